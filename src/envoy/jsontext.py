@@ -1,0 +1,147 @@
+"""JSON as the faces speak it: one strict reader, one plain writer.
+
+The standard reader takes NaN, 1e400, a key twice, half a surrogate pair and digits without end;
+other programs read each of these differently, so none of them is let in. The writer gives ASCII
+alone, which no terminal can take for a command, and holds the two promises of the faces that
+`json.dumps` does not know: no floats, and integers a double cannot hold leave as strings.
+
+Specification: docs/spec/text.md.
+"""
+
+# The two parts in C of the package `json`, which itself loads `re` and `enum`: half of what a bare
+# Python takes. The names are private; docs/adr/0003-lean-start.md says what holds them.
+from _json import encode_basestring_ascii as quote
+from _json import make_scanner
+from collections.abc import Callable
+
+from envoy.limits import JSON_BYTES_MAX, JSON_DEPTH_MAX, JSON_INT_MAX
+
+# A sign and 16 digits: longer runs are refused unread, since reading them costs quadratic time.
+DIGITS_MAX = len(str(-JSON_INT_MAX))
+SPACE = " \t\n\r"
+
+
+class JsonError(ValueError):
+    """A text that is not one strict JSON document. The door that read it knows what to call it."""
+
+
+def dumps(value: object) -> str:
+    """Return ``value`` as compact ASCII JSON, keys in the order given.
+
+    It is made of str, int, bool, None, list, tuple and dict with str keys; anything else, a float
+    or a row too, is a mistake of ours and raises TypeError. Half a surrogate pair, which only our
+    own command line can bring, leaves as U+FFFD.
+    """
+    match value:
+        case str():
+            return quoted(value)
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value) if -JSON_INT_MAX <= value <= JSON_INT_MAX else f'"{value}"'
+        case dict():
+            pairs = [f"{quoted(key)}:{dumps(item)}" for key, item in value.items()]
+            return "{" + ",".join(pairs) + "}"
+        case list() | tuple() if type(value) in (list, tuple):  # a NamedTuple would lose its names
+            return "[" + ",".join([dumps(item) for item in value]) + "]"
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def quoted(text: str) -> str:
+    """Return ``text`` as an ASCII string of JSON; raises TypeError for what is no text."""
+    if not str.isascii(text):
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return quote(text)
+
+
+def loads(document: str | bytes) -> object:
+    """Return the value of one JSON ``document`` of at most 1 MiB and 32 levels.
+
+    Raises JsonError for whatever two readers could read differently: a float, an integer beyond
+    2**53 - 1, NaN, a repeated key, half a surrogate pair, bad UTF-8, a byte order mark.
+    """
+    try:
+        text = document if isinstance(document, str) else document.decode("utf-8")
+        if len(text.encode("utf-8")) > JSON_BYTES_MAX:
+            raise JsonError("too_large")
+        check_depth(text)
+        value, end = SCAN(text, len(text) - len(text.lstrip(SPACE)))
+        if text[end:].strip(SPACE):
+            raise JsonError("malformed")
+        if "\\u" in text:  # an escape is the only way for half a pair to get past the decoding
+            check_pairs(value)
+    except JsonError:
+        raise
+    except (StopIteration, ValueError) as error:  # of the scanner, of bytes that are no Unicode
+        raise JsonError("malformed") from error
+    return value
+
+
+def check_depth(text: str) -> None:
+    """Raise JsonError if ``text`` opens more levels than allowed, without following them.
+
+    The scanner recurses, so what it refuses would hang on what is left of the stack.
+    """
+    if text.count("[") + text.count("{") <= JSON_DEPTH_MAX:
+        return
+    depth, inside, escaped = 0, False, False
+    for symbol in text:
+        if inside:
+            inside = escaped or symbol != '"'
+            escaped = symbol == "\\" and not escaped
+        elif symbol == '"':
+            inside = True
+        else:
+            depth += (symbol in "[{") - (symbol in "]}")
+            if depth > JSON_DEPTH_MAX:
+                raise JsonError("too_deep")
+
+
+def check_pairs(value: object) -> None:
+    """Raise ValueError if a text in ``value`` holds half a surrogate pair."""
+    match value:
+        case str():
+            value.encode("utf-8")
+        case list():
+            for item in value:
+                check_pairs(item)
+        case dict():
+            check_pairs([*value, *value.values()])
+
+
+def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return ``pairs`` as a dict; raise JsonError if a key comes twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise JsonError("duplicate_key")
+    return found
+
+
+def bounded(digits: str) -> int:
+    """Return the integer ``digits``; raise JsonError if a double could not hold it."""
+    if len(digits) > DIGITS_MAX or abs(int(digits)) > JSON_INT_MAX:
+        raise JsonError("number")
+    return int(digits)
+
+
+def refuse_number(_text: str) -> object:
+    """Raise JsonError: floats, NaN and infinities are read differently by different programs."""
+    raise JsonError("number")
+
+
+class Rules:
+    """What the scanner asks for: the attributes of a standard decoder that its part in C reads."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = unique
+    parse_float = refuse_number
+    parse_int = bounded
+    parse_constant = refuse_number
+
+
+# Reads one value at an index and says where it ends. Called through `type`, because its type stub
+# asks for an object of its own class, where any with these attributes will do.
+SCAN: Callable[[str, int], tuple[object, int]] = type.__call__(make_scanner, Rules)

@@ -1,0 +1,4 @@
+from typing import Final as Final
+from typing import NamedTuple as NamedTuple
+from typing import TextIO as TextIO
+from typing import TypeVar as TypeVar

@@ -1,0 +1,218 @@
+"""Every bound of Envoy in one place, each with its reason.
+
+No read, loop, queue, text or wait is without a bound, and author, peer and hub check with the same
+constant, so that nobody refuses what another let through. The unit stands last in the name; `_MAX`
+is still allowed, one more is not. A number that stands anywhere else in the code is a mistake, and
+so is one here that nothing uses: tests/test_tidy.py asks for it.
+
+The list for readers: docs/reference/limits.md (written from here by `make docs`).
+"""
+
+KIB = 1024
+MIB = 1024 * KIB
+DAY_SECONDS = 24 * 60 * 60
+
+# --- bytes of an event ---
+# One relay event, one socket frame.
+ENVELOPE_BYTES_MAX = 64 * KIB
+# The largest padding bucket that still fits an envelope, its head and its salt.
+CIPHERTEXT_BYTES_MAX = 61_440
+# What is left of that bucket: signature 64, length 4, tag 16.
+INNER_BYTES_MAX = CIPHERTEXT_BYTES_MAX - 84
+# More belongs in an object (`message_too_large`).
+TEXT_BYTES_MAX = 32 * KIB
+# One line on a screen.
+TITLE_BYTES_MAX = 512
+NAME_BYTES_MAX = 128
+# Merging costs O(heads); an author with more heads merges events first.
+DEPS_MAX = 16
+BASIS_MAX = 16
+# Keys of open-ended fields are words, not data.
+OPEN_KEY_BYTES_MAX = 64
+KIND_BYTES_MAX = 32
+# What one act points at: more belongs into a record of its own.
+REFS_MAX = 64
+# As many as fit the screen beside a title.
+LABELS_MAX = 32
+# A word, not a sentence.
+LABEL_BYTES_MAX = 64
+# 0 is the most urgent; five steps are all that people keep apart.
+PRIORITY_MAX = 4
+# Signed 64 bit: what SQLite, PostgreSQL and every language of a peer can hold.
+INT_MAX = 2**63 - 1
+
+# --- members and epochs ---
+# The public default. Authors and hubs keep it; it is no rule of validity.
+MEMBERS_MAX = 200
+# Members, outside readers and open invites of an epoch: as many entries as fit one event.
+RECIPIENTS_MAX = 1_000
+# Nobody needs a longer chain of delegations, and each link is walked at every check.
+DELEGATION_DEPTH_MAX = 10
+# More open epochs than this: rotate twice.
+WRAP_ENTRIES_MAX = 64
+EPOCH_HEAD_BYTES_MAX = 12 * KIB
+# What a leaked epoch key opens.
+EPOCH_SECONDS_MAX = 30 * DAY_SECONDS
+EPOCH_EVENTS_MAX = 10_000
+# An X-Wing key of 1,216 bytes, the ids beside it, a signature.
+KEYS_STATEMENT_BYTES_MAX = 2 * KIB
+# A writer rotates for its own new encryption key once a day, else it could rotate without end.
+KEYS_SECONDS_MIN = DAY_SECONDS
+# Bogus boxes use up only their poster's own share.
+BOXES_PER_TAG_MAX = 4
+BOXES_PER_POSTER_MAX = 64
+# The poster of an epoch head seals to all: recipients, and some kept back for those who ask.
+BOXES_HEAD_POSTER_MAX = 1_100
+# A reader tries this many boxes of one tag, then asks a member.
+BOXES_TRIED_MAX = 64
+# A writer cannot swell the pass over authority: the first by (lam, id) count.
+AUTH_EVENTS_PER_GRANT_MAX = 256
+# Judgements on ancestries kept at a time: a megabyte each at 10,000 events, most asked in a row.
+VIEWS_KEPT_MAX = 8
+# A `remove` that undoes more names a member twice.
+UNDO_MAX = 256
+# Of an author's concurrent ops on one entity: bounds what one writer can make all others fold.
+OPS_BESIDE_MAX = 8
+# Honest clocks differ by less; an event further ahead is not cited yet.
+CITABLE_AHEAD_MS = 5 * 60 * 1000
+
+# --- hub calls ---
+# Bounded memory per request.
+PUSH_FRAMES_MAX = 256
+PUSH_BYTES_MAX = MIB
+PAGE_FRAMES_MAX = 1_000
+PAGE_BYTES_MAX = 4 * MIB
+PULL_SPACES_MAX = 256
+BY_ID_MAX = 256
+BOX_TAGS_MAX = 8
+RECON_MESSAGE_BYTES_MAX = 256 * KIB
+# Shorter lists cost fewer bytes than another round trip.
+RECON_LIST_IDS_MAX = 32
+RECON_RANGES = 16
+# Nobody can lift the fence of an unused slot out of reach.
+SLOT_SEEN_MAX = 2**40
+# Rows of a space, and of one poster in it: the one whose lease ended longest ago goes first.
+SLOTS_MAX = 10_000
+SLOTS_PER_POSTER_MAX = 256
+# G is a suite, a key and a hash.
+COMMITMENT_BYTES_MAX = 256
+# Root, admin, writer, delegate.
+CAPABILITY_LINKS_MAX = 4
+# 1,216 of them are the key.
+STATEMENT_BYTES_MAX = 2 * KIB
+# A hub keeps a question open this long; the connection below it must live longer.
+PULL_WAIT_MS_MAX = 30_000
+# Live invites of a space.
+INVITES_MAX = 100
+
+# --- what waits, what is refused ---
+# Orphans cannot fill a disk; what drops out is fetched again by id.
+WAITING_FRAMES_MAX = 10_000
+WAITING_BYTES_MAX = 64 * MIB
+WAITING_PER_AUTHOR_MAX = 1_000
+WAITING_SECONDS_MAX = 30 * DAY_SECONDS
+# Invented epochs push nothing real out.
+SEALED_PER_EPOCH_FRAMES_MAX = 2_000
+SEALED_PER_EPOCH_BYTES_MAX = 16 * MIB
+SEALED_BYTES_MAX = 64 * MIB
+# Evidence, not storage; per source.
+QUARANTINE_ROWS_MAX = 1_000
+QUARANTINE_BYTES_MAX = 16 * MIB
+
+# --- invites ---
+INVITE_SECONDS_DEFAULT = 5 * 60
+INVITE_SECONDS_MAX = 7 * DAY_SECONDS
+INVITE_USES_MAX = 100
+# One size for all, so that size tells nothing.
+INVITE_BLOB_BYTES = 4 * KIB
+# The relays of a space and a capability chain of four links: both fit the blob at their largest.
+INVITE_RELAYS_MAX = 4
+INVITE_CAP_BYTES_MAX = KIB
+
+# --- claims ---
+# A silent tool call survives, dead work frees itself.
+LEASE_SECONDS_DEFAULT = 15 * 60
+LEASE_SECONDS_MIN = 60
+LEASE_SECONDS_MAX = DAY_SECONDS
+# Clocks and networks are late; work is not taken away in the second its lease ends.
+LEASE_GRACE_SECONDS = 30
+
+# --- the program ---
+# One page of anything.
+ROWS_MAX = 500
+LIST_ROWS_DEFAULT = 50
+HISTORY_ROWS_DEFAULT = 200
+SEARCH_ROWS_DEFAULT = 50
+# Enough to see what a `listen` continues.
+LISTEN_ROWS_DEFAULT = 10
+# A reader waits no longer than this for news, a writer for its delivery.
+PULL_SECONDS_MAX = 1
+PUSH_SECONDS_MAX = 2
+# The public default: a slow hub answers in 10, a dead one never.
+RPC_SECONDS_DEFAULT = 30
+# A long read keeps the write-ahead log from being folded back.
+READ_TRANSACTION_SECONDS_MAX = 1
+WAIT_SECONDS_DEFAULT = 30
+WAIT_SECONDS_MAX = 60 * 60
+# Where the kernel cannot tell of a change to a file.
+POLL_MS = 250
+# A retry a month later is a new act.
+IDEMPOTENCY_SECONDS_MAX = 30 * DAY_SECONDS
+IDEMPOTENCY_KEY_CHARS_MAX = 64
+# Fewer symbols collide too often; a collision is reported, never guessed.
+SHORT_ID_SYMBOLS_MIN = 6
+MEMBER_PREFIX_SYMBOLS_MIN = 8
+# A Work Record below this holds nothing but its frame.
+BUDGET_TOKENS_MIN = 800
+WORK_RECORD_TEXT_CHARS_MAX = 600
+
+# --- the databases ---
+# Fifty writers that each wait for one fsync are through long before; a stopped process is not.
+LOCK_SECONDS_MAX = 30
+# Enough for the hot pages of a large space, small beside Python itself.
+PAGE_CACHE_KIB_MAX = 8 * KIB
+# Pages in the log before a writer folds it back: at its first write few, since whoever opens a
+# database alone reads the log through (0.2 ms); later more, since folding costs two fsyncs.
+LOG_PAGES_FIRST_MAX = 128
+LOG_PAGES_MAX = 1_000
+# A temporary file this old was left behind by a process that was killed.
+DRAFT_SECONDS_MAX = 60 * 60
+# Beyond four, the interpreter and not libsodium is what threads wait for.
+WORKER_THREADS_MAX = 4
+
+# --- text and JSON at the edges ---
+# A name beside a fingerprint on a terminal of 80 columns.
+NAME_CELLS_MAX = 40
+# Real scripts stack up to three; more is a flood that climbs over other lines.
+COMBINING_MARKS_MAX = 4
+# The largest document the program reads is an identity file of a few hundred bytes.
+JSON_BYTES_MAX = MIB
+JSON_DEPTH_MAX = 32
+# Beyond this a double, hence most JSON readers, loses digits: such integers leave as strings.
+JSON_INT_MAX = 2**53 - 1
+
+# --- text for people ---
+# Narrower columns hide more than they show.
+CELL_COLUMNS_MIN = 8
+# Below this a table is a list of `key: value`.
+TABLE_COLUMNS_MIN = 60
+
+# --- configuration and arguments ---
+# Enough for any time in milliseconds, little enough for a double.
+ARGUMENT_DIGITS_MAX = 15
+PROFILE_NAME_CHARS_MAX = 64
+# A project file is looked for in this many directories, upwards.
+PROJECT_DIRECTORIES_MAX = 64
+CONFIG_BYTES_MAX = 16 * KIB
+# One call or one lock; who waits longer wants `wait`.
+TIMEOUT_MS_MAX = 10 * 60 * 1000
+# A scope and the three parts of the longest sort key.
+CURSOR_CHARS_MAX = 256
+
+# --- arrival numbers ---
+# A page puts at most a few entries per frame into the stream; this many are kept clear besides.
+ARRIVALS_RESERVED = 1_000
+# What `--wait-timeout 0` means by for ever.
+FOREVER_SECONDS = 10 * 365 * DAY_SECONDS
+# Longer waits would overflow the kernel's count of milliseconds.
+WAIT_SLICE_SECONDS_MAX = 60 * 60
