@@ -1,0 +1,318 @@
+"""A second, slow reducer of tasks, written from docs/spec/tasks.md and claims.md alone.
+
+It keeps sets and asks every question anew: no numbers, no bitsets, no views carried along. What it
+shares with the product are the bodies and the shape of an Op.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from envoy.core.bodies import (
+    TaskAssign,
+    TaskClaim,
+    TaskComplete,
+    TaskCreate,
+    TaskProgress,
+    TaskRelease,
+)
+from envoy.state.claims import Receipt
+from envoy.state.registers import Op
+
+Set = frozenset[bytes]
+Conflict = tuple[str, bytes, bytes, bool]  # kind, winner, loser, open
+AFTER: tuple[str, ...] = (
+    "open",
+    "assigned",
+    "claimed",
+    "in_progress",
+    "blocked",
+    "submitted",
+    "completed",
+)
+WORDS = ("complete", "blocked", "in_progress")
+NO_FENCE = (-1, -1)
+
+
+class Outcome(NamedTuple):
+    """What a task comes to."""
+
+    state: str
+    tenure: bytes | None
+    holder: bytes | None
+    completion: bytes | None
+    refused: dict[bytes, str]
+    conflicts: set[Conflict]
+    heads: list[bytes]
+
+
+class Slow:
+    """The acts and receipts of one task."""
+
+    def __init__(self, task: bytes, ops: Sequence[Op], receipts: Sequence[Receipt]) -> None:
+        self.task = task
+        self.every = {op.id: op for op in ops}
+        self.over = self.over_limit()
+        self.ops = {one: op for one, op in self.every.items() if one not in self.over}
+        self.closures: dict[bytes, Set] = {}
+        for op in sorted(self.ops.values(), key=lambda op: op.lam):
+            named = [one for one in op.basis if one in self.ops]
+            self.closures[op.id] = frozenset(named).union(*(self.closures[n] for n in named))
+        self.fences = {one: self.fence(op, receipts) for one, op in self.ops.items()}
+        self.receipts = receipts
+        self.known: dict[bytes, str | None] = {}
+
+    def over_limit(self) -> set[bytes]:
+        """Return the heads of an author beyond the eighth."""
+        named = {one for op in self.every.values() for one in op.basis}
+        over = set[bytes]()
+        for author in {op.author for op in self.every.values()}:
+            own = [op for op in self.every.values() if op.author == author and op.id not in named]
+            over |= {op.id for op in sorted(own, key=lambda op: (op.lam, op.id))[8:]}
+        return over
+
+    @staticmethod
+    def fence(op: Op, receipts: Sequence[Receipt]) -> tuple[int, int]:
+        """Return the least (no, fence) that fits a claim."""
+        if not isinstance(op.body, TaskClaim):
+            return NO_FENCE
+        fits = [r for r in receipts if r.event == op.id and r.holder == op.body.holder_hash]
+        return min(((r.no, r.fence) for r in fits), default=NO_FENCE)
+
+    def saw(self, later: bytes, earlier: bytes) -> bool:
+        """Say whether ``later`` had seen ``earlier``."""
+        return earlier in self.closures[later]
+
+    def tie(self, who: bytes) -> bytes:
+        """Return SHA-256(task || who)."""
+        return hashlib.sha256(self.task + who).digest()
+
+    def holder(self, one: bytes) -> bytes | None:
+        """Return whom a tenure act gives the task to."""
+        op = self.ops[one]
+        match op.body:
+            case TaskCreate():
+                return op.body.assignee
+            case TaskAssign():
+                return op.body.to
+            case TaskClaim():
+                return op.author
+        return None
+
+    def newest(self, some: set[bytes]) -> set[bytes]:
+        """Return those that no other of ``some`` has seen."""
+        return {one for one in some if not any(self.saw(other, one) for other in some)}
+
+    # -- what stands in a set -----------------------------------------------------------------
+
+    def legal(self, some: Set, *kinds: type) -> set[bytes]:
+        """Return the acts of these kinds that count and were legal in their own view."""
+        found = {one for one in some if isinstance(self.ops[one].body, kinds)}
+        return {one for one in found if self.ops[one].counts and self.reason(one) is None}
+
+    def tenures(self, some: Set) -> list[bytes]:
+        """Return the heads among tenure acts, the effective first."""
+        acts = self.legal(some, TaskCreate, TaskAssign, TaskClaim, TaskRelease)
+        acts = {
+            one
+            for one in acts
+            if not isinstance(self.ops[one].body, TaskCreate) or self.holder(one) is not None
+        }
+        return sorted(self.newest(acts), key=self.tenure_order)
+
+    def tenure_order(self, one: bytes) -> tuple[int, bool, int, int, bytes, bytes]:
+        """Return the key of a head: claims.md, Order."""
+        op, who = self.ops[one], self.holder(one)
+        group = 2
+        if isinstance(op.body, TaskAssign | TaskCreate):
+            group = 1
+        if isinstance(op.body, TaskAssign) and op.rho == 3:
+            group = 0
+        no, fence = self.fences[one]
+        return group, who is None, -no, -fence, self.tie(who or op.author), one
+
+    def work(self, some: Set) -> set[bytes]:
+        """Return the work that no counting tenure act has seen."""
+        acts = self.legal(some, TaskAssign, TaskClaim, TaskRelease)
+        found = self.legal(some, TaskProgress, TaskComplete)
+        return {one for one in found if not any(self.saw(act, one) for act in acts)}
+
+    def named(self, one: bytes) -> bytes:
+        """Return the tenure that work names."""
+        body = self.ops[one].body
+        assert isinstance(body, TaskProgress | TaskComplete)
+        return body.tenure
+
+    def word(self, one: bytes) -> str:
+        """Return the word that orders work."""
+        body = self.ops[one].body
+        return body.to if isinstance(body, TaskProgress) else "complete"
+
+    def stale(self, one: bytes, first: bytes) -> bool:
+        """Say whether the effective tenure has a greater fence than the one work names."""
+        return self.fences[first] > self.fences[self.named(one)]
+
+    def deciding(self, some: Set) -> list[bytes]:
+        """Return the work that stands, the deciding one first."""
+        heads = self.tenures(some)
+        if not heads:
+            return []
+        first, work, stands = heads[0], self.work(some), set[bytes]()
+        for one in work:
+            same = {other for other in work if self.named(other) == self.named(one)}
+            if one not in self.newest(same):
+                continue
+            foreign = self.named(one) != first
+            if not foreign or (self.word(one) == "complete" and not self.stale(one, first)):
+                stands.add(one)
+        latest = sorted(
+            self.newest(stands),
+            key=lambda one: self.ops[one].admitted or (self.ops[one].lam, one),
+            reverse=True,
+        )
+        return sorted(latest, key=lambda one: self.order(one, first))
+
+    def order(self, one: bytes, first: bytes) -> tuple[int, bool, bytes]:
+        """Return the key of work that stands."""
+        tie = self.tie(self.ops[one].author)
+        return WORDS.index(self.word(one)), self.named(one) != first, tie
+
+    def state(self, some: Set) -> str:
+        """Return the state that the acts of ``some`` make."""
+        if self.task not in some or not self.ops[self.task].counts:
+            return "none"
+        deciding, heads = self.deciding(some), self.tenures(some)
+        if deciding:
+            body = self.ops[deciding[0]].body
+            if isinstance(body, TaskProgress):
+                return body.to
+            made = self.ops[self.task].body
+            assert isinstance(body, TaskComplete) and isinstance(made, TaskCreate)
+            return "submitted" if body.for_review or made.gate else "completed"
+        if not heads or self.holder(heads[0]) is None:
+            return "open"
+        return "claimed" if isinstance(self.ops[heads[0]].body, TaskClaim) else "assigned"
+
+    # -- what may be done ---------------------------------------------------------------------
+
+    def reason(self, one: bytes) -> str | None:
+        """Return why an act is refused in its author's own view."""
+        if one not in self.known:
+            self.known[one] = self.ask(one)
+        return self.known[one]
+
+    def ask(self, one: bytes) -> str | None:
+        """Return why an act is refused; tasks.md, Transitions, row by row."""
+        op, view = self.ops[one], self.closures[one]
+        state, heads = self.state(view), self.tenures(view)
+        first = heads[0] if heads else None
+        holder = None if first is None else self.holder(first)
+        if isinstance(op.body, TaskCreate):
+            return None if state == "none" else "wrong_state"
+        if state == "none":
+            return "wrong_state"
+        match op.body:
+            case TaskAssign():
+                reason = "assign_without_rank" if op.rho < 2 else None
+                legal = AFTER[:6]
+            case TaskClaim():
+                reason, legal = self.ask_claim(op, state, first), AFTER[:5]
+            case TaskRelease():
+                reason = None if op.rho >= 2 or holder == op.author else "release_without_tenure"
+                legal = AFTER[1:5]
+            case _:
+                reason, legal = self.ask_work(op, first), AFTER[1:6]
+        return reason or (None if state in legal else "wrong_state")
+
+    def ask_claim(self, op: Op, state: str, first: bytes | None) -> str | None:
+        """Return why a claim may not be made over the effective tenure."""
+        holder = None if first is None else self.holder(first)
+        if first is None or holder in (None, op.author) or state not in AFTER[1:5]:
+            return None
+        given = self.ops[first]
+        if state == "assigned" and given.author == op.author:
+            return None
+        over = isinstance(given.body, TaskClaim) and self.fences[op.id] > self.fences[first]
+        return None if over else "claim_of_owned"
+
+    def ask_work(self, op: Op, first: bytes | None) -> str | None:
+        """Return why work may not be done under the tenure it names."""
+        verb = op.kind.removeprefix("task.")
+        named = self.named(op.id)
+        seen = named in self.closures[op.id] and named in self.legal(
+            frozenset({named}), TaskCreate, TaskAssign, TaskClaim
+        )
+        if not seen or self.holder(named) != op.author:
+            return f"{verb}_without_tenure"
+        return None if named == first else f"{verb}_after_loss"
+
+    # -- the outcome --------------------------------------------------------------------------
+
+    def outcome(self) -> Outcome:
+        """Return what all acts make, and all that lost."""
+        every = frozenset(self.ops)
+        acting = self.legal(every, TaskCreate, TaskAssign, TaskClaim, TaskRelease)
+        refused = dict.fromkeys((one for one in self.over if self.every[one].counts), "over_limit")
+        for one, op in self.ops.items():
+            reason = self.reason(one) if op.counts and op.kind != "merge" else None
+            refused |= {} if reason is None else {one: reason}
+        lost = self.late_results(refused) | self.double_fences(acting)
+        for view in [every, *(self.closures[one] for one in acting)]:
+            heads = self.tenures(view)
+            if heads:
+                lost |= self.lost_in(view, heads, refused)
+        covered = set[bytes]().union(*(self.closures[one] for one in acting))
+        deciding, heads = self.deciding(every), self.tenures(every)
+        done = deciding[0] if deciding and self.word(deciding[0]) == "complete" else None
+        holder = self.holder(heads[0]) if heads else None
+        named = {one for op in self.ops.values() for one in op.basis}
+        return Outcome(
+            state=self.state(every),
+            tenure=heads[0] if holder else None,
+            holder=holder,
+            completion=done,
+            refused=refused,
+            conflicts={(k, w, x, not (w in covered and x in covered)) for k, w, x in lost},
+            heads=sorted(one for one in self.ops if one not in named),
+        )
+
+    def late_results(self, refused: dict[bytes, str]) -> set[tuple[str, bytes, bytes]]:
+        """Return the results that came after their author had seen the loss."""
+        late = [one for one, reason in refused.items() if reason == "complete_after_loss"]
+        return {(refused[one], self.tenures(self.closures[one])[0], one) for one in late}
+
+    def double_fences(self, acting: set[bytes]) -> set[tuple[str, bytes, bytes]]:
+        """Return the claims that a hub gave a fence of another claim."""
+        found = set[tuple[str, bytes, bytes]]()
+        for fence in {(r.no, r.fence) for r in self.receipts}:
+            claims = {
+                r.event
+                for r in self.receipts
+                if (r.no, r.fence) == fence
+                and r.event in acting
+                and self.fence(self.ops[r.event], [r]) != NO_FENCE
+            }
+            first, *rest = sorted(claims, key=self.tenure_order) or [b""]
+            found |= {("double_fence", first, one) for one in rest}
+        return found
+
+    def lost_in(
+        self, view: Set, heads: list[bytes], refused: dict[bytes, str]
+    ) -> set[tuple[str, bytes, bytes]]:
+        """Return the conflicts that ``view`` shows, and note what it refuses."""
+        first, *others = heads
+        lost = {(f"lost_{self.ops[one].kind.removeprefix('task.')}", first, one) for one in others}
+        for one in self.work(view):
+            if self.named(one) == first:
+                continue
+            if self.word(one) != "complete":
+                refused[one] = "progress_after_loss"
+            elif self.stale(one, first):
+                refused[one] = "fence_stale"
+                lost.add(("fence_stale", first, one))
+        deciding = self.deciding(view)
+        if deciding and self.named(deciding[0]) != first:
+            lost.add(("complete_raced", deciding[0], first))
+        return lost | {(f"concurrent_{self.word(one)}", deciding[0], one) for one in deciding[1:]}
