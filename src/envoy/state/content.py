@@ -1,0 +1,104 @@
+"""Content: what messages, cards and the fields of a space come to.
+
+The simple folds. Messages only ever grow in number, so the one question is where each stands: its
+order is (lam, id), its thread follows from ``reply_to``. A card is a register of its author alone.
+Name and description of a space are registers that several admins may write while apart.
+
+Law 1: pure functions of the set of counting acts; a held message, card or update has no part.
+Law 2: labels are labels: a name or type from here decides nothing.
+
+Specification: docs/spec/messages.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from envoy.core.bodies import Card, SpaceUpdate
+from envoy.core.structs import State
+from envoy.state.registers import Conflict, Graph, Op, register
+
+
+class Thread(NamedTuple):
+    """Where a message stands: the first message of its thread, and whether its parent is missing.
+
+    An orphan is the first of its own thread until its parent appears.
+    """
+
+    root: bytes
+    is_orphan: bool
+
+
+class Labels(State, frozen=True):
+    """How a member wants to be shown; all None or empty without a card."""
+
+    card: bytes | None
+    name: str | None
+    type: str | None
+    version: str | None
+    service: str | None
+    capabilities: tuple[str, ...]
+
+
+class SpaceFields(State, frozen=True):
+    """Name and description of a space, None where nobody wrote one since its genesis."""
+
+    name: str | None
+    description: str | None
+    conflicts: tuple[Conflict, ...]
+    heads: tuple[bytes, ...]
+
+
+def threads(replies: Mapping[bytes, bytes | None]) -> dict[bytes, Thread]:
+    """Return where each message stands, by id.
+
+    ``replies`` maps the visible events that can be replied to, to the one they reply to, or None.
+    A parent that is not among them is unknown or held. Source: docs/spec/messages.md, Threads.
+    """
+    found = dict[bytes, Thread]()
+    for start in replies:
+        path, at = list[bytes](), start
+        # Ids are hashes, so a chain of replies cannot close; it can be long, hence no recursion.
+        while at not in found:
+            path.append(at)
+            parent = replies[at]
+            if parent is None or parent not in replies:
+                found[at] = Thread(at, is_orphan=parent is not None)
+                break
+            at = parent
+        root = found[at].root
+        for one in path:
+            found.setdefault(one, Thread(root, is_orphan=False))
+    return found
+
+
+def reduce_member(member: bytes, ops: Iterable[Op]) -> Labels:
+    """Return what the greatest (lam, id) of the counting cards of ``member`` says."""
+    cards = [op for op in Graph(member, ops).ops if op.counts and isinstance(op.body, Card)]
+    last = max(cards, key=lambda op: op.place, default=None)
+    if last is None or not isinstance(last.body, Card):
+        return Labels(None, None, None, None, None, ())
+    card = last.body
+    return Labels(last.id, card.name, card.type, card.version, card.service, card.capabilities)
+
+
+def reduce_space(space: bytes, ops: Iterable[Op]) -> SpaceFields:
+    """Return the fields that the counting updates of ``space`` come to."""
+    graph = Graph(space, ops)
+    named = register(graph, lambda op: _update(op).name is not None)
+    described = register(graph, lambda op: _update(op).description is not None)
+    # Two updates can meet on both fields: one conflict, open as long as it is on either.
+    both = sorted((*named.conflicts, *described.conflicts), key=lambda one: one.is_open)
+    met = {(one.loser, one.winner): one for one in both}
+    return SpaceFields(
+        name=_update(named.op).name if named.op else None,
+        description=_update(described.op).description if described.op else None,
+        conflicts=tuple(met[pair] for pair in sorted(met)),
+        heads=graph.heads,
+    )
+
+
+def _update(op: Op) -> SpaceUpdate:
+    """Return what an act writes into the fields of its space: nothing, for a merge."""
+    return op.body if isinstance(op.body, SpaceUpdate) else SpaceUpdate(None, None)

@@ -1,0 +1,127 @@
+"""Lines: what an event looks like in the history, the stream and the inbox.
+
+One event, at most one line: a message with its text, or one line on any other act, made of our own
+words and ids with the member's text apart. Keys, cards, merges and epochs have no line; the stream
+still tells of epochs and cards, because a program has to read authority again after one.
+
+Laws: no path leads from a body to authority, so nothing here is asked by it. Member text goes into
+``body`` alone.
+
+Specification: docs/spec/messages.md, Lines; docs/spec/store.md, Stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from envoy.core import bodies
+from envoy.core.structs import Body
+
+
+class Line(NamedTuple):
+    """What one event says to a reader."""
+
+    body: str | None = None  # member text
+    reply_to: bytes | None = None
+    task: bytes | None = None
+    target: bytes | None = None
+    detail: str | None = None  # our own word
+    refs: tuple[bodies.Ref, ...] = ()
+    mentions: tuple[bytes, ...] = ()
+
+
+# Kind -> the type it has in the stream. A kind that is not here never shows there.
+TYPES: Final[Mapping[str, str]] = {
+    "genesis": "room_created",
+    "grant": "capability_granted",
+    "role": "capability_granted",
+    "join": "member_joined",
+    "delegate": "capability_granted",
+    "invite": "invite_created",
+    "remove": "member_left",
+    "revoke": "capability_revoked",
+    "leave": "member_left",
+    "admit": "event_admitted",
+    "close": "space_closed",
+    "epoch.create": "epoch_bumped",
+    "hub.pin": "space_updated",
+    "space.rules": "space_updated",
+    "card": "agent_card_published",
+    "space.update": "space_updated",
+    "message": "new_message",
+    "task.create": "task_created",
+    "task.assign": "task_assigned",
+    "task.claim": "task_claimed",
+    "task.release": "task_released",
+    "task.progress": "task_progress",
+    "task.complete": "task_completed",
+}
+# After these, whoever acts reads its authority again first.
+RE_READ: Final = frozenset({"epoch_bumped", "capability_revoked"})
+
+
+def _message(body: bodies.Message) -> Line:
+    return Line(body.body, body.reply_to, body.task, None, None, body.refs, body.mentions)
+
+
+def _task_create(body: bodies.TaskCreate) -> Line:
+    title = body.title if body.title is not None else body.body
+    return Line(title, target=body.assignee, refs=body.refs)
+
+
+_LINES: Final[Mapping[type[Body], Callable[..., Line]]] = {
+    bodies.Genesis: lambda body: Line(body.name),
+    bodies.Grant: lambda body: Line(target=body.subject, detail=body.role),
+    bodies.Role: lambda body: Line(target=body.subject, detail=body.role),
+    bodies.Join: lambda body: Line(body.name),
+    bodies.Delegate: lambda body: Line(target=body.subject, task=body.task, detail=body.verb),
+    bodies.Invite: lambda body: Line(detail=body.role),
+    bodies.Remove: lambda body: Line(body.reason or None, target=body.subject),
+    bodies.Revoke: lambda body: Line(body.reason or None, target=body.target),
+    bodies.Leave: lambda body: Line(body.reason or None),
+    bodies.Admit: lambda body: Line(body.reason or None, target=body.ids[0]),
+    bodies.Close: lambda body: Line(body.reason or None),
+    bodies.HubPin: lambda body: Line(target=body.hub),
+    bodies.SpaceRules: lambda body: Line(detail=str(body.rules)),
+    bodies.SpaceUpdate: lambda body: Line(body.name or body.description),
+    bodies.Message: _message,
+    bodies.TaskCreate: _task_create,
+    bodies.TaskAssign: lambda body: Line(task=body.task, target=body.to),
+    bodies.TaskClaim: lambda body: Line(task=body.task, detail="claimed"),
+    bodies.TaskRelease: lambda body: Line(body.note, task=body.task),
+    bodies.TaskProgress: lambda body: Line(body.note, task=body.task, detail=body.to),
+    bodies.TaskComplete: lambda body: Line(body.summary or None, task=body.task),
+}
+
+
+def line(body: Body) -> Line | None:
+    """Return the line of an event with ``body``, None for a kind that has none."""
+    make = _LINES.get(type(body))
+    return None if make is None else make(body)
+
+
+def is_text(kind: str) -> bool:
+    """Say whether the member text of a line of ``kind`` is searched: what somebody wrote to say."""
+    return kind == "message" or kind.startswith("task.")
+
+
+def inbox_reason(kind: str, body: Body, *, me: bytes, creator: bytes | None) -> str | None:
+    """Return why an event by another is in my inbox, None if it is not.
+
+    ``creator`` is who made the task that the event is about. Source: docs/spec/messages.md, Inbox.
+    """
+    match body:
+        case bodies.Message():
+            return "mention" if me in body.mentions else "message"
+        case bodies.TaskCreate():
+            return "assigned" if body.assignee == me else "message"
+        case bodies.TaskAssign():
+            return "assigned" if body.to == me else None
+        case bodies.TaskComplete() | bodies.TaskRelease():
+            return "message" if creator == me else None
+        case bodies.Grant() | bodies.Role() | bodies.Delegate() | bodies.Remove():
+            return "authority" if body.subject == me else None
+        case bodies.Join() | bodies.Leave() | bodies.Close():
+            return "authority"
+    return None

@@ -1,0 +1,178 @@
+"""Project: from what the folds say to the rows that reads show.
+
+One way only: entity in, row out, nothing asked back. What a row needs of the store (local numbers of
+actors) comes in as a function, so this stays pure and the same for every replica.
+
+Specification: docs/spec/store.md, Projections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from envoy import ids, jsontext
+from envoy.core import bodies
+from envoy.core.capability import CAPS, Grant
+from envoy.lean import NamedTuple
+from envoy.state.authority import Judgement, Status
+from envoy.state.tasks import Task
+from envoy.views import names, rows
+
+Number = Callable[[bytes], int]
+# Behind every place that a live grant can have in the order of rank.
+NOWHERE: Final = 2**31
+
+
+def refs_text(refs: Iterable[bodies.Ref]) -> str:
+    """Return references as a JSON array of {rel, id}."""
+    return jsontext.dumps([{"rel": ref.rel, "id": ids.to_text("evt", ref.id)} for ref in refs])
+
+
+def ids_text(prefix: str, found: Iterable[bytes]) -> str:
+    """Return ids as a JSON array of their text forms."""
+    return jsontext.dumps([ids.to_text(prefix, one) for one in found])
+
+
+def task_row(sn: int, task: Task, number: Number) -> rows.Task:
+    """Return the row of a task, with an empty digest."""
+    tenure = task.tenure
+    return rows.Task(
+        sn=sn,
+        id=task.id,
+        lam=task.lam,
+        created_ms=task.created,
+        changed_ms=task.changed,
+        creator=number(task.creator),
+        title=task.title,
+        body=task.body,
+        state=task.state,
+        assignee=None if tenure is None else number(tenure.holder),
+        tenure=None if tenure is None else tenure.id,
+        is_claim=int(tenure is not None and tenure.kind == "claim"),
+        claim_state=names.UNCLAIMED if tenure is None else tenure.claim_state,
+        session=None if tenure is None else tenure.session,
+        fence=None if tenure is None else tenure.fence,
+        lease_ms=None if tenure is None else tenure.lease_until,
+        priority=task.priority,
+        due_ms=task.due_at,
+        labels=jsontext.dumps(list(task.labels)),
+        needs=ids_text("task", task.needs),
+        parent=task.parent,
+        refs=refs_text(task.refs),
+        gate=jsontext.dumps(
+            {key: list(value) if isinstance(value, tuple) else value for key, value in task.gate}
+        ),
+        summary=task.summary,
+        evidence=ids_text("evt", task.evidence),
+        completion=task.completion,
+        completed_by=None if task.completed_by is None else number(task.completed_by),
+        conflicts=sum(1 for one in task.conflicts if one.is_open),
+        version=task.version,
+        digest=b"",
+    )
+
+
+def grant_rows(sn: int, judgement: Judgement, number: Number) -> list[rows.Grant]:
+    """Return a row for every grant to somebody, whatever became of it."""
+    places = {grant.key: place for place, grant in enumerate(judgement.live)}
+    found = []
+    for grant in judgement.ledger.grants.values():
+        if grant.subject is None:
+            continue
+        status, cause = _standing(grant, judgement)
+        found.append(
+            rows.Grant(
+                sn=sn,
+                id=grant.key,
+                subject=number(grant.subject),
+                author=number(grant.author),
+                kind=grant.kind,
+                role=grant.role,
+                verb=None if grant.role else _verb(grant),
+                task=grant.task,
+                depth=grant.depth if grant.role is None else 0,
+                na=grant.na,
+                status=status,
+                cause=cause,
+                ix=grant.index,
+                senior=places.get(grant.key, NOWHERE),
+            )
+        )
+    return found
+
+
+def invite_rows(sn: int, judgement: Judgement, number: Number) -> list[rows.Invite]:
+    """Return a row for every invite, whatever became of it."""
+    found = []
+    for grant in judgement.ledger.grants.values():
+        event = judgement.ledger.by_id[grant.event]
+        body = event.body
+        if not isinstance(body, bodies.Invite):
+            continue
+        status, _ = _standing(grant, judgement)
+        uses = judgement.uses.get(grant.key, 0)
+        if status == "live":
+            status = "used" if uses >= body.max_uses else "active"
+        found.append(
+            rows.Invite(
+                sn=sn,
+                id=event.id,
+                author=number(event.author),
+                role=body.role,
+                mode=body.mode,
+                max_uses=body.max_uses,
+                uses=uses,
+                na=body.na,
+                created_ms=event.ts,
+                lookup=body.lookup,
+                revoke_auth=body.revoke_auth,
+                enc=body.enc,
+                access=body.access,
+                status="revoked" if status == "killed" else status,
+            )
+        )
+    return found
+
+
+def _standing(grant: Grant, judgement: Judgement) -> tuple[str, bytes | None]:
+    """Return the status of a grant and the event behind it."""
+    verdict = judgement.verdicts[grant.event]
+    if verdict.status is not Status.OK:
+        return str(verdict.status), verdict.by
+    kills = judgement.kills.get(grant.key)
+    return ("killed", kills[0].event.id) if kills else ("live", None)
+
+
+def _verb(grant: Grant) -> str:
+    """Return the verb of a delegation."""
+    return "write" if grant.caps & CAPS["write"] else "read"
+
+
+class Arrival(NamedTuple):
+    """How a member came in and went: what the row says beside name and keys."""
+
+    joined_ms: int
+    via: bytes
+    removed_ms: int | None
+
+
+def arrivals(judgement: Judgement) -> dict[bytes, Arrival]:
+    """Return by did when it first had an ok grant, by what, and when the last one ended."""
+    found = dict[bytes, Arrival]()
+    ledger = judgement.ledger
+    for grant in sorted(ledger.grants.values(), key=lambda one: one.index):
+        event = ledger.by_id[grant.event]
+        if grant.subject is None or not judgement.is_ok(event.id):
+            continue
+        via = grant.parent if grant.kind == "join" and grant.parent else grant.key
+        known = found.get(grant.subject)
+        ended = [kill.event.ts for kill in judgement.kills.get(grant.key, ())]
+        removed = max([known.removed_ms or 0 if known else 0, *ended])
+        if known is None or (event.ts, via) < (known.joined_ms, known.via):
+            known = Arrival(event.ts, via, None)
+        found[grant.subject] = known._replace(removed_ms=removed or None)
+    readers = set(judgement.readers())
+    return {
+        did: one._replace(removed_ms=None) if did in readers else one for did, one in found.items()
+    }

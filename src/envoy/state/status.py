@@ -1,0 +1,264 @@
+"""Status: where a task stands once what was done apart is merged.
+
+Two registers make a task: **tenure** says who holds it, **status** how far the work is. Every act
+is first judged in the view of its author, the task as made by what that author had seen; what fails
+there is *refused* and kept with its reason. The rest is merged: one tenure is effective, the work
+under it counts, and work done beside it under another is kept as a conflict. What a counting tenure
+act has seen is behind it: it ends the tenures before it and puts aside the work under them.
+
+Law 1: the view of an act is a function of the set of acts that it saw; so is the outcome, of all.
+Law 2: nothing is raised, nothing is dropped: a losing act is in ``refused`` or ``losses``.
+Law 3: one pass in causal order, and a linear history costs the same for each act: the view after
+an act follows from the view before it, a join of views from their heads.
+
+Specification: docs/spec/tasks.md, Status. Test vectors: tests/vectors/tasks.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from envoy.core.bodies import TaskComplete, TaskProgress
+from envoy.core.dag import tie
+from envoy.core.structs import State, replace
+from envoy.state import claims
+from envoy.state.registers import Graph, Loss, Pages, add, has, members, single, union, without
+from envoy.state.transitions import NONE, RULES, Act, Standing, judge, tenure_of
+from envoy.views import names
+
+COMPLETE: Final = "complete"
+# Of the acts of work that no other has seen, the first of these words decides.
+PRECEDENCE: Final = (COMPLETE, names.BLOCKED, names.IN_PROGRESS)
+# Kinds of conflicts, beside those of state.claims; and the reason of work that lost its tenure.
+FENCE_STALE: Final = "fence_stale"
+RACED: Final = "complete_raced"
+LATE_RESULT: Final = "complete_after_loss"
+LATE_WORK: Final = "progress_after_loss"
+
+
+class View(State, frozen=True):
+    """A task as made by some acts and all they saw; sets of acts by their numbers in the graph.
+
+    ``tenures`` are the counting tenure acts that no other has seen, ``first`` the effective one,
+    ``cover`` all that tenure acts have seen. ``work`` are the acts under a tenure that are not in
+    ``cover``, of each tenure the newest; ``older`` the rest of them.
+    """
+
+    is_created: bool
+    tenures: Pages
+    first: int | None
+    cover: Pages
+    work: Pages
+    older: Pages
+
+
+NOTHING: Final = View(is_created=False, tenures=(), first=None, cover=(), work=(), older=())
+CREATED: Final = replace(NOTHING, is_created=True)
+
+
+class Fold:
+    """One pass over a graph in causal order: the view before and after each act, what it lost."""
+
+    def __init__(self, graph: Graph, grips: Mapping[bytes, claims.Grip], *, is_gated: bool) -> None:
+        self.graph = graph
+        self.grips = grips
+        self.is_gated = is_gated
+        self.after: list[View] = []
+        self.refused: dict[int, str] = {}
+        self.losses: dict[Loss, None] = {}  # no loss twice, however many views show it
+        self.keys: dict[int, claims.Key] = {}  # of the tenure acts that count
+        self.joins: dict[tuple[int, ...], View] = {}  # by basis
+        self.settled: set[int] = set()  # views by identity: each is kept in after or joins
+        for number in range(len(graph.ops)):
+            self._step(number)
+        self.last = self._joined(graph.tips)
+        self._settle(self.last)
+
+    def standing(self, view: View) -> Standing:
+        """Return how far the task is in ``view``, and who holds it."""
+        if not view.is_created:
+            return Standing(NONE, None)
+        first = None if view.first is None else self.graph.ops[view.first]
+        tenure = claims.tenure(first, self.grips) if first else None
+        deciding = self.deciding(view)
+        if deciding:
+            return Standing(self._outcome(deciding[0]), tenure)
+        if tenure is None:
+            return Standing(names.OPEN, None)
+        is_claim = tenure.kind == claims.CLAIM
+        return Standing(names.CLAIMED if is_claim else names.ASSIGNED, tenure)
+
+    def deciding(self, view: View) -> list[int]:
+        """Return the work that stands and that no other such work has seen, the deciding first.
+
+        Work stands under the effective tenure; a completion under another one too, unless the
+        effective one has a greater fence: the work exists.
+        """
+        if view.first is None or not view.work:
+            return []
+        first = view.first
+        standing = [
+            one
+            for one in members(view.work)
+            if self._is_under(one, first)
+            or (self._word(one) == COMPLETE and not self._is_stale(one, first))
+        ]
+        found = self.graph.newest(standing)
+        if len(found) < 2:
+            return found
+        found.sort(key=lambda one: self.graph.ops[one].place, reverse=True)
+        return sorted(found, key=lambda one: self._precedence(one, first))
+
+    def _step(self, number: int) -> None:
+        """Judge an act in its author's view, and apply it if it stands there."""
+        op = self.graph.ops[number]
+        view = after = self._joined(self.graph.basis[number])
+        if op.counts and type(op.body) in RULES:
+            reason = judge(self.standing(view), self._act(number))
+            if reason is None:
+                after = self._applied(number, view)
+            else:
+                self._refuse(number, reason, view)
+        self.after.append(after)
+
+    def _act(self, number: int) -> Act:
+        """Return what the rules ask about an act."""
+        op, named = self.graph.ops[number], None
+        tenure = tenure_of(op.body)
+        if tenure is not None:
+            found = self.graph.numbers.get(tenure, -1)
+            if found in self.keys and self.graph.saw(number, found):
+                named = claims.holder(self.graph.ops[found])
+        return Act(op.body, op.author, op.rho, claims.fence_of(op, self.grips), tenure, named)
+
+    def _applied(self, number: int, view: View) -> View:
+        """Return the view after an act that is legal in ``view``, all of which it saw."""
+        op = self.graph.ops[number]
+        tenure = tenure_of(op.body)
+        if tenure is not None:
+            gone = union([single(one) for one in members(view.work) if self._tenure(one) == tenure])
+            work = add(without(view.work, gone), number)
+            return replace(view, work=work, older=union([view.older, gone]))
+        if not claims.is_tenure(op):
+            return CREATED
+        self._settle(view)
+        self.keys[number] = claims.key(self.graph.entity, op, self.grips)
+        return View(True, single(number), number, self.graph.seen[number], (), ())
+
+    def _refuse(self, number: int, reason: str, view: View) -> None:
+        """Keep why an act was refused; a result that came too late is kept as an alternate."""
+        self.refused[number] = reason
+        if reason == LATE_RESULT and view.first is not None:
+            self._lose(reason, view.first, number, "tenure")
+
+    def _joined(self, basis: tuple[int, ...]) -> View:
+        """Return the view of the acts ``basis`` and all they saw."""
+        if len(basis) == 1:
+            return self.after[basis[0]]
+        found = self.joins.get(basis)
+        if found is None:
+            found = self.joins[basis] = self._join([self.after[one] for one in basis])
+        return found
+
+    def _join(self, views: Sequence[View]) -> View:
+        """Return the view of all acts that are in any of ``views``."""
+        cover = union([view.cover for view in views])
+        older = union([view.older for view in views])
+        work = without(without(union([view.work for view in views]), cover), older)
+        return View(
+            is_created=any(view.is_created for view in views),
+            tenures=without(union([view.tenures for view in views]), cover),
+            first=min(self._firsts(views, cover), key=self.keys.__getitem__, default=None),
+            cover=cover,
+            work=work,
+            older=older,
+        )
+
+    def _firsts(self, views: Sequence[View], cover: Pages) -> Iterator[int]:
+        """Yield what may be the effective tenure act once ``cover`` has been seen."""
+        for view in views:
+            if view.first is not None and has(cover, view.first):
+                yield from members(without(view.tenures, cover))
+            elif view.first is not None:
+                yield view.first
+
+    def _settle(self, view: View) -> None:
+        """Record what lost in ``view``: asked of all that comes last, and for each tenure act.
+
+        What a tenure act has seen is behind it, so its view is the last place where that shows.
+        """
+        first = view.first
+        if first is None or id(view) in self.settled:
+            return
+        self.settled.add(id(view))
+        for one in members(view.tenures):
+            if one != first:
+                kind = f"lost_{self.graph.ops[one].kind.removeprefix('task.')}"
+                self._lose(kind, first, one, claims.rule(self.keys[first], self.keys[one]))
+        self._refuse_foreign(view, first)
+        deciding = self.deciding(view)
+        if deciding and not self._is_under(deciding[0], first):
+            self._lose(RACED, deciding[0], first, "work")
+        for one in deciding[1:]:
+            rule = self._rule(deciding[0], one, first)
+            self._lose(f"concurrent_{self._word(one)}", deciding[0], one, rule)
+
+    def _refuse_foreign(self, view: View, first: int) -> None:
+        """Refuse what was done beside the effective tenure, under another, and does not stand."""
+        # Of each tenure the newest work is in the view: if all of that is under the effective
+        # one, so is what is older.
+        if all(self._is_under(one, first) for one in members(view.work)):
+            return
+        every = without(union([view.work, view.older]), view.cover)
+        for one in members(every):
+            if self._is_under(one, first):
+                continue
+            if self._word(one) != COMPLETE:
+                self.refused[one] = LATE_WORK
+            elif self._is_stale(one, first):
+                self.refused[one] = FENCE_STALE
+                self._lose(FENCE_STALE, first, one, "fence")
+
+    def _lose(self, kind: str, winner: int, loser: int, rule: str) -> None:
+        """Record a conflict."""
+        self.losses[Loss(kind, winner, loser, rule)] = None
+
+    def _tenure(self, number: int) -> bytes | None:
+        """Return the tenure that an act of work names."""
+        return tenure_of(self.graph.ops[number].body)
+
+    def _is_under(self, number: int, first: int) -> bool:
+        """Say whether an act of work names the tenure ``first``."""
+        return self._tenure(number) == self.graph.ops[first].id
+
+    def _is_stale(self, number: int, first: int) -> bool:
+        """Say whether the tenure ``first`` has a greater fence than the one that work names."""
+        named = self.graph.numbers[self._tenure(number) or b""]
+        ours, theirs = self.graph.ops[named], self.graph.ops[first]
+        return claims.fence_of(theirs, self.grips) > claims.fence_of(ours, self.grips)
+
+    def _word(self, number: int) -> str:
+        """Return what an act of work makes of the task."""
+        body = self.graph.ops[number].body
+        return body.to if isinstance(body, TaskProgress) else COMPLETE
+
+    def _outcome(self, number: int) -> str:
+        """Return the state that the deciding act leads to."""
+        body = self.graph.ops[number].body
+        if isinstance(body, TaskProgress):
+            return body.to
+        for_review = isinstance(body, TaskComplete) and body.for_review
+        return names.SUBMITTED if for_review or self.is_gated else names.COMPLETED
+
+    def _precedence(self, number: int, first: int) -> tuple[int, bool, bytes]:
+        """Return what orders work that stands: the smallest decides."""
+        op = self.graph.ops[number]
+        place = PRECEDENCE.index(self._word(number))
+        return place, not self._is_under(number, first), tie(self.graph.entity, op.author)
+
+    def _rule(self, winner: int, loser: int, first: int) -> str:
+        """Return by which part of the precedence ``winner`` decides, the order if by none."""
+        pairs = zip(self._precedence(winner, first), self._precedence(loser, first), strict=True)
+        parts = zip(("kind", "tenure", "tie"), pairs, strict=True)
+        return next((name for name, (one, other) in parts if one != other), "order")

@@ -1,0 +1,213 @@
+"""Tasks: what the acts about one task mean.
+
+A task is never stored, it is folded: every replica makes the same task of the same acts, also after
+two members worked on it while apart. Who may do what from which state is ``state.transitions``, who
+holds it ``state.claims``, how far it is ``state.status``; here all comes together.
+
+Law 1: a pure function of the set of acts and of the hub's receipts. Equal sets in, equal task out.
+Law 2: nothing is raised, nothing is dropped: a losing act is a row of ``refused`` or ``conflicts``.
+Law 3: one rule, asked twice (``transitions.judge``): ``refusal`` answers an author before an act is
+signed, the fold asks it on every replica about everybody's acts.
+
+Specification: docs/spec/tasks.md. Test vectors: tests/vectors/tasks.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from envoy import limits
+from envoy.core.bodies import (
+    Ref,
+    TaskAssign,
+    TaskClaim,
+    TaskComplete,
+    TaskCreate,
+    TaskProgress,
+    TaskRelease,
+)
+from envoy.core.structs import Body, State
+from envoy.ids import sha256
+from envoy.state import claims, registers, transitions
+from envoy.state.claims import NO_FENCE, Fence, Receipt, Tenure
+from envoy.state.registers import Conflict, ElementT, Graph, Op
+from envoy.state.status import Fold
+from envoy.state.transitions import HELD, Act, Standing, judge, tenure_of
+from envoy.views import names
+
+NONE: Final = transitions.NONE  # the state without a counting creation: nothing to show
+Gate = tuple[tuple[str, bool | int | str | tuple[str, ...] | None], ...]
+
+
+class Task(State, frozen=True):
+    """A task as all acts together make it. Ids are raw, times ms; texts are member text.
+
+    ``held`` are all tenures there ever were, (id, holder) in order; ``completion`` is the act that
+    ``summary`` and ``evidence`` come from, None unless the state follows from it; ``refused`` are
+    (event id, reason) in order; ``heads`` are what the next act names; ``version`` is their hash.
+    """
+
+    id: bytes
+    creator: bytes
+    lam: int
+    created: int
+    changed: int
+    title: str
+    body: str
+    labels: tuple[str, ...]
+    priority: int
+    due_at: int | None
+    needs: tuple[bytes, ...]
+    parent: bytes | None
+    refs: tuple[Ref, ...]
+    gate: Gate
+    state: str
+    tenure: Tenure | None
+    held: tuple[tuple[bytes, bytes], ...]
+    completion: bytes | None
+    completed_by: bytes | None
+    summary: str | None
+    evidence: tuple[bytes, ...]
+    refused: tuple[tuple[bytes, str], ...]
+    conflicts: tuple[Conflict, ...]
+    heads: tuple[bytes, ...]
+    version: bytes
+
+
+def refusal(
+    task: Task, body: Body, author: bytes, *, rho: int, fence: Fence = NO_FENCE
+) -> str | None:
+    """Return why ``author`` cannot do this to ``task`` as it stands here, or None.
+
+    ``fence`` is the (no, fence) that a claim is about to ask the hub for.
+    """
+    tenure = tenure_of(body)
+    named = next((holder for one, holder in task.held if one == tenure), None)
+    return judge(Standing(task.state, task.tenure), Act(body, author, rho, fence, tenure, named))
+
+
+def repeats(task: Task, body: Body, author: bytes) -> bool:
+    """Say whether this would change nothing, so that no event is written (``changed:false``).
+
+    Asked before ``refusal``: a task that is done cannot be completed, but it need not be.
+    """
+    state, tenure = task.state, task.tenure
+    holder = tenure.holder if tenure else None
+    match body:
+        case TaskAssign():
+            return state == names.ASSIGNED and holder == body.to
+        case TaskClaim():
+            session = tenure.session if tenure else None
+            return state in HELD and holder == author and session == body.session
+        case TaskRelease():
+            return state == names.OPEN
+        case TaskProgress():
+            return state == body.to and holder == author and body.note is None
+        case TaskComplete():
+            return state == names.COMPLETED and task.completed_by == author
+        case _:
+            return False
+
+
+def reduce(task: bytes, ops: Iterable[Op], receipts: Sequence[Receipt]) -> Task:
+    """Return the task that ``ops`` make, its creation among them, whatever order they came in.
+
+    ``ops`` are all accepted acts on the entity that pass the S rules, held ones too; ``receipts``
+    those of its slot under pinned keys. Without a counting creation the state is ``none``.
+    """
+    graph = Graph(task, ops)
+    made = _made(graph)
+    fold = Fold(graph, claims.grips(graph.ops, receipts), is_gated=bool(made.gate))
+    return _task(fold, made, receipts)
+
+
+BLANK: Final = TaskCreate(
+    title=None,
+    body="",
+    labels=(),
+    priority=0,
+    due_at=None,
+    needs=(),
+    parent=None,
+    refs=(),
+    gate=(),
+    assignee=None,
+)
+
+
+def _task(fold: Fold, made: TaskCreate, receipts: Iterable[Receipt]) -> Task:
+    """Return the task that a fold came to."""
+    graph = fold.graph
+    creation = _creation(graph)
+    state, tenure = fold.standing(fold.last)
+    deciding = fold.deciding(fold.last)
+    done = graph.ops[deciding[0]] if deciding else None
+    result = done.body if done and isinstance(done.body, TaskComplete) else None
+    losses = [*fold.losses, *claims.double_fences(graph, fold.keys, receipts)]
+    return Task(
+        id=graph.entity,
+        creator=creation.author if creation else b"",
+        lam=creation.lam if creation else 0,
+        created=creation.ts if creation else 0,
+        changed=max((op.ts for op in graph.ops if op.counts), default=0),
+        title=_title(made),
+        body=made.body,
+        labels=_elements(graph, made.labels),
+        priority=made.priority,
+        due_at=made.due_at,
+        needs=_elements(graph, made.needs),
+        parent=made.parent,
+        refs=_elements(graph, made.refs),
+        gate=made.gate,
+        state=state,
+        tenure=tenure,
+        held=_held(fold),
+        completion=done.id if done and result else None,
+        completed_by=done.author if done and result else None,
+        summary=result.summary if result else None,
+        evidence=result.evidence if result else (),
+        refused=_refused(fold),
+        conflicts=registers.conflicts(graph, losses, fold.last.cover),
+        heads=graph.heads,
+        version=sha256(b"".join(graph.heads)).digest(),
+    )
+
+
+def _creation(graph: Graph) -> Op | None:
+    """Return the act that made the task, None where it is not here or does not count."""
+    number = graph.numbers.get(graph.entity)
+    op = None if number is None else graph.ops[number]
+    return op if op and op.counts and isinstance(op.body, TaskCreate) else None
+
+
+def _made(graph: Graph) -> TaskCreate:
+    """Return what the task was made as, blank without a creation."""
+    creation = _creation(graph)
+    return creation.body if creation and isinstance(creation.body, TaskCreate) else BLANK
+
+
+def _title(made: TaskCreate) -> str:
+    """Return the title, or the first line of the body as far as a title goes."""
+    line = made.title or made.body.partition("\n")[0]
+    return line.encode()[: limits.TITLE_BYTES_MAX].decode(errors="ignore")
+
+
+def _elements(graph: Graph, made: Iterable[ElementT]) -> tuple[ElementT, ...]:
+    """Return what stands of a set that the creation filled."""
+    number = graph.numbers.get(graph.entity, 0)
+    return registers.living(graph, [(number, one) for one in made], ())
+
+
+def _held(fold: Fold) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the tenures that there were and who held them."""
+    ops = [fold.graph.ops[number] for number in sorted(fold.keys)]
+    return tuple((op.id, who) for op in ops if (who := claims.holder(op)) is not None)
+
+
+def _refused(fold: Fold) -> tuple[tuple[bytes, str], ...]:
+    """Return the refused acts in their order, each with its reason."""
+    found = [(fold.graph.ops[number], reason) for number, reason in fold.refused.items()]
+    found += [(op, registers.OVER_LIMIT) for op in fold.graph.over if op.counts]
+    found.sort(key=lambda one: (one[0].lam, one[0].id))
+    return tuple((op.id, reason) for op, reason in found)

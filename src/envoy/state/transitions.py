@@ -1,0 +1,149 @@
+"""Transitions: the lifecycle of a task as a table, and the one rule that reads it.
+
+Which act is possible from which state, and for whom, stands here and nowhere else. ``judge`` asks
+it for an author before an act is signed and for every replica about everybody's acts, always of the
+task as the act's author sees it; what it refuses is kept with the reason. An act without a row
+(``merge``) changes nothing and is never refused. Reasons are wire contract: add, never rename.
+
+Specification: docs/spec/tasks.md, Transitions. Test vectors: tests/vectors/tasks.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from envoy.core.bodies import (
+    TaskAssign,
+    TaskClaim,
+    TaskComplete,
+    TaskCreate,
+    TaskProgress,
+    TaskRelease,
+)
+from envoy.core.structs import Body
+from envoy.state.claims import Fence, Tenure
+from envoy.views import names
+
+Work = TaskProgress | TaskComplete  # done under a tenure that the body names
+
+NONE: Final = "none"  # the state of a task whose creation does not count; never shown
+WRONG_STATE: Final = "wrong_state"
+RANK_CREATOR: Final = 2
+
+
+class Standing(NamedTuple):
+    """A task as somebody sees it: how far it is and who holds it."""
+
+    state: str
+    tenure: Tenure | None
+
+
+class Act(NamedTuple):
+    """What somebody does, or wants to, with what the rules ask about it.
+
+    ``tenure`` is the one that the body names, ``named`` its holder as far as the author saw it;
+    ``fence`` what a claim got from the hub, or is about to ask for.
+    """
+
+    body: Body
+    author: bytes
+    rho: int
+    fence: Fence
+    tenure: bytes | None
+    named: bytes | None
+
+
+def tenure_of(body: Body) -> bytes | None:
+    """Return the tenure that ``body`` names, None if it is no work under one."""
+    return body.tenure if isinstance(body, Work) else None
+
+
+def _anyone(_now: Standing, _act: Act) -> str | None:
+    return None
+
+
+def _ranked(_now: Standing, act: Act) -> str | None:
+    return None if act.rho >= RANK_CREATOR else "without_rank"
+
+
+def _claimer(now: Standing, act: Act) -> str | None:
+    """Free work, one's own, what one gave to somebody who has not begun, or a higher fence."""
+    tenure = now.tenure
+    if tenure is None or act.author == tenure.holder or now.state not in HELD:
+        return None
+    if now.state == names.ASSIGNED and act.author == tenure.giver:
+        return None
+    is_over = tenure.kind == "claim" and act.fence > tenure.full_fence
+    return None if is_over else "of_owned"
+
+
+def _holder(now: Standing, act: Act) -> str | None:
+    """Only under a tenure of one's own, named by the act, that is the effective one."""
+    if act.named != act.author:
+        return "without_tenure"
+    return None if now.tenure and now.tenure.id == act.tenure else "after_loss"
+
+
+def _holder_or_ranked(now: Standing, act: Act) -> str | None:
+    holds = now.tenure is not None and now.tenure.holder == act.author
+    return None if holds or act.rho >= RANK_CREATOR else "without_tenure"
+
+
+class Rule(NamedTuple):
+    """One row of the transition table: who may do this, and from which states."""
+
+    verb: str
+    who: Callable[[Standing, Act], str | None]
+    sources: frozenset[str]
+
+
+HELD: Final = frozenset(
+    {names.ASSIGNED, names.CLAIMED, names.IN_PROGRESS, names.BLOCKED, names.CHANGES_REQUESTED}
+)
+LIVE: Final = HELD | {names.SUBMITTED}
+# The whole table: a state that is missing in a row is refused. Where an act leads to depends on
+# what stands beside it, so that is the fold's to say (``state.tasks``).
+RULES: Final[Mapping[type[Body], Rule]] = {
+    TaskCreate: Rule("create", _anyone, frozenset({NONE})),
+    TaskAssign: Rule("assign", _ranked, LIVE | {names.OPEN}),
+    TaskClaim: Rule("claim", _claimer, HELD | {names.OPEN}),
+    TaskRelease: Rule("release", _holder_or_ranked, HELD),
+    TaskProgress: Rule("progress", _holder, LIVE),
+    TaskComplete: Rule("complete", _holder, LIVE),
+}
+
+
+def judge(now: Standing, act: Act) -> str | None:
+    """Return why ``act`` is refused where a task stands as ``now``, or None. THE rule.
+
+    Source: docs/spec/tasks.md, Transitions.
+    """
+    rule = RULES.get(type(act.body))
+    if rule is None:
+        return None
+    if now.state == NONE and NONE not in rule.sources:
+        return WRONG_STATE
+    reason = rule.who(now, act)
+    if reason is not None:
+        return f"{rule.verb}_{reason}"
+    return None if now.state in rule.sources else WRONG_STATE
+
+
+# What an author is told instead of a reason. The rest are ``…_without_tenure``: see ``code``.
+CODES: Final[Mapping[str, str]] = {
+    WRONG_STATE: "invalid_transition",
+    "assign_without_rank": "capability_missing",
+    "claim_of_owned": "task_already_claimed",
+    "progress_after_loss": "fence_stale",
+    "complete_after_loss": "fence_stale",
+}
+
+
+def code(reason: str, tenure: Tenure | None) -> str:
+    """Return the error code that tells an author of ``reason``; ``tenure`` is the effective one.
+
+    What is refused only beside other acts (``fence_stale``, ``over_limit``) no author is told.
+    """
+    nobody = "task_unassigned" if tenure is None else "not_assignee"
+    return CODES.get(reason, nobody)

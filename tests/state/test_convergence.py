@@ -1,0 +1,153 @@
+"""Tasks converge: whatever the order of arrival, and whatever authors hide, one set is one task."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from envoy.core.bodies import (
+    Merge,
+    TaskAssign,
+    TaskComplete,
+    TaskProgress,
+    TaskRelease,
+)
+from envoy.core.structs import Body
+from envoy.state import tasks
+from envoy.state.claims import Receipt
+from envoy.state.registers import Op
+from histories import ADMIN, CREATOR, FIRST, SECOND, THIRD, History, made
+from oracle.tasks import Slow
+
+AUTHORS = (FIRST, SECOND, THIRD, CREATOR, ADMIN)
+KINDS = ("assign", "claim", "claim", "release", "progress", "progress", "complete", "merge")
+
+
+class Step(NamedTuple):
+    """One act of a random history, by numbers that are taken modulo what there is."""
+
+    author: bytes
+    kind: str
+    pick: int
+    sees: tuple[int, ...]  # empty: all heads; else some acts, counted from the newest
+    fence: int
+    holder_is_right: bool
+    counts: bool
+    is_admitted: bool
+
+
+steps = st.lists(
+    st.builds(
+        Step,
+        author=st.sampled_from(AUTHORS),
+        kind=st.sampled_from(KINDS),
+        pick=st.integers(0, 7),
+        sees=st.one_of(st.just(()), st.lists(st.integers(0, 6), max_size=3).map(tuple)),
+        fence=st.integers(0, 3),
+        holder_is_right=st.integers(0, 9).map(bool),
+        counts=st.integers(0, 9).map(bool),
+        is_admitted=st.integers(0, 9).map(lambda one: not one),
+    ),
+    max_size=14,
+)
+creations = st.sampled_from(
+    [made(), made(assignee=SECOND), made(gate=(("gate.reviews", 1),))],
+)
+
+
+def body_of(step: Step, history: History) -> tuple[bytes, Body]:
+    """Return author and body of a step; work is done under a tenure of its author, if any."""
+    task = history.entity
+    given = [op for op in history.ops if op.kind in ("task.assign", "task.claim", "task.create")]
+    tenure = given[-1 - step.pick // 3 % len(given)]
+    match step.kind:
+        case "assign":
+            return step.author, TaskAssign(task, AUTHORS[step.pick % 3])
+        case "release":
+            return step.author, TaskRelease(task, None)
+        case "merge":
+            return step.author, Merge(task)
+    author = step.author
+    if step.pick % 4:
+        author = tenure.body.to if isinstance(tenure.body, TaskAssign) else tenure.author
+    if step.kind == "complete":
+        return author, TaskComplete(task, tenure.id, "done", (), step.pick == 3)
+    to = "blocked" if step.pick % 2 else "in_progress"
+    return author, TaskProgress(task, tenure.id, to, None)
+
+
+def play(creation: tasks.TaskCreate, script: list[Step]) -> History:
+    """Return the history that a script makes."""
+    history = History(creation)
+    for step in script:
+        count = len(history.ops)
+        sees = [history.ops[-1 - one % count] for one in step.sees] or None
+        if step.kind == "claim":
+            op = history.claim(step.author, sees)
+            if step.fence:
+                holder = None if step.holder_is_right else bytes(32)
+                history.receipt(op, step.fence, no=step.pick % 2, holder=holder)
+            continue
+        author, body = body_of(step, history)
+        place = (op_lam(history), bytes([step.pick]) * 32) if step.is_admitted else None
+        history.act(author, body, sees, counts=step.counts or step.is_admitted, admitted=place)
+    return history
+
+
+def op_lam(history: History) -> int:
+    """Return a lam behind all acts so far."""
+    return 2 + max(op.lam for op in history.ops)
+
+
+histories = st.builds(play, creations, steps)
+
+
+@settings(max_examples=100)
+@given(histories, st.randoms(use_true_random=False))
+def test_every_arrival_order_gives_the_same_task(history: History, chance: object) -> None:
+    arrived, receipts = list(history.ops), list(history.receipts)
+    chance.shuffle(arrived)
+    chance.shuffle(receipts)
+    expected = tasks.reduce(history.entity, history.ops, history.receipts)
+    assert tasks.reduce(history.entity, arrived, receipts) == expected
+
+
+@settings(max_examples=100)
+@given(histories)
+def test_the_fold_agrees_with_a_slow_reading_of_the_specification(history: History) -> None:
+    task = tasks.reduce(history.entity, history.ops, history.receipts)
+    slow = Slow(history.entity, history.ops, history.receipts).outcome()
+    assert task.state == slow.state
+    assert (task.tenure and task.tenure.id) == slow.tenure
+    assert (task.tenure and task.tenure.holder) == slow.holder
+    assert task.completion == slow.completion
+    assert dict(task.refused) == slow.refused
+    found = {(one.kind, one.winner, one.loser, one.is_open) for one in task.conflicts}
+    assert found == slow.conflicts
+    assert list(task.heads) == slow.heads
+
+
+@settings(max_examples=50)
+@given(histories)
+def test_folding_as_acts_arrive_ends_where_a_full_rebuild_ends(history: History) -> None:
+    known, receipts = list[Op](), list[Receipt]()
+    task = tasks.reduce(history.entity, known, receipts)
+    for op in history.ops:
+        known.append(op)
+        receipts += [one for one in history.receipts if one.event == op.id]
+        task = tasks.reduce(history.entity, known, receipts)
+    assert task == tasks.reduce(history.entity, history.ops, history.receipts)
+
+
+@settings(max_examples=100)
+@given(histories)
+def test_every_counting_act_has_an_effect_a_reason_or_a_later_act(history: History) -> None:
+    task = tasks.reduce(history.entity, history.ops, history.receipts)
+    assert {one for one, _ in task.refused} <= {op.id for op in history.ops if op.counts}
+    assert len(dict(task.refused)) == len(task.refused)
+    for one in task.conflicts:
+        assert one.winner != one.loser
+    if task.tenure is not None:
+        assert (task.tenure.id, task.tenure.holder) in task.held

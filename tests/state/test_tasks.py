@@ -1,0 +1,339 @@
+"""What acts on a task mean: the stories of the specification in all orders, fields, and bounds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from envoy import limits
+from envoy.core.bodies import (
+    Merge,
+    Ref,
+    TaskAssign,
+    TaskClaim,
+    TaskComplete,
+    TaskProgress,
+    TaskRelease,
+)
+from envoy.core.kinds import read_body
+from envoy.core.structs import Body, replace
+from envoy.state import tasks
+from envoy.state.claims import Receipt
+from envoy.state.registers import Op
+from envoy.views import names
+from histories import ADMIN, CREATOR, FIRST, MADE, SECOND, TASK, History, fixed, made
+from vectorfile import good
+
+
+def act(given: dict[str, Any]) -> Op:
+    """Return an act of a vector."""
+    body = read_body(given["kind"], bytes.fromhex(given["body"]))
+    assert body is not None
+    admitted = given["admitted"]
+    return Op(
+        id=bytes.fromhex(given["id"]),
+        author=bytes.fromhex(given["author"]),
+        lam=given["lam"],
+        ts=given["ts"],
+        kind=given["kind"],
+        body=body,
+        basis=tuple(bytes.fromhex(one) for one in given["basis"]),
+        rho=given["rho"],
+        counts=given["counts"],
+        admitted=None if admitted is None else (admitted[0], bytes.fromhex(admitted[1])),
+    )
+
+
+def receipt(given: dict[str, Any]) -> Receipt:
+    """Return a receipt of a vector."""
+    hexed = {name: bytes.fromhex(given[name]) for name in ("event", "holder", "instance", "id")}
+    return Receipt(
+        **hexed, no=given["no"], fence=given["fence"], at=given["at"], until=given["until"]
+    )
+
+
+def orders(ops: list[Op]) -> Iterator[tuple[Op, ...]]:
+    """Yield every order of arrival of a few acts; of many, each act as the last one."""
+    if len(ops) <= 6:
+        yield from itertools.permutations(ops)
+    for late in ops:
+        yield (*(op for op in reversed(ops) if op is not late), late)
+
+
+def shown(task: tasks.Task) -> dict[str, object]:
+    """Return a task as a vector expects it."""
+    tenure, words = task.tenure, None
+    if task.state != tasks.NONE:
+        words = [
+            names.status(task.state),
+            names.lifecycle_state(task.state),
+            names.assignment_state(task.state, is_held=tenure is not None),
+            names.claim_state(task.state, tenure.claim_state if tenure else names.UNCLAIMED),
+        ]
+    return {
+        "state": task.state,
+        "names": words,
+        "tenure": tenure.id.hex() if tenure else None,
+        "holder": tenure.holder.hex() if tenure else None,
+        "fence": tenure.fence if tenure else None,
+        "completion": task.completion.hex() if task.completion else None,
+        "refused": sorted([one.hex(), reason] for one, reason in task.refused),
+        "conflicts": sorted(
+            [
+                one.kind,
+                one.winner.hex(),
+                one.loser.hex(),
+                one.rule,
+                "open" if one.is_open else "resolved",
+            ]
+            for one in task.conflicts
+        ),
+        "heads": [one.hex() for one in task.heads],
+        "version": task.version.hex(),
+    }
+
+
+@pytest.mark.parametrize(("given", "expect"), good("tasks"))
+def test_a_story_ends_the_same_in_every_order(given: dict[str, Any], expect: object) -> None:
+    task = bytes.fromhex(given["task"])
+    acts = [act(one) for one in given["acts"]]
+    receipts = [receipt(one) for one in given["receipts"]]
+    for order in orders(acts):
+        assert shown(tasks.reduce(task, order, receipts)) == expect
+
+
+def fold(history: History) -> tasks.Task:
+    """Return the task of a history."""
+    return tasks.reduce(history.entity, history.ops, history.receipts)
+
+
+@pytest.mark.parametrize(
+    ("title", "body", "shown_title"),
+    [
+        pytest.param("repair", "it stops", "repair", id="the title that was given"),
+        pytest.param(None, "it stops\nat a tab", "it stops", id="no title: first line of the body"),
+        pytest.param("", "it stops", "it stops", id="an empty title is none"),
+        pytest.param(None, "", "", id="neither"),
+        pytest.param(None, "x" * 600, "x" * 512, id="a long line is cut where a title ends"),
+        pytest.param(None, "x" + "é" * 300, "x" + "é" * 255, id="never within a character"),
+    ],
+)
+def test_a_task_is_called(title: str | None, body: str, shown_title: str) -> None:
+    task = fold(History(replace(MADE, title=title, body=body)))
+    assert (task.title, task.body) == (shown_title, body)
+    assert len(shown_title.encode()) <= limits.TITLE_BYTES_MAX
+
+
+def test_the_fields_are_those_of_the_creation() -> None:
+    need, parent, ref = fixed("need"), fixed("parent"), Ref("supports", fixed("ref"), None)
+    history = History(
+        replace(
+            MADE,
+            labels=("parser", "urgent", "parser"),
+            priority=0,
+            due_at=7,
+            needs=(need, need),
+            parent=parent,
+            refs=(ref, ref),
+            gate=(("gate.reviews", 2),),
+        )
+    )
+    last = history.claim(FIRST, fence=4)
+    task = fold(history)
+    assert (task.id, task.creator, task.lam) == (TASK, CREATOR, 1)
+    assert (task.created, task.changed) == (history.ops[0].ts, last.ts)
+    assert (task.priority, task.due_at, task.parent) == (0, 7, parent)
+    assert (task.labels, task.needs, task.refs) == (("parser", "urgent"), (need,), (ref,))
+    assert task.gate == (("gate.reviews", 2),)
+    assert task.held == ((last.id, FIRST),)
+    assert (task.summary, task.evidence, task.completed_by) == (None, (), None)
+
+
+def test_a_claim_shows_session_fence_and_the_hubs_last_word_on_its_lease() -> None:
+    history = History()
+    claim = history.claim(FIRST, fence=4)
+    tenure = fold(history).tenure
+    assert tenure is not None
+    assert (tenure.kind, tenure.session, tenure.giver) == ("claim", "default", FIRST)
+    assert (tenure.no, tenure.fence, tenure.full_fence) == (0, 4, (0, 4))
+    assert tenure.lease_until == history.receipts[0].until
+    assert tenure.id == claim.id
+
+
+def test_a_completion_brings_its_summary_and_evidence() -> None:
+    history = History()
+    claim = history.claim(FIRST)
+    proof = fixed("proof")
+    done = history.act(FIRST, TaskComplete(TASK, claim.id, "one by one", (proof,), False))
+    task = fold(history)
+    assert (task.completion, task.completed_by) == (done.id, FIRST)
+    assert (task.summary, task.evidence) == ("one by one", (proof,))
+
+
+def test_what_was_taken_back_is_no_result() -> None:
+    history = History(made(gate=(("gate.reviews", 1),)))
+    claim = history.claim(FIRST)
+    history.complete(claim)
+    assert fold(history).summary == "done"
+    history.progress(claim)
+    assert (fold(history).summary, fold(history).completion) == (None, None)
+
+
+def test_a_task_whose_creation_is_held_is_none_and_bare() -> None:
+    history = History(None)
+    history.act(CREATOR, made(assignee=FIRST), id=TASK, counts=False)
+    task = fold(history)
+    assert (task.state, task.title, task.creator, task.tenure) == (tasks.NONE, "", b"", None)
+    control = fold(History(made(assignee=FIRST)))
+    assert (control.state, control.title) == ("assigned", MADE.title)
+
+
+def test_the_version_changes_with_every_act_and_with_nothing_else() -> None:
+    history = History()
+    before = fold(history).version
+    assert fold(history).version == before
+    history.act(SECOND, Merge(TASK))
+    assert fold(history).version != before
+
+
+CLAIM = TaskClaim(TASK, "default", 900, fixed((FIRST, "holder")), None)
+OTHER_SESSION = replace(CLAIM, session="other")
+
+
+def open_task() -> History:
+    """Return an open task."""
+    return History()
+
+
+def claimed() -> History:
+    """Return a task that FIRST holds."""
+    history = History()
+    history.claim(FIRST)
+    return history
+
+
+def begun() -> History:
+    """Return a task that FIRST works on."""
+    history = claimed()
+    history.progress(history.ops[1])
+    return history
+
+
+def completed() -> History:
+    """Return a task that FIRST completed."""
+    history = claimed()
+    history.complete(history.ops[1])
+    return history
+
+
+def assigned() -> History:
+    """Return a task that was made for FIRST."""
+    return History(made(assignee=FIRST))
+
+
+TENURE = claimed().ops[1].id
+
+
+@pytest.mark.parametrize(
+    ("history", "body", "author", "changes"),
+    [
+        pytest.param(claimed(), CLAIM, FIRST, False, id="claim again in one session"),
+        pytest.param(claimed(), OTHER_SESSION, FIRST, True, id="claim in another session"),
+        pytest.param(claimed(), CLAIM, SECOND, True, id="another's claim"),
+        pytest.param(assigned(), CLAIM, FIRST, True, id="accept an assignment"),
+        pytest.param(open_task(), CLAIM, FIRST, True, id="claim what is free"),
+        pytest.param(completed(), CLAIM, FIRST, True, id="claim what is done"),
+        pytest.param(assigned(), TaskAssign(TASK, FIRST), CREATOR, False, id="assign again"),
+        pytest.param(assigned(), TaskAssign(TASK, SECOND), CREATOR, True, id="assign another"),
+        pytest.param(claimed(), TaskAssign(TASK, FIRST), CREATOR, True, id="assign to a claimant"),
+        pytest.param(open_task(), TaskRelease(TASK, None), FIRST, False, id="release a free task"),
+        pytest.param(claimed(), TaskRelease(TASK, None), FIRST, True, id="release"),
+        pytest.param(
+            begun(),
+            TaskProgress(TASK, TENURE, "in_progress", None),
+            FIRST,
+            False,
+            id="go on, without a word",
+        ),
+        pytest.param(
+            begun(),
+            TaskProgress(TASK, TENURE, "in_progress", "half"),
+            FIRST,
+            True,
+            id="go on, noted",
+        ),
+        pytest.param(
+            begun(), TaskProgress(TASK, TENURE, "blocked", None), FIRST, True, id="stop working"
+        ),
+        pytest.param(
+            begun(),
+            TaskProgress(TASK, TENURE, "in_progress", None),
+            SECOND,
+            True,
+            id="another's work",
+        ),
+        pytest.param(
+            completed(),
+            TaskComplete(TASK, TENURE, "", (), False),
+            FIRST,
+            False,
+            id="complete again",
+        ),
+        pytest.param(
+            completed(),
+            TaskComplete(TASK, TENURE, "", (), False),
+            SECOND,
+            True,
+            id="another's result",
+        ),
+        pytest.param(
+            claimed(), TaskComplete(TASK, TENURE, "", (), False), FIRST, True, id="complete"
+        ),
+        pytest.param(claimed(), Merge(TASK), FIRST, True, id="a merge always says something"),
+    ],
+)
+def test_a_repeat_writes_no_event(
+    history: History, body: Body, author: bytes, changes: bool
+) -> None:
+    assert tasks.repeats(fold(history), body, author) is not changes
+
+
+def test_an_author_is_told_what_replicas_will_find() -> None:
+    task = fold(claimed())
+    assert tasks.refusal(task, CLAIM, SECOND, rho=1) == "claim_of_owned"
+    assert tasks.refusal(task, CLAIM, SECOND, rho=1, fence=(0, 1)) is None
+    work = TaskProgress(TASK, TENURE, "in_progress", None)
+    assert tasks.refusal(task, work, FIRST, rho=1) is None
+    assert tasks.refusal(task, work, SECOND, rho=3) == "progress_without_tenure"
+
+
+def test_an_author_who_lost_is_told_so() -> None:
+    history = claimed()
+    history.assign(ADMIN, SECOND)
+    work = TaskComplete(TASK, TENURE, "", (), False)
+    assert tasks.refusal(fold(history), work, FIRST, rho=1) == "complete_after_loss"
+
+
+def test_ten_thousand_acts_do_not_keep_the_holder_from_completing() -> None:
+    history = claimed()
+    claim = last = history.ops[1]
+    for number in range(10_000):
+        last = history.act(
+            FIRST, TaskProgress(TASK, claim.id, "blocked", None), [last], id=fixed(number)
+        )
+    history.complete(claim, [last])
+    assert fold(history).state == "completed"
+
+
+def test_ten_thousand_heads_of_one_author_are_eight() -> None:
+    history = claimed()
+    claim = history.ops[1]
+    for number in range(10_000):
+        history.act(FIRST, TaskProgress(TASK, claim.id, "blocked", None), [claim], id=fixed(number))
+    task = fold(history)
+    assert len(task.heads) == limits.OPS_BESIDE_MAX
+    assert len(task.refused) == 10_000 - limits.OPS_BESIDE_MAX
+    assert {reason for _, reason in task.refused} == {"over_limit"}

@@ -1,0 +1,217 @@
+"""The transition table: a second one, written by hand, and every pair that is not in it refused."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from envoy.core.bodies import (
+    Merge,
+    TaskAssign,
+    TaskClaim,
+    TaskComplete,
+    TaskCreate,
+    TaskProgress,
+    TaskRelease,
+)
+from envoy.core.structs import Body
+from envoy.errors import CODES
+from envoy.state import transitions
+from envoy.state.claims import NO_FENCE, Fence, Tenure
+from envoy.state.transitions import Act, Standing, judge
+from histories import FIRST, MADE, TASK, fixed
+
+HOLDER, GIVER, STRANGER, RANKED = (fixed(name) for name in ("holder", "giver", "else", "ranked"))
+TENURE, LOST = fixed("tenure"), fixed("lost")
+STATES = (
+    "none",
+    "open",
+    "assigned",
+    "claimed",
+    "in_progress",
+    "blocked",
+    "submitted",
+    "changes_requested",
+    "completed",
+    "cancelled",
+)
+BODIES: dict[str, Body] = {
+    "create": MADE,
+    "assign": TaskAssign(TASK, FIRST),
+    "claim": TaskClaim(TASK, "default", 900, fixed("secret"), None),
+    "release": TaskRelease(TASK, None),
+    "progress": TaskProgress(TASK, TENURE, "in_progress", None),
+    "complete": TaskComplete(TASK, TENURE, "done", (), False),
+}
+# Who does it: did, rho, fence of the claim. The holder's own fence is (0, 2).
+ACTORS: dict[str, tuple[bytes, int, Fence]] = {
+    "holder": (HOLDER, 1, NO_FENCE),
+    "giver": (GIVER, 1, NO_FENCE),
+    "stranger": (STRANGER, 1, NO_FENCE),
+    "ranked": (RANKED, 2, NO_FENCE),
+    "same fence": (STRANGER, 1, (0, 2)),
+    "higher fence": (STRANGER, 1, (0, 3)),
+}
+HELD = "assigned claimed in_progress blocked changes_requested"
+TAKEN = "claimed in_progress blocked changes_requested"
+# Act -> actor -> the states from which it is legal. What is missing is refused.
+LEGAL = {
+    "create": dict.fromkeys(ACTORS, "none"),
+    "assign": {"ranked": f"open {HELD} submitted"},
+    "claim": {
+        "holder": f"open {HELD}",
+        "giver": "open assigned",
+        "stranger": "open",
+        "ranked": "open",
+        "same fence": "open",
+        "higher fence": f"open {TAKEN}",
+    },
+    "release": {"holder": HELD, "ranked": HELD},
+    "progress": {"holder": f"{HELD} submitted"},
+    "complete": {"holder": f"{HELD} submitted"},
+}
+
+
+def standing(state: str) -> Standing:
+    """Return a task in ``state``, held by HOLDER where somebody holds it."""
+    if state in ("none", "open"):
+        return Standing(state, None)
+    if state == "assigned":
+        return Standing(
+            state, Tenure(TENURE, HOLDER, GIVER, "assign", None, None, None, "unclaimed", None)
+        )
+    return Standing(state, Tenure(TENURE, HOLDER, HOLDER, "claim", "s", 0, 2, "confirmed", 0))
+
+
+def act(verb: str, actor: str, *, named: bytes | None = HOLDER, tenure: bytes = TENURE) -> Act:
+    """Return what ``actor`` does; work names TENURE, whose holder it has seen."""
+    author, rho, fence = ACTORS[actor]
+    is_work = verb in ("progress", "complete")
+    return Act(BODIES[verb], author, rho, fence, tenure if is_work else None, named)
+
+
+@pytest.mark.parametrize(
+    ("verb", "state", "actor"), list(itertools.product(BODIES, STATES, ACTORS))
+)
+def test_the_lifecycle_allows_exactly_the_legal_acts(verb: str, state: str, actor: str) -> None:
+    now = standing(state)
+    named = HOLDER if now.tenure else None
+    reason = judge(now, act(verb, actor, named=named))
+    assert (reason is None) == (state in LEGAL[verb].get(actor, "").split())
+
+
+@pytest.mark.parametrize(
+    ("state", "done", "reason"),
+    [
+        pytest.param("none", act("claim", "holder"), "wrong_state", id="no task, no claim"),
+        pytest.param(
+            "none", act("complete", "holder"), "wrong_state", id="no task, nothing to complete"
+        ),
+        pytest.param("open", act("create", "holder"), "wrong_state", id="made twice"),
+        pytest.param(
+            "completed", act("claim", "higher fence"), "wrong_state", id="done work is not claimed"
+        ),
+        pytest.param(
+            "submitted",
+            act("claim", "higher fence"),
+            "wrong_state",
+            id="submitted work is freed by a verdict, never by a lease",
+        ),
+        pytest.param(
+            "submitted",
+            act("claim", "holder"),
+            "wrong_state",
+            id="its holder withdraws it by working on, not by a claim",
+        ),
+        pytest.param("claimed", act("claim", "stranger"), "claim_of_owned", id="another's claim"),
+        pytest.param(
+            "claimed", act("claim", "same fence"), "claim_of_owned", id="a fence given twice"
+        ),
+        pytest.param(
+            "assigned",
+            act("claim", "higher fence"),
+            "claim_of_owned",
+            id="no fence takes assigned work away",
+        ),
+        pytest.param(
+            "in_progress",
+            act("claim", "giver"),
+            "claim_of_owned",
+            id="a giver cannot claim back what was begun",
+        ),
+        pytest.param(
+            "open", act("assign", "stranger"), "assign_without_rank", id="a writer does not assign"
+        ),
+        pytest.param(
+            "claimed",
+            act("release", "stranger"),
+            "release_without_tenure",
+            id="another's work is not given back",
+        ),
+        pytest.param(
+            "open", act("release", "ranked"), "wrong_state", id="nothing there to give back"
+        ),
+        pytest.param(
+            "claimed",
+            act("progress", "stranger"),
+            "progress_without_tenure",
+            id="work under another's tenure",
+        ),
+        pytest.param(
+            "claimed",
+            act("complete", "holder", named=None),
+            "complete_without_tenure",
+            id="a tenure that the author has not seen",
+        ),
+        pytest.param(
+            "open",
+            act("complete", "stranger", named=None),
+            "complete_without_tenure",
+            id="open work is claimed before it is completed",
+        ),
+        pytest.param(
+            "claimed",
+            act("complete", "holder", tenure=LOST),
+            "complete_after_loss",
+            id="a result under a tenure that was lost",
+        ),
+        pytest.param(
+            "open",
+            act("progress", "holder", tenure=LOST),
+            "progress_after_loss",
+            id="work under a tenure that ended",
+        ),
+        pytest.param("completed", act("complete", "holder"), "wrong_state", id="completed already"),
+    ],
+)
+def test_a_refusal_names_what_is_missing(state: str, done: Act, reason: str) -> None:
+    assert judge(standing(state), done) == reason
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_merge_is_never_refused(state: str) -> None:
+    assert judge(standing(state), Act(Merge(TASK), STRANGER, 1, NO_FENCE, None, None)) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "state", "code"),
+    [
+        pytest.param("wrong_state", "completed", "invalid_transition", id="wrong state"),
+        pytest.param("assign_without_rank", "open", "capability_missing", id="no rank"),
+        pytest.param("claim_of_owned", "claimed", "task_already_claimed", id="owned"),
+        pytest.param("progress_after_loss", "claimed", "fence_stale", id="lost"),
+        pytest.param("complete_after_loss", "open", "fence_stale", id="lost, and free since"),
+        pytest.param("complete_without_tenure", "open", "task_unassigned", id="nobody holds it"),
+        pytest.param("complete_without_tenure", "claimed", "not_assignee", id="another holds it"),
+        pytest.param("release_without_tenure", "assigned", "not_assignee", id="not mine to give"),
+    ],
+)
+def test_an_author_is_told_a_code_of_the_command_line(reason: str, state: str, code: str) -> None:
+    assert transitions.code(reason, standing(state).tenure) == code
+    assert code in CODES
+
+
+def test_every_act_on_a_task_has_a_row() -> None:
+    assert {type(body) for body in BODIES.values()} == set(transitions.RULES)
+    assert TaskCreate in transitions.RULES
