@@ -1,0 +1,348 @@
+"""SQLite: the log store of a hub in one file, ``hub.db``.
+
+It keeps rows and answers questions about them; what a call means, who may do it and when it is
+refused is ``hub.handler``'s. Frames are opaque: their id, their number, their bytes.
+
+Laws: every change happens inside ``transaction``, which is durable when it ends, because a number
+or a fence that was handed out must survive a loss of power. What belongs to the log of a space
+(newest number, hub chain, sum, count) changes together with its frames. ``instance`` is drawn with
+the file, so a lost or restored database never passes for the one before it. Tables are STRICT and
+each key begins with a hash.
+
+Specification: docs/spec/frames.md, Store.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from envoy import limits
+from envoy.errors import IntegrityError
+from envoy.system import db, files, host
+
+VERSION: Final = 1
+FILE_NAME: Final = "hub.db"
+LOCK_NAME: Final = "hub.lock"
+
+_SCHEMA: Final = """
+CREATE TABLE meta(k TEXT PRIMARY KEY, v BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE space(
+  space BLOB PRIMARY KEY, g BLOB NOT NULL, root_pub BLOB NOT NULL, head INTEGER NOT NULL,
+  h BLOB NOT NULL, sum BLOB NOT NULL, count INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  rev INTEGER NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE frame(
+  space BLOB NOT NULL, seq INTEGER NOT NULL, id BLOB NOT NULL, at INTEGER NOT NULL,
+  body BLOB NOT NULL, PRIMARY KEY(space, seq), UNIQUE(space, id)) STRICT;
+CREATE TABLE slot(
+  space BLOB NOT NULL, slot BLOB NOT NULL, fence INTEGER NOT NULL, holder_hash BLOB NOT NULL,
+  event BLOB NOT NULL, until INTEGER NOT NULL, cap BLOB NOT NULL, receipt INTEGER NOT NULL,
+  PRIMARY KEY(space, slot)) STRICT, WITHOUT ROWID;
+CREATE INDEX slot_cap ON slot(space, cap, until);
+CREATE TABLE epoch(
+  space BLOB NOT NULL, epoch BLOB NOT NULL, head BLOB NOT NULL, poster BLOB NOT NULL,
+  PRIMARY KEY(space, epoch)) STRICT;
+CREATE TABLE box(
+  arrival INTEGER PRIMARY KEY, space BLOB NOT NULL, epoch BLOB NOT NULL, tag BLOB NOT NULL,
+  poster BLOB NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL, box BLOB NOT NULL,
+  UNIQUE(space, epoch, tag, poster, n)) STRICT;
+CREATE TABLE invite(
+  lookup BLOB PRIMARY KEY, fetch_hash BLOB NOT NULL, revoke_hash BLOB NOT NULL,
+  blob BLOB NOT NULL, expires INTEGER NOT NULL, uses_left INTEGER NOT NULL) STRICT;
+CREATE TABLE invite_item(
+  lookup BLOB NOT NULL, tag BLOB NOT NULL, PRIMARY KEY(lookup, tag)) STRICT, WITHOUT ROWID;
+CREATE TABLE keys(
+  did BLOB PRIMARY KEY, no INTEGER NOT NULL, statement BLOB NOT NULL, sig BLOB NOT NULL) STRICT;
+"""
+
+
+class SpaceRow(NamedTuple):
+    """A space at this hub; the columns of its table in their order."""
+
+    space: bytes
+    g: bytes
+    root_pub: bytes
+    head: int
+    h: bytes
+    sum: bytes
+    frame_count: int
+    byte_count: int
+    rev: int
+    at: int
+
+
+class SlotRow(NamedTuple):
+    """Who holds a slot; ``receipt`` is the number of the receipt frame, ``cap`` who pays for it."""
+
+    fence: int
+    holder_hash: bytes
+    event: bytes
+    until: int
+    cap: bytes
+    receipt: int
+
+
+class InviteRow(NamedTuple):
+    """An invite record; ``expires`` in milliseconds."""
+
+    fetch_hash: bytes
+    revoke_hash: bytes
+    blob: bytes
+    expires: int
+    uses_left: int
+
+
+class FrameRow(NamedTuple):
+    """A frame as it is appended."""
+
+    seq: int
+    id: bytes
+    at: int
+    body: bytes
+
+
+class LogStore:
+    """The rows of one hub. ``seed`` is that of its signing key."""
+
+    def __init__(self, connection: db.Connection, lock_path: str) -> None:
+        self.connection = connection
+        self._lock_path = lock_path
+        self.instance = self._meta("instance")
+        self.seed = self._meta("key")
+
+    def transaction(self) -> db.WriteTransaction:
+        """Return a context manager: what is written in it is durable at its end, or undone."""
+        return self.connection.write_transaction(self._lock_path, sync="full")
+
+    def snapshot(self) -> db.Snapshot:
+        """Return a context manager: all reads in it see one state."""
+        return self.connection.snapshot()
+
+    def close(self) -> None:
+        """Close the database."""
+        self.connection.close()
+
+    # -- spaces and frames ------------------------------------------------------------------
+
+    def find_space(self, space: bytes) -> SpaceRow | None:
+        """Return the row of ``space``, or None."""
+        return self.connection.find(SpaceRow, "SELECT * FROM space WHERE space = ?", (space,))
+
+    def add_space(self, row: SpaceRow) -> None:
+        """Insert a space."""
+        self.connection.run("INSERT INTO space VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def save_space(self, row: SpaceRow) -> None:
+        """Write what an append changes of a space."""
+        self.connection.run(
+            "UPDATE space SET head = ?, h = ?, sum = ?, count = ?, bytes = ?, at = ?"
+            " WHERE space = ?",
+            (row.head, row.h, row.sum, row.frame_count, row.byte_count, row.at, row.space),
+        )
+
+    def find_seq(self, space: bytes, frame_id: bytes) -> int | None:
+        """Return the number of a frame, or None."""
+        sql = "SELECT seq FROM frame WHERE space = ? AND id = ?"
+        return self.connection.find(int, sql, (space, frame_id))
+
+    def find_frame(self, space: bytes, frame_id: bytes) -> bytes | None:
+        """Return the bytes of a frame by its id, or None."""
+        sql = "SELECT body FROM frame WHERE space = ? AND id = ?"
+        return self.connection.find(bytes, sql, (space, frame_id))
+
+    def frame_at(self, space: bytes, seq: int) -> bytes:
+        """Return the bytes of the frame ``seq``, which exists."""
+        sql = "SELECT body FROM frame WHERE space = ? AND seq = ?"
+        found = self.connection.find(bytes, sql, (space, seq))
+        if found is None:
+            raise IntegrityError("state_corrupt", path=self.connection.path, reason="frame_gap")
+        return found
+
+    def add_frames(self, space: bytes, rows: Iterable[FrameRow]) -> None:
+        """Append frames; their numbers are dense by the caller's word."""
+        sql = "INSERT INTO frame(space, seq, id, at, body) VALUES(?, ?, ?, ?, ?)"
+        self.connection.run_many(sql, [(space, *row) for row in rows])
+
+    def frames_after(self, space: bytes, since: int, *, limit: int, bytes_max: int) -> list[bytes]:
+        """Return the frames from since + 1 on: at most ``limit``, at most ``bytes_max`` bytes."""
+        sql = "SELECT body FROM frame WHERE space = ? AND seq > ? ORDER BY seq LIMIT ?"
+        found = list[bytes]()
+        for body in self.connection.each(bytes, sql, (space, since, limit)):
+            bytes_max -= len(body)
+            if bytes_max < 0:
+                break
+            found.append(body)
+        return found
+
+    # -- slots ------------------------------------------------------------------------------
+
+    def find_slot(self, space: bytes, slot: bytes) -> SlotRow | None:
+        """Return the row of a slot, or None."""
+        sql = (
+            "SELECT fence, holder_hash, event, until, cap, receipt FROM slot"
+            " WHERE space = ? AND slot = ?"
+        )
+        return self.connection.find(SlotRow, sql, (space, slot))
+
+    def save_slot(self, space: bytes, slot: bytes, row: SlotRow) -> None:
+        """Insert or replace the row of a slot."""
+        sql = "INSERT OR REPLACE INTO slot VALUES(?, ?, ?, ?, ?, ?, ?, ?)"
+        self.connection.run(sql, (space, slot, *row))
+
+    def slot_counts(self, space: bytes, cap: bytes) -> tuple[int, int]:
+        """Return how many slots ``space`` has, and how many of them ``cap`` pays for."""
+        every = self.connection.find(int, "SELECT count(*) FROM slot WHERE space = ?", (space,))
+        sql = "SELECT count(*) FROM slot WHERE space = ? AND cap = ?"
+        return every or 0, self.connection.find(int, sql, (space, cap)) or 0
+
+    def evict_slot(self, space: bytes, cap: bytes | None, *, ended_by: int) -> bool:
+        """Delete the slot of ``cap`` (None: of anybody) whose lease ended longest ago.
+
+        False, and nothing deleted, if no lease ended at ``ended_by`` or before.
+        """
+        self.connection.run(
+            "DELETE FROM slot WHERE space = ?1 AND slot = (SELECT slot FROM slot"
+            " WHERE space = ?1 AND cap = ifnull(?2, cap) AND until <= ?3"
+            " ORDER BY until, slot LIMIT 1)",
+            (space, cap, ended_by),
+        )
+        return self.connection.changes() > 0
+
+    # -- epochs and boxes -------------------------------------------------------------------
+
+    def find_epoch(self, space: bytes, epoch: bytes) -> tuple[bytes, bytes] | None:
+        """Return the head of an epoch and its poster, or None."""
+        sql = "SELECT head, poster FROM epoch WHERE space = ? AND epoch = ?"
+        return self.connection.find(_pair, sql, (space, epoch))
+
+    def add_epoch(self, space: bytes, epoch: bytes, head: bytes, poster: bytes) -> None:
+        """Insert an epoch head; the first one stays."""
+        sql = "INSERT OR IGNORE INTO epoch VALUES(?, ?, ?, ?)"
+        self.connection.run(sql, (space, epoch, head, poster))
+
+    def has_box(self, space: bytes, epoch: bytes, tag: bytes, poster: bytes, box: bytes) -> bool:
+        """Say whether ``poster`` has posted this very box."""
+        sql = (
+            "SELECT 1 FROM box WHERE space = ? AND epoch = ? AND tag = ? AND poster = ? AND box = ?"
+        )
+        return self.connection.find(int, sql, (space, epoch, tag, poster, box)) is not None
+
+    def box_count(self, space: bytes, epoch: bytes, poster: bytes) -> int:
+        """Return how many boxes ``poster`` has for ``epoch``."""
+        sql = "SELECT count(*) FROM box WHERE space = ? AND epoch = ? AND poster = ?"
+        return self.connection.find(int, sql, (space, epoch, poster)) or 0
+
+    def tag_count(self, space: bytes, epoch: bytes, tag: bytes, poster: bytes) -> int:
+        """Return how many boxes ``poster`` has for ``epoch`` under ``tag``."""
+        sql = "SELECT count(*) FROM box WHERE space = ? AND epoch = ? AND tag = ? AND poster = ?"
+        return self.connection.find(int, sql, (space, epoch, tag, poster)) or 0
+
+    def add_box(self, row: Sequence[db.Value]) -> None:
+        """Insert a box: space, epoch, tag, poster, number under the tag, time, bytes."""
+        sql = "INSERT INTO box(space, epoch, tag, poster, n, at, box) VALUES(?, ?, ?, ?, ?, ?, ?)"
+        self.connection.run(sql, row)
+
+    def boxes(
+        self, space: bytes, epoch: bytes, tag: bytes, *, first: bytes
+    ) -> list[tuple[bytes, bytes]]:
+        """Return (poster, box) under ``tag``: those of the poster ``first``, then oldest first."""
+        return self.connection.rows(
+            _pair,
+            "SELECT poster, box FROM box WHERE space = ? AND epoch = ? AND tag = ?"
+            " ORDER BY poster <> ?, arrival LIMIT ?",
+            (space, epoch, tag, first, limits.BOXES_TRIED_MAX),
+        )
+
+    # -- invites ----------------------------------------------------------------------------
+
+    def find_invite(self, lookup: bytes) -> InviteRow | None:
+        """Return an invite record, or None."""
+        sql = "SELECT fetch_hash, revoke_hash, blob, expires, uses_left FROM invite"
+        return self.connection.find(InviteRow, sql + " WHERE lookup = ?", (lookup,))
+
+    def add_invite(self, lookup: bytes, row: InviteRow) -> None:
+        """Insert an invite record."""
+        self.connection.run("INSERT INTO invite VALUES(?, ?, ?, ?, ?, ?)", (lookup, *row))
+
+    def has_fetched(self, lookup: bytes, tag: bytes) -> bool:
+        """Say whether ``tag`` has burnt a use of the invite."""
+        sql = "SELECT 1 FROM invite_item WHERE lookup = ? AND tag = ?"
+        return self.connection.find(int, sql, (lookup, tag)) is not None
+
+    def burn_use(self, lookup: bytes, tag: bytes) -> None:
+        """Take one use of the invite for ``tag``."""
+        self.connection.run("INSERT INTO invite_item VALUES(?, ?)", (lookup, tag))
+        self.connection.run(
+            "UPDATE invite SET uses_left = uses_left - 1 WHERE lookup = ?", (lookup,)
+        )
+
+    def delete_invite(self, lookup: bytes) -> None:
+        """Delete an invite and the tags that fetched it."""
+        self.connection.run("DELETE FROM invite_item WHERE lookup = ?", (lookup,))
+        self.connection.run("DELETE FROM invite WHERE lookup = ?", (lookup,))
+
+    def expired_invites(self, now_ms: int) -> list[bytes]:
+        """Return the lookup ids of some invites that have expired."""
+        sql = "SELECT lookup FROM invite WHERE expires <= ? LIMIT ?"
+        return self.connection.rows(bytes, sql, (now_ms, limits.ROWS_MAX))
+
+    # -- directory of keys ------------------------------------------------------------------
+
+    def find_keys(self, did: bytes) -> tuple[bytes, bytes] | None:
+        """Return the statement of ``did`` and its signature, or None."""
+        return self.connection.find(_pair, "SELECT statement, sig FROM keys WHERE did = ?", (did,))
+
+    def save_keys(self, did: bytes, no: int, statement: bytes, sig: bytes) -> None:
+        """Keep a statement unless one of this or a higher number is there."""
+        self.connection.run(
+            "INSERT INTO keys VALUES(?, ?, ?, ?) ON CONFLICT(did) DO UPDATE SET"
+            " no = excluded.no, statement = excluded.statement, sig = excluded.sig"
+            " WHERE excluded.no > keys.no",
+            (did, no, statement, sig),
+        )
+
+    def _meta(self, key: str) -> bytes:
+        """Return a value that was drawn with the file."""
+        found = self.connection.find(bytes, "SELECT v FROM meta WHERE k = ?", (key,))
+        if found is None:
+            raise IntegrityError("state_corrupt", path=self.connection.path, reason=key)
+        return found
+
+
+def open_store(directory: str) -> LogStore:
+    """Return the store in ``directory``, made with a new instance and key if it is missing.
+
+    Raises IntegrityError: state_access_denied for a directory or file that is not mine alone,
+    state_corrupt, schema_too_new.
+    """
+    files.ensure_directory(directory)
+    lock_path = os.path.join(directory, LOCK_NAME)
+    connection = db.connect(os.path.join(directory, FILE_NAME), create=True)
+    version = _version(connection)
+    if version == 0:
+        _make(connection, lock_path)
+    elif version > VERSION:
+        raise IntegrityError("schema_too_new", path=connection.path, version=version)
+    return LogStore(connection, lock_path)
+
+
+def _version(connection: db.Connection) -> int:
+    """Return the version of the schema, 0 for a database without one."""
+    return connection.find(int, "PRAGMA user_version") or 0
+
+
+def _make(connection: db.Connection, lock_path: str) -> None:
+    """Make the tables and draw what tells this hub from others, unless somebody just did."""
+    with connection.write_transaction(lock_path, sync="full"):
+        if _version(connection) != 0:
+            return
+        connection.run(_SCHEMA)
+        drawn = [("instance", host.entropy(16)), ("key", host.entropy(32))]
+        connection.run_many("INSERT INTO meta VALUES(?, ?)", drawn)
+        connection.run("PRAGMA user_version=" + str(VERSION))
+    connection.fold()
+
+
+def _pair(first: bytes, second: bytes) -> tuple[bytes, bytes]:
+    return first, second
