@@ -1,0 +1,262 @@
+"""Actions on membership: invite, revoke an invite, join, and the housekeeping of admins.
+
+An invite is public halves in the space, a blob and a use count at the hub, and a code that exists
+nowhere but in the answer. Who joins reads first, with the key that the code derives, and writes its
+join only after it has checked genesis and invite for itself.
+
+Specification: docs/spec/invite.md; docs/spec/authority.md, Invites.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from envoy import limits
+from envoy.core import bodies, invite
+from envoy.core.codec import encode
+from envoy.core.crypto import seal
+from envoy.core.crypto.aead import NONCE_BYTES
+from envoy.core.crypto.sign import public_key, sha256
+from envoy.core.epoch import box_tag
+from envoy.core.identity import make_statement
+from envoy.core.invite import InviteInfo, InviteKeys, Joining
+from envoy.core.log import Entry
+from envoy.errors import ConflictError, IntegrityError, NotFoundError, RemoteFault, UsageError
+from envoy.ids import to_text
+from envoy.replica import epochs
+from envoy.replica.actions.deliver import deliver
+from envoy.replica.actions.local import exchange
+from envoy.replica.actions.space import blank, check_name, introduce
+from envoy.replica.replica import Author, Profile, Replica
+from envoy.state import epochs as duties
+from envoy.sync import frames
+from envoy.sync.frames import HubRefusal
+from envoy.views import rows
+from envoy.views.people import stamp
+
+ROLES: Final = ("read", "write")
+_SPENT: Final = "invite_already_redeemed"
+
+
+def make(replica: Replica, *, role: str, max_uses: int, ttl_ms: int) -> rows.InviteMade:
+    """Make an open invite for ``max_uses`` joiners with ``role``, good for ``ttl_ms``.
+
+    Raises UsageError(invalid_argument), AuthorityError, ConflictError(space_closed,
+    limit_exceeded).
+    """
+    _check_bounds(role, max_uses, ttl_ms)
+    profile, draw = replica.profile, replica.profile.entropy
+    exchange(replica)
+    housekeep(replica)
+    if replica.space.closed_ms is not None:
+        raise ConflictError("space_closed", space_id=to_text("space", replica.space.id))
+    _check_room(replica)
+    secret = invite.new_secret(draw(invite.SECRET_BYTES))
+    keys, revoke_auth = invite.invite_keys(secret), draw(32)
+    na = profile.clock.now_ms() + ttl_ms
+    body = bodies.Invite(
+        ipk=invite.ipk(keys),
+        access=public_key(keys.access),
+        enc=seal.public_key(keys.enc),
+        mode="open",
+        role=role,
+        max_uses=max_uses,
+        na=na,
+        lookup=keys.lookup,
+        revoke_auth=revoke_auth,
+        redeemers=(),
+    )
+
+    def work(author: Author) -> list[Entry]:
+        entry = author.say(body)
+        _box(author, body.enc)
+        info = InviteInfo(
+            space=author.batch.space.id,
+            relays=(),
+            pin=None,
+            inviter=replica.me,
+            invite=entry.id,
+            mode="open",
+            role=role,
+            na=na,
+            enc=None,
+            cap=None,
+        )
+        put = frames.InvitePut(
+            lookup=keys.lookup,
+            fetch_hash=sha256(keys.fetch_auth),
+            revoke_hash=sha256(revoke_auth),
+            blob=invite.seal_blob(keys, info, draw(NONCE_BYTES)),
+            expires=na,
+            uses=max_uses,
+        )
+        author.batch.send("invite", encode(put), ident=entry.id)
+        return [entry]
+
+    written = replica.compose(work)
+    deliver(replica)
+    assert written.event is not None, "an invite always writes an event"
+    row = profile.rows.invites(replica.sn)[written.event]
+    return rows.InviteMade(row, invite.code(secret), invite.uri(secret))
+
+
+def _check_bounds(role: str, max_uses: int, ttl_ms: int) -> None:
+    """Refuse an invite that no replica would accept."""
+    if role not in ROLES:
+        raise UsageError("invalid_argument", argument="role", allowed=list(ROLES))
+    if not 1 <= max_uses <= limits.INVITE_USES_MAX:
+        raise UsageError("invalid_argument", argument="max-uses", max=limits.INVITE_USES_MAX)
+    if not 0 < ttl_ms <= limits.INVITE_SECONDS_MAX * 1000:
+        raise UsageError("invalid_argument", argument="ttl", seconds_max=limits.INVITE_SECONDS_MAX)
+
+
+def _check_room(replica: Replica) -> None:
+    """Refuse more members or live invites than a space takes."""
+    store, sn = replica.profile.rows, replica.sn
+    members = sum(1 for row in store.members(sn).values() if row.role)
+    live = sum(1 for row in store.invites(sn).values() if row.status == "active")
+    if members >= limits.MEMBERS_MAX or live >= limits.INVITES_MAX:
+        raise ConflictError("limit_exceeded", members=members, invites=live)
+
+
+def _box(author: Author, enc: bytes | None) -> None:
+    """Queue a box of the epoch written under for the holder of ``enc``."""
+    batch, space = author.batch, author.batch.space
+    row = None if space.epoch is None else batch.events.epoch(batch.sn, space.epoch)
+    assert row is not None and row.secret is not None, "an author writes under an epoch it holds"
+    made = epochs.box_for(enc, space.id, row.id, row.secret)
+    if made is not None:
+        tag = box_tag(row.id, made[0])
+        batch.send("box", encode((tag, made[1])), ident=row.id)
+
+
+def revoke_invite(replica: Replica, named: bytes) -> bool:
+    """End the invite with the id or lookup id ``named``; say if that changed anything.
+
+    Raises NotFoundError(not_found), AuthorityError.
+    """
+    exchange(replica)
+    found = [
+        row
+        for row in replica.profile.rows.invites(replica.sn).values()
+        if named in (row.id, row.lookup)
+    ]
+    if not found:
+        raise NotFoundError("not_found", kind="invite")
+    if found[0].status not in ("active", "used"):
+        return False
+    _revoke(replica, found, "revoked")
+    deliver(replica)
+    return True
+
+
+def lookup_of(code: str) -> bytes:
+    """Return the lookup id that a code derives. Raises ConflictError(invalid_invite)."""
+    return invite.invite_keys(invite.parse(code).secret).lookup
+
+
+def _revoke(replica: Replica, found: list[rows.Invite], reason: str) -> None:
+    """Write the end of invites and tell the hub; the epoch is left with them (rule E3)."""
+
+    def work(author: Author) -> list[Entry]:
+        said = [author.say(bodies.Revoke(row.id, reason)) for row in found]
+        for row in found:
+            gone = frames.InviteDelete(row.lookup, row.revoke_auth)
+            author.batch.send("uninvite", encode(gone), ident=row.id)
+        return said
+
+    replica.compose(work)
+
+
+def housekeep(replica: Replica) -> None:
+    """Do what an admin's client owes the space: revoke invites that are used up (rule E8)."""
+    if replica.space.role not in ("owner", "admin"):
+        return
+    rows_ = replica.profile.rows.invites(replica.sn)
+    judgement = replica.batch().court.judgement
+    due = [rows_[one] for one in duties.to_revoke(judgement) if one in rows_]
+    if due:
+        _revoke(replica, due, "used up")
+        deliver(replica)
+
+
+# -- joining -------------------------------------------------------------------------------------
+
+
+def join(profile: Profile, code: str, *, name: str) -> rows.Joined:
+    """Redeem a code and return the space it led to.
+
+    Raises ConflictError: invalid_invite (wrong, expired, revoked), invite_already_redeemed.
+    """
+    check_name(name)
+    keys = invite.invite_keys(invite.parse(code).secret)
+    info = _fetch(profile, keys)
+    known = profile.rows.find_space(info.space)
+    if known is not None and known.role is not None:
+        return rows.Joined(known, profile.identity.did, known.role, "member")
+    replica = _copy(profile, info, keys)
+    exchange(replica)
+    _check(replica, info)
+    statement = make_statement(profile.identity, info.space, no=0, ts=profile.clock.now_ms())
+    enc = profile.identity.enc_key(0, info.space)
+    access = public_key(profile.identity.access_seed(info.space))
+    joining = Joining(info.space, info.invite, replica.me, seal.kid(enc), access)
+    body = bodies.Join(name, bodies.Statement(*statement), access, invite.prove(keys, joining))
+
+    def work(author: Author) -> list[Entry]:
+        entry = author.say(body, auth=info.invite)
+        introduce(author, profile, name=name, auth=entry.id)
+        _box(author, enc)
+        return [entry]
+
+    replica.compose(work)
+    deliver(replica)
+    exchange(replica)
+    space = replica.space
+    if space.role is None:
+        raise ConflictError(_SPENT, space_id=to_text("space", info.space))
+    return rows.Joined(space, replica.me, space.role, "member")
+
+
+def _fetch(profile: Profile, keys: InviteKeys) -> InviteInfo:
+    """Redeem a use at the hub and return what the blob says."""
+    with profile.events.transaction(durable=True):
+        tag = profile.rows.claimer_tag(keys.lookup, profile.entropy(16))
+    call = frames.InviteFetch(keys.lookup, keys.fetch_auth, tag)
+    try:
+        reply = profile.hub.handle(call)
+        assert isinstance(reply, frames.InviteBlob), "a hub answers a call with its own reply"
+        info = invite.open_blob(keys, reply.blob)
+    except HubRefusal as refusal:
+        spent = refusal.code == _SPENT
+        raise ConflictError(_SPENT if spent else "invalid_invite") from refusal
+    except RemoteFault as fault:
+        raise ConflictError("invalid_invite") from fault
+    if info.na < profile.clock.now_ms():
+        raise ConflictError("invalid_invite", expired_at=stamp(info.na))
+    return info
+
+
+def _copy(profile: Profile, info: InviteInfo, keys: InviteKeys) -> Replica:
+    """Return a copy of the space to read into, a new one where there is none."""
+    with profile.events.transaction(durable=True):
+        known = profile.rows.find_space(info.space)
+        sn = profile.rows.next_space() if known is None else known.sn
+        if known is None:
+            profile.rows.save(blank(sn, info.space, b"")._replace(join_state="pending_approval"))
+    return Replica(profile, sn, seeds=[keys.enc])
+
+
+def _check(replica: Replica, info: InviteInfo) -> None:
+    """Refuse to join what the space itself does not confirm: its genesis, a live invite."""
+    if not replica.space.founder:
+        raise IntegrityError(
+            "state_corrupt", space_id=to_text("space", info.space), cause="genesis_missing"
+        )
+    row = replica.profile.rows.invites(replica.sn).get(info.invite)
+    if row is None or row.status in ("revoked", "void", "invalid"):
+        raise ConflictError("invalid_invite", space_id=to_text("space", info.space))
+    if row.status == "used":
+        raise ConflictError(_SPENT, space_id=to_text("space", info.space))
+    if replica.space.closed_ms is not None:
+        raise ConflictError("space_closed", space_id=to_text("space", info.space))

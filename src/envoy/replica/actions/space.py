@@ -1,0 +1,200 @@
+"""Actions on a space: found it, rename it, close it.
+
+A space is founded locally and whole: its genesis, the founder's keys and card are one transaction,
+and the hub hears of it afterwards. Closing ends content for everybody and is final.
+
+Specification: docs/spec/event.md, Genesis; docs/spec/authority.md, Close.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from envoy import limits
+from envoy.core.bodies import Card, Close, Genesis, MemberKeys, Revoke, SpaceUpdate, Statement
+from envoy.core.codec import encode
+from envoy.core.crypto.sign import SUITE, public_key
+from envoy.core.epoch import box_tag
+from envoy.core.genesis import RULES, Founding, found
+from envoy.core.identity import make_statement
+from envoy.errors import UsageError
+from envoy.replica import epochs
+from envoy.replica.actions.deliver import deliver
+from envoy.replica.batch import Batch
+from envoy.replica.replica import CHAIN_BYTES, Author, Profile, Replica
+from envoy.views import rows
+
+VERSION: Final = "1.0.0"
+LOCAL: Final = "local_only"
+
+
+def create(
+    profile: Profile, name: str, *, description: str = "", expires_ms: int | None = None
+) -> rows.Space:
+    """Found a space called ``name`` and return its row.
+
+    ``expires_ms`` is when clients show it as ended. Raises UsageError(invalid_argument).
+    """
+    check_name(name)
+    me, now, draw = profile.identity, profile.clock.now_ms(), profile.entropy
+    salt = draw(32)
+    body = Genesis(
+        founder=me.did,
+        root_pub=public_key(me.space_root_seed(salt)),
+        suite=SUITE,
+        rules=RULES,
+        name=name,
+        expires=expires_ms,
+        policy=(),
+        hub=profile.hub.hub_key,
+        nonce=draw(16),
+        salt=salt,
+    )
+    made = found(
+        me.signing_seed, body, secret=draw(32), chain=draw(CHAIN_BYTES), ts=now, entropy=draw(32)
+    )
+    with profile.events.transaction(durable=True):
+        sn = profile.rows.next_space()
+        profile.rows.save(_row(sn, made, body, now))
+        replica = Replica(profile, sn)
+        batch = replica.batch()
+        _begin(batch, made)
+        author = Author(profile, batch)
+        introduce(author, profile, name=profile.name, auth=made.space)
+        if description:
+            author.say(SpaceUpdate(None, check_description(description)), auth=made.space)
+        box = epochs.box_for(
+            me.enc_key(0, made.space), made.space, made.epoch.id, made.epoch.secret
+        )
+        if box is not None:
+            batch.send("box", encode((box_tag(made.epoch.id, box[0]), box[1])), ident=made.epoch.id)
+        batch.finish()
+    deliver(replica)
+    return replica.space
+
+
+def _row(sn: int, made: Founding, body: Genesis, now: int) -> rows.Space:
+    """Return the row of a space that is being founded."""
+    return blank(sn, made.space, made.commitment)._replace(
+        rules=body.rules,
+        salt=body.salt,
+        root_pub=body.root_pub,
+        founder=body.founder,
+        hub=body.hub,
+        name=body.name,
+        created_ms=now,
+        expires_ms=body.expires,
+        epoch=made.epoch.id,
+        adequate=1,
+    )
+
+
+def blank(sn: int, space: bytes, genesis: bytes) -> rows.Space:
+    """Return the row of a space of which nothing is known yet but its id and G."""
+    return rows.Space(
+        sn=sn,
+        id=space,
+        genesis=genesis,
+        suite=SUITE,
+        rules=RULES,
+        salt=b"",
+        root_pub=b"",
+        founder=b"",
+        hub=b"",
+        hub_no=0,
+        name="",
+        description="",
+        mode=LOCAL,
+        created_ms=0,
+        expires_ms=None,
+        closed_ms=None,
+        role=None,
+        join_state="member",
+        chain=None,
+        tip=None,
+        tip_seq=-1,
+        instance=None,
+        cursor=0,
+        hub_chain=None,
+        frame_sum=bytes(32),
+        frame_count=0,
+        next_n=1,
+        reserved_n=0,
+        ack_n=0,
+        unread=0,
+        epoch=None,
+        adequate=0,
+        events=0,
+        heads_hash=bytes(32),
+        state_sum=bytes(32),
+        muted=0,
+        pinned=0,
+        synced_ms=None,
+        pending=0,
+    )
+
+
+def _begin(batch: Batch, made: Founding) -> None:
+    """Take the genesis in, and queue what hubs get of it, heads before events."""
+    batch.keys.add(made.epoch.id, secret=made.epoch.secret, head=made.epoch.head)
+    batch.send("create", made.commitment)
+    batch.send("epoch", made.epoch.head, ident=made.epoch.id)
+    batch.see(made.event.id)
+    batch.accept(made.event, made.envelope)
+    batch.space = batch.space._replace(chain=made.event.chain, tip=made.event.id, tip_seq=0)
+    batch.send("frame", b"", ident=made.event.id)
+
+
+def introduce(author: Author, profile: Profile, *, name: str, auth: bytes) -> None:
+    """Write the keys and the card of a new member, under the grant it came in by."""
+    me, now = profile.identity, profile.clock.now_ms()
+    if auth == author.batch.space.id:  # a join brings its keys along
+        stated = make_statement(me, author.batch.space.id, no=0, ts=now)
+        author.say(MemberKeys(Statement(*stated)), auth=auth)
+    author.say(Card(name, profile.type, VERSION, None, ()), auth=auth)
+
+
+def update(replica: Replica, *, name: str | None, description: str | None) -> rows.Space:
+    """Write a new name or description; None leaves a field alone. Return the row."""
+    if name is not None:
+        check_name(name)
+    if description is not None:
+        check_description(description)
+    space = replica.space
+    new_name = None if name == space.name else name
+    new_description = None if description == space.description else description
+    if new_name is not None or new_description is not None:
+        replica.write(lambda _: [SpaceUpdate(new_name, new_description)])
+        deliver(replica)
+    return replica.space
+
+
+def close(replica: Replica, *, reason: str = "") -> bool:
+    """Close the space for good, with its open invites; say if that changed anything."""
+    if replica.space.closed_ms is not None:
+        return False
+
+    def plan(batch: Batch) -> list[Close | Revoke]:
+        live = batch.court.judgement.open_invites()
+        return [Close(reason), *(Revoke(one, "closed") for one in live)]
+
+    replica.write(plan)
+    deliver(replica)
+    return True
+
+
+def check_name(name: str) -> str:
+    """Return ``name``, which is short enough and not empty."""
+    size = len(name.encode())
+    if not name.strip() or size > limits.NAME_BYTES_MAX or "\0" in name:
+        raise UsageError("invalid_argument", argument="name", bytes_max=limits.NAME_BYTES_MAX)
+    return name
+
+
+def check_description(text: str) -> str:
+    """Return ``text``, which is short enough."""
+    if len(text.encode()) > limits.TITLE_BYTES_MAX or "\0" in text:
+        raise UsageError(
+            "invalid_argument", argument="description", bytes_max=limits.TITLE_BYTES_MAX
+        )
+    return text

@@ -1,0 +1,283 @@
+"""Actions on tasks: make, give, take, work on, give back and finish one.
+
+Each asks the fold inside the lock, by the very rule that every replica asks about the event later:
+a refusal is told to the caller and writes nothing, a repeat without effect writes nothing either.
+Taking a task is the one act that a hub decides (``replica.slots``).
+
+Specification: docs/spec/tasks.md, docs/spec/claims.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from envoy import limits
+from envoy.core.bodies import (
+    TaskAssign,
+    TaskClaim,
+    TaskComplete,
+    TaskCreate,
+    TaskProgress,
+    TaskRelease,
+)
+from envoy.core.log import Entry
+from envoy.core.structs import Body
+from envoy.errors import (
+    AuthorityError,
+    ConflictError,
+    EnvoyError,
+    NotFoundError,
+    UsageError,
+)
+from envoy.ids import did_text, to_text
+from envoy.replica import slots, sync
+from envoy.replica.actions.deliver import DELIVERED, deliver
+from envoy.replica.actions.work import usable
+from envoy.replica.batch import Batch
+from envoy.replica.replica import Author, Call, Replica, Written, check_text
+from envoy.state import tasks
+from envoy.state.claims import NO_FENCE, Fence
+from envoy.views import names, rows
+from envoy.views.people import stamp
+
+NORMAL: Final = 2
+# Reason of the fold -> the code its author is told.
+CODES: Final = {
+    "wrong_state": "invalid_transition",
+    "assign_without_rank": "capability_missing",
+    "claim_of_owned": "task_already_claimed",
+    "release_without_tenure": "not_assignee",
+    "progress_without_tenure": "not_assignee",
+    "complete_without_tenure": "not_assignee",
+    "progress_after_loss": "fence_stale",
+    "complete_after_loss": "fence_stale",
+}
+
+
+def create(
+    replica: Replica,
+    body: str,
+    *,
+    title: str | None = None,
+    assignee: bytes | None = None,
+    key: str | None = None,
+) -> rows.Transition:
+    """Make a task; ``title`` None: the first line of ``body``. Raises UsageError."""
+    check_text(body)
+    if len((title or "").encode()) > limits.TITLE_BYTES_MAX:
+        raise UsageError("invalid_argument", argument="title", bytes_max=limits.TITLE_BYTES_MAX)
+    made = TaskCreate(title, body, (), NORMAL, None, (), None, (), (), assignee)
+    call = Call(key, ("task create", body, title, assignee))
+    written = replica.write(lambda _: [made], call=call)
+    assert written.event is not None, "a new task always writes an event"
+    return _transition(replica, written.event, None, written)
+
+
+def claim(
+    replica: Replica,
+    task: bytes,
+    *,
+    require: str = "any",
+    lease_s: int = limits.LEASE_SECONDS_DEFAULT,
+    session: str,
+    key: str | None = None,
+) -> rows.Transition:
+    """Take a task for ``session`` and have the hub confirm it.
+
+    Raises ConflictError(task_already_claimed) with holder and fence if somebody else has it or won
+    it meanwhile, and (claim_unconfirmed) under ``require`` "confirmed" if the hub did not answer.
+    """
+    before = _row(replica, task)
+
+    def work(author: Author) -> list[Entry]:
+        secret = slots.holder(replica, task, session)
+        body = slots.claim_body(task, session, lease_s, secret)
+        if not _is_new(author.batch, task, body):
+            return []
+        return [author.say(body, slot=slots.ask(task, secret, lease_s))]
+
+    call = Call(key, ("task claim", task, session, lease_s))
+    written = replica.compose(work, call=call)
+    done = _transition(replica, task, before, written)
+    _won(replica, done, require=require)
+    return done
+
+
+def _won(replica: Replica, done: rows.Transition, *, require: str) -> None:
+    """Refuse to call a claim won that is another's, or unconfirmed where that was asked for."""
+    after = done.after
+    mine = after.assignee == replica.profile.events.actor(replica.me)
+    if not mine or (done.event is not None and after.tenure != done.event):
+        raise _claimed(replica, after)
+    if require == names.CONFIRMED and after.claim_state != names.CONFIRMED:
+        raise ConflictError("claim_unconfirmed", task_id=to_text("task", after.id))
+
+
+def release(replica: Replica, task: bytes, *, note: str | None = None) -> rows.Transition:
+    """Give a task back."""
+    return _end(replica, task, lambda _: TaskRelease(task, note))
+
+
+def assign(replica: Replica, task: bytes, to: bytes) -> rows.Transition:
+    """Give a task to the member ``to``."""
+    return _say(replica, task, lambda _: TaskAssign(task, to))
+
+
+def progress(replica: Replica, task: bytes, to: str, *, note: str | None = None) -> rows.Transition:
+    """Say that work goes on (``in_progress``) or is stuck (``blocked``)."""
+    return _say(replica, task, lambda tenure: TaskProgress(task, tenure, to, note))
+
+
+def complete(
+    replica: Replica, task: bytes, *, summary: str = "", evidence: Sequence[bytes] = ()
+) -> rows.Transition:
+    """Say that the work is done, and by what events that can be seen."""
+    check_text(summary)
+    shown = tuple(evidence)
+    return _end(
+        replica,
+        task,
+        lambda tenure: TaskComplete(task, tenure, summary, shown, for_review=False),
+        needs=shown,
+    )
+
+
+# -- one act -----------------------------------------------------------------------------------
+
+Say = Callable[[bytes], Body]  # from the tenure the task is held by
+
+
+def _say(replica: Replica, task: bytes, say: Say) -> rows.Transition:
+    """Write one act on a task that is not about its slot."""
+    before = _row(replica, task)
+
+    def plan(batch: Batch) -> list[Body]:
+        body = say(_tenure(batch, task))
+        return [body] if _is_new(batch, task, body) else []
+
+    return _transition(replica, task, before, replica.write(plan))
+
+
+def _end(
+    replica: Replica, task: bytes, say: Say, *, needs: Sequence[bytes] = ()
+) -> rows.Transition:
+    """Write an act that ends the holding of a task; its slot is freed with it."""
+    before = _row(replica, task)
+
+    def work(author: Author) -> list[Entry]:
+        batch = author.batch
+        for ident in needs:
+            usable(batch, ident)
+        body = say(_tenure(batch, task))
+        if not _is_new(batch, task, body):
+            return []
+        row = batch.rows.task(batch.sn, task)
+        secret = None
+        if row is not None and row.fence is not None and row.session is not None:
+            secret = batch.rows.find_holder(batch.sn, task, row.session)
+        return [author.say(body, slot=None if secret is None else slots.give_back(task, secret))]
+
+    return _transition(replica, task, before, replica.compose(work))
+
+
+def _tenure(batch: Batch, task: bytes) -> bytes:
+    """Return the tenure that an act names, zeros where nobody holds the task."""
+    row = batch.rows.task(batch.sn, task)
+    return bytes(32) if row is None or row.tenure is None else row.tenure
+
+
+def _is_new(batch: Batch, task: bytes, body: Body) -> bool:
+    """Ask the fold about an act: False if it would change nothing. Raises why it is refused."""
+    folded = batch.folded(task)
+    if folded is None:
+        raise NotFoundError("task_not_found", task_id=to_text("task", task))
+    if tasks.repeats(folded, body, batch.me):
+        return False
+    fence = _next_fence(batch, folded) if isinstance(body, TaskClaim) else NO_FENCE
+    reason = tasks.refusal(folded, body, batch.me, rho=batch.rho(task), fence=fence)
+    if reason is not None:
+        raise _refused(batch, folded, reason)
+    return True
+
+
+def _next_fence(batch: Batch, task: tasks.Task) -> Fence:
+    """Return the fence a claim may hope for: none while the holder's lease runs by this clock.
+
+    Advisory: the hub alone decides when a lease is over.
+    """
+    tenure = task.tenure
+    if tenure is None or tenure.lease_until is None or tenure.no is None:
+        return NO_FENCE
+    grace = limits.LEASE_GRACE_SECONDS * 1000
+    if batch.now_ms <= tenure.lease_until + grace:
+        return NO_FENCE
+    return batch.space.hub_no, slots.greatest_fence(batch, task.id) + 1
+
+
+def _refused(batch: Batch, task: tasks.Task, reason: str) -> EnvoyError:
+    """Return the error for an act that the fold refuses."""
+    code = CODES[reason]
+    if code == "not_assignee" and task.tenure is None:
+        return ConflictError(
+            "task_unassigned",
+            next_command="envoy task claim",
+            task_id=to_text("task", task.id),
+            state=task.state,
+        )
+    if code == "task_already_claimed":
+        row = batch.rows.task(batch.sn, task.id)
+        assert row is not None, "a folded task has a row"
+        return _claimed_row(batch, row)
+    if code in ("capability_missing", "not_assignee"):
+        return AuthorityError(
+            code, task_id=to_text("task", task.id), state=task.state, required_verb="write"
+        )
+    return ConflictError(code, task_id=to_text("task", task.id), state=task.state)
+
+
+def _claimed(replica: Replica, row: rows.Task) -> EnvoyError:
+    """Return the error for a task that another holds."""
+    return _claimed_row(replica.batch(), row)
+
+
+def _claimed_row(batch: Batch, row: rows.Task) -> EnvoyError:
+    """Return who holds a task, by which fence and until when."""
+    holder = None if row.assignee is None else did_text(batch.events.did(row.assignee))
+    return ConflictError(
+        "task_already_claimed",
+        next_command="envoy task list --status unassigned",
+        task_id=to_text("task", row.id),
+        holder=holder,
+        session=row.session,
+        fence=row.fence,
+        lease_expires_at=stamp(row.lease_ms),
+        claim_state=row.claim_state,
+    )
+
+
+def _row(replica: Replica, task: bytes) -> rows.Task:
+    """Return the row of a task after a look at the hub. Raises NotFoundError(task_not_found)."""
+    sync.pull(replica)
+    row = replica.profile.rows.task(replica.sn, task)
+    if row is None:
+        raise NotFoundError("task_not_found", task_id=to_text("task", task))
+    return row
+
+
+def _transition(
+    replica: Replica, task: bytes, before: rows.Task | None, written: Written
+) -> rows.Transition:
+    """Send what was written and return what it did."""
+    delivery = deliver(replica) if written.event is not None else DELIVERED
+    after = replica.profile.rows.task(replica.sn, task)
+    assert after is not None, "a task that was written has a row"
+    return rows.Transition(
+        event=written.event,
+        n=written.n,
+        changed=bool(written.entries),
+        before=before,
+        after=after,
+        replayed=written.replayed,
+        delivery=delivery,
+    )

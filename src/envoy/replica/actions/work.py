@@ -1,0 +1,53 @@
+"""Actions on messages.
+
+Specification: docs/spec/messages.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from envoy.core.bodies import Message, Ref
+from envoy.errors import ConflictError, NotFoundError
+from envoy.replica.actions.deliver import deliver
+from envoy.replica.batch import Batch
+from envoy.replica.replica import Call, Replica, check_text
+from envoy.views import rows
+
+
+def send(
+    replica: Replica,
+    body: str,
+    *,
+    reply_to: bytes | None = None,
+    refs: Sequence[tuple[str | None, bytes]] = (),
+    mentions: Sequence[bytes] = (),
+    task: bytes | None = None,
+    key: str | None = None,
+) -> rows.Sent:
+    """Say ``body`` in the space and return what was written.
+
+    ``refs`` pair a relation, or None, with an event. Raises UsageError(message_too_large),
+    NotFoundError(not_found) for what is not known here, ConflictError(event_not_ok).
+    """
+    check_text(body)
+    named = tuple(Ref(rel, ident, None) for rel, ident in refs)
+
+    def plan(batch: Batch) -> list[Message]:
+        for ident in {one for one in (reply_to, task, *(ref.id for ref in named)) if one}:
+            usable(batch, ident)
+        return [Message(body, reply_to, named, (), tuple(mentions), task)]
+
+    asked = ("send", body, reply_to, [(ref.rel, ref.id) for ref in named], list(mentions), task)
+    written = replica.write(plan, call=Call(key, asked))
+    assert written.event is not None, "a message always writes an event"
+    return rows.Sent(written.event, written.n or 0, written.replayed, deliver(replica))
+
+
+def usable(batch: Batch, ident: bytes) -> None:
+    """Refuse to build on an event that is not known here, or that does not count."""
+    entry = batch.events.entry(batch.sn, ident)
+    if entry is None:
+        raise NotFoundError("not_found", kind="event")
+    if entry.status not in ("ok", "ok*"):
+        raise ConflictError("event_not_ok", status=entry.status)

@@ -1,0 +1,253 @@
+"""Batch: everything that one transaction takes into one space, from events to rows.
+
+An event gets here opened, authentic and with all it names accepted. It is held to the structural
+rules for ever and appended. At the end the batch is judged by the resolution rules, what an
+authority event changed of older content is judged again, the touched entities are folded and their
+rows written. The author's own events and everybody else's go this one way.
+
+Laws: nothing here raises for what another wrote. One batch, one space, one transaction: the caller
+holds it. What is stored of a verdict equals what a rebuild from the log would store.
+
+Specification: docs/spec/store.md, Taking events in.
+"""
+
+from __future__ import annotations
+
+from envoy.core.bodies import Invite, TaskClaim
+from envoy.core.capability import OTHERS
+from envoy.core.codec import encode
+from envoy.core.crypto.sign import tagged
+from envoy.core.epoch import slot_name
+from envoy.core.event import Event
+from envoy.core.kinds import AUTH, KINDS, entity_of, read_body
+from envoy.core.log import Authority, Entry, ReceiptRow, bits
+from envoy.core.structs import Body
+from envoy.replica.court import Court, with_fault
+from envoy.replica.epochs import Reader, Sealed
+from envoy.replica.keyring import KeyRing
+from envoy.replica.ports import EventStore, RowStore
+from envoy.replica.projector import Projector
+from envoy.state import epochs
+from envoy.state.authority import Verdict
+from envoy.state.tasks import Task
+from envoy.sync.frames import sum_after
+
+
+class Batch:
+    """One space while a transaction changes it. ``finish`` comes before the commit."""
+
+    def __init__(
+        self, events: EventStore, rows: RowStore, sn: int, *, me: bytes, now_ms: int
+    ) -> None:
+        self.events = events
+        self.rows = rows
+        self.sn = sn
+        self.me = me
+        self.now_ms = now_ms
+        self.space = rows.space(sn)
+        self.keys = KeyRing(events, sn, self.space.id)
+        self.court = Court(events, sn, self.keys, self.space.id)
+        self.fresh: list[tuple[Entry, Body | None]] = []
+        self._touched: set[bytes] = set()
+
+    # -- taking in --------------------------------------------------------------------------
+
+    def accept(self, event: Event, frame: bytes) -> Entry:
+        """Append ``event``, whose parents and basis are all accepted, and return its entry."""
+        body = read_body(event.kind, event.body) if event.kind in KINDS else None
+        draft = self._draft(event, body)
+        draft = with_fault(draft, self.court.fault(draft, event, body))
+        entry = self.events.add_event(self.sn, draft, frame)
+        if entry.ix is not None:
+            self.events.add_authority(self.sn, entry, epoch=event.epoch, body=event.body)
+            self.court.file(Authority(entry, event.epoch, event.body))
+        self._prove_fork(entry)
+        self._count(entry)
+        self.fresh.append((entry, body))
+        if isinstance(body, TaskClaim):
+            self._match_receipts(entry, body)
+        return entry
+
+    def _draft(self, event: Event, body: Body | None) -> Entry:
+        """Return the entry of ``event`` without the numbers that the store gives."""
+        entity = None
+        if body is not None:
+            entity = entity_of(
+                event.kind, body, event=event.id, author=event.author, space=event.space
+            )
+        return Entry(
+            rid=0,
+            id=event.id,
+            kind=event.kind,
+            an=0,
+            author=event.author,
+            cn=0,
+            chain=event.chain,
+            seq=event.seq,
+            lam=event.lam,
+            ts=event.ts,
+            auth=event.auth,
+            seen=bits(self._seen(event)),
+            ix=self.court.next_ix if event.kind in AUTH else None,
+            entity=entity,
+            fault=None,
+            status="ok",
+            cause=None,
+            cause_by=None,
+            prev=event.prev,
+            deps=b"".join(event.deps),
+            basis=b"".join(event.basis),
+        )
+
+    def _seen(self, event: Event) -> int:
+        """Return the numbers of the authority events in the ancestry of ``event``."""
+        seen = 0
+        for parent in (event.prev, *event.deps):
+            if parent is not None:
+                known = self.events.entry(self.sn, parent)
+                assert known is not None, "an event is accepted after its parents"
+                seen |= known.saw
+                if known.ix is not None:
+                    seen |= 1 << known.ix
+        return seen
+
+    def _prove_fork(self, entry: Entry) -> None:
+        """Keep the proof if this place in the chain was taken already."""
+        first, *others = self.events.at_seq(entry.cn, entry.seq)
+        if others:
+            self.events.add_fork(self.sn, entry.cn, entry.seq, (first, entry.id))
+
+    def _count(self, entry: Entry) -> None:
+        """Count an event in, with its verdict before it has one of its own."""
+        self.space = self.space._replace(events=self.space.events + 1)
+        self.add_state(tagged("state", b"\0", entry.id, entry.status.encode()))
+
+    def see(self, frame: bytes) -> None:
+        """Count a frame seen for the first time, whatever becomes of it.
+
+        Its id goes into the sum that hubs are compared with, once.
+        """
+        self.space = self.space._replace(
+            frame_sum=sum_after(self.space.frame_sum, [frame]),
+            frame_count=self.space.frame_count + 1,
+        )
+
+    # -- receipts ---------------------------------------------------------------------------
+
+    def add_receipt(self, row: ReceiptRow) -> None:
+        """Keep a receipt of the pinned hub; it counts once the claim that it fits is here."""
+        claim = self.events.entry(self.sn, row.event)
+        body = None if claim is None else self.keys.body(claim)
+        good = isinstance(body, TaskClaim) and self._fits(row, body)
+        self.events.add_receipt(self.sn, row._replace(good=int(good)))
+        if isinstance(body, TaskClaim) and good:
+            self._touched.add(body.task)
+
+    def _match_receipts(self, entry: Entry, body: TaskClaim) -> None:
+        """Let the receipts count that came before their claim."""
+        for row in self.events.receipts(self.sn, entry.id):
+            if self._fits(row, body):
+                self.events.add_receipt(self.sn, row._replace(good=1))
+
+    def _fits(self, row: ReceiptRow, body: TaskClaim) -> bool:
+        """Say whether a receipt is for this claim: its slot and its holder."""
+        return row.holder == body.holder_hash and row.slot == self.slot_of(body.task, row.no)
+
+    def slot_of(self, task: bytes, no: int) -> bytes:
+        """Return the slot of a task at the hub pinned as ``no``."""
+        return slot_name(self.space.id, self.space.salt, task, no)
+
+    # -- epochs -----------------------------------------------------------------------------
+
+    def current_readers(self) -> list[Reader]:
+        """Return, ascending by id, whom the next epoch is sealed to (rule E4)."""
+        judgement = self.court.judgement
+        members = self.rows.members(self.sn)
+        found = list[Reader]()
+        for ident in epochs.recipients(judgement):
+            event = judgement.ledger.by_id.get(ident)
+            if event is not None and isinstance(event.body, Invite):
+                found.append(Reader(ident, event.body.enc))
+            else:
+                row = members.get(ident)
+                found.append(Reader(ident, None if row is None else row.enc))
+        return found
+
+    def adopt_epoch(self, sealed: Sealed) -> None:
+        """Hold the keys of an epoch made here, send its head and boxes first, write under it."""
+        epoch = sealed.epoch
+        self.keys.add(epoch.id, secret=epoch.secret, head=epoch.head)
+        self.send("epoch", epoch.head, ident=epoch.id)
+        for tag, box in sealed.boxes:
+            self.send("box", encode((tag, box)), ident=epoch.id)
+        self.space = self.space._replace(epoch=epoch.id, adequate=1)
+
+    def send(self, what: str, data: bytes, *, ident: bytes | None = None) -> None:
+        """Queue something for the hub: it goes after the commit."""
+        self.rows.send_later(self.sn, what, ident, data)
+        self.space = self.space._replace(pending=self.space.pending + 1)
+
+    # -- asking before writing ----------------------------------------------------------------
+
+    def folded(self, task: bytes) -> Task | None:
+        """Return a task as it stands here, None if there is none."""
+        return Projector(self, self.rows).folded(task)
+
+    def rho(self, entity: bytes) -> int:
+        """Return the rank that an act of mine on an entity would have (STATE section 1)."""
+        judgement = self.court.judgement
+        grant = judgement.best.get(self.me)
+        if grant is not None and grant.rank[0] < OTHERS:
+            return 3
+        made = self.events.entry(self.sn, entity)
+        return 2 if made is not None and made.author == self.me else 1
+
+    # -- the end ----------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Judge, fold and write the rows of everything that this batch took in."""
+        court, projector = self.court, Projector(self, self.rows)
+        for entry, _ in self.fresh:
+            if entry.ix is None and court.rejudge_for(entry):
+                court.rejudge()
+        if court.is_grown or self.space.role is None:
+            projector.authority()
+        older = {entry.rid: entry for entry in court.stale()}
+        for position, (entry, body) in enumerate(self.fresh):
+            older.pop(entry.rid, None)
+            entry = self._give(entry, court.verdict(entry))
+            self.fresh[position] = (entry, body)
+            projector.line(entry, body)
+            self._touch(entry)
+        for entry in older.values():
+            verdict = court.verdict(entry)
+            if str(verdict.status) != entry.status or verdict.cause != entry.cause:
+                self._touch(entry)
+                projector.relabel(self._give(entry, verdict), before=entry.status)
+        for entity in sorted(self._touched):
+            projector.entity(entity)
+        projector.close()
+        self.rows.save(self.space)
+
+    def _touch(self, entry: Entry) -> None:
+        """Fold the entity of ``entry`` again."""
+        if entry.entity is not None:
+            self._touched.add(entry.entity)
+
+    def _give(self, entry: Entry, verdict: Verdict) -> Entry:
+        """Write the verdict on an event, and the state sum with it."""
+        given = entry._replace(status=str(verdict.status), cause=verdict.cause, cause_by=verdict.by)
+        if given != entry:
+            self.events.set_verdict(entry.rid, given.status, given.cause, given.cause_by)
+            self.add_state(
+                tagged("state", b"\0", given.id, given.status.encode()),
+                instead=tagged("state", b"\0", entry.id, entry.status.encode()),
+            )
+        return given
+
+    def add_state(self, part: bytes, *, instead: bytes | None = None) -> None:
+        """Add a part to the state sum, in the place of an older one where there is one."""
+        total = int.from_bytes(self.space.state_sum, "little") + int.from_bytes(part, "little")
+        if instead is not None:
+            total -= int.from_bytes(instead, "little")
+        self.space = self.space._replace(state_sum=(total % 2**256).to_bytes(32, "little"))

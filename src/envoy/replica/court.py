@@ -1,0 +1,145 @@
+"""Court: the authority of one space while a batch runs, rules on one side and the log on the other.
+
+It loads the authority events once, answers whether a new event breaks a structural rule, judges the
+set again when it has grown, and says which older content has to be looked at then. The rules are
+``core.capability`` and ``state.authority``; nothing here adds to them.
+
+Laws: verdicts depend on the set of events alone. What was judged before the batch is remembered
+before the first new authority event is filed, so that only what changed is judged again.
+
+Specification: docs/spec/authority.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envoy.core.capability import AuthEvent, structural, task_of
+from envoy.core.event import Event
+from envoy.core.log import Authority, Entry
+from envoy.core.structs import Body
+from envoy.replica.facts import LogFacts, auth_event, content_event
+from envoy.replica.keyring import KeyRing
+from envoy.replica.ports import EventStore
+from envoy.state.authority import Judgement, Status, Verdict
+from envoy.state.authority_content import changed, content_verdict
+from envoy.state.authority_ledger import Ledger
+from envoy.state.authority_pass import judge
+from envoy.state.authority_views import Views
+
+
+class Court:
+    """Ledger, views and facts of the space ``sn``."""
+
+    def __init__(self, events: EventStore, sn: int, keys: KeyRing, space: bytes) -> None:
+        self._events = events
+        self._sn = sn
+        self.facts = LogFacts(events, sn, keys, space)
+        self._views: Views | None = None
+        self._before: Judgement | None = None
+        self._after: Judgement | None = None
+        self.is_grown = False
+
+    @property
+    def views(self) -> Views:
+        """Return the ancestry of every event; the genesis must have been taken in."""
+        if self._views is None:
+            rows = self._events.authority(self._sn)
+            assert rows, "nothing is asked before the genesis"
+            ledger = Ledger.of(auth_event(row) for row in rows)
+            self._views = Views(ledger, self.facts)
+        return self._views
+
+    @property
+    def ledger(self) -> Ledger:
+        """Return the authority events, filed."""
+        return self.views.ledger
+
+    @property
+    def next_ix(self) -> int:
+        """Return the number of the next authority event."""
+        if self._views is None and not self._events.authority(self._sn):
+            return 0
+        return len(self.ledger.events)
+
+    @property
+    def judgement(self) -> Judgement:
+        """Return the verdicts on all authority events that are filed now."""
+        if self._after is None:
+            self._after = judge(self.ledger, self.facts)
+        return self._after
+
+    def fault(self, entry: Entry, event: Event, body: Body | None) -> str | None:
+        """Return the structural rule that a new event breaks, None if it breaks none."""
+        if entry.ix is None:
+            task = task_of(event.kind, body, event.id)
+            return structural(content_event(entry, task), body, self.views)
+        if event.kind == "genesis":
+            return None
+        row = auth_event(Authority(entry, event.epoch, event.body))
+        return structural(row, body, self.views)
+
+    def file(self, row: Authority) -> None:
+        """File a new authority event; the judgement before it is kept for ``rejudged``."""
+        if row.entry.kind == "genesis" and row.entry.ix == 0:
+            return  # it is stored, so the ledger will begin with it
+        if self._before is None and not self.is_grown:
+            self._before = self.judgement
+        self.is_grown = True
+        self.ledger.add(auth_event(row))
+        self._after = None
+
+    def verdict(self, entry: Entry) -> Verdict:
+        """Return the verdict on a stored event of either sort."""
+        if entry.ix is not None:
+            return self.judgement.verdicts[entry.id]
+        return content_verdict(content_event(entry), self.judgement, self.facts)
+
+    def rejudge_for(self, content: Entry) -> bool:
+        """Say whether new content may change what is judged of an over-used invite."""
+        judgement = self.judgement
+        grant = judgement.ledger.grants.get(content.auth)
+        return bool(judgement.contested) and grant is not None and grant.rank[0] < 2
+
+    def rejudge(self) -> None:
+        """Judge again although no authority event came: content did that a rule asks about."""
+        if self._before is None:
+            self._before = self.judgement
+        self._after = None
+        self.is_grown = True
+
+    def stale(self) -> Iterator[Entry]:
+        """Yield the stored events whose verdict this batch may have changed."""
+        if self._before is None:
+            return
+        after = self.judgement
+        for row in self._events.authority(self._sn):
+            if self._before.verdicts.get(row.entry.id) != after.verdicts[row.entry.id]:
+                yield row.entry
+        what = changed(self._before, after)
+        if what.closes or what.admits:
+            yield from list(self._events.contents(self._sn))
+            return
+        for grant in sorted(what.grants):
+            yield from self._events.under(self._sn, grant)
+
+    def heads(self, *, unless: int) -> list[AuthEvent]:
+        """Return the authority events outside the bitset ``unless`` that none of them saw.
+
+        Those that can be cited: an invalid one is not.
+        """
+        verdicts = self.judgement.verdicts
+        new = [
+            event
+            for event in self.ledger.events
+            if not unless >> event.index & 1 and verdicts[event.id].status is not Status.INVALID
+        ]
+        covered = 0
+        for event in new:
+            covered |= event.seen
+        return [event for event in new if not covered >> event.index & 1]
+
+
+def with_fault(entry: Entry, fault: str | None) -> Entry:
+    """Return ``entry`` with the structural rule that it breaks."""
+    return entry._replace(fault=fault, status="ok" if fault is None else "invalid", cause=fault)

@@ -1,0 +1,318 @@
+"""Ingest: takes a page of frames from outside in; the only judge of foreign bytes.
+
+Opening and verifying needs no lock and is done first, signatures on a few threads. Then, in one
+transaction: what is refused at the door becomes a quarantine row, what lacks a key or a parent is
+parked, the rest is accepted in causal order and pulls in whatever waited for it. The place in the
+hub's log moves in the same transaction.
+
+Laws: one bad frame never blocks a page, a cursor, another chain or another space. A code depends on
+the bytes alone. Nothing here raises for what another wrote; RemoteFault ends here.
+
+Specification: docs/spec/store.md, Taking events in; docs/spec/event.md, States.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from heapq import heapify, heappop, heappush
+from typing import NamedTuple
+
+from envoy import limits
+from envoy.core import receipt
+from envoy.core.dag import missing
+from envoy.core.envelope import Opened, open_outer, parse, verify
+from envoy.core.event import GENESIS, Event, Parent, check_links
+from envoy.core.genesis import check_genesis
+from envoy.core.log import Parked, ReceiptRow
+from envoy.errors import RemoteFault
+from envoy.replica.batch import Batch
+from envoy.replica.keyring import KeyRing
+from envoy.replica.replica import Replica
+from envoy.sync.frames import frame_id, is_envelope
+from envoy.views import rows
+
+
+class Place(NamedTuple):
+    """Where a copy stands in the log of a hub: after the page, and what it stood at before."""
+
+    instance: bytes
+    before: int
+    after: int
+    h: bytes
+
+
+class Taken(NamedTuple):
+    """What became of a page, in frames."""
+
+    accepted: int
+    parked: int
+    quarantined: int
+
+
+class Ready(NamedTuple):
+    """An authentic event with its frame, ordered so that causes come first."""
+
+    lam: int
+    id: bytes
+    event: Event
+    frame: bytes
+
+
+class Sorted(NamedTuple):
+    """A page after its first reading."""
+
+    ready: list[Ready]
+    receipts: list[tuple[bytes, bytes]]
+    parked: list[Parked]
+    refused: list[tuple[bytes, str, int]]
+    unknown: list[bytes]
+
+
+def take_in(
+    replica: Replica,
+    frames: Sequence[bytes],
+    *,
+    source: str,
+    place: Place | None = None,
+    durable: bool = False,
+    sent: Sequence[int] = (),
+) -> Taken:
+    """Take ``frames`` into the copy of ``replica`` and return what became of them.
+
+    ``place`` is stored with them, unless another process moved on meanwhile; ``sent`` are entries
+    of the outbox that they answer. ``durable``: somebody will be told at once.
+    """
+    found = sort_page(replica, frames)
+    space = replica.space
+    scarce = space.next_n + 2 * len(frames) + limits.ARRIVALS_RESERVED > space.reserved_n
+    with replica.profile.events.transaction(durable=durable or scarce):
+        page = _Page(replica, source)
+        taken = page.take(found)
+        page.move(place)
+        page.strike(sent)
+        if scarce:
+            page.reserve()
+        page.batch.finish()
+        return taken
+
+
+def sort_page(replica: Replica, frames: Sequence[bytes]) -> Sorted:
+    """Return ``frames`` opened, verified and sorted by what is to be done with them; no lock."""
+    events, sn = replica.profile.events, replica.sn
+    space, now = replica.space.id, replica.profile.clock.now_ms()
+    keys, found = KeyRing(events, sn, space), Sorted([], [], [], [], [])
+    opened = list[tuple[Opened, bytes]]()
+    for frame in frames:
+        try:
+            ident = frame_id(frame)
+        except RemoteFault as fault:
+            found.refused.append((receipt.receipt_id(frame), fault.code, len(frame)))
+            continue
+        if events.knows(sn, ident):
+            continue
+        found.unknown.append(ident)
+        if not is_envelope(frame):
+            found.receipts.append((ident, frame))
+            continue
+        _open(found, opened, keys, ident=ident, frame=frame, now=now, space=space)
+    good = replica.profile.workers.map(verify, [one for one, _ in opened])
+    for (one, frame), authentic in zip(opened, good, strict=True):
+        if authentic:
+            found.ready.append(Ready(one.event.lam, one.event.id, one.event, frame))
+        else:
+            found.refused.append((one.event.id, "bad_signature", len(frame)))
+    return found
+
+
+def _open(
+    found: Sorted,
+    opened: list[tuple[Opened, bytes]],
+    keys: KeyRing,
+    *,
+    ident: bytes,
+    frame: bytes,
+    now: int,
+    space: bytes,
+) -> None:
+    """Open one envelope into ``opened``, or say in ``found`` why not."""
+    try:
+        epoch = parse(frame).epoch
+        known = keys.find(epoch)
+        if known is None:
+            found.parked.append(Parked(ident, "sealed", epoch, None, now, frame))
+        else:
+            opened.append((open_outer(frame, space, known.event_key), frame))
+    except RemoteFault as fault:
+        if fault.code == "unsupported":
+            found.parked.append(Parked(ident, "unsupported", None, None, now, frame))
+        else:
+            found.refused.append((ident, fault.code, len(frame)))
+
+
+class _Page:
+    """A page while its transaction runs."""
+
+    def __init__(self, replica: Replica, source: str) -> None:
+        self.replica = replica
+        self.source = source
+        self.events = replica.profile.events
+        self.sn = replica.sn
+        self.batch: Batch = replica.batch()
+        self.accepted = self.parked = self.quarantined = 0
+
+    def take(self, found: Sorted) -> Taken:
+        """Take in what one page holds."""
+        known = {one for one in found.unknown if not self.events.knows(self.sn, one)}
+        for ident in sorted(known):
+            self.batch.see(ident)
+        for row in found.parked:
+            if row.id in known:
+                self._park(row)
+        for ident, code, size in found.refused:
+            self._refuse(ident, code, size)
+        self._accept([one for one in found.ready if one.id in known])
+        for ident, frame in found.receipts:
+            if ident in known:
+                self._receipt(ident, frame)
+        return Taken(self.accepted, self.parked, self.quarantined)
+
+    # -- events -----------------------------------------------------------------------------
+
+    def _accept(self, ready: list[Ready]) -> None:
+        """Accept events, causes first, and whatever waited for one of them."""
+        heapify(ready)
+        while ready:
+            one = heappop(ready)
+            lacks = self._lacks(one.event)
+            if lacks:
+                author, now = one.event.author, self.batch.now_ms
+                self._park(Parked(one.id, "waiting", lacks[0], author, now, one.frame))
+                continue
+            try:
+                self._check(one.event)
+            except RemoteFault as fault:
+                self._refuse(one.id, fault.code, len(one.frame))
+                continue
+            self.batch.accept(one.event, one.frame)
+            self.accepted += 1
+            for waiting in self._released(one.id):
+                heappush(ready, waiting)
+
+    def _lacks(self, event: Event) -> tuple[bytes, ...]:
+        """Return what the event names and this copy has not accepted."""
+        named = {*event.deps, *event.basis, *(() if event.prev is None else (event.prev,))}
+        known = {one for one in named if self.events.entry(self.sn, one) is not None}
+        return missing(event.prev, event.deps, event.basis, known)
+
+    def _check(self, event: Event) -> None:
+        """Hold an event to the rules that look at what it names. Raises RemoteFault."""
+        if event.kind == GENESIS:
+            self._found(event)
+            return
+        check_links(event, self._parents(event))
+        space = self.batch.space
+        if event.author == self.replica.me and event.chain == space.chain:
+            # Another copy of this profile writes the same chain: this one starts another.
+            self.batch.space = space._replace(chain=None, tip=None)
+
+    def _parents(self, event: Event) -> Mapping[bytes, Parent]:
+        """Return what the link rules ask about everything that ``event`` names."""
+        found = dict[bytes, Parent]()
+        for one in (*event.deps, *event.basis, *(() if event.prev is None else (event.prev,))):
+            entry = self.events.entry(self.sn, one)
+            assert entry is not None, "an event is checked once all it names is here"
+            found[one] = Parent(entry.author, entry.chain, entry.seq, entry.lam, entry.ts)
+        return found
+
+    def _found(self, event: Event) -> None:
+        """Learn what the space is from its genesis. Raises RemoteFault."""
+        body = check_genesis(event)
+        self.batch.space = self.batch.space._replace(
+            suite=body.suite,
+            rules=body.rules,
+            salt=body.salt,
+            root_pub=body.root_pub,
+            founder=body.founder,
+            hub=body.hub,
+            name=body.name,
+            created_ms=event.ts,
+            expires_ms=body.expires,
+        )
+
+    def _released(self, ident: bytes) -> list[Ready]:
+        """Return the events that waited for ``ident``, opened again."""
+        found = list[Ready]()
+        for row in self.events.parked(self.sn, "waiting", ident):
+            self.events.unpark(self.sn, row.id)
+            keys = self.batch.keys.find(parse(row.bytes).epoch)
+            assert keys is not None, "what waits for a parent was opened before"
+            event = open_outer(row.bytes, self.batch.space.id, keys.event_key).event
+            found.append(Ready(event.lam, event.id, event, row.bytes))
+            self.parked -= 1
+        return found
+
+    # -- the rest ---------------------------------------------------------------------------
+
+    def _receipt(self, ident: bytes, frame: bytes) -> None:
+        """Keep a receipt of the pinned hub; any other counts for nothing."""
+        space = self.batch.space
+        try:
+            found = receipt.read_receipt(frame, space.id)
+            if found.no != space.hub_no or not receipt.is_signed(found, space.hub):
+                raise RemoteFault("bad_signature")
+        except RemoteFault as fault:
+            self._refuse(ident, fault.code, len(frame))
+            return
+        self.batch.add_receipt(
+            ReceiptRow(
+                id=ident,
+                event=found.event,
+                slot=found.slot,
+                no=found.no,
+                instance=found.instance,
+                fence=found.fence,
+                holder=found.holder,
+                at=found.at,
+                until=found.until,
+                good=0,
+                bytes=frame,
+            )
+        )
+        self.accepted += 1
+
+    def _park(self, row: Parked) -> None:
+        """Keep a frame until what it lacks arrives."""
+        self.events.park(self.sn, row)
+        self.parked += 1
+
+    def _refuse(self, ident: bytes, code: str, size: int) -> None:
+        """Keep evidence of a frame that is no event."""
+        now = self.batch.now_ms
+        self.events.refuse(rows.Quarantined(self.sn, ident, code, self.source, size, now))
+        self.quarantined += 1
+
+    def move(self, place: Place | None) -> None:
+        """Store how far the hub's log was read."""
+        space = self.batch.space
+        if place is None or space.cursor != place.before:
+            return
+        if space.instance not in (None, place.instance):
+            return
+        self.batch.space = space._replace(
+            instance=place.instance,
+            cursor=place.after,
+            hub_chain=place.h,
+            synced_ms=self.batch.now_ms,
+        )
+
+    def strike(self, sent: Sequence[int]) -> None:
+        """Take entries out of the outbox."""
+        store = self.replica.profile.rows
+        store.sent(sent)
+        self.batch.space = self.batch.space._replace(pending=store.pending(self.sn))
+
+    def reserve(self) -> None:
+        """Take a block of arrival numbers that a lost commit cannot give out twice."""
+        space = self.batch.space
+        reserved = space.next_n + limits.ARRIVALS_RESERVED * 100
+        self.batch.space = space._replace(reserved_n=reserved)

@@ -1,0 +1,67 @@
+"""Key ring: the epoch secrets one profile holds, and what they open.
+
+An envelope names its epoch; with that epoch's secret this copy opens it, without it the frame stays
+sealed. Secrets come from boxes and from the wraps of later epochs, and each was checked against its
+epoch id before it got here.
+
+Laws: a secret leaves only into the store, a box or a wrap. Nothing is cached across spaces.
+
+Specification: docs/spec/epoch.md.
+"""
+
+from __future__ import annotations
+
+from envoy.core import epoch as epochs
+from envoy.core.envelope import open_outer, parse
+from envoy.core.event import Event
+from envoy.core.kinds import KINDS, read_body
+from envoy.core.log import Entry, EpochRow
+from envoy.core.structs import Body
+from envoy.errors import IntegrityError, RemoteFault
+from envoy.replica.ports import EventStore
+
+
+class KeyRing:
+    """The keys of one space, derived when they are first asked for."""
+
+    def __init__(self, events: EventStore, sn: int, space: bytes) -> None:
+        self._events = events
+        self._sn = sn
+        self._space = space
+        self._keys = dict[bytes, epochs.EpochKeys]()
+
+    def find(self, epoch: bytes) -> epochs.EpochKeys | None:
+        """Return the keys of an epoch, None while its secret is unknown."""
+        found = self._keys.get(epoch)
+        if found is None:
+            row = self._events.epoch(self._sn, epoch)
+            if row is None or row.secret is None:
+                return None
+            found = self._keys[epoch] = epochs.epoch_keys(self._space, row.secret)
+        return found
+
+    def add(self, epoch: bytes, *, secret: bytes, head: bytes | None) -> None:
+        """Keep the secret of an epoch, checked by whoever found it."""
+        row = self._events.epoch(self._sn, epoch) or EpochRow(epoch, None, None, None, None, None)
+        kept = row._replace(secret=secret, head=head or row.head)
+        self._events.put_epoch(self._sn, kept)
+
+    def reopen(self, entry: Entry) -> Event:
+        """Return an accepted event from its stored frame.
+
+        Raises IntegrityError(state_corrupt) if the frame no longer opens: it did once.
+        """
+        frame = self._events.frame(entry.rid)
+        try:
+            keys = self.find(parse(frame).epoch)
+            if keys is None:
+                raise RemoteFault("cannot_open")
+            return open_outer(frame, self._space, keys.event_key).event
+        except RemoteFault as error:
+            raise IntegrityError("state_corrupt", cause="frame", rid=entry.rid) from error
+
+    def body(self, entry: Entry) -> Body | None:
+        """Return the decoded body of an accepted event, None if it is not of its kind."""
+        if entry.kind not in KINDS:
+            return None
+        return read_body(entry.kind, self.reopen(entry).body)

@@ -1,0 +1,266 @@
+"""Ports: what the application asks of the world, each as a Protocol of its consumer.
+
+``storage.events`` keeps the log, ``hub.handler`` or a client of one is the hub, ``system.host`` the
+clock and the entropy, ``system.workers`` the threads. The simulator implements the same ones.
+
+Laws: everything a transaction wrote is there after it, or nothing is. Numbers (``rid``, ``sn``,
+``an``, ``cn``, ``ix``) are local to one replica; nothing hashed, signed or sent depends on them.
+
+Specification: docs/ARCHITECTURE.md, sections 4 and 6; docs/spec/store.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
+
+from envoy.core.log import (
+    Authority,
+    Entry,
+    EpochRow,
+    Head,
+    Outgoing,
+    Parked,
+    ReceiptRow,
+)
+from envoy.core.structs import Body
+from envoy.views import rows
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+Row = (
+    rows.Space
+    | rows.Item
+    | rows.Member
+    | rows.Grant
+    | rows.Invite
+    | rows.Task
+    | rows.Conflict
+    | rows.Stream
+)
+
+
+class EventStore(Protocol):
+    """The durable log of one profile."""
+
+    def transaction(self, *, durable: bool) -> AbstractContextManager[object]:
+        """Take the lock and write; ``durable``: the commit survives power loss (FULL)."""
+
+    def actor(self, did: bytes) -> int:
+        """Return the local number of ``did``, a new one the first time."""
+
+    def did(self, an: int) -> bytes:
+        """Return the did with that number."""
+
+    def chain(self, sn: int, author: bytes, chain: bytes) -> int:
+        """Return the local number of a chain, a new one the first time."""
+
+    def entry(self, sn: int, event: bytes) -> Entry | None:
+        """Return an accepted event by its id."""
+
+    def add_event(self, sn: int, entry: Entry, frame: bytes) -> Entry:
+        """Append an accepted event with its envelope; return it with its numbers filled in."""
+
+    def at_seq(self, cn: int, seq: int) -> list[bytes]:
+        """Return the events with that place in a chain: more than one is a fork."""
+
+    def add_fork(self, sn: int, cn: int, seq: int, pair: tuple[bytes, bytes]) -> None:
+        """Keep two events of one place in a chain as proof against their author."""
+
+    def forked(self, sn: int) -> dict[int, int]:
+        """Return the forked chains of a space and the number of their author."""
+
+    def set_verdict(self, rid: int, status: str, cause: str | None, by: bytes | None) -> None:
+        """Write a verdict."""
+
+    def frame(self, rid: int) -> bytes:
+        """Return the envelope of an event."""
+
+    def frames(self, sn: int, *, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Return (rid, envelope) of the events behind ``after``: what refills a hub."""
+
+    def under(self, sn: int, auth: bytes) -> list[Entry]:
+        """Return the content events under a grant."""
+
+    def contents(self, sn: int) -> Iterator[Entry]:
+        """Yield every content event, least (lam, id) first."""
+
+    def entity(self, sn: int, entity: bytes) -> list[Entry]:
+        """Return the operations on an entity."""
+
+    def heads(self, sn: int, *, citable: bool) -> list[Head]:
+        """Return the heads of the log; ``citable``: of the log without invalid events."""
+
+    def entity_heads(self, sn: int, entity: bytes) -> list[tuple[bytes, int]]:
+        """Return (event, lam) of the heads of an entity."""
+
+    def authority(self, sn: int) -> list[Authority]:
+        """Return all authority events in the order of their numbers."""
+
+    def add_authority(self, sn: int, entry: Entry, *, epoch: bytes, body: bytes) -> None:
+        """Record body and epoch of an authority event."""
+
+    def past(self, sn: int, ix: int) -> list[tuple[int, int, bytes]]:
+        """Return (cn, seq, tip) of what a revocation had seen, empty where none was stored."""
+
+    def add_past(self, sn: int, ix: int, tips: Iterable[tuple[int, int, bytes]]) -> None:
+        """Store what a revocation had seen."""
+
+    def epoch(self, sn: int, epoch: bytes) -> EpochRow | None:
+        """Return an epoch."""
+
+    def epochs(self, sn: int) -> list[EpochRow]:
+        """Return all epochs."""
+
+    def put_epoch(self, sn: int, row: EpochRow) -> None:
+        """Insert or replace an epoch."""
+
+    def add_receipt(self, sn: int, row: ReceiptRow) -> None:
+        """Insert or replace a receipt."""
+
+    def receipts(self, sn: int, event: bytes) -> list[ReceiptRow]:
+        """Return the receipts for an event."""
+
+    def receipt_frames(self, sn: int) -> list[bytes]:
+        """Return the frames of all receipts: what refills a hub."""
+
+    def knows(self, sn: int, frame: bytes) -> bool:
+        """Say whether a frame id was ever seen here, whatever became of it."""
+
+    def park(self, sn: int, row: Parked) -> None:
+        """Keep a frame until what it lacks arrives, within the bounds of limits."""
+
+    def parked(self, sn: int, state: str, why: bytes) -> list[Parked]:
+        """Return what waits for ``why``."""
+
+    def wanted(self, sn: int, state: str) -> list[bytes]:
+        """Return what parked frames wait for."""
+
+    def dropped(self, sn: int, why: bytes) -> list[bytes]:
+        """Return the frames that were dropped over a bound while they waited for ``why``."""
+
+    def unpark(self, sn: int, frame: bytes) -> None:
+        """Forget that a frame waited or was dropped."""
+
+    def refuse(self, row: rows.Quarantined) -> None:
+        """Keep a quarantine row, within the bounds of limits; the id stays known."""
+
+
+class RowStore(Protocol):
+    """The projections, the outbox and the answered calls of one profile."""
+
+    def save(self, row: Row) -> None:
+        """Insert or replace ``row`` by its key."""
+
+    def delete(self, row: Row) -> None:
+        """Remove the row with the key of ``row``."""
+
+    def space(self, sn: int) -> rows.Space:
+        """Return the row of a space that exists."""
+
+    def find_space(self, space: bytes) -> rows.Space | None:
+        """Return the row of a space by its id."""
+
+    def spaces(self) -> list[rows.Space]:
+        """Return all spaces in the order they came here."""
+
+    def next_space(self) -> int:
+        """Return an unused number of a space."""
+
+    def members(self, sn: int) -> dict[bytes, rows.Member]:
+        """Return the member rows by did."""
+
+    def grants(self, sn: int) -> dict[bytes, rows.Grant]:
+        """Return the grant rows by id."""
+
+    def grant(self, sn: int, grant: bytes) -> rows.Grant | None:
+        """Return one grant row."""
+
+    def grants_of(self, sn: int, an: int) -> list[rows.Grant]:
+        """Return the live grants to a did, the most senior first."""
+
+    def invites(self, sn: int) -> dict[bytes, rows.Invite]:
+        """Return the invite rows by id."""
+
+    def task(self, sn: int, task: bytes) -> rows.Task | None:
+        """Return the row of a task."""
+
+    def conflicts(self, sn: int, entity: bytes) -> dict[bytes, rows.Conflict]:
+        """Return the conflict rows of an entity by id."""
+
+    def item(self, rid: int) -> rows.Item | None:
+        """Return the item of an event."""
+
+    def last_item(self, sn: int) -> tuple[int, bytes] | None:
+        """Return (lam, id) of the item that sorts last."""
+
+    def stream_of(self, rid: int) -> list[rows.Stream]:
+        """Return what an event put into the stream."""
+
+    def index_words(self, rid: int, text: str | None) -> None:
+        """Make the words of an item searchable, or no longer (None)."""
+
+    def unread(self, sn: int, after: int) -> int:
+        """Count the inbox items above an arrival number."""
+
+    def outgoing(self, sn: int, limit: int) -> list[Outgoing]:
+        """Return the first entries of the outbox."""
+
+    def send_later(self, sn: int, what: str, ident: bytes | None, data: bytes) -> None:
+        """Append to the outbox."""
+
+    def sent(self, numbers: Sequence[int]) -> None:
+        """Remove entries from the outbox."""
+
+    def pending(self, sn: int) -> int:
+        """Count the entries of the outbox."""
+
+    def find_reply(self, sn: int, key: str, after: int) -> tuple[bytes, str] | None:
+        """Return (digest, result) of an idempotency key used since ``after``."""
+
+    def keep_reply(self, sn: int, key: str, digest: bytes, result: str, *, at: int) -> None:
+        """Record what a call under an idempotency key answered."""
+
+    def holder(self, sn: int, task: bytes, session: str, fresh: bytes) -> bytes:
+        """Return the slot secret of a session for a task, ``fresh`` the first time."""
+
+    def claimer_tag(self, lookup: bytes, fresh: bytes) -> bytes:
+        """Return the tag this profile fetches an invite with, ``fresh`` the first time."""
+
+    def find_holder(self, sn: int, task: bytes, session: str) -> bytes | None:
+        """Return the slot secret of a session for a task, None if it never claimed it."""
+
+
+class Hub(Protocol):
+    """A hub: every call of ``sync.frames`` answered, or refused with HubRefusal.
+
+    ``hub_key`` is the public key that its receipts are signed with.
+    """
+
+    hub_key: bytes
+
+    def handle(self, call: Body) -> Body:
+        """Return the reply to ``call``."""
+
+
+class Clock(Protocol):
+    """The wall clock."""
+
+    def now_ms(self) -> int:
+        """Return milliseconds since 1970."""
+
+
+class Entropy(Protocol):
+    """The operating system's randomness, drawn at each use."""
+
+    def __call__(self, count: int, /) -> bytes:
+        """Return ``count`` random bytes."""
+
+
+class Workers(Protocol):
+    """A few threads for work that releases the interpreter."""
+
+    def map(self, work: Callable[[A], B], items: Sequence[A]) -> list[B]:
+        """Return the results in order."""

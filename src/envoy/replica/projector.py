@@ -1,0 +1,405 @@
+"""Projector: writes the rows that a batch changes, while the transaction of the batch runs.
+
+It asks the folds and stores what they say: lines and stream entries for new events, authority rows
+after a judgement, the rows of the entities that were touched, the counts of the space. A row that
+did not change is not written.
+
+Laws: an arrival number is given once and kept; nothing here gives one twice or moves one. Whatever
+is not visible (held, void, invalid) is in no inbox and in no search.
+
+Specification: docs/spec/store.md, Projections and Stream.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from envoy.core.codec import encode
+from envoy.core.crypto.sign import tagged
+from envoy.core.log import Entry, split
+from envoy.core.structs import Body
+from envoy.replica.court import Court
+from envoy.replica.keyring import KeyRing
+from envoy.replica.people import People
+from envoy.replica.ports import EventStore, RowStore
+from envoy.state import content, epochs, lines, project, tasks
+from envoy.state.claims import Receipt
+from envoy.state.lines import Line
+from envoy.state.registers import Conflict, Op
+from envoy.views import rows
+
+VISIBLE = ("ok", "ok*")
+
+
+class Changing(Protocol):
+    """What a batch lets its projector use."""
+
+    events: EventStore
+    sn: int
+    me: bytes
+    space: rows.Space
+    keys: KeyRing
+    court: Court
+
+    def add_state(self, part: bytes, *, instead: bytes | None = None) -> None:
+        """Add a part to the state sum, in the place of an older one where there is one."""
+
+
+class Projector:
+    """The rows of one space while one batch changes it."""
+
+    def __init__(self, batch: Changing, store: RowStore) -> None:
+        self._batch = batch
+        self._events = batch.events
+        self._rows = store
+        self._people = People(batch.events, store, batch.sn)
+        self._last = store.last_item(batch.sn)
+        self._creators = dict[bytes, bytes | None]()
+
+    # -- lines and the stream ---------------------------------------------------------------
+
+    def line(self, entry: Entry, body: Body | None) -> None:
+        """Write the line of a new event and what it puts into the stream."""
+        if body is None:
+            return
+        line = lines.line(body)
+        type_ = lines.TYPES.get(entry.kind)
+        visible = entry.status in VISIBLE
+        self._people.offer(entry, body, self._batch.space.id)
+        if type_ is None:
+            return
+        reason = self._reason(entry, body) if visible else None
+        if entry.status == "held":
+            type_ = "event_held"
+        n = 0
+        if visible or entry.status == "held":
+            n = self._stream(entry, type_, self._object(entry, line), reason)
+        if line is not None:
+            self._item(entry, line, n)
+
+    def _reason(self, entry: Entry, body: Body) -> str | None:
+        """Return why a new event is in my inbox."""
+        me = self._batch.me
+        if entry.author == me:
+            return None
+        creator = self._creator(entry.entity) if entry.kind.startswith("task.") else None
+        return lines.inbox_reason(entry.kind, body, me=me, creator=creator)
+
+    def _creator(self, task: bytes | None) -> bytes | None:
+        """Return who made a task, None while that is not known."""
+        if task is None:
+            return None
+        if task not in self._creators:
+            made = self._events.entry(self._batch.sn, task)
+            self._creators[task] = None if made is None else made.author
+        return self._creators[task]
+
+    @staticmethod
+    def _object(entry: Entry, line: Line | None) -> bytes | None:
+        """Return what an event is about, as the stream names it."""
+        if entry.kind.startswith("task."):
+            return entry.entity
+        if entry.kind in ("invite", "grant", "delegate", "role"):
+            return entry.id
+        return None if line is None else line.target or line.task
+
+    def _item(self, entry: Entry, line: Line, n: int) -> None:
+        """Write the line of an event, and make its words searchable."""
+        place = (entry.lam, entry.id)
+        late = self._last is not None and place < self._last
+        self._last = place if self._last is None else max(self._last, place)
+        task = entry.entity if entry.kind.startswith("task.") else line.task
+        grant = self._batch.court.ledger.grants.get(entry.auth)
+        self._rows.save(
+            rows.Item(
+                rid=entry.rid,
+                sn=self._batch.sn,
+                lam=entry.lam,
+                id=entry.id,
+                n=n,
+                an=entry.an,
+                kind=entry.kind,
+                type=lines.TYPES[entry.kind],
+                ts=entry.ts,
+                role=None if grant is None else grant.role,
+                body=line.body,
+                reply_to=line.reply_to,
+                task=task,
+                target=line.target,
+                detail=line.detail,
+                refs=project.refs_text(line.refs),
+                status=entry.status,
+                cause=entry.cause,
+                refused=None,
+                late=int(late),
+            )
+        )
+        if lines.is_text(entry.kind) and line.body and entry.status in VISIBLE:
+            self._rows.index_words(entry.rid, line.body)
+
+    def relabel(self, entry: Entry, *, before: str) -> None:
+        """Show the new verdict on an older event, and tell of it."""
+        item = self._rows.item(entry.rid)
+        if item is None:
+            return
+        visible, was_visible = entry.status in VISIBLE, before in VISIBLE
+        if visible == was_visible:
+            self._rows.save(item._replace(status=entry.status, cause=entry.cause))
+            return
+        if visible:
+            n = self._readmit(entry)
+        else:
+            n = self._hide(entry)
+        if lines.is_text(entry.kind) and item.body:
+            self._rows.index_words(entry.rid, item.body if visible else None)
+        self._rows.save(item._replace(status=entry.status, cause=entry.cause, n=n))
+
+    def _hide(self, entry: Entry) -> int:
+        """Take an event out of the inbox and say that it is held."""
+        space = self._batch.space
+        for row in self._rows.stream_of(entry.rid):
+            if not row.hidden:
+                self._rows.save(row._replace(hidden=1))
+                counted = row.reason is not None and not row.own and row.n > space.ack_n
+                space = space._replace(unread=space.unread - int(counted))
+        self._batch.space = space
+        mine = entry.author == self._batch.me
+        return self._stream(entry, "event_held", entry.id, "held" if mine else None, own=False)
+
+    def _readmit(self, entry: Entry) -> int:
+        """Let an event come anew: whoever read past it would never see it otherwise."""
+        body = self._batch.keys.body(entry)
+        reason = None if body is None else self._reason(entry, body)
+        return self._stream(entry, "event_admitted", entry.id, reason)
+
+    def _stream(
+        self,
+        entry: Entry,
+        type_: str,
+        about: bytes | None,
+        reason: str | None,
+        *,
+        own: bool | None = None,
+    ) -> int:
+        """Put something into the stream under the next arrival number, and return that."""
+        space = self._batch.space
+        mine = entry.author == self._batch.me if own is None else own
+        row = rows.Stream(
+            sn=self._batch.sn,
+            n=space.next_n,
+            rid=entry.rid,
+            type=type_,
+            an=entry.an,
+            at=entry.ts,
+            object=about,
+            reason=reason,
+            own=int(mine),
+            hidden=0,
+        )
+        self._rows.save(row)
+        unread = space.unread + int(reason is not None and not mine)
+        self._batch.space = space._replace(next_n=space.next_n + 1, unread=unread)
+        return row.n
+
+    # -- authority --------------------------------------------------------------------------
+
+    def authority(self) -> None:
+        """Write who is a member, which grants and invites stand, and what I may do."""
+        batch, court = self._batch, self._batch.court
+        judgement, sn = court.judgement, batch.sn
+        known_grants = self._rows.grants(sn)
+        for grant in project.grant_rows(sn, judgement, self._events.actor):
+            if known_grants.get(grant.id) != grant:
+                self._rows.save(grant)
+        known_invites = self._rows.invites(sn)
+        for invite in project.invite_rows(sn, judgement, self._events.actor):
+            if known_invites.get(invite.id) != invite:
+                self._rows.save(invite)
+        newcomers = self._people.judged(judgement)
+        role = judgement.role_of(batch.me)
+        found = epochs.current(judgement, court.views)
+        closed = judgement.closes[0].ts if judgement.closes else None
+        space = batch.space._replace(
+            role=role,
+            join_state="member" if role else _gone(batch.space.join_state),
+            closed_ms=closed,
+            rules=judgement.rules,
+            adequate=int(found is not None),
+            epoch=batch.space.epoch if found is None else found.epoch,
+        )
+        batch.space = space
+        for did in newcomers:
+            self.entity(did)
+
+    # -- entities ---------------------------------------------------------------------------
+
+    def entity(self, entity: bytes) -> None:
+        """Fold an entity again and write what changed."""
+        batch = self._batch
+        entries = self._events.entity(batch.sn, entity)
+        ops = [op for op in (self._op(entry, entity) for entry in entries) if op is not None]
+        if entity == batch.space.id:
+            self._space(ops)
+        elif any(op.kind == "task.create" for op in ops):
+            self._task(entity, ops, {entry.id: entry for entry in entries})
+        elif any(entry.kind in ("card", "member.keys") for entry in entries):
+            self._people.labelled(entity, content.reduce_member(entity, ops))
+
+    def _op(self, entry: Entry, entity: bytes) -> Op | None:
+        """Return an operation as the folds take it, None for one they never count."""
+        body = None if entry.fault is not None else self._batch.keys.body(entry)
+        if body is None:
+            return None
+        court = self._batch.court
+        admitted = court.verdict(entry).admitted if entry.status == "ok*" else None
+        grant = court.ledger.grants[entry.auth]
+        rho = 3 if grant.rank[0] < 2 else 1
+        if rho == 1 and entry.author == self._creator(entity):
+            rho = 2
+        return Op(
+            id=entry.id,
+            author=entry.author,
+            lam=entry.lam,
+            ts=entry.ts,
+            kind=entry.kind,
+            body=body,
+            basis=split(entry.basis),
+            rho=rho,
+            counts=entry.status in VISIBLE,
+            admitted=admitted,
+        )
+
+    def _space(self, ops: list[Op]) -> None:
+        """Write the name and description of the space."""
+        found = content.reduce_space(self._batch.space.id, ops)
+        space = self._batch.space
+        self._batch.space = space._replace(
+            name=space.name if found.name is None else found.name,
+            description=space.description if found.description is None else found.description,
+        )
+        self._conflicts(self._batch.space.id, found.conflicts, ops)
+
+    def folded(self, task: bytes) -> tasks.Task | None:
+        """Return a task as its acts and receipts make it, None if its creation does not count."""
+        entries = self._events.entity(self._batch.sn, task)
+        ops = [op for op in (self._op(entry, task) for entry in entries) if op is not None]
+        found = tasks.reduce(task, ops, self._receipts(ops))
+        return None if found.state == tasks.NONE else found
+
+    def _receipts(self, ops: list[Op]) -> list[Receipt]:
+        """Return the receipts that count for the claims among ``ops``."""
+        return [
+            Receipt(
+                event=row.event,
+                no=row.no,
+                fence=row.fence,
+                holder=row.holder,
+                at=row.at,
+                until=row.until,
+                instance=row.instance,
+                id=row.id,
+            )
+            for op in ops
+            if op.kind == "task.claim"
+            for row in self._events.receipts(self._batch.sn, op.id)
+            if row.good
+        ]
+
+    def _task(self, task: bytes, ops: list[Op], entries: dict[bytes, Entry]) -> None:
+        """Write the row of a task, its conflicts, and which of its acts were refused."""
+        batch = self._batch
+        folded = tasks.reduce(task, ops, self._receipts(ops))
+        before = self._rows.task(batch.sn, task)
+        if folded.state == tasks.NONE:
+            if before is not None:
+                self._rows.delete(before)
+                self._digest(before.digest, None)
+            return
+        row = project.task_row(batch.sn, folded, self._events.actor)
+        row = row._replace(digest=tagged("state", b"\1", _canonical(folded)))
+        self._digest(None if before is None else before.digest, row.digest)
+        self._rows.save(row)
+        self._refusals(dict(folded.refused), entries)
+        self._conflicts(task, folded.conflicts, ops)
+        self._confirmed(before, row, entries)
+
+    def _digest(self, before: bytes | None, after: bytes | None) -> None:
+        """Exchange the part of an entity in the state sum."""
+        if before == after:
+            return
+        zero = bytes(32)
+        self._batch.add_state(after or zero, instead=before or zero)
+
+    def _refusals(self, refused: dict[bytes, str], entries: dict[bytes, Entry]) -> None:
+        """Mark the lines of the acts that a fold refused, and of those that it no longer does."""
+        for entry in entries.values():
+            item = self._rows.item(entry.rid)
+            if item is not None and item.refused != refused.get(entry.id):
+                self._rows.save(item._replace(refused=refused.get(entry.id)))
+
+    def _conflicts(self, entity: bytes, found: tuple[Conflict, ...], ops: list[Op]) -> None:
+        """Write the conflicts of an entity; both actors hear of a new one."""
+        batch, authors = self._batch, {op.id: op.author for op in ops}
+        known = self._rows.conflicts(batch.sn, entity)
+        for one in found:
+            ident = _conflict_id(one)
+            status = "open" if one.is_open else "resolved"
+            row = rows.Conflict(
+                batch.sn, ident, entity, one.kind, one.winner, one.loser, one.rule, status
+            )
+            if known.pop(ident, None) != row:
+                self._rows.save(row)
+                self._announce(row, authors)
+        for row in known.values():
+            self._rows.delete(row)
+
+    def _announce(self, row: rows.Conflict, authors: dict[bytes, bytes]) -> None:
+        """Put a conflict into the stream, and into the inbox of those who acted."""
+        loser = self._events.entry(self._batch.sn, row.loser)
+        assert loser is not None, "a conflict is between accepted events"
+        mine = self._batch.me in (authors.get(row.winner), authors.get(row.loser))
+        type_ = "conflict_opened" if row.status == "open" else "conflict_resolved"
+        self._stream(loser, type_, row.id, "conflict" if mine else None, own=False)
+
+    def _confirmed(
+        self, before: rows.Task | None, after: rows.Task, entries: dict[bytes, Entry]
+    ) -> None:
+        """Tell of a claim again when its claim_state changed."""
+        if before is None or before.tenure != after.tenure or after.tenure is None:
+            return
+        if before.claim_state != after.claim_state:
+            self._stream(entries[after.tenure], "task_claimed", after.id, None)
+
+    # -- the end ----------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Write what is counted over the whole space."""
+        batch = self._batch
+        heads = [head.id for head in self._events.heads(batch.sn, citable=False)]
+        batch.space = batch.space._replace(heads_hash=tagged("frontier", *heads))
+        self._people.flag_forks()
+
+
+def _gone(join_state: str) -> str:
+    """Return what a copy of a space is when its holder has no role."""
+    return "removed" if join_state == "member" else join_state
+
+
+def _conflict_id(conflict: Conflict) -> bytes:
+    """Return H("conflict", entity, C(kind), the two event ids ascending)."""
+    pair = sorted((conflict.winner, conflict.loser))
+    return tagged("conflict", conflict.entity, encode(conflict.kind), *pair)
+
+
+def _canonical(task: tasks.Task) -> bytes:
+    """Return a task as bytes that are equal where the tasks are, on every replica."""
+    tenure = task.tenure
+    holding = None if tenure is None else (tenure.id, tenure.holder, tenure.claim_state)
+    fence = None if tenure is None else (tenure.no, tenure.fence)
+    return encode(
+        (
+            *(task.id, task.state, task.title, task.body, task.priority, task.due_at),
+            *(task.labels, task.needs, task.parent, holding, fence, task.completion),
+            *(task.summary, task.evidence, task.refused, task.version),
+        )
+    )

@@ -1,0 +1,397 @@
+"""Replica: one profile's copy of one space, and the only maker of events.
+
+Every face comes here to write. A write happens under the lock: what other processes committed is
+there already, the caller's plan is asked what to say in that state (and may refuse, which writes
+nothing), the events are linked, signed, sealed and taken in by the same ``Batch`` that takes in
+everybody's, and rows, outbox and the answer under an idempotency key are committed with them. Only
+then is anything sent.
+
+Laws: nothing else signs or numbers an event. An event is committed before it is published: one that
+was published and then lost by its author would be written again under the same number. Time is
+never cited ahead of this clock by more than limits.CITABLE_AHEAD_MS.
+
+Specification: docs/spec/event.md, Authoring; docs/spec/store.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from envoy import limits
+from envoy.core import dag
+from envoy.core.bodies import Merge
+from envoy.core.capability import CAPS, AuthEvent
+from envoy.core.codec import encode
+from envoy.core.crypto.sign import sha256
+from envoy.core.envelope import ENTROPY_BYTES, Writer, author_event
+from envoy.core.event import Links
+from envoy.core.identity import Identity
+from envoy.core.kinds import KINDS, entity_of
+from envoy.core.log import Entry
+from envoy.core.structs import Body
+from envoy.errors import AuthorityError, ConflictError, EnvoyError, UsageError
+from envoy.ids import to_text
+from envoy.replica import epochs
+from envoy.replica.batch import Batch
+from envoy.replica.ports import Clock, Entropy, EventStore, Hub, RowStore, Workers
+from envoy.state import epochs as duties
+from envoy.state.epochs import Duty
+from envoy.views import rows
+
+CHAIN_BYTES: Final = 16
+KIND_OF: Final[Mapping[type[Body], str]] = {row.body: kind for kind, row in KINDS.items()}
+_ROLE_CAPS: Final = {
+    "read": ("read",),
+    "write": ("read", "write"),
+    "admin": ("read", "write", "grant", "admin"),
+    "owner": ("read", "write", "grant", "admin", "own"),
+}
+
+
+class Profile(NamedTuple):
+    """An identity with its stores, its hub and the world it may ask."""
+
+    identity: Identity
+    events: EventStore
+    rows: RowStore
+    hub: Hub
+    clock: Clock
+    entropy: Entropy
+    workers: Workers
+    session: str
+    name: str
+    type: str  # declared: human, agent
+
+
+class Call(NamedTuple):
+    """A retry-safe call: the caller's key, and what it asked, to tell a retry from another call."""
+
+    key: str | None
+    asked: tuple[object, ...]
+
+    @property
+    def digest(self) -> bytes:
+        """Return what stands for the arguments."""
+        return sha256(encode(self.asked))
+
+
+class Written(NamedTuple):
+    """What a write left: its entries, or the first event and number of the call it repeats."""
+
+    entries: tuple[Entry, ...]
+    event: bytes | None
+    n: int | None
+    replayed: bool
+
+
+Work = Callable[["Author"], Sequence[Entry]]
+
+
+class Replica:
+    """The copy of the space with the local number ``sn``.
+
+    ``seeds`` are encryption keys beside the profile's own that epochs may be sealed to: those of
+    the invite that is being redeemed.
+    """
+
+    def __init__(self, profile: Profile, sn: int, *, seeds: Sequence[bytes] = ()) -> None:
+        self.profile = profile
+        self.sn = sn
+        self.me = profile.identity.did
+        self.seeds = tuple(seeds)
+
+    @property
+    def space(self) -> rows.Space:
+        """Return the row of the space as committed."""
+        return self.profile.rows.space(self.sn)
+
+    def batch(self) -> Batch:
+        """Return a batch for this space; the caller holds the transaction."""
+        events, store = self.profile.events, self.profile.rows
+        now = self.profile.clock.now_ms()
+        return Batch(events, store, self.sn, me=self.me, now_ms=now)
+
+    def write(
+        self, plan: Callable[[Batch], Sequence[Body]], *, call: Call | None = None
+    ) -> Written:
+        """Write the events that ``plan`` returns, all or none, and durably.
+
+        ``plan`` is asked inside the lock and raises to refuse; nothing to say writes nothing.
+        Raises as ``compose`` does.
+        """
+        return self.compose(
+            lambda author: [author.say(body) for body in plan(author.batch)], call=call
+        )
+
+    def compose(self, work: Work, *, call: Call | None = None) -> Written:
+        """Write what ``work`` says with the pen it is given, all or none, and durably.
+
+        The last event is the one the caller is told of. Raises ConflictError
+        (idempotency_mismatch, space_closed, clock_ahead), AuthorityError, UsageError
+        (message_too_large), and whatever ``work`` raises to refuse.
+        """
+        with self.profile.events.transaction(durable=True):
+            before = self._replayed(call)
+            if before is not None:
+                return before
+            batch = self.batch()
+            author = Author(self.profile, batch)
+            entries = tuple(work(author))
+            if not entries:
+                return Written((), None, None, replayed=False)
+            author.settle()
+            batch.finish()
+            written = self._answer(entries)
+            if call is not None and call.key is not None:
+                self._remember(call, written)
+            return written
+
+    def _answer(self, entries: tuple[Entry, ...]) -> Written:
+        """Return what the caller is told of ``entries``: the last one is what it asked for."""
+        last = entries[-1]
+        found = self.profile.rows.stream_of(last.rid)
+        return Written(entries, last.id, found[0].n if found else None, replayed=False)
+
+    def _replayed(self, call: Call | None) -> Written | None:
+        """Return the answer to the call that ``call`` repeats, None if it is a new one."""
+        if call is None or call.key is None:
+            return None
+        after = self.profile.clock.now_ms() - limits.IDEMPOTENCY_SECONDS_MAX * 1000
+        found = self.profile.rows.find_reply(self.sn, call.key, after)
+        if found is None:
+            return None
+        digest, result = found
+        if digest != call.digest:
+            raise ConflictError("idempotency_mismatch")
+        event, _, n = result.partition(" ")
+        return Written((), bytes.fromhex(event), int(n) if n else None, replayed=True)
+
+    def _remember(self, call: Call, written: Written) -> None:
+        """Keep the answer for a retry."""
+        assert call.key is not None and written.event is not None, "something was written"
+        result = f"{written.event.hex()} {'' if written.n is None else written.n}"
+        now = self.profile.clock.now_ms()
+        self.profile.rows.keep_reply(self.sn, call.key, call.digest, result, at=now)
+
+
+class Author:
+    """The pen of one batch: links, signs and seals, and takes its own events in."""
+
+    def __init__(self, profile: Profile, batch: Batch) -> None:
+        self.profile = profile
+        self.batch = batch
+        self.me = profile.identity.did
+        self._grants = profile.rows.grants_of(batch.sn, profile.events.actor(self.me))
+        self._is_ready = False
+
+    def say(
+        self, body: Body, *, auth: bytes | None = None, slot: tuple[str, bytes] | None = None
+    ) -> Entry:
+        """Write one event with ``body`` under the most senior grant that allows it.
+
+        ``auth`` names another grant: the invite of a join. ``slot``: the event goes to the hub by
+        this entry of the outbox, (what, data), instead of a plain push.
+        """
+        kind = KIND_OF[type(body)]
+        self._prepare(kind)
+        space = self.batch.space
+        # What creates its entity has no id yet, hence nothing to have seen of it.
+        entity = entity_of(kind, body, event=b"", author=self.me, space=space.id) or None
+        self._merge_heads(kind, entity)
+        links = self._links(entity, auth or self._grant_for(kind))
+        frame, event = author_event(
+            self._writer(),
+            links=links,
+            kind=kind,
+            body=encode(body),
+            entropy=self.profile.entropy(ENTROPY_BYTES),
+        )
+        self.batch.see(event.id)
+        entry = self.batch.accept(event, frame)
+        self.batch.space = self.batch.space._replace(
+            chain=links.chain, tip=event.id, tip_seq=event.seq
+        )
+        # The frame is in the log: the outbox names it.
+        self.batch.send(*(slot or ("frame", b"")), ident=event.id)
+        return entry
+
+    def _prepare(self, kind: str) -> None:
+        """Refuse what the space no longer takes; before the first event see to the epoch.
+
+        A join is written under any epoch that the invite opens: its author could not make one.
+        """
+        space = self.batch.space
+        ended = space.expires_ms is not None and space.expires_ms < self.batch.now_ms
+        if (space.closed_ms is not None or ended) and not KINDS[kind].auth:
+            raise ConflictError("space_closed", space_id=to_text("space", space.id))
+        if not self._is_ready and kind != "join":
+            self._is_ready = True
+            self.ensure_epoch()
+
+    def settle(self) -> None:
+        """Create an epoch after an act of this batch that ended somebody's reading (rule E3)."""
+        court = self.batch.court
+        if not court.is_grown or duties.current(court.judgement, court.views) is not None:
+            return
+        if court.judgement.acting(self.me, CAPS["write"]) is not None:
+            self.rotate()
+
+    def ensure_epoch(self) -> None:
+        """Come to write under an adequate epoch: create one if there is none (rules E1 to E3).
+
+        Raises ConflictError(clock_ahead) where a removal is known that cannot be cited yet.
+        """
+        batch, latest = self.batch, self.batch.now_ms + limits.CITABLE_AHEAD_MS
+        if batch.space.adequate:
+            return
+        judged, views = batch.court.judgement, batch.court.views
+        plan = duties.plan(judged, views, author=self.me, latest=latest)
+        if plan.duty is Duty.REFUSE:
+            raise ConflictError(
+                "clock_ahead", event_ids=[to_text("evt", act.id) for act in plan.acts]
+            )
+        for act in plan.acts if plan.duty is Duty.REPEAT else ():
+            assert act.body is not None, "an act that ends something was read"
+            self.say(act.body)
+        if plan.duty is Duty.WRITE and plan.epoch is not None:
+            batch.space = batch.space._replace(epoch=plan.epoch.epoch, adequate=1)
+        else:
+            self.rotate()
+
+    def rotate(self) -> None:
+        """Create an epoch for all readers and open invites, and write under it from here on."""
+        batch = self.batch
+        to = batch.current_readers()
+        sealed = epochs.create(
+            batch.space.id,
+            self.me,
+            older=epochs.wrapped(batch.space.id, self.profile.events.epochs(batch.sn)),
+            to=to,
+            nonce=self.profile.entropy(16),
+            secret=self.profile.entropy(32),
+        )
+        batch.adopt_epoch(sealed)
+        self.say(sealed.body)
+
+    # -- the parts of an event ----------------------------------------------------------------
+
+    def _writer(self) -> Writer:
+        """Return the keys to write with: those of the epoch the space is written under."""
+        space = self.batch.space
+        keys = self.batch.keys.find(space.epoch) if space.epoch is not None else None
+        if space.epoch is None or keys is None:
+            raise AuthorityError("epoch_revoked", space_id=to_text("space", space.id))
+        seed = self.profile.identity.signing_seed
+        return Writer(space=space.id, epoch=space.epoch, event_key=keys.event_key, seed=seed)
+
+    def _grant_for(self, kind: str) -> bytes:
+        """Return the most senior live grant of mine with the cap of ``kind``."""
+        cap = KINDS[kind].cap
+        for grant in self._grants:
+            caps = _ROLE_CAPS.get(grant.role or grant.verb or "", ())
+            if cap in caps and (grant.na is None or grant.na >= self.batch.now_ms):
+                return self.batch.space.id if grant.kind == "genesis" else grant.id
+        raise self._denied(cap)
+
+    def _denied(self, cap: str) -> EnvoyError:
+        """Return why no grant of mine has ``cap``."""
+        assert cap in CAPS, "caps come from the table of kinds"
+        roles = [grant.role for grant in self._grants if grant.role]
+        if not self._grants:
+            return AuthorityError("epoch_revoked", required_verb=cap)
+        if any(grant.na is not None for grant in self._grants) and not roles:
+            return AuthorityError("capability_expired", required_verb=cap)
+        if roles == ["read"] and cap == "write":
+            return AuthorityError("read_only", required_verb=cap)
+        return AuthorityError("capability_missing", required_verb=cap)
+
+    def _links(self, entity: bytes | None, auth: bytes) -> Links:
+        """Return the place of the next event."""
+        batch, events = self.batch, self.profile.events
+        tip = self._tip()
+        latest = batch.now_ms + limits.CITABLE_AHEAD_MS
+        basis = events.entity_heads(batch.sn, entity) if entity is not None else []
+        deps = dag.choose_deps(
+            (self._authority_heads(tip), self._entity_heads(basis, tip), self._space_heads(tip)),
+            is_below_prev=lambda one: tip is not None and one == tip.id,
+            latest=latest,
+        )
+        above = [events.entry(batch.sn, one) for one in deps] + [tip]
+        known = [one for one in above if one is not None]
+        return Links(
+            chain=self._chain(tip),
+            seq=0 if tip is None else tip.seq + 1,
+            prev=None if tip is None else tip.id,
+            deps=deps,
+            lam=1 + max(one.lam for one in known),
+            auth=auth,
+            ts=max(batch.now_ms, *(one.ts for one in known)),
+            basis=tuple(one for one, _ in basis[: limits.BASIS_MAX]),
+        )
+
+    def _tip(self) -> Entry | None:
+        """Return my last event in this copy's chain, None if the next one starts a chain.
+
+        A tip dated far ahead is left behind with its chain: its date would bind what follows.
+        """
+        space = self.batch.space
+        if space.chain is None or space.tip is None:
+            return None
+        tip = self.profile.events.entry(self.batch.sn, space.tip)
+        if tip is None or tip.ts > self.batch.now_ms + limits.CITABLE_AHEAD_MS:
+            return None
+        return tip
+
+    def _chain(self, tip: Entry | None) -> bytes:
+        """Return the chain to write in."""
+        if tip is None or self.batch.space.chain is None:
+            return self.profile.entropy(CHAIN_BYTES)
+        return self.batch.space.chain
+
+    def _authority_heads(self, tip: Entry | None) -> list[dag.Head]:
+        """Return the newest authority events that my tip has not seen."""
+        seen = 0 if tip is None else tip.saw | (1 << tip.ix if tip.ix is not None else 0)
+        return [_head(one) for one in self.batch.court.heads(unless=seen)]
+
+    def _entity_heads(self, basis: list[tuple[bytes, int]], tip: Entry | None) -> list[dag.Head]:
+        """Return the heads of the entity that are not on my own chain."""
+        events, sn = self.profile.events, self.batch.sn
+        found = [events.entry(sn, one) for one, _ in basis]
+        return [
+            _head(one)
+            for one in found
+            if one is not None and (tip is None or one.cn != tip.cn or one.seq > tip.seq)
+        ]
+
+    def _space_heads(self, tip: Entry | None) -> list[dag.Head]:
+        """Return the heads of the log that the next event may name."""
+        heads = self.profile.events.heads(self.batch.sn, citable=True)
+        mine = None if tip is None else tip.id
+        return [
+            dag.Head(one.id, one.an.to_bytes(8), one.lam, one.ts) for one in heads if one.id != mine
+        ]
+
+    def _merge_heads(self, kind: str, entity: bytes | None) -> None:
+        """Join heads by ``merge`` events until what the next event must name fits into it."""
+        if kind == "merge":
+            return
+        # Each merge takes sixteen heads and leaves one, so both loops end.
+        while len(self._authority_heads(self._tip())) > limits.DEPS_MAX:
+            self.say(Merge(None))
+        if entity is not None:
+            events, sn = self.profile.events, self.batch.sn
+            while len(events.entity_heads(sn, entity)) > limits.BASIS_MAX:
+                self.say(Merge(entity))
+
+
+def _head(entry: Entry | AuthEvent) -> dag.Head:
+    """Return an event as something to name."""
+    return dag.Head(entry.id, entry.author, entry.lam, entry.ts)
+
+
+def check_text(body: str) -> None:
+    """Refuse a text that is longer than an event may carry."""
+    size = len(body.encode())
+    if size > limits.TEXT_BYTES_MAX:
+        raise UsageError("message_too_large", bytes=size, bytes_max=limits.TEXT_BYTES_MAX)

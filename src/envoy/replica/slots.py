@@ -1,0 +1,184 @@
+"""Slots: how a claim that is written becomes a claim that is confirmed.
+
+Two members may claim one task at once, and no fold can give a single winner. The hub can: it appends
+one claim to the slot of a task and signs a receipt with the slot's next fence. So a claim is written
+and committed first, provisional, and then asked for; what the hub answers is taken in like any other
+frame. Who is told that the slot moved pulls and looks again; who is told that it is taken sends the
+claim plainly, so that its chain has no hole and its loss can be seen.
+
+Laws: a claim is asked for only while it is the effective tenure in this copy. Nothing is believed of
+the answer but a receipt that the pinned hub signed.
+
+Specification: docs/spec/claims.md, Slots.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from envoy.core.bodies import TaskClaim
+from envoy.core.codec import B16, B32, I63, decode, encode
+from envoy.core.crypto.sign import sha256
+from envoy.core.envelope import ENTROPY_BYTES
+from envoy.core.log import Outgoing
+from envoy.core.structs import Body
+from envoy.errors import InternalError
+from envoy.replica import sync
+from envoy.replica.batch import Batch
+from envoy.replica.ingest import take_in
+from envoy.replica.replica import Replica
+from envoy.sync import frames
+from envoy.sync.frames import HubRefusal
+
+# Each time, somebody else moved the slot between our pull and our call.
+TRIES_MAX: Final = 8
+HOLDER_BYTES: Final = 16
+
+
+class Asked(Body, frozen=True):
+    """An entry of the outbox about the slot of ``task``, held by the secret ``holder``."""
+
+    task: B32
+    holder: B16
+    lease_s: I63
+
+
+def holder(replica: Replica, task: bytes, session: str) -> bytes:
+    """Return the secret that a session of this profile holds the slot of ``task`` by."""
+    fresh = replica.profile.entropy(ENTROPY_BYTES)[:HOLDER_BYTES]
+    return replica.profile.rows.holder(replica.sn, task, session, fresh)
+
+
+def holder_hash(secret: bytes) -> bytes:
+    """Return what a claim says about its holder."""
+    return sha256(secret)
+
+
+def ask(task: bytes, secret: bytes, lease_s: int) -> tuple[str, bytes]:
+    """Return the entry of the outbox that asks a hub for the slot of ``task``."""
+    return "slot", encode(Asked(task, secret, lease_s))
+
+
+def give_back(task: bytes, secret: bytes) -> tuple[str, bytes]:
+    """Return the entry of the outbox that frees the slot along with an event on ``task``."""
+    return "free", encode(Asked(task, secret, 0))
+
+
+def settle(replica: Replica) -> bool:
+    """Deal with the slot entry that stands first in the outbox; say if there was one."""
+    waiting = replica.profile.rows.outgoing(replica.sn, 1)
+    if not waiting or waiting[0].what not in ("slot", "free"):
+        return False
+    if waiting[0].what == "free":
+        _free(replica, waiting[0])
+    else:
+        _claim(replica, waiting[0])
+    return True
+
+
+def _claim(replica: Replica, one: Outgoing) -> None:
+    """Ask for a slot until the hub decided, or the claim has lost here."""
+    asked = decode(one.data, Asked)
+    for _ in range(TRIES_MAX):
+        if not _is_effective(replica, asked.task, one.id):
+            break
+        try:
+            reply = _call(replica, frames.CLAIM, one, asked)
+        except HubRefusal as refusal:
+            if refusal.code != "slot_moved":
+                break
+            sync.pull(replica)
+            continue
+        _confirm(replica, one, reply)
+        return
+    _plainly(replica, one)
+
+
+def _free(replica: Replica, one: Outgoing) -> None:
+    """Free a slot with the event that ends the tenure; a slot that is not ours any more is not."""
+    asked = decode(one.data, Asked)
+    try:
+        reply = _call(replica, frames.RELEASE, one, asked)
+    except HubRefusal:
+        _plainly(replica, one)
+    else:
+        _confirm(replica, one, reply)
+
+
+def _call(replica: Replica, op: str, one: Outgoing, asked: Asked) -> frames.Slotted:
+    """Make one slot call with the event of an entry."""
+    space, events = replica.space, replica.profile.events
+    assert one.id is not None, "a slot entry names its event"
+    entry = events.entry(replica.sn, one.id)
+    assert entry is not None, "an own event is in the log before it is queued"
+    batch = replica.batch()
+    if op == frames.CLAIM:
+        seen = greatest_fence(batch, asked.task)
+    else:
+        seen = _held(batch, asked)
+    call = frames.Slot(
+        op=op,
+        space=space.id,
+        no=space.hub_no,
+        slot=batch.slot_of(asked.task, space.hub_no),
+        seen=seen,
+        holder=asked.holder,
+        lease_s=asked.lease_s,
+        frame=events.frame(entry.rid),
+    )
+    reply = replica.profile.hub.handle(call)
+    if not isinstance(reply, frames.Slotted):
+        raise InternalError("internal")
+    return reply
+
+
+def _fences(batch: Batch, task: bytes) -> list[tuple[int, bytes]]:
+    """Return (fence, holder hash) of the receipts for the claims of a task at the pinned hub."""
+    return [
+        (row.fence, row.holder)
+        for entry in batch.events.entity(batch.sn, task)
+        if entry.kind == "task.claim"
+        for row in batch.events.receipts(batch.sn, entry.id)
+        if row.good and row.no == batch.space.hub_no
+    ]
+
+
+def greatest_fence(batch: Batch, task: bytes) -> int:
+    """Return the highest fence known of a task: what the next claim has to have seen."""
+    return max([fence for fence, _ in _fences(batch, task)], default=0)
+
+
+def _held(batch: Batch, asked: Asked) -> int:
+    """Return the fence that a secret holds a task by, 0 for none."""
+    mine = holder_hash(asked.holder)
+    return max([fence for fence, one in _fences(batch, asked.task) if one == mine], default=0)
+
+
+def _is_effective(replica: Replica, task: bytes, claim: bytes | None) -> bool:
+    """Say whether a claim is the tenure of its task as this copy sees it."""
+    row = replica.profile.rows.task(replica.sn, task)
+    return row is not None and row.tenure == claim
+
+
+def _confirm(replica: Replica, one: Outgoing, reply: frames.Slotted) -> None:
+    """Take in what the hub decided; the frame went with it."""
+    ids = [] if one.id is None else [one.id]
+    if reply.receipt is not None:
+        take_in(replica, [reply.receipt], source="hub", durable=True, sent=[one.o])
+        ids.append(frames.frame_id(reply.receipt))
+        sync.advance(replica, reply, ids, sent=[])
+    else:
+        sync.advance(replica, reply, ids, sent=[one.o])
+
+
+def _plainly(replica: Replica, one: Outgoing) -> None:
+    """Send the event of an entry as a plain frame."""
+    store = replica.profile.rows
+    with replica.profile.events.transaction(durable=True):
+        store.sent([one.o])
+        store.send_later(replica.sn, "frame", one.id, b"")
+
+
+def claim_body(task: bytes, session: str, lease_s: int, secret: bytes) -> TaskClaim:
+    """Return the body of a claim."""
+    return TaskClaim(task, session, lease_s, holder_hash(secret), None)

@@ -1,0 +1,349 @@
+"""EventStore: the log of one profile in replica.db, as ``replica.ports.EventStore`` asks for it.
+
+It keeps what was received and judged, and answers questions about ancestry by numbers: an actor, a
+chain, a set of seen authority events are interned, so that a hundred thousand events stay small and
+a verdict needs no bytes of an envelope. It decides nothing.
+
+Laws: an accepted event and its envelope are never rewritten; only its verdict is. All writes happen
+inside ``transaction``. Ids of frames are remembered for ever, so that sums with a hub match,
+whatever became of their bytes.
+
+Specification: docs/spec/store.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from envoy import limits
+from envoy.core.log import Authority, Entry, EpochRow, Head, Parked, ReceiptRow, split
+from envoy.system.db import Connection, WriteTransaction
+from envoy.views import rows
+
+_ENTRY: Final = (
+    "SELECT e.rid, e.id, e.kind, e.an, a.did, e.cn, c.chain, e.seq, e.lam, e.ts, e.auth, s.bits,"
+    " e.ix, e.entity, e.fault, e.status, e.cause, e.cause_by, e.prev, e.deps, e.basis"
+    " FROM event e JOIN actor a USING(an) JOIN chain c USING(cn) JOIN seen s ON s.k = e.seen"
+)
+_KNOWN: Final = (
+    "SELECT EXISTS(SELECT 1 FROM event WHERE sn = ?1 AND id = ?2)"
+    " OR EXISTS(SELECT 1 FROM receipt WHERE sn = ?1 AND id = ?2)"
+    " OR EXISTS(SELECT 1 FROM parked WHERE sn = ?1 AND id = ?2)"
+    " OR EXISTS(SELECT 1 FROM dropped WHERE sn = ?1 AND id = ?2)"
+    " OR EXISTS(SELECT 1 FROM quarantine WHERE sn = ?1 AND id = ?2)"
+)
+
+
+class EventStore:
+    """The events of every space of one profile, their frames, keys and receipts."""
+
+    def __init__(self, connection: Connection, lock_path: str) -> None:
+        self.connection = connection
+        self._lock = lock_path
+
+    def transaction(self, *, durable: bool) -> WriteTransaction:
+        """Take the lock and write; ``durable``: the commit survives power loss (FULL)."""
+        return self.connection.write_transaction(self._lock, sync="full" if durable else "normal")
+
+    # -- names ------------------------------------------------------------------------------
+
+    def actor(self, did: bytes) -> int:
+        """Return the local number of ``did``, a new one the first time."""
+        return self._interned("actor", "an", ("did",), (did,))
+
+    def did(self, an: int) -> bytes:
+        """Return the did with that number."""
+        found = self.connection.find(bytes, "SELECT did FROM actor WHERE an = ?", (an,))
+        assert found is not None, "numbers of actors come from this table"
+        return found
+
+    def chain(self, sn: int, author: bytes, chain: bytes) -> int:
+        """Return the local number of a chain, a new one the first time."""
+        columns = ("sn", "an", "chain", "forked")
+        return self._interned("chain", "cn", columns, (sn, self.actor(author), chain, 0))
+
+    # -- events -----------------------------------------------------------------------------
+
+    def entry(self, sn: int, event: bytes) -> Entry | None:
+        """Return an accepted event by its id."""
+        return self.connection.find(Entry, f"{_ENTRY} WHERE e.sn = ? AND e.id = ?", (sn, event))
+
+    def add_event(self, sn: int, entry: Entry, frame: bytes) -> Entry:
+        """Append an accepted event with its envelope; return it with its numbers filled in.
+
+        The heads of the log and of its entity move with it. An event that is invalid by its own
+        bytes is a head of the log, and hides nothing from those who choose what to cite.
+        """
+        run, cn = self.connection.run, self.chain(sn, entry.author, entry.chain)
+        an = self.actor(entry.author)
+        seen = self._interned("seen", "k", ("sn", "bits"), (sn, entry.seen))
+        run(
+            "INSERT INTO event(sn, id, kind, an, cn, seq, lam, ts, auth, seen, ix, entity, fault,"
+            " status, cause, cause_by, prev, deps, basis)"
+            " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(sn, entry.id, entry.kind, an, cn, entry.seq, entry.lam, entry.ts, entry.auth),
+                *(seen, entry.ix, entry.entity, entry.fault, entry.status, entry.cause),
+                *(entry.cause_by, entry.prev, entry.deps, entry.basis),
+            ),
+        )
+        rid = self.connection.last_row()
+        run("INSERT INTO frame(rid, bytes) VALUES(?, ?)", (rid, frame))
+        self._move_heads(sn, entry, an)
+        return entry._replace(rid=rid, an=an, cn=cn)
+
+    def _move_heads(self, sn: int, entry: Entry, an: int) -> None:
+        """Make ``entry`` a head and its parents none."""
+        run, citable = self.connection.run, int(entry.fault is None)
+        for parent in entry.parents:
+            run(
+                "UPDATE head SET frontier = 0, citable = citable AND NOT ? WHERE sn = ? AND id = ?",
+                (citable, sn, parent),
+            )
+            run(
+                "DELETE FROM head WHERE sn = ? AND id = ? AND NOT (frontier OR citable)",
+                (sn, parent),
+            )
+        run(
+            "INSERT INTO head(sn, id, an, lam, ts, frontier, citable) VALUES(?, ?, ?, ?, ?, 1, ?)",
+            (sn, entry.id, an, entry.lam, entry.ts, citable),
+        )
+        if entry.entity is not None and citable:
+            at = (sn, entry.entity)
+            sql = "DELETE FROM entity_head WHERE sn = ? AND entity = ? AND id = ?"
+            self.connection.run_many(sql, [(*at, one) for one in split(entry.basis)])
+            sql = "INSERT INTO entity_head(sn, entity, id, lam) VALUES(?, ?, ?, ?)"
+            run(sql, (*at, entry.id, entry.lam))
+
+    def at_seq(self, cn: int, seq: int) -> list[bytes]:
+        """Return the events with that place in a chain: more than one is a fork."""
+        sql = "SELECT id FROM event WHERE cn = ? AND seq = ? ORDER BY rid"
+        return self.connection.rows(bytes, sql, (cn, seq))
+
+    def add_fork(self, sn: int, cn: int, seq: int, pair: tuple[bytes, bytes]) -> None:
+        """Keep two events of one place in a chain as proof against their author."""
+        self.connection.run("UPDATE chain SET forked = 1 WHERE cn = ?", (cn,))
+        sql = "INSERT OR IGNORE INTO fork(sn, cn, seq, first, second) VALUES(?, ?, ?, ?, ?)"
+        self.connection.run(sql, (sn, cn, seq, *pair))
+
+    def forked(self, sn: int) -> dict[int, int]:
+        """Return the forked chains of a space and the number of their author."""
+        sql = "SELECT cn, an FROM chain WHERE sn = ? AND forked"
+        return dict(self.connection.rows(_pair, sql, (sn,)))
+
+    def set_verdict(self, rid: int, status: str, cause: str | None, by: bytes | None) -> None:
+        """Write a verdict."""
+        sql = "UPDATE event SET status = ?, cause = ?, cause_by = ? WHERE rid = ?"
+        self.connection.run(sql, (status, cause, by, rid))
+
+    def frame(self, rid: int) -> bytes:
+        """Return the envelope of an event."""
+        found = self.connection.find(bytes, "SELECT bytes FROM frame WHERE rid = ?", (rid,))
+        assert found is not None, "an event is stored with its frame"
+        return found
+
+    def frames(self, sn: int, *, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Return (rid, envelope) of the events behind ``after``: what refills a hub."""
+        sql = "SELECT rid, bytes FROM event JOIN frame USING(rid) WHERE sn = ? AND rid > ?"
+        return self.connection.rows(_rid_frame, f"{sql} ORDER BY rid LIMIT ?", (sn, after, limit))
+
+    def under(self, sn: int, auth: bytes) -> list[Entry]:
+        """Return the content events under a grant."""
+        sql = f"{_ENTRY} WHERE e.sn = ? AND e.auth = ? AND e.ix IS NULL"
+        return self.connection.rows(Entry, sql, (sn, auth))
+
+    def contents(self, sn: int) -> Iterator[Entry]:
+        """Yield every content event, least (lam, id) first."""
+        sql = f"{_ENTRY} WHERE e.sn = ? AND e.ix IS NULL ORDER BY e.lam, e.id"
+        return self.connection.each(Entry, sql, (sn,))
+
+    def entity(self, sn: int, entity: bytes) -> list[Entry]:
+        """Return the operations on an entity."""
+        return self.connection.rows(
+            Entry, f"{_ENTRY} WHERE e.sn = ? AND e.entity = ?", (sn, entity)
+        )
+
+    def heads(self, sn: int, *, citable: bool) -> list[Head]:
+        """Return the heads of the log; ``citable``: of the log without invalid events."""
+        which = "citable" if citable else "frontier"
+        sql = f"SELECT id, an, lam, ts FROM head WHERE sn = ? AND {which} ORDER BY id"
+        return self.connection.rows(Head, sql, (sn,))
+
+    def entity_heads(self, sn: int, entity: bytes) -> list[tuple[bytes, int]]:
+        """Return (event, lam) of the heads of an entity."""
+        sql = "SELECT id, lam FROM entity_head WHERE sn = ? AND entity = ? ORDER BY id"
+        return self.connection.rows(_id_lam, sql, (sn, entity))
+
+    # -- authority --------------------------------------------------------------------------
+
+    def authority(self, sn: int) -> list[Authority]:
+        """Return all authority events in the order of their numbers."""
+        entries = self.connection.rows(
+            Entry, f"{_ENTRY} WHERE e.sn = ? AND e.ix IS NOT NULL ORDER BY e.ix", (sn,)
+        )
+        sql = "SELECT epoch, body FROM authority WHERE sn = ? ORDER BY ix"
+        found = self.connection.rows(_epoch_body, sql, (sn,))
+        return [Authority(one, *rest) for one, rest in zip(entries, found, strict=True)]
+
+    def add_authority(self, sn: int, entry: Entry, *, epoch: bytes, body: bytes) -> None:
+        """Record body and epoch of an authority event."""
+        sql = "INSERT INTO authority(sn, ix, rid, epoch, body) VALUES(?, ?, ?, ?, ?)"
+        self.connection.run(sql, (sn, entry.ix, entry.rid, epoch, body))
+
+    def past(self, sn: int, ix: int) -> list[tuple[int, int, bytes]]:
+        """Return (cn, seq, tip) of what a revocation had seen, empty where none was stored."""
+        sql = "SELECT cn, seq, tip FROM past WHERE sn = ? AND ix = ?"
+        return self.connection.rows(_tip, sql, (sn, ix))
+
+    def add_past(self, sn: int, ix: int, tips: Iterable[tuple[int, int, bytes]]) -> None:
+        """Store what a revocation had seen."""
+        sql = "INSERT OR IGNORE INTO past(sn, ix, cn, seq, tip) VALUES(?, ?, ?, ?, ?)"
+        self.connection.run_many(sql, [(sn, ix, *tip) for tip in tips])
+
+    # -- epochs and receipts ----------------------------------------------------------------
+
+    def epoch(self, sn: int, epoch: bytes) -> EpochRow | None:
+        """Return an epoch."""
+        sql = "SELECT id, head, secret, created, lam, asked_ms FROM epoch WHERE sn = ? AND id = ?"
+        return self.connection.find(EpochRow, sql, (sn, epoch))
+
+    def epochs(self, sn: int) -> list[EpochRow]:
+        """Return all epochs."""
+        sql = "SELECT id, head, secret, created, lam, asked_ms FROM epoch WHERE sn = ? ORDER BY id"
+        return self.connection.rows(EpochRow, sql, (sn,))
+
+    def put_epoch(self, sn: int, row: EpochRow) -> None:
+        """Insert or replace an epoch."""
+        sql = "INSERT OR REPLACE INTO epoch(sn, id, head, secret, created, lam, asked_ms)"
+        self.connection.run(f"{sql} VALUES(?, ?, ?, ?, ?, ?, ?)", (sn, *row))
+
+    def add_receipt(self, sn: int, row: ReceiptRow) -> None:
+        """Keep a receipt."""
+        sql = (
+            "INSERT OR REPLACE INTO receipt(sn, id, event, slot, no, instance, fence, holder, at,"
+            " until, good, bytes) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        self.connection.run(sql, (sn, *row))
+
+    def receipts(self, sn: int, event: bytes) -> list[ReceiptRow]:
+        """Return the receipts for an event."""
+        sql = (
+            "SELECT id, event, slot, no, instance, fence, holder, at, until, good, bytes"
+            " FROM receipt WHERE sn = ? AND event = ? ORDER BY id"
+        )
+        return self.connection.rows(ReceiptRow, sql, (sn, event))
+
+    def receipt_frames(self, sn: int) -> list[bytes]:
+        """Return the frames of all receipts: what refills a hub."""
+        return self.connection.rows(bytes, "SELECT bytes FROM receipt WHERE sn = ?", (sn,))
+
+    # -- what is no event, or not yet ---------------------------------------------------------
+
+    def knows(self, sn: int, frame: bytes) -> bool:
+        """Say whether a frame id was ever seen here, whatever became of it."""
+        return bool(self.connection.find(int, _KNOWN, (sn, frame)))
+
+    def park(self, sn: int, row: Parked) -> None:
+        """Keep a frame until what it lacks arrives, within the bounds of limits.
+
+        What goes over a bound is dropped, its id and what it lacked are kept: it is fetched by id.
+        """
+        if self._is_full(sn, row):
+            sql = "INSERT OR IGNORE INTO dropped(sn, id, why) VALUES(?, ?, ?)"
+            self.connection.run(sql, (sn, row.id, row.why))
+            return
+        sql = "INSERT OR REPLACE INTO parked(sn, id, state, why, author, at, bytes)"
+        self.connection.run(f"{sql} VALUES(?, ?, ?, ?, ?, ?, ?)", (sn, *row))
+
+    def _is_full(self, sn: int, row: Parked) -> bool:
+        """Say whether one more parked frame would break a bound."""
+        if row.state == "sealed":
+            most = (limits.SEALED_PER_EPOCH_FRAMES_MAX, limits.SEALED_PER_EPOCH_BYTES_MAX)
+            group, value, total = "why", row.why, limits.SEALED_BYTES_MAX
+        else:
+            most = (limits.WAITING_PER_AUTHOR_MAX, limits.WAITING_BYTES_MAX)
+            group, value, total = "author", row.author, limits.WAITING_BYTES_MAX
+        sql = "SELECT count(*), coalesce(sum(length(bytes)), 0) FROM parked"
+        where = "WHERE sn = ? AND state = ?"
+        count, size = self.connection.find(_pair, f"{sql} {where}", (sn, row.state)) or (0, 0)
+        mine = self.connection.find(
+            _pair, f"{sql} {where} AND {group} IS ?", (sn, row.state, value)
+        ) or (0, 0)
+        new = len(row.bytes)
+        return (
+            count >= limits.WAITING_FRAMES_MAX
+            or size + new > total
+            or mine[0] >= most[0]
+            or mine[1] + new > most[1]
+        )
+
+    def parked(self, sn: int, state: str, why: bytes) -> list[Parked]:
+        """Return what waits for ``why``."""
+        sql = "SELECT id, state, why, author, at, bytes FROM parked"
+        where = "WHERE sn = ? AND state = ? AND why = ? ORDER BY id"
+        return self.connection.rows(Parked, f"{sql} {where}", (sn, state, why))
+
+    def wanted(self, sn: int, state: str) -> list[bytes]:
+        """Return what parked frames wait for."""
+        sql = "SELECT DISTINCT why FROM parked WHERE sn = ? AND state = ? ORDER BY why"
+        return self.connection.rows(bytes, sql, (sn, state))
+
+    def dropped(self, sn: int, why: bytes) -> list[bytes]:
+        """Return the frames that were dropped over a bound while they waited for ``why``."""
+        sql = "SELECT id FROM dropped WHERE sn = ? AND why = ? ORDER BY id"
+        return self.connection.rows(bytes, sql, (sn, why))
+
+    def unpark(self, sn: int, frame: bytes) -> None:
+        """Forget that a frame waited or was dropped."""
+        self.connection.run("DELETE FROM parked WHERE sn = ? AND id = ?", (sn, frame))
+        self.connection.run("DELETE FROM dropped WHERE sn = ? AND id = ?", (sn, frame))
+
+    def refuse(self, row: rows.Quarantined) -> None:
+        """Keep a quarantine row, within the bounds of limits; the id stays known."""
+        sql = "INSERT OR IGNORE INTO quarantine(sn, id, code, source, size, first_ms)"
+        self.connection.run(f"{sql} VALUES(?, ?, ?, ?, ?, ?)", row)
+        sql = "SELECT count(*), coalesce(sum(size), 0) FROM quarantine WHERE sn = ? AND source = ?"
+        count, size = self.connection.find(_pair, sql, (row.sn, row.source)) or (0, 0)
+        if count <= limits.QUARANTINE_ROWS_MAX and size <= limits.QUARANTINE_BYTES_MAX:
+            return
+        sql = "SELECT id FROM quarantine WHERE sn = ? AND source = ? ORDER BY first_ms, id LIMIT 1"
+        oldest = self.connection.find(bytes, sql, (row.sn, row.source))
+        sql = "INSERT OR IGNORE INTO dropped(sn, id, why) VALUES(?, ?, NULL)"
+        self.connection.run(sql, (row.sn, oldest))
+        self.connection.run("DELETE FROM quarantine WHERE sn = ? AND id = ?", (row.sn, oldest))
+
+    def _interned(
+        self, table: str, key: str, columns: tuple[str, ...], values: tuple[int | bytes, ...]
+    ) -> int:
+        """Return the number of a row with ``values``, inserting it the first time."""
+        where = " AND ".join(f"{one} = ?" for one in columns if one != "forked")
+        probe = [value for one, value in zip(columns, values, strict=True) if one != "forked"]
+        sql = f"SELECT {key} FROM {table} WHERE {where}"
+        found = self.connection.find(int, sql, probe)
+        if found is not None:
+            return found
+        marks = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table}({', '.join(columns)}) VALUES({marks})"
+        self.connection.run(sql, values)
+        return self.connection.last_row()
+
+
+def _pair(first: int, second: int) -> tuple[int, int]:
+    return first, second
+
+
+def _id_lam(event: bytes, lam: int) -> tuple[bytes, int]:
+    return event, lam
+
+
+def _rid_frame(rid: int, frame: bytes) -> tuple[int, bytes]:
+    return rid, frame
+
+
+def _epoch_body(epoch: bytes, body: bytes) -> tuple[bytes, bytes]:
+    return epoch, body
+
+
+def _tip(cn: int, seq: int, tip: bytes) -> tuple[int, int, bytes]:
+    return cn, seq, tip

@@ -1,0 +1,239 @@
+"""Reads: a profile opened for looking, without its keys.
+
+The read path of Envoy: home and modes are checked, replica.db is opened read-only, the hub is asked
+for one number. Only if that number says that something is new, or the tables are of another
+version, is the write side loaded, for at most a second; if it cannot help in that time, the answer
+comes all the same and says `stale`.
+
+Laws: a read acknowledges nothing, moves no cursor of an inbox, and loads no key for what is already
+here. While it waits it holds no transaction.
+
+Specification: docs/spec/store.md, Reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from envoy import ids
+from envoy.errors import EnvoyError, IntegrityError
+from envoy.hub import peek
+from envoy.storage import home
+from envoy.storage.views import Views
+from envoy.system import db, files, host
+from envoy.views import rows, space
+from envoy.views.people import Json, People, actor, stamp
+from envoy.views.space import Tally
+from envoy.wiring.config import Config
+
+
+class Reader:
+    """One profile, read-only, for one thread. A context manager; made by ``open_reader``."""
+
+    def __init__(self, config: Config, where: home.Paths) -> None:
+        self.config = config
+        self.where = where
+        self.me = home.public(where)
+        self.now_ms = host.now_ms()
+        self.spaces: list[rows.Space] = []
+        self._stale: set[int] = set()
+        self._connection: db.Connection | None = None
+        self._snapshot: db.Snapshot | None = None
+        self._me_an: int | None = None
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.rest()
+        if self._connection is not None:
+            self._connection.close()
+
+    # -- opening and news -----------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Open the database, bring it up to date if it needs that, and take in what is new.
+
+        A profile without a database has no spaces yet, which is no error.
+        """
+        if not files.exists(self.where.replica):
+            return
+        self._connect()
+        if not self.views.is_current():
+            refresh(self.config, [])
+            self._connect()
+            if not self.views.is_current():
+                raise IntegrityError("state_corrupt", path=self.where.replica, reason="schema")
+        self.look()
+
+    def look(self) -> None:
+        """Take in what the hub has that this copy has not, then read the spaces again."""
+        self.now_ms = host.now_ms()
+        if self._connection is None:
+            return
+        self._begin()
+        behind = self._behind() if self.config.sync else []
+        if behind:
+            self._take_in(behind)
+            self._begin()
+            behind = self._behind()
+        self._stale = {one.sn for one in behind}
+
+    def rest(self) -> None:
+        """End the snapshot: a reader that waits must not keep the log of the database long."""
+        if self._snapshot is not None:
+            self._snapshot.__exit__(None, None, None)
+            self._snapshot = None
+
+    def _begin(self) -> None:
+        """Begin a snapshot, of which all answers are from here on, and read the spaces in it."""
+        self.rest()
+        self._snapshot = self.views.snapshot()
+        self._snapshot.__enter__()
+        self.spaces = self.views.spaces()
+
+    def _take_in(self, behind: Sequence[rows.Space]) -> None:
+        """Let the write side fetch what ``behind`` lack; a read answers in any case."""
+        self.rest()
+        try:
+            refresh(self.config, [one.id for one in behind])
+        except EnvoyError:
+            return  # what is still missing is marked stale
+
+    def _connect(self) -> None:
+        """Open replica.db, once more if it is open."""
+        self.rest()
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = db.connect(self.where.replica, read_only=True)
+        self._views = Views(self._connection)
+
+    def _behind(self) -> list[rows.Space]:
+        """Return the spaces whose hub stands elsewhere than this copy's cursor."""
+        heads = peek.newest(self.where.hub, [one.id for one in self.spaces])
+        return [one for one in self.spaces if heads.get(one.id, 0) != one.cursor]
+
+    @property
+    def views(self) -> Views:
+        """Return the answers of the database; a profile without spaces is asked for none."""
+        assert self._connection is not None
+        return self._views
+
+    def waiter(self) -> Waiter:
+        """Return a context that waits for changes; make it before looking, so none is missed."""
+        return Waiter(self)
+
+    # -- names ----------------------------------------------------------------------------------
+
+    def space(self, text: str | None) -> rows.Space:
+        """Return the space that ``text`` means; None means the only one there is.
+
+        Raises NotFoundError, UsageError(missing_required_flag) where there are several or none.
+        """
+        return space.choose(self.spaces, text)
+
+    def chosen(self, text: str | None) -> list[rows.Space]:
+        """Return the space that ``text`` means; None means all."""
+        return self.spaces if text is None else [space.find(self.spaces, text)]
+
+    def people(self, of: rows.Space) -> People:
+        """Return everybody of a space."""
+        return People(self.views.members(of.sn), me=self.me.did, find_did=self.views.did)
+
+    def me_an(self) -> int | None:
+        """Return this profile's number in its database; None where it is in no space yet."""
+        if self._me_an is None and self._connection is not None:
+            self._me_an = self.views.actor(self.me.did)
+        return self._me_an
+
+    def actor(self) -> Json:
+        """Return this profile as an Actor; what it is differs by space, so no role is named."""
+        made = actor(self.me.did, self.me.name)
+        if self.spaces:
+            found = self.people(self.spaces[0]).member(self.me_an() or 0)
+            made["kind"] = None if found is None else found.type
+        return made
+
+    def task(self, text: str, within: str | None) -> tuple[rows.Space, rows.Task]:
+        """Return the task that ``text`` means, in one space or in any, and its space."""
+        low, high = ids.span(text, *ids.EVENT_PREFIXES)
+        found = [
+            (one, task)
+            for one in self.chosen(within)
+            for task in self.views.task_ids(one.sn, low, high)
+        ]
+        wanted = ids.choose(text, [task for _, task in found], "task")
+        place = next(one for one, task in found if task == wanted)
+        row = self.views.task(place.sn, wanted)
+        assert row is not None
+        return place, row
+
+    def event(self, text: str, of: rows.Space) -> bytes:
+        """Return the id of the accepted event that ``text`` means."""
+        low, high = ids.span(text, *ids.EVENT_PREFIXES)
+        return ids.choose(text, self.views.events(of.sn, low, high), "evt")
+
+    # -- what stands beside answers ---------------------------------------------------------------
+
+    def tally(self, of: rows.Space) -> Tally:
+        """Return what there is to do in a space, and what lies beside it."""
+        counts, parked = self.views.counts(of.sn, self.me_an()), self.views.parked(of.sn)
+        return Tally(
+            *counts,
+            quarantined=self.views.quarantined(of.sn),
+            waiting=parked.get("waiting", 0),
+            sealed=parked.get("sealed", 0),
+        )
+
+    def is_stale(self, spaces: Sequence[rows.Space]) -> bool:
+        """Return whether one of ``spaces`` lacks what its hub has."""
+        return any(one.sn in self._stale for one in spaces)
+
+    def freshness(self, spaces: Sequence[rows.Space]) -> Json:
+        """Return when ``spaces`` were last brought up to date, and whether they are."""
+        times = [one.synced_ms for one in spaces if one.synced_ms is not None]
+        known = min(times) if len(times) == len(spaces) and times else None
+        return {"synced_at": stamp(known), "stale": self.is_stale(spaces)}
+
+
+class Waiter:
+    """Waits until the hub or the database of a reader changes, then lets the reader look."""
+
+    def __init__(self, reader: Reader) -> None:
+        from envoy.system.watch import Watcher
+
+        self._reader = reader
+        self._watcher = Watcher(
+            [peek.wake_path(reader.where.hub), peek.wake_path(reader.where.replica)]
+        )
+
+    def __enter__(self) -> Waiter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._watcher.close()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for a change, at most ``seconds``, then take in what is new."""
+        self._reader.rest()
+        if self._watcher.wait(seconds):
+            self._reader.look()  # which begins a snapshot again
+
+
+def open_reader(config: Config) -> Reader:
+    """Return the profile of ``config``, opened for reading and up to date as far as it can be.
+
+    Raises NotFoundError(profile_not_found), IntegrityError (state_access_denied, state_corrupt,
+    schema_too_new), InternalError(storage_failed).
+    """
+    where = home.paths(config.home, config.profile)
+    reader = Reader(config, where)
+    reader.open()
+    return reader
+
+
+def refresh(config: Config, spaces: Sequence[bytes]) -> None:
+    """Let the write side take in what is new in ``spaces``, loading it first."""
+    from envoy.wiring import writes
+
+    writes.refresh(config, spaces)
