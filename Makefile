@@ -1,0 +1,101 @@
+# Everything that is done with this project. `make` alone lists it.
+#
+# .venv holds exactly what requirements/*.txt pins, and Envoy as the wheel that users get, with its
+# bytecode: what is tried, tested and measured is what is shipped. Needs git, make, and python3 of
+# version 3.11 to 3.13 with venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
+SOURCES := $(shell find src -name '*.py' -o -name 'py.typed' -o -name '*.pyi') pyproject.toml README.md
+CODE := src tests tools $(wildcard demo bench)
+
+.PHONY: help demo test quick bench docs requirements clean
+.DEFAULT_GOAL := help
+# A recipe that fails leaves no target behind that looks made.
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo    a lead and two agents share a space, in a temporary home, under a minute"
+	@echo "make test    format, lint, types, all tests, coverage: what has to pass"
+	@echo "make quick   the same without slow tests and coverage, for work in progress"
+	@echo "make bench   measure this machine and Envoy on it; JSON and a table in build/bench"
+	@echo "make docs    write docs/reference and the other generated pages"
+	@echo "make requirements   pin the dependencies anew (asks the package index)"
+
+demo: $(VENV)/.envoy
+	@$(BIN)/python demo/run.py
+
+test: $(VENV)/.dev $(VENV)/.envoy
+	@echo "== format and lint"
+	@$(BIN)/ruff format --quiet --check $(CODE)
+	@$(BIN)/ruff check --quiet $(CODE)
+	@echo "== types"
+	@$(BIN)/mypy --no-error-summary src tests tools
+	@echo "== tests"
+	@mkdir -p build
+	@$(BIN)/python -m pytest -q -n 2 --cov --cov-branch --cov-report=json:build/coverage.json
+	@$(BIN)/python tools/coverage_gate.py build/coverage.json
+
+quick: $(VENV)/.dev $(VENV)/.envoy
+	@$(BIN)/ruff format --quiet --check $(CODE)
+	@$(BIN)/ruff check --quiet $(CODE)
+	@$(BIN)/mypy --no-error-summary src tests tools
+	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+bench: $(VENV)/.dev $(VENV)/.envoy
+	@$(BIN)/python -m bench
+
+docs: $(VENV)/.dev
+	@PYTHONPATH=src $(BIN)/python tools/make_docs.py
+
+# --- the environment ---
+
+# One sentence instead of a traceback where something is missing.
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Envoy needs Python: install the package python3."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+	  echo "Envoy needs Python 3.11 to 3.13, $(PYTHON) is $$($(PYTHON) -V): make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "Envoy needs the module venv: install the package python3-venv."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# Wheels only: building a package would fetch tools that nobody pinned.
+$(VENV)/.base: requirements/base.txt | $(BIN)/python
+	@echo "== installing requirements/base.txt"
+	@$(PIP) install --require-hashes --only-binary :all: -r $<
+	@$(BIN)/python -m compileall -qq $(VENV)/lib || true
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt | $(BIN)/python
+	@echo "== installing requirements/dev.txt"
+	@$(PIP) install --require-hashes --only-binary :all: -r $<
+	@$(BIN)/python -m compileall -qq $(VENV)/lib || true
+	@touch $@
+
+# pip compiles what it installs, but leaves it to its settings; a start without bytecode costs
+# several times as much, so it is done here whatever PYTHONDONTWRITEBYTECODE says.
+$(VENV)/.envoy: $(VENV)/.base $(SOURCES)
+	@rm -rf build/wheel
+	@$(PIP) wheel --no-build-isolation --no-deps --no-index --wheel-dir build/wheel .
+	@$(PIP) install --force-reinstall --no-deps --no-index build/wheel/*.whl
+	@$(BIN)/python -m compileall -q $$($(BIN)/python -Ic 'import envoy; print(envoy.__path__[0])')
+	@touch $@
+
+# --- pins ---
+
+# The public index alone decides, whatever the settings of this machine are; no address is written.
+PUBLIC := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null
+COMPILE := $(PUBLIC) ../build/lock/bin/pip-compile --quiet --upgrade --no-config --generate-hashes \
+  --allow-unsafe --strip-extras --no-header --no-annotate --no-emit-index-url \
+  --no-emit-find-links --no-emit-trusted-host --no-emit-options
+
+requirements:
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/python -m pip --quiet install --require-hashes -r requirements/lock.txt
+	@cd requirements && for name in base dev lock; do \
+	  $(COMPILE) --output-file $$name.txt $$name.in || exit 1; done
+
+clean:
+	@rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

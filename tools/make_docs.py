@@ -1,0 +1,154 @@
+"""Write the reference pages from the tables that the program itself uses: `make docs`.
+
+A page that is generated cannot drift: tests/test_docs.py makes every page again and compares. What
+stands here only puts tables into Markdown; the words are those of the tables.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from envoy import errors, limits
+from envoy.cli.parse import GLOBALS
+from envoy.cli.read.help import flag_row, usage_of
+from envoy.cli.table import COMMANDS, RESERVED
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src/envoy"
+BEGIN, END = "<!-- begin: written by make docs -->", "<!-- end -->"
+# Package by package, from the ground up.
+FLOORS = {
+    "0 ground": ("errors", "ids", "jsontext", "lean", "limits", "untrusted"),
+    "1 core": ("core",),
+    "2 meaning": ("views", "state"),
+    "3 sync": ("sync",),
+    "4 replica": ("replica",),
+    "5 edges": ("system", "storage", "hub"),
+    "6 wiring": ("wiring",),
+    "7 faces": ("cli",),
+}
+NOTE = "<!-- Written by `make docs`. Change the table that it comes from, not this page. -->\n"
+
+
+def errors_page() -> Iterator[str]:
+    """Yield the reference of error codes, by exit status."""
+    yield "# Errors\n"
+    yield NOTE
+    yield "Every failure has one stable code, an exit status and a next action. With `--json` they"
+    yield "stand in `error_code` and `next_action`, for people on stderr in `error[code]`."
+    yield "Texts hold codes and ids, never what a member wrote.\n"
+    for exit_status, kind in errors.CLASSES.items():
+        summary = (kind.__doc__ or "").splitlines()[0]
+        yield f"## Exit {exit_status}: {kind.__name__}\n\n{summary}\n"
+        yield "| Code | Next action | Meaning |\n|---|---|---|"
+        for code, (exit_of_code, action, sentence) in errors.CODES.items():
+            if exit_of_code == exit_status:
+                yield f"| `{code}` | `{action}` | {sentence} |"
+        yield ""
+    yield "## Door codes\n"
+    yield "Bytes that fail at the door never become an event. These codes stand in quarantine rows"
+    yield "and warnings and end no command: " + ", ".join(
+        f"`{code}`" for code in sorted(errors.DOOR_CODES)
+    )
+
+
+def limits_page() -> Iterator[str]:
+    """Yield the reference of limits: each constant, its value, its reason."""
+    source = Path(limits.__file__).read_text("utf-8")
+    yield "# Limits\n"
+    yield NOTE
+    yield "`_MAX` is still allowed, one more is not. The unit stands last in the name.\n"
+    reason: list[str] = []  # of the constants that follow, up to the next comment
+    told = False
+    for line in source.splitlines():
+        if heading := re.fullmatch(r"# --- (.*) ---", line):
+            yield f"\n## {heading[1].capitalize()}\n\n| Limit | Value | Reason |\n|---|---|---|"
+            reason = []
+        elif line.startswith("# "):
+            reason = [line[2:]] if told else [*reason, line[2:]]
+            told = False
+        elif (assigned := re.match(r"([A-Z][A-Z0-9_]+) = ", line)) and reason:
+            yield f"| `{assigned[1]}` | {getattr(limits, assigned[1]):,} | {' '.join(reason)} |"
+            told = True
+
+
+def commands_page() -> Iterator[str]:
+    """Yield the reference of commands: usage, arguments, schema, own errors."""
+    yield "# Commands\n"
+    yield NOTE
+    yield "Flags of every command: " + ", ".join(f"`{arg.flag}`" for arg in GLOBALS) + ".\n"
+    for row in sorted(COMMANDS):
+        yield f"## envoy {row.path}\n\n{row.say}. {row.more}".rstrip() + "\n"
+        yield f"```\n{usage_of(row.path, row)}\n```\n"
+        if row.also:
+            yield "Also: " + ", ".join(f"`envoy {path}`" for path in row.also) + "\n"
+        for arg in row.args:
+            (flags,), (meaning,) = flag_row(arg)
+            yield f"- `{flags.strip()}` {meaning}"
+        own = ", ".join(f"`{code}`" for code in row.errors) or "only those of every command"
+        yield f"\nAnswer: `envoy.{row.schema}/1`. Errors: {own}.\n"
+    yield "## Reserved names\n"
+    yield "They belong to later versions and answer `unsupported_operation`: " + ", ".join(
+        f"`{name}`" for name in sorted(RESERVED)
+    )
+
+
+def proven_rows() -> Iterator[str]:
+    """Yield which abuse cases of the threat model have their test today."""
+    names = sorted(
+        (path.stem.removeprefix("test_").upper() for path in (ROOT / "tests/abuse").glob("test_*")),
+        key=lambda name: (name[0], int(name[1:])),
+    )
+    yield f"Proved by a test today: {', '.join(names) or 'none'}."
+
+
+def modules_of_floors() -> Iterator[str]:
+    """Yield every module with the sentence it opens with, floor by floor."""
+    yield "| Module `envoy.` | Opens with |\n|---|---|"
+    for title, packages in FLOORS.items():
+        yield f"| **{title}** | |"
+        for package in packages:
+            modules = [*SOURCE.glob(f"{package}.py"), *SOURCE.glob(f"{package}/**/*.py")]
+            yield from (row_of(path) for path in sorted(modules) if path.stem != "__init__")
+
+
+def row_of(path: Path) -> str:
+    """Return the row of the module at ``path``: its name and the first paragraph of its text."""
+    name = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+    paragraph = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").partition("\n\n")[0]
+    return f"| `{name}` | {' '.join(paragraph.split()).replace('|', '/')} |"
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "docs/reference/commands.md": commands_page,
+    "docs/reference/errors.md": errors_page,
+    "docs/reference/limits.md": limits_page,
+}
+BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
+    "docs/ARCHITECTURE.md": modules_of_floors,
+    "docs/threat-model.md": proven_rows,
+}
+
+
+def page(name: str) -> str:
+    """Return the text that the page ``name`` must have; of a BLOCKS page the block is renewed."""
+    if name in PAGES:
+        return "\n".join(PAGES[name]()).rstrip() + "\n"
+    before, _, rest = (ROOT / name).read_text("utf-8").partition(BEGIN)
+    block = "\n".join(BLOCKS[name]())
+    return f"{before}{BEGIN}\n{block}\n{END}{rest.partition(END)[2]}"
+
+
+def main() -> None:
+    """Write every page."""
+    for name in (*PAGES, *BLOCKS):
+        target = ROOT / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(page(name), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
