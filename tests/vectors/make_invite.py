@@ -59,8 +59,8 @@ def grouped(secret: bytes) -> str:
 
 CODE = grouped(SECRET)
 PLAIN = CODE.replace("-", "")
-# The code of a secret that begins with S, S.
-ESSES = grouped((ALPHABET.index("S") * 33 << 105).to_bytes(15, "big")).replace("-", "")
+ESSES_SECRET = (ALPHABET.index("S") * 33 << 105).to_bytes(15, "big")
+ESSES = grouped(ESSES_SECRET).replace("-", "")  # begins with S, S
 
 
 def other_symbol(text: str, at: int) -> str:
@@ -100,6 +100,9 @@ def codes() -> list[Vector]:
     for name, (text, (relay, pin)) in rows.items():
         expect = {"secret": SECRET.hex(), "relay": relay, "pin": pin}
         found.append({"name": name, "input": {"op": "parse", "text": text}, "expect": expect})
+    told = {"secret": ESSES_SECRET.hex(), "relay": None, "pin": None}
+    given = {"op": "parse", "text": ESSES.lower()}
+    found.append({"name": "a code that begins with ss", "input": given, "expect": told})
     return found + bad_codes(query)
 
 

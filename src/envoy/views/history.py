@@ -32,7 +32,7 @@ UNTRUSTED = ["*.body", "*_name", "*.display_name"]
 
 
 class Happened(NamedTuple):
-    """A line of the stream, the item behind it where it has one, and id and verdict of the event."""
+    """A line of the stream, the item behind it if it has one, id and verdict of the event."""
 
     stream: rows.Stream
     item: rows.Item | None

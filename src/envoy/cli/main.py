@@ -1,0 +1,246 @@
+"""Main: argv in, exit status out; the outermost frame of the command line.
+
+It parses by the tables, loads the one module that the command names, runs it and writes what it
+answers. Everything that goes wrong below ends here: an EnvoyError becomes its code, its next action
+and its exit status; anything else is a bug and becomes `internal`. No traceback is ever shown, a
+closed pipe ends quietly with 141, an interrupt with 130.
+
+Modules of commands are imported here by need, so that a read never loads a key and only a terminal
+pays for `rich`.
+
+Specification: docs/spec/cli.md.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import ModuleType
+
+from envoy.cli import render
+from envoy.cli.args import Answer, Call, Command
+from envoy.cli.parse import halves, parse
+from envoy.cli.render import Block, Screen
+from envoy.errors import EnvoyError, InternalError
+from envoy.lean import NamedTuple, TextIO
+from envoy.wiring import config as configs
+
+EXIT_INTERRUPT = 130
+EXIT_PIPE = 141
+
+
+class Face(NamedTuple):
+    """How this call speaks. Known before anything can fail, so that failures speak so too."""
+
+    json: bool
+    quiet: bool
+    color: str
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line ``argv``, by default that of this process; return its exit status."""
+    tokens = list(sys.argv[1:] if argv is None else argv)
+    face = face_of(tokens)
+    try:
+        return guarded(tokens, face)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPT
+    except BrokenPipeError:
+        silence()
+        return EXIT_PIPE
+    except OSError:  # stdout itself failed: a full disk behind a redirection
+        silence()
+        return fail(InternalError("storage_failed", reason="stdout"), face._replace(json=False))
+
+
+def guarded(tokens: list[str], face: Face) -> int:
+    """Run ``tokens``; turn every error but those of stdout into an answer and a status."""
+    try:
+        return run(tokens, face)
+    except EnvoyError as error:
+        return fail(error, face)
+    except OSError:
+        raise
+    except Exception as error:
+        # A bug. Neither its text nor its traceback is shown: both may hold what members wrote.
+        kind = type(error).__name__
+        return fail(InternalError("internal", exception=kind), face)
+
+
+def run(tokens: list[str], face: Face) -> int:
+    """Run the command that ``tokens`` name and write its answers."""
+    parsed = parse(tokens)
+    config = configs.load(parsed.globals.given, read_toml=read_toml)
+    if config.verbose and not face.quiet:
+        origin = config.origins["profile"]
+        tell([render.line(f"profile {config.profile} ({origin}), home {config.home}")], face)
+    answers = entry(parsed.command)(Call(config, parsed.args))
+    status = 0
+    for one in (answers,) if isinstance(answers, Answer) else answers:
+        write_answer(one, parsed.command, face)
+        status = one.exit
+    return status
+
+
+def face_of(tokens: Sequence[str]) -> Face:
+    """Return how to speak, by the flags that stand anywhere before `--` and the environment."""
+    before, _ = halves(tokens)
+    wants_json = "--json" in before or os.environ.get("ENVOY_FORMAT") == "json"
+    return Face(json=wants_json, quiet="--quiet" in before, color=color_of(before))
+
+
+def color_of(tokens: Sequence[str]) -> str:
+    """Return always, never or auto; what is no such word is refused later, by the parser."""
+    for flag, value in zip(tokens, [*tokens[1:], ""], strict=False):
+        if flag.startswith("--color="):
+            return flag.partition("=")[2]
+        if flag == "--color":
+            return value
+    if os.environ.get("NO_COLOR"):
+        return "never"
+    return "always" if os.environ.get("FORCE_COLOR") else "auto"
+
+
+# -- output -----------------------------------------------------------------------------------
+
+
+def write_answer(answer: Answer, command: Command, face: Face) -> None:
+    """Write ``answer`` to stdout, and its warnings to stderr where a person reads."""
+    if face.quiet:
+        return
+    if face.json:
+        put(sys.stdout, render.json_line(command.schema, answer.data))
+        return
+    put(sys.stdout, as_text(answer.text(), sys.stdout, face))
+    warnings = answer.data.get("warnings")
+    assert warnings is None or isinstance(warnings, list)
+    tell([render.warning(one) for one in warnings or ()], face)
+
+
+def fail(error: EnvoyError, face: Face) -> int:
+    """Write ``error`` as this call speaks and return its exit status."""
+    if face.quiet:
+        return error.exit
+    if face.json:
+        put(sys.stdout, render.json_line("error", render.error_data(error)))
+    else:
+        tell(list(render.error_blocks(error)), face)
+    return error.exit
+
+
+def tell(blocks: Sequence[Block], face: Face) -> None:
+    """Write ``blocks`` for people to stderr; where that is gone, to nobody."""
+    if blocks and not face.json:
+        try:
+            put(sys.stderr, as_text(blocks, sys.stderr, face))
+        except OSError:
+            return
+
+
+def put(stream: TextIO | None, text: str) -> None:
+    """Write ``text`` to ``stream`` at once. A stream that was closed before us takes nothing."""
+    if stream is None or stream.closed:
+        return
+    stream.write(text)
+    stream.flush()
+
+
+def as_text(blocks: Iterable[Block], stream: TextIO | None, face: Face) -> str:
+    """Return ``blocks`` as ``stream`` can show them, in colour if that is wanted and can be."""
+    screen = screen_of(stream, os.environ)
+    if wants_color(screen, face.color, os.environ):
+        from envoy.cli import pretty
+
+        return pretty.text(blocks, screen)
+    return render.plain(blocks, screen)
+
+
+def screen_of(stream: TextIO | None, environ: Mapping[str, str]) -> Screen:
+    """Return what is known of the screen behind ``stream``; without a terminal nothing is cut."""
+    named = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "utf-8"
+    encoding = "" if stream is None else (stream.encoding or "").lower().replace("-", "")
+    utf8 = encoding == "utf8" and named not in ("C", "POSIX")
+    if stream is None or stream.closed or not stream.isatty():
+        return Screen(columns=None, utf8=utf8)
+    given = environ.get("COLUMNS", "")
+    if given.isascii() and given.isdigit() and int(given[:4]) > 0:
+        return Screen(columns=int(given[:4]), utf8=utf8)
+    try:
+        return Screen(columns=os.get_terminal_size(stream.fileno()).columns or None, utf8=utf8)
+    except OSError:
+        return Screen(columns=None, utf8=utf8)
+
+
+def wants_color(screen: Screen, color: str, environ: Mapping[str, str]) -> bool:
+    """Return whether to colour: if told so, else on a terminal that is more than a teletype."""
+    if color == "auto":
+        return screen.columns is not None and environ.get("TERM", "dumb") != "dumb"
+    return color == "always"
+
+
+def silence() -> None:
+    """Point stdout at nothing, so that Python does not fail again while it closes it."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError:
+        return
+
+
+# -- what is loaded by need -------------------------------------------------------------------
+
+
+def read_toml(path: str) -> Mapping[str, object]:
+    """Return the values of a configuration file, loading its reader first."""
+    from envoy.wiring import toml
+
+    return toml.read(path)
+
+
+def entry(command: Command) -> Callable[[Call], Answer | Iterable[Answer]]:
+    """Return the function that ``command`` names."""
+    name, _, function = command.run.partition(":")
+    run_command: Callable[[Call], Answer | Iterable[Answer]] = getattr(module(name), function)
+    return run_command
+
+
+def module(name: str) -> ModuleType:
+    """Return the module of commands ``name``."""
+    match name:
+        case "read.help":
+            from envoy.cli.read import help as read_help
+
+            return read_help
+        case "read.home":
+            from envoy.cli.read import home as read_home
+
+            return read_home
+        case "read.space":
+            from envoy.cli.read import space as read_space
+
+            return read_space
+        case "read.talk":
+            from envoy.cli.read import talk as read_talk
+
+            return read_talk
+        case "read.watch":
+            from envoy.cli.read import watch as read_watch
+
+            return read_watch
+        case "read.work":
+            from envoy.cli.read import work as read_work
+
+            return read_work
+        case "write.home":
+            from envoy.cli.write import home as write_home
+
+            return write_home
+        case "write.space":
+            from envoy.cli.write import space as write_space
+
+            return write_space
+        case "write.work":
+            from envoy.cli.write import work as write_work
+
+            return write_work
+    raise InternalError("internal", module=name)

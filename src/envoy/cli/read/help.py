@@ -1,0 +1,131 @@
+"""Help: the tables in words, and the version.
+
+Needs neither a home nor a profile, and loads no database.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import envoy
+from envoy.cli.args import Answer, Arg, Call, Command
+from envoy.cli.parse import GLOBALS, PATHS, unknown
+from envoy.cli.render import Block, line, table
+from envoy.cli.table import COMMANDS, RESERVED
+from envoy.errors import UsageError
+
+START = (
+    "envoy quickstart --human",
+    "envoy invite SPACE",
+    "envoy join CODE",
+    "envoy task list",
+    "envoy work-record --json",
+)
+"""What to type first."""
+
+
+def version(_: Call) -> Answer:
+    """Answer with the version of Envoy and of Python."""
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    data: dict[str, object] = {
+        "version": envoy.__version__,
+        "python": python,
+        "implementation": sys.implementation.name,
+        "platform": sys.platform,
+    }
+    return Answer(data, lambda: [line(f"envoy {envoy.__version__} (Python {python})")])
+
+
+def show(call: Call) -> Answer:
+    """Answer with the help for a command, a noun or all."""
+    topic = call.args.items("topic")
+    rows = named(topic)
+    first = next(iter(rows.values()))
+    one = len(rows) == 1 and bool(topic)
+    usage = [usage_of(path, row) for path, row in rows.items()]
+    data: dict[str, object] = {
+        "text": "\n".join(usage),
+        "commands": [
+            {"command": path, "summary": row.say, "usage": usage_of(path, row)}
+            for path, row in rows.items()
+        ],
+        "next_commands": [] if topic else list(START),
+    }
+    if one:
+        path = next(iter(rows))
+        return Answer(data, lambda: command_help(path, first))
+    return Answer(data, lambda: overview(rows, start=not topic))
+
+
+def named(topic: tuple[str, ...]) -> dict[str, Command]:
+    """Return the commands that ``topic`` means, by the path it uses: one, a noun's, or all."""
+    if not topic:
+        return {row.path: row for row in COMMANDS}
+    for words in (2, 1):
+        path = " ".join(topic[:words])
+        if path in PATHS:
+            return {path: PATHS[path]}
+    found = {path: row for path, row in PATHS.items() if path.startswith(topic[0] + " ")}
+    if found:
+        return found
+    if topic[0] in RESERVED or path in RESERVED:
+        raise UsageError("unsupported_operation", operation=path)
+    raise unknown("command", topic[0], [path.split()[0] for path in PATHS])
+
+
+def word_of(arg: Arg) -> str:
+    """Return what stands for the value of ``arg``."""
+    if arg.kind == "choice":
+        return "|".join(arg.choices)
+    return arg.word or arg.name.upper()
+
+
+def usage_of(path: str, row: Command) -> str:
+    """Return the command on one line."""
+    places = [word_of(arg) if arg.needed else f"[{word_of(arg)}]" for arg in row.args if arg.place]
+    flags = any(not arg.place for arg in row.args)
+    return " ".join(["envoy", path, *places, *(["[flags]"] if flags else [])])
+
+
+def command_help(path: str, row: Command) -> Iterator[Block]:
+    """Yield the help of one command."""
+    yield line((usage_of(path, row), "strong"))
+    yield line("  " + row.say + ".")
+    if row.more:
+        yield line("  " + row.more)
+    if row.args:
+        yield line("")
+        yield table(("", ""), [flag_row(arg) for arg in row.args], soft=())
+    yield line("")
+    yield line(("errors: ", "dim"), ", ".join(row.errors) or "only those of every command")
+    yield line(("everywhere: ", "dim"), " ".join(arg.flag for arg in GLOBALS))
+
+
+def flag_row(arg: Arg) -> tuple[list[str], list[str]]:
+    """Return how ``arg`` is given, and what it means."""
+    value = "" if arg.kind == "switch" else " " + word_of(arg)
+    flags = ", ".join(arg.flags) + value
+    place = f", or {word_of(arg)} in its place" if arg.place else ""
+    default = "" if arg.default is None else f" ({default_of(arg)})"
+    return [f"  {flags}"], [arg.say + place + default]
+
+
+def default_of(arg: Arg) -> str:
+    """Return the default of ``arg`` as it would be typed."""
+    if arg.kind == "span" and isinstance(arg.default, int):
+        minutes, rest = divmod(arg.default, 60_000)
+        return f"{minutes}m" if not rest else f"{arg.default // 1000}s"
+    return str(arg.default)
+
+
+def overview(rows: dict[str, Command], *, start: bool) -> Iterator[Block]:
+    """Yield one line per command, and where to begin."""
+    if start:
+        yield line(("envoy", "strong"), ": durable shared work for humans and agents")
+        yield line("")
+    yield table(("", ""), [([f"  {path}"], [row.say]) for path, row in rows.items()], soft=())
+    yield line("")
+    if start:
+        yield line(("begin with: ", "dim"), START[0])
+    yield line(("more: ", "dim"), "envoy help COMMAND")

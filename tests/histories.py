@@ -1,0 +1,155 @@
+"""Histories of one entity, for tests of the folds: every act says what its author had seen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from envoy.core.bodies import (
+    TaskAssign,
+    TaskClaim,
+    TaskComplete,
+    TaskCreate,
+    TaskProgress,
+    TaskRelease,
+)
+from envoy.core.codec import Open
+from envoy.core.dag import tie
+from envoy.core.kinds import KINDS
+from envoy.core.structs import Body, replace
+from envoy.state.claims import Receipt
+from envoy.state.registers import Op
+
+KIND_OF = {row.body: kind for kind, row in KINDS.items()}
+
+
+def fixed(name: object) -> bytes:
+    """Return 32 bytes that belong to ``name``."""
+    return hashlib.sha256(repr(name).encode()).digest()
+
+
+TASK = fixed("task")
+CREATOR, ADMIN, OTHER_ADMIN = fixed("creator"), fixed("admin"), fixed("other admin")
+# Of two equals FIRST wins the tie on TASK, before SECOND, before THIRD.
+FIRST, SECOND, THIRD = sorted(map(fixed, range(3)), key=lambda one: tie(TASK, one))
+MADE = TaskCreate(
+    title="repair the parser",
+    body="it stops at the first tab",
+    labels=(),
+    priority=2,
+    due_at=None,
+    needs=(),
+    parent=None,
+    refs=(),
+    gate=(),
+    assignee=None,
+)
+
+
+class History:
+    """Acts on one task in the order they were made; an act saw all before it unless it says."""
+
+    def __init__(self, made: TaskCreate | None = MADE, *, entity: bytes = TASK) -> None:
+        """Begin with a creation by CREATOR, or empty (``made`` None)."""
+        self.entity = entity
+        self.ops: list[Op] = []
+        self.receipts: list[Receipt] = []
+        if made is not None:
+            self.act(CREATOR, made, id=entity)
+
+    def act(
+        self,
+        author: bytes,
+        body: Body,
+        sees: Sequence[Op] | None = None,
+        *,
+        counts: bool = True,
+        admitted: tuple[int, bytes] | None = None,
+        id: bytes | None = None,
+    ) -> Op:
+        """Append an act of ``author``, who saw ``sees`` and what those saw."""
+        seen = self.heads() if sees is None else list(sees)
+        rho = {ADMIN: 3, OTHER_ADMIN: 3, CREATOR: 2}.get(author, 1)
+        op = Op(
+            id=id or fixed(("act", len(self.ops))),
+            author=author,
+            lam=1 + max((one.lam for one in seen), default=0),
+            ts=1_000 * (1 + len(self.ops)),
+            kind=KIND_OF[type(body)],
+            body=body,
+            basis=tuple(sorted(one.id for one in seen)),
+            rho=rho,
+            counts=counts,
+            admitted=admitted,
+        )
+        self.ops.append(op)
+        return op
+
+    def heads(self) -> list[Op]:
+        """Return the acts that no other names."""
+        named = {one for op in self.ops for one in op.basis}
+        return [op for op in self.ops if op.id not in named]
+
+    def assign(self, author: bytes, to: bytes, sees: Sequence[Op] | None = None) -> Op:
+        """Append an assignment to ``to``."""
+        return self.act(author, TaskAssign(self.entity, to), sees)
+
+    def claim(
+        self, author: bytes, sees: Sequence[Op] | None = None, *, fence: int = 0, no: int = 0
+    ) -> Op:
+        """Append a claim, with a receipt unless ``fence`` is 0."""
+        body = TaskClaim(self.entity, "default", 900, fixed((author, "holder")), None)
+        op = self.act(author, body, sees)
+        if fence:
+            self.receipt(op, fence, no=no)
+        return op
+
+    def receipt(self, claim: Op, fence: int, *, no: int = 0, holder: bytes | None = None) -> None:
+        """Append a hub's receipt for ``claim``; ``holder`` None is the right one."""
+        given = fixed((claim.author, "holder")) if holder is None else holder
+        ident = fixed((claim.id, fence, no, len(self.receipts)))
+        until = 1_000_000 + len(self.receipts)
+        self.receipts.append(
+            Receipt(
+                event=claim.id,
+                no=no,
+                fence=fence,
+                holder=given,
+                at=1_000,
+                until=until,
+                instance=bytes(16),
+                id=ident,
+            )
+        )
+
+    def release(self, author: bytes, sees: Sequence[Op] | None = None) -> Op:
+        """Append a release."""
+        return self.act(author, TaskRelease(self.entity, None), sees)
+
+    def progress(self, tenure: Op, to: str = "in_progress", sees: Sequence[Op] | None = None) -> Op:
+        """Append work under ``tenure`` by its holder."""
+        return self.act(holder(tenure), TaskProgress(self.entity, tenure.id, to, None), sees)
+
+    def complete(
+        self, tenure: Op, sees: Sequence[Op] | None = None, *, for_review: bool = False
+    ) -> Op:
+        """Append a completion under ``tenure`` by its holder."""
+        body = TaskComplete(self.entity, tenure.id, "done", (), for_review)
+        return self.act(holder(tenure), body, sees)
+
+
+def holder(tenure: Op) -> bytes:
+    """Return who holds a task by ``tenure``."""
+    match tenure.body:
+        case TaskAssign():
+            return tenure.body.to
+        case TaskCreate():
+            assert tenure.body.assignee is not None
+            return tenure.body.assignee
+        case _:
+            return tenure.author
+
+
+def made(*, assignee: bytes | None = None, gate: Open = ()) -> TaskCreate:
+    """Return the body of a creation."""
+    return replace(MADE, assignee=assignee, gate=gate)

@@ -1,0 +1,238 @@
+"""A home made of rows: replica.db filled by hand, to test reads without the write side.
+
+Everything has a default, so that a test names only what it is about. Dids are real keys, ids are
+hashes of a name, times begin at a fixed moment.
+"""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+from envoy import ids
+from envoy.storage import home, schema
+from envoy.storage.events import EventStore
+from envoy.storage.projections import Row, RowStore
+from envoy.system import db
+from envoy.views import rows
+
+T0 = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+
+
+def digest(name: str) -> bytes:
+    """Return 32 bytes that stand for ``name``."""
+    return sha256(name.encode()).digest()
+
+
+def record(did: bytes, name: str) -> dict[str, object]:
+    """Return an identity.json whose public half is true; no read looks at the other."""
+    lock = {"mode": "none", "t": 0, "m": 0, "p": 0, "salt": ""}
+    text = ids.did_text(did)
+    base = {"v": 1, "name": name, "did": text, "enc_no": 0, "lock": lock}
+    return {**base, "root": "", "check": ""}
+
+
+class RowHome:
+    """One profile whose database a test writes row by row."""
+
+    def __init__(self, root: Path, profile: str = "lead") -> None:
+        self.root = root / "home"
+        self.where = home.paths(str(self.root), profile)
+        home.make(self.where)
+        self.me = digest(f"did {profile}")
+        home.write_record(self.where, record(self.me, profile), replace=False)
+        self.connection = db.connect(self.where.replica, create=True)
+        self.connection.run(schema.LOG + schema.PROJECTIONS)
+        self.connection.run(f"PRAGMA user_version={schema.VERSION}")
+        self.events = EventStore(self.connection, self.where.replica_lock)
+        self.store = RowStore(self.connection)
+        self.n = 0
+
+    def save(self, *found: Row) -> None:
+        """Store rows in one transaction."""
+        with self.events.transaction(durable=False):
+            for row in found:
+                self.store.save(row)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Return the environment of a command in this home."""
+        keep = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+        own = {"ENVOY_HOME": str(self.root), "ENVOY_PROFILE": self.where.name, "TZ": "UTC"}
+        return {**keep, **own, **more}
+
+    def space(self, name: str = "bughunt", **fields: object) -> rows.Space:
+        """Store a space and return its row."""
+        id = digest(f"space {name}")
+        row = rows.Space(
+            sn=len(self.store.spaces()) + 1,
+            id=id,
+            genesis=digest("G" + name),
+            suite=1,
+            rules=1,
+            salt=digest("salt"),
+            root_pub=digest("root"),
+            founder=self.me,
+            hub=digest("hub"),
+            hub_no=0,
+            name=name,
+            description="",
+            mode="local_only",
+            created_ms=T0,
+            expires_ms=None,
+            closed_ms=None,
+            role="owner",
+            join_state="member",
+            chain=None,
+            tip=None,
+            tip_seq=0,
+            instance=None,
+            cursor=0,
+            hub_chain=None,
+            frame_sum=bytes(32),
+            frame_count=0,
+            next_n=1,
+            reserved_n=0,
+            ack_n=0,
+            unread=0,
+            epoch=digest("epoch"),
+            adequate=1,
+            events=0,
+            heads_hash=digest("heads"),
+            state_sum=digest("state"),
+            muted=0,
+            pinned=0,
+            synced_ms=T0,
+            pending=0,
+        )._replace(**fields)
+        self.save(row)
+        return row
+
+    def member(
+        self, space: rows.Space, name: str, *, role: str | None = "write", **fields: object
+    ) -> rows.Member:
+        """Store a member and return its row; the name of the profile is me."""
+        did = self.me if name == self.where.name else digest(f"did {name}")
+        with self.events.transaction(durable=False):
+            an = self.events.actor(did)
+        row = rows.Member(
+            sn=space.sn,
+            an=an,
+            did=did,
+            name=name,
+            type="agent",
+            role=role,
+            reader=int(role is not None),
+            joined_ms=T0,
+            via=None,
+            removed_ms=None,
+            enc=bytes(1216),
+            kid=bytes(16),
+            enc_no=0,
+            access=bytes(32),
+            flags="[]",
+        )._replace(**fields)
+        self.save(row)
+        return row
+
+    def item(
+        self,
+        space: rows.Space,
+        author: rows.Member,
+        body: str | None = "hello",
+        *,
+        reason: str | None = "message",
+        **fields: object,
+    ) -> rows.Item:
+        """Store an event, its item and its line in the stream; return the item."""
+        self.n += 1
+        n = self.n
+        row = rows.Item(
+            rid=n,
+            sn=space.sn,
+            lam=n,
+            id=digest(f"event {n}"),
+            n=n,
+            an=author.an,
+            kind="message",
+            type="new_message",
+            ts=T0 + n * 1000,
+            role=author.role,
+            body=body,
+            reply_to=None,
+            task=None,
+            target=None,
+            detail=None,
+            refs="[]",
+            status="ok",
+            cause=None,
+            refused=None,
+            late=0,
+        )._replace(**fields)
+        stream = rows.Stream(
+            sn=space.sn,
+            n=n,
+            rid=n,
+            type=row.type,
+            an=author.an,
+            at=row.ts,
+            object=row.task,
+            reason=reason,
+            own=int(author.did == self.me),
+            hidden=0,
+        )
+        self.log(row)
+        self.save(row, stream)
+        if body is not None and row.status in ("ok", "ok*"):
+            with self.events.transaction(durable=False):
+                self.store.index_words(n, body)
+        return row
+
+    def log(self, row: rows.Item) -> None:
+        """Store the bare event behind an item."""
+        with self.events.transaction(durable=False):
+            self.connection.run(
+                "INSERT INTO event(rid, sn, id, kind, an, cn, seq, lam, ts, auth, seen, status,"
+                " deps, basis) VALUES(?, ?, ?, ?, ?, 1, ?, ?, ?, x'', 1, ?, x'', x'')",
+                (row.rid, row.sn, row.id, row.kind, row.an, row.n, row.lam, row.ts, row.status),
+            )
+
+    def task(
+        self, space: rows.Space, creator: rows.Member, title: str = "Repro crash", **fields: object
+    ) -> rows.Task:
+        """Store a task with its creation and return its row."""
+        made = self.item(space, creator, title, kind="task.create", type="task_created")
+        row = rows.Task(
+            sn=space.sn,
+            id=made.id,
+            lam=made.lam,
+            created_ms=made.ts,
+            changed_ms=made.ts,
+            creator=creator.an,
+            title=title,
+            body=title,
+            state="open",
+            assignee=None,
+            tenure=None,
+            is_claim=0,
+            claim_state="unclaimed",
+            session=None,
+            fence=None,
+            lease_ms=None,
+            priority=2,
+            due_ms=None,
+            labels="[]",
+            needs="[]",
+            parent=None,
+            refs="[]",
+            gate="{}",
+            summary=None,
+            evidence="[]",
+            completion=None,
+            completed_by=None,
+            conflicts=0,
+            version=digest("v" + title),
+            digest=digest("d" + title),
+        )._replace(**fields)
+        self.save(row)
+        return row
