@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 from envoy.core.bodies import (
     TaskAssign,
@@ -13,13 +14,14 @@ from envoy.core.bodies import (
     TaskProgress,
     TaskRelease,
 )
-from envoy.core.codec import Open
+from envoy.core.codec import Open, encode
 from envoy.core.dag import tie
-from envoy.core.kinds import KINDS
+from envoy.core.kinds import KINDS, read_body
 from envoy.core.structs import Body, replace
 from envoy.state.claims import Receipt
 from envoy.state.registers import Op
 
+Vector = dict[str, object]
 KIND_OF = {row.body: kind for kind, row in KINDS.items()}
 
 
@@ -153,3 +155,78 @@ def holder(tenure: Op) -> bytes:
 def made(*, assignee: bytes | None = None, gate: Open = ()) -> TaskCreate:
     """Return the body of a creation."""
     return replace(MADE, assignee=assignee, gate=gate)
+
+
+# -- histories as vectors -------------------------------------------------------------------
+
+
+def written(op: Op) -> Vector:
+    """Return an act as a vector shows it."""
+    return {
+        "id": op.id.hex(),
+        "author": op.author.hex(),
+        "lam": op.lam,
+        "ts": op.ts,
+        "kind": op.kind,
+        "body": encode(op.body).hex(),
+        "basis": [one.hex() for one in op.basis],
+        "rho": op.rho,
+        "counts": op.counts,
+        "admitted": None if op.admitted is None else [op.admitted[0], op.admitted[1].hex()],
+    }
+
+
+def written_receipt(one: Receipt) -> Vector:
+    """Return a receipt as a vector shows it."""
+    return {
+        "event": one.event.hex(),
+        "no": one.no,
+        "fence": one.fence,
+        "holder": one.holder.hex(),
+        "at": one.at,
+        "until": one.until,
+        "instance": one.instance.hex(),
+        "id": one.id.hex(),
+    }
+
+
+def given(history: History) -> Vector:
+    """Return the input of a vector."""
+    return {
+        "task": history.entity.hex(),
+        "acts": [written(op) for op in history.ops],
+        "receipts": [written_receipt(one) for one in history.receipts],
+    }
+
+
+def read(given: dict[str, Any]) -> tuple[bytes, list[Op], list[Receipt]]:
+    """Return task, acts and receipts of a vector."""
+    acts = [_read_act(one) for one in given["acts"]]
+    return bytes.fromhex(given["task"]), acts, [_read_receipt(one) for one in given["receipts"]]
+
+
+def _read_act(given: dict[str, Any]) -> Op:
+    """Return an act of a vector."""
+    body = read_body(given["kind"], bytes.fromhex(given["body"]))
+    assert body is not None
+    admitted = given["admitted"]
+    return Op(
+        id=bytes.fromhex(given["id"]),
+        author=bytes.fromhex(given["author"]),
+        lam=given["lam"],
+        ts=given["ts"],
+        kind=given["kind"],
+        body=body,
+        basis=tuple(bytes.fromhex(one) for one in given["basis"]),
+        rho=given["rho"],
+        counts=given["counts"],
+        admitted=None if admitted is None else (admitted[0], bytes.fromhex(admitted[1])),
+    )
+
+
+def _read_receipt(given: dict[str, Any]) -> Receipt:
+    """Return a receipt of a vector."""
+    hexed = {name: bytes.fromhex(given[name]) for name in ("event", "holder", "instance", "id")}
+    return Receipt(
+        **hexed, no=given["no"], fence=given["fence"], at=given["at"], until=given["until"]
+    )

@@ -12,12 +12,33 @@ from pathlib import Path
 
 from envoy import ids
 from envoy.storage import home, schema
-from envoy.storage.events import EventStore
-from envoy.storage.projections import Row, RowStore
 from envoy.system import db
+from envoy.system.db import Value
 from envoy.views import rows
 
 T0 = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+
+
+Row = (
+    rows.Space
+    | rows.Item
+    | rows.Member
+    | rows.Grant
+    | rows.Invite
+    | rows.Task
+    | rows.Conflict
+    | rows.Stream
+)
+TABLES: dict[type[Row], str] = {
+    rows.Space: "space",
+    rows.Item: "item",
+    rows.Member: "member",
+    rows.Grant: "grant_",
+    rows.Invite: "invite",
+    rows.Task: "task",
+    rows.Conflict: "conflict",
+    rows.Stream: "stream",
+}
 
 
 def digest(name: str) -> bytes:
@@ -45,15 +66,32 @@ class RowHome:
         self.connection = db.connect(self.where.replica, create=True)
         self.connection.run(schema.LOG + schema.PROJECTIONS)
         self.connection.run(f"PRAGMA user_version={schema.VERSION}")
-        self.events = EventStore(self.connection, self.where.replica_lock)
-        self.store = RowStore(self.connection)
+        self.write("INSERT INTO meta(k, v) VALUES('projection', ?)", (schema.PROJECTION,))
+        self.spaces = 0
         self.n = 0
+
+    def write(self, sql: str, params: tuple[Value, ...] = ()) -> None:
+        """Execute one statement in a transaction of its own."""
+        with self.connection.write_transaction(self.where.replica_lock, sync="normal"):
+            self.connection.run(sql, params)
 
     def save(self, *found: Row) -> None:
         """Store rows in one transaction."""
-        with self.events.transaction(durable=False):
+        with self.connection.write_transaction(self.where.replica_lock, sync="normal"):
             for row in found:
-                self.store.save(row)
+                marks = ", ".join("?" * len(row))
+                columns = ", ".join(row._fields)
+                table = TABLES[type(row)]
+                self.connection.run(
+                    f"INSERT OR REPLACE INTO {table}({columns}) VALUES({marks})", row
+                )
+
+    def actor(self, did: bytes) -> int:
+        """Return the number of ``did``, a new one the first time."""
+        self.write("INSERT OR IGNORE INTO actor(did) VALUES(?)", (did,))
+        found = self.connection.find(int, "SELECT an FROM actor WHERE did = ?", (did,))
+        assert found is not None
+        return found
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return the environment of a command in this home."""
@@ -63,10 +101,10 @@ class RowHome:
 
     def space(self, name: str = "bughunt", **fields: object) -> rows.Space:
         """Store a space and return its row."""
-        id = digest(f"space {name}")
+        self.spaces += 1
         row = rows.Space(
-            sn=len(self.store.spaces()) + 1,
-            id=id,
+            sn=self.spaces,
+            id=digest(f"space {name}"),
             genesis=digest("G" + name),
             suite=1,
             rules=1,
@@ -113,11 +151,9 @@ class RowHome:
     ) -> rows.Member:
         """Store a member and return its row; the name of the profile is me."""
         did = self.me if name == self.where.name else digest(f"did {name}")
-        with self.events.transaction(durable=False):
-            an = self.events.actor(did)
         row = rows.Member(
             sn=space.sn,
-            an=an,
+            an=self.actor(did),
             did=did,
             name=name,
             type="agent",
@@ -184,18 +220,16 @@ class RowHome:
         self.log(row)
         self.save(row, stream)
         if body is not None and row.status in ("ok", "ok*"):
-            with self.events.transaction(durable=False):
-                self.store.index_words(n, body)
+            self.write("INSERT INTO words(rowid, body) VALUES(?, ?)", (n, body))
         return row
 
     def log(self, row: rows.Item) -> None:
         """Store the bare event behind an item."""
-        with self.events.transaction(durable=False):
-            self.connection.run(
-                "INSERT INTO event(rid, sn, id, kind, an, cn, seq, lam, ts, auth, seen, status,"
-                " deps, basis) VALUES(?, ?, ?, ?, ?, 1, ?, ?, ?, x'', 1, ?, x'', x'')",
-                (row.rid, row.sn, row.id, row.kind, row.an, row.n, row.lam, row.ts, row.status),
-            )
+        self.write(
+            "INSERT INTO event(rid, sn, id, kind, an, cn, seq, lam, ts, auth, seen, status,"
+            " deps, basis) VALUES(?, ?, ?, ?, ?, 1, ?, ?, ?, x'', 1, ?, x'', x'')",
+            (row.rid, row.sn, row.id, row.kind, row.an, row.n, row.lam, row.ts, row.status),
+        )
 
     def task(
         self, space: rows.Space, creator: rows.Member, title: str = "Repro crash", **fields: object

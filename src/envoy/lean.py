@@ -37,6 +37,7 @@ class NamedTupleMeta(type):
         if not root:
             fields = tuple(body.get("__annotations__", ()))
             body["_fields"] = body["__match_args__"] = fields
+            body["_names"] = frozenset(fields)
             body["_defaults"] = {field: body[field] for field in fields if field in body}
             for index, field in enumerate(fields):
                 body[field] = _tuplegetter(index, None)
@@ -49,12 +50,16 @@ class NamedTuple(tuple, metaclass=NamedTupleMeta, root=True):
 
     def __new__(cls, *values, **named):
         """Return the tuple of ``values`` by place, then ``named``, then defaults."""
-        if named or len(values) != len(cls._fields):
-            rest = cls._fields[len(values) :]
-            missing = [field for field in rest if field not in named and field not in cls._defaults]
-            if missing or len(values) > len(cls._fields) or not named.keys() <= set(rest):
-                raise TypeError(f"{cls.__name__}: missing {missing}, given {sorted(named)}")
-            values += tuple([named[f] if f in named else cls._defaults[f] for f in rest])
+        fields = cls._fields
+        if len(values) == len(fields) and not named:
+            return tuple.__new__(cls, values)
+        if len(named) == len(fields) and not values and named.keys() == cls._names:
+            return tuple.__new__(cls, [named[field] for field in fields])
+        rest = fields[len(values) :]
+        missing = [field for field in rest if field not in named and field not in cls._defaults]
+        if missing or len(values) > len(fields) or not named.keys() <= set(rest):
+            raise TypeError(f"{cls.__name__}: missing {missing}, given {sorted(named)}")
+        values += tuple([named[f] if f in named else cls._defaults[f] for f in rest])
         return tuple.__new__(cls, values)
 
     @classmethod
@@ -64,7 +69,14 @@ class NamedTuple(tuple, metaclass=NamedTupleMeta, root=True):
 
     def _replace(self, **named):
         """Return a copy with other values for the ``named`` fields."""
-        return type(self)(**{**self._asdict(), **named})
+        kind = type(self)
+        if not named.keys() <= kind._names:
+            raise TypeError(f"{kind.__name__}: no fields {sorted(named.keys() - kind._names)}")
+        values = [
+            named[field] if field in named else value
+            for field, value in zip(kind._fields, self, strict=True)
+        ]
+        return tuple.__new__(kind, values)
 
     def _asdict(self):
         """Return the values by the names of their fields."""

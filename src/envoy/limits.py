@@ -21,6 +21,8 @@ CIPHERTEXT_BYTES_MAX = 61_440
 INNER_BYTES_MAX = CIPHERTEXT_BYTES_MAX - 84
 # More belongs in an object (`message_too_large`).
 TEXT_BYTES_MAX = 32 * KIB
+# As typed: composing (NFC) makes a text shorter, but never by as much as this.
+TYPED_BYTES_MAX = 4 * TEXT_BYTES_MAX
 # One line on a screen.
 TITLE_BYTES_MAX = 512
 NAME_BYTES_MAX = 128

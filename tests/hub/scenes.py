@@ -11,7 +11,7 @@ from envoy.core.structs import Body
 from envoy.hub import sqlite
 from envoy.hub.handler import Handler
 from envoy.sync import frames
-from oracle import messagepack, scene
+from oracle import events, messagepack, scene
 
 T = TypeVar("T", bound=Body)
 
@@ -61,3 +61,35 @@ class Hub:
     def head(self) -> frames.Head:
         """Return where the space stands."""
         return self.ask(frames.HeadGet(SPACE), frames.Head)
+
+
+def epoch_head(space: bytes, name: str, wrap: bytes | None = None) -> tuple[bytes, bytes]:
+    """Return the head of an epoch and its id."""
+    tag, commitment = scene.fixed(name), scene.fixed("commitment")
+    w = bytes(32) if wrap is None else events.h("wrap", wrap)
+    head = messagepack.write([1, tag, commitment, wrap])
+    return head, events.h("epoch", space, tag, commitment, w)
+
+
+def put_epoch(hub: Hub, poster: bytes = POSTER) -> bytes:
+    """Put an epoch head; return the id of the epoch."""
+    head, epoch = epoch_head(SPACE, "t")
+    hub.ask(frames.EpochPut(SPACE, epoch, head), frames.Done, poster=poster)
+    return epoch
+
+
+FETCH, REVOKE = scene.fixed("fetch auth"), scene.fixed("revoke auth")
+INVITE = frames.InvitePut(
+    scene.fixed("lookup", 16),
+    hashlib.sha256(FETCH).digest(),
+    hashlib.sha256(REVOKE).digest(),
+    bytes(4096),
+    NOW_MS + 60_000,
+    2,
+)
+
+
+def statement(no: int, *, space: bytes | None = None, v: int = 1, ts: int = 0) -> frames.KeysPut:
+    """Return a signed statement of the writer about its card key."""
+    raw = messagepack.write([v, scene.WRITER, space, no, bytes(1216), ts])
+    return frames.KeysPut(raw, events.sig(scene.WRITER_SEED, "keys", raw))

@@ -26,8 +26,8 @@ from envoy.core.identity import STATEMENT_VERSION, KeysStatement
 from envoy.core.invite import Joining, check_proof
 from envoy.core.kinds import is_auth
 from envoy.core.structs import Body, replace
-from envoy.state.authority import Judgement, Verdict
-from envoy.state.authority_content import changed, content_verdict
+from envoy.state.authority import Judgement, Status, Verdict
+from envoy.state.authority_content import Changed, changed, content_verdict
 from envoy.state.authority_ledger import Ledger
 from envoy.state.authority_pass import judge
 from envoy.state.authority_views import Views
@@ -351,9 +351,10 @@ class Replica:
         self.auth: dict[str, AuthEvent] = {}
         self.bits: list[tuple[int, int]] = []  # (number in the story, index here) of AUTH events
         self.verdicts: dict[str, Verdict] = {}
+        self.new: list[str] = []  # content without a verdict
 
     def accept(self, name: str) -> None:
-        """Take in one event, its causes are here, and judge again what it changes."""
+        """Take in one event, its causes are here; ``judge`` follows."""
         node = self.log.nodes[name]
         seen = 0
         for no, index in self.bits:
@@ -386,10 +387,9 @@ class Replica:
             self.views.ledger.add(event)
         self.bits.append((node.no, event.index))
         self.auth[node.name] = event
-        self._judge()
 
     def _accept_content(self, node: Node, seen: int) -> None:
-        assert self.views is not None and self.judgement is not None, "the genesis comes first"
+        assert self.views is not None, "the genesis comes first"
         event = ContentEvent(
             id=node.id,
             author=node.author,
@@ -404,30 +404,27 @@ class Replica:
             seen=seen,
             fault=None,
         )
-        event = replace(event, fault=structural(event, node.body, self.views))
-        self.content[node.name] = event
-        grant = self.judgement.ledger.grants.get(event.auth)
-        if self.judgement.contested and grant is not None and grant.rank[0] < 2:
-            self._judge()
-        self.verdicts[node.name] = content_verdict(event, self.judgement, self)
+        self.content[node.name] = replace(event, fault=structural(event, node.body, self.views))
+        self.new.append(node.name)
 
-    def _judge(self) -> None:
-        """Judge all AUTH events and the content whose verdict may have changed."""
+    def judge(self) -> None:
+        """Judge all AUTH events, and the content that is new or may have changed."""
         assert self.views is not None
-        before, self.judgement = self.judgement, judge(self.views.ledger, self)
+        before, after = self.judgement, judge(self.views.ledger, self)
+        self.judgement = after
         for name, event in self.auth.items():
-            self.verdicts[name] = self.judgement.verdicts[event.id]
-        if before is None:
-            return
-        what = changed(before, self.judgement)
-        for name, content in self.content.items():
-            status = self.verdicts[name].status if name in self.verdicts else "held"
-            if (
-                what.closes
-                or content.auth in what.grants
-                or (what.admits and status in ("held", "ok*"))
-            ):
-                self.verdicts[name] = content_verdict(content, self.judgement, self)
+            self.verdicts[name] = after.verdicts[event.id]
+        again = set(self.new)
+        if before is not None:
+            again |= {name for name in self.content if self._is_stale(name, changed(before, after))}
+        for name in again:
+            self.verdicts[name] = content_verdict(self.content[name], after, self)
+        self.new = []
+
+    def _is_stale(self, name: str, what: Changed) -> bool:
+        if name not in self.verdicts or what.closes or self.content[name].auth in what.grants:
+            return True
+        return what.admits and self.verdicts[name].status in (Status.HELD, Status.ADMITTED)
 
     # -- facts -------------------------------------------------------------------------------
 
@@ -458,11 +455,13 @@ class Replica:
         return self.log.nodes[self.log.names[event.id]].creates
 
 
-def deliver(log: Log, order: Iterable[str]) -> Replica:
-    """Return a replica that took in the story in ``order``."""
-    replica = Replica(log)
-    for name in order:
-        replica.accept(name)
+def deliver(log: Log, order: Iterable[str], *, page: int = 1) -> Replica:
+    """Return a replica that took in the story in ``order`` and judged after every ``page``."""
+    replica, names = Replica(log), list(order)
+    for start in range(0, len(names), page):
+        for name in names[start : start + page]:
+            replica.accept(name)
+        replica.judge()
     return replica
 
 
@@ -472,7 +471,7 @@ def orders(log: Log, *, most: int, seed: int = 0) -> list[list[str]]:
     if len(found) <= most:
         return found
     drawn = random.Random(seed)
-    return [_drawn(log, drawn) for _ in range(most)]
+    return [drawn_order(log, drawn) for _ in range(most)]
 
 
 def _first(orders_: Iterator[list[str]], count: int) -> Iterator[list[str]]:
@@ -498,7 +497,7 @@ def _extensions(log: Log) -> Iterator[list[str]]:
             todo.append(([*order, node.name], done | 1 << node.no))
 
 
-def _drawn(log: Log, drawn: random.Random) -> list[str]:
+def drawn_order(log: Log, drawn: random.Random) -> list[str]:
     """Return one order that puts causes first."""
     order, done = list[str](), 0
     while len(order) < len(log.nodes):

@@ -744,6 +744,30 @@ def _(log: Log) -> None:
     log.delegate("f", "W", "Y", after(under="g"))
 
 
+@story("32c", {"l": "ok", "m": "ok", "e": "void: R3 beside l"}, {"W": None}, over="gW w v")
+def _(log: Log) -> None:
+    """W holds a delegation from its own delegate, too, and leaves."""
+    cast(log, "Yw", settle=False)
+    log.delegate("v", "Y", "W", only("w", under="w"))
+    log.settle()
+    log.leave("l", "W")
+    log.message("m", "W", after(under="v"))
+    log.delegate("e", "W", "Y", after("m"))
+
+
+@story("32d", {"l": "ok", "m": "ok", "n": "ok", "e": "ok", "s": "void: R3 beside l"}, over="w v")
+def _(log: Log) -> None:
+    """It leaves under that delegation: what is beside it under the senior ones stands."""
+    cast(log, "Yw", settle=False)
+    log.delegate("v", "Y", "W", only("w", under="w"))
+    log.settle()
+    log.leave("l", "W", after(under="v"))
+    log.message("n", "Y", after(under="w"))
+    log.delegate("e", "W", "Y", after(under="gW"))
+    log.message("m", "W", after(under="v"))
+    log.revoke("s", "W", "gB", after(under="v"))
+
+
 @story(
     "33",
     {"l": "invalid: S3 founder", "x": "ok", "y": "ok"},
@@ -984,6 +1008,18 @@ def _(log: Log) -> None:
     log.remove("r", "B", "Y", after("jY"), undo=["jY"])
     log.join("jX", "X", "i", Place(id=2))
     log.join("jZ", "Z", "i", Place(id=3))
+
+
+@story("42g", {"jX": "void: R6 over-used i", "jY": "ok", "b": "held: R1 lost grant gD"})
+def _(log: Log) -> None:
+    """Nor does an admin whose grant is lost."""
+    _by_invite(log, "O")
+    log.message("m", "W")
+    log.join("jX", "X", "i", after("m"))
+    log.grant("gD", "C", "D", "admin")
+    log.message("b", "D", after("gD", "jX"))
+    log.join("jY", "Y", "i", only("i"))
+    log.remove("r", "O", "C")
 
 
 @story("43", {"jX": "ok", "jY": "void: R3 beside v"}, {"X": "write", "Y": None}, over="i")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import NamedTuple
 
 from hypothesis import given, settings
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 from envoy.core.bodies import (
     Merge,
     TaskAssign,
+    TaskClaim,
     TaskComplete,
+    TaskCreate,
     TaskProgress,
     TaskRelease,
 )
@@ -18,11 +21,14 @@ from envoy.core.structs import Body
 from envoy.state import tasks
 from envoy.state.claims import Receipt
 from envoy.state.registers import Op
-from histories import ADMIN, CREATOR, FIRST, SECOND, THIRD, History, made
+from histories import ADMIN, CREATOR, FIRST, SECOND, THIRD, History, fixed, made
 from oracle.tasks import Slow
 
 AUTHORS = (FIRST, SECOND, THIRD, CREATOR, ADMIN)
 KINDS = ("assign", "claim", "claim", "release", "progress", "progress", "complete", "merge")
+
+
+RHO = {ADMIN: 3, CREATOR: 2}
 
 
 class Step(NamedTuple):
@@ -69,6 +75,10 @@ def body_of(step: Step, history: History) -> tuple[bytes, Body]:
             return step.author, TaskRelease(task, None)
         case "merge":
             return step.author, Merge(task)
+        case "claim":
+            return step.author, TaskClaim(
+                task, "default", 900, fixed((step.author, "holder")), None
+            )
     author = step.author
     if step.pick % 4:
         author = tenure.body.to if isinstance(tenure.body, TaskAssign) else tenure.author
@@ -78,7 +88,7 @@ def body_of(step: Step, history: History) -> tuple[bytes, Body]:
     return author, TaskProgress(task, tenure.id, to, None)
 
 
-def play(creation: tasks.TaskCreate, script: list[Step]) -> History:
+def play(creation: TaskCreate, script: list[Step]) -> History:
     """Return the history that a script makes."""
     history = History(creation)
     for step in script:
@@ -91,22 +101,17 @@ def play(creation: tasks.TaskCreate, script: list[Step]) -> History:
                 history.receipt(op, step.fence, no=step.pick % 2, holder=holder)
             continue
         author, body = body_of(step, history)
-        place = (op_lam(history), bytes([step.pick]) * 32) if step.is_admitted else None
+        place = (len(history.ops) + 2, fixed(step.pick)) if step.is_admitted else None
         history.act(author, body, sees, counts=step.counts or step.is_admitted, admitted=place)
     return history
-
-
-def op_lam(history: History) -> int:
-    """Return a lam behind all acts so far."""
-    return 2 + max(op.lam for op in history.ops)
 
 
 histories = st.builds(play, creations, steps)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(histories, st.randoms(use_true_random=False))
-def test_every_arrival_order_gives_the_same_task(history: History, chance: object) -> None:
+def test_every_arrival_order_gives_the_same_task(history: History, chance: Random) -> None:
     arrived, receipts = list(history.ops), list(history.receipts)
     chance.shuffle(arrived)
     chance.shuffle(receipts)
@@ -114,7 +119,7 @@ def test_every_arrival_order_gives_the_same_task(history: History, chance: objec
     assert tasks.reduce(history.entity, arrived, receipts) == expected
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(histories)
 def test_the_fold_agrees_with_a_slow_reading_of_the_specification(history: History) -> None:
     task = tasks.reduce(history.entity, history.ops, history.receipts)
@@ -129,7 +134,7 @@ def test_the_fold_agrees_with_a_slow_reading_of_the_specification(history: Histo
     assert list(task.heads) == slow.heads
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(histories)
 def test_folding_as_acts_arrive_ends_where_a_full_rebuild_ends(history: History) -> None:
     known, receipts = list[Op](), list[Receipt]()
@@ -141,7 +146,7 @@ def test_folding_as_acts_arrive_ends_where_a_full_rebuild_ends(history: History)
     assert task == tasks.reduce(history.entity, history.ops, history.receipts)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(histories)
 def test_every_counting_act_has_an_effect_a_reason_or_a_later_act(history: History) -> None:
     task = tasks.reduce(history.entity, history.ops, history.receipts)
@@ -151,3 +156,20 @@ def test_every_counting_act_has_an_effect_a_reason_or_a_later_act(history: Histo
         assert one.winner != one.loser
     if task.tenure is not None:
         assert (task.tenure.id, task.tenure.holder) in task.held
+
+
+@settings(max_examples=100, deadline=None)
+@given(histories, steps)
+def test_an_author_is_told_before_what_the_fold_says_after(
+    history: History, script: list[Step]
+) -> None:
+    task = tasks.reduce(history.entity, history.ops, history.receipts)
+    for step in script:
+        author, body = body_of(step, history)
+        told = tasks.refusal(task, body, author, rho=RHO.get(author, 1))
+        after = History(None)
+        after.ops, after.receipts = list(history.ops), list(history.receipts)
+        seen = [op for op in after.ops if op.id in task.heads]
+        op = after.act(author, body, seen)
+        found = dict(tasks.reduce(history.entity, after.ops, after.receipts).refused)
+        assert found.get(op.id) == told

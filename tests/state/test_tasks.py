@@ -18,41 +18,12 @@ from envoy.core.bodies import (
     TaskProgress,
     TaskRelease,
 )
-from envoy.core.kinds import read_body
 from envoy.core.structs import Body, replace
 from envoy.state import tasks
-from envoy.state.claims import Receipt
 from envoy.state.registers import Op
 from envoy.views import names
-from histories import ADMIN, CREATOR, FIRST, MADE, SECOND, TASK, History, fixed, made
+from histories import ADMIN, CREATOR, FIRST, MADE, SECOND, TASK, History, fixed, made, read
 from vectorfile import good
-
-
-def act(given: dict[str, Any]) -> Op:
-    """Return an act of a vector."""
-    body = read_body(given["kind"], bytes.fromhex(given["body"]))
-    assert body is not None
-    admitted = given["admitted"]
-    return Op(
-        id=bytes.fromhex(given["id"]),
-        author=bytes.fromhex(given["author"]),
-        lam=given["lam"],
-        ts=given["ts"],
-        kind=given["kind"],
-        body=body,
-        basis=tuple(bytes.fromhex(one) for one in given["basis"]),
-        rho=given["rho"],
-        counts=given["counts"],
-        admitted=None if admitted is None else (admitted[0], bytes.fromhex(admitted[1])),
-    )
-
-
-def receipt(given: dict[str, Any]) -> Receipt:
-    """Return a receipt of a vector."""
-    hexed = {name: bytes.fromhex(given[name]) for name in ("event", "holder", "instance", "id")}
-    return Receipt(
-        **hexed, no=given["no"], fence=given["fence"], at=given["at"], until=given["until"]
-    )
 
 
 def orders(ops: list[Op]) -> Iterator[tuple[Op, ...]]:
@@ -98,9 +69,7 @@ def shown(task: tasks.Task) -> dict[str, object]:
 
 @pytest.mark.parametrize(("given", "expect"), good("tasks"))
 def test_a_story_ends_the_same_in_every_order(given: dict[str, Any], expect: object) -> None:
-    task = bytes.fromhex(given["task"])
-    acts = [act(one) for one in given["acts"]]
-    receipts = [receipt(one) for one in given["receipts"]]
+    task, acts, receipts = read(given)
     for order in orders(acts):
         assert shown(tasks.reduce(task, order, receipts)) == expect
 
@@ -237,6 +206,11 @@ def assigned() -> History:
 TENURE = claimed().ops[1].id
 
 
+GO_ON = TaskProgress(TASK, TENURE, "in_progress", None)
+DONE = TaskComplete(TASK, TENURE, "", (), False)
+FREE = TaskRelease(TASK, None)
+
+
 @pytest.mark.parametrize(
     ("history", "body", "author", "changes"),
     [
@@ -248,50 +222,16 @@ TENURE = claimed().ops[1].id
         pytest.param(completed(), CLAIM, FIRST, True, id="claim what is done"),
         pytest.param(assigned(), TaskAssign(TASK, FIRST), CREATOR, False, id="assign again"),
         pytest.param(assigned(), TaskAssign(TASK, SECOND), CREATOR, True, id="assign another"),
-        pytest.param(claimed(), TaskAssign(TASK, FIRST), CREATOR, True, id="assign to a claimant"),
-        pytest.param(open_task(), TaskRelease(TASK, None), FIRST, False, id="release a free task"),
-        pytest.param(claimed(), TaskRelease(TASK, None), FIRST, True, id="release"),
-        pytest.param(
-            begun(),
-            TaskProgress(TASK, TENURE, "in_progress", None),
-            FIRST,
-            False,
-            id="go on, without a word",
-        ),
-        pytest.param(
-            begun(),
-            TaskProgress(TASK, TENURE, "in_progress", "half"),
-            FIRST,
-            True,
-            id="go on, noted",
-        ),
-        pytest.param(
-            begun(), TaskProgress(TASK, TENURE, "blocked", None), FIRST, True, id="stop working"
-        ),
-        pytest.param(
-            begun(),
-            TaskProgress(TASK, TENURE, "in_progress", None),
-            SECOND,
-            True,
-            id="another's work",
-        ),
-        pytest.param(
-            completed(),
-            TaskComplete(TASK, TENURE, "", (), False),
-            FIRST,
-            False,
-            id="complete again",
-        ),
-        pytest.param(
-            completed(),
-            TaskComplete(TASK, TENURE, "", (), False),
-            SECOND,
-            True,
-            id="another's result",
-        ),
-        pytest.param(
-            claimed(), TaskComplete(TASK, TENURE, "", (), False), FIRST, True, id="complete"
-        ),
+        pytest.param(claimed(), TaskAssign(TASK, FIRST), CREATOR, True, id="assign a claimant"),
+        pytest.param(open_task(), FREE, FIRST, False, id="release a free task"),
+        pytest.param(claimed(), FREE, FIRST, True, id="release"),
+        pytest.param(begun(), GO_ON, FIRST, False, id="go on, without a word"),
+        pytest.param(begun(), replace(GO_ON, note="half"), FIRST, True, id="go on, with a note"),
+        pytest.param(begun(), replace(GO_ON, to="blocked"), FIRST, True, id="stop working"),
+        pytest.param(begun(), GO_ON, SECOND, True, id="another's work"),
+        pytest.param(completed(), DONE, FIRST, False, id="complete again"),
+        pytest.param(completed(), DONE, SECOND, True, id="another's result"),
+        pytest.param(claimed(), DONE, FIRST, True, id="complete"),
         pytest.param(claimed(), Merge(TASK), FIRST, True, id="a merge always says something"),
     ],
 )
@@ -315,25 +255,3 @@ def test_an_author_who_lost_is_told_so() -> None:
     history.assign(ADMIN, SECOND)
     work = TaskComplete(TASK, TENURE, "", (), False)
     assert tasks.refusal(fold(history), work, FIRST, rho=1) == "complete_after_loss"
-
-
-def test_ten_thousand_acts_do_not_keep_the_holder_from_completing() -> None:
-    history = claimed()
-    claim = last = history.ops[1]
-    for number in range(10_000):
-        last = history.act(
-            FIRST, TaskProgress(TASK, claim.id, "blocked", None), [last], id=fixed(number)
-        )
-    history.complete(claim, [last])
-    assert fold(history).state == "completed"
-
-
-def test_ten_thousand_heads_of_one_author_are_eight() -> None:
-    history = claimed()
-    claim = history.ops[1]
-    for number in range(10_000):
-        history.act(FIRST, TaskProgress(TASK, claim.id, "blocked", None), [claim], id=fixed(number))
-    task = fold(history)
-    assert len(task.heads) == limits.OPS_BESIDE_MAX
-    assert len(task.refused) == 10_000 - limits.OPS_BESIDE_MAX
-    assert {reason for _, reason in task.refused} == {"over_limit"}

@@ -16,7 +16,6 @@ from envoy.core.bodies import (
     TaskRelease,
 )
 from envoy.core.structs import Body
-from envoy.errors import CODES
 from envoy.state import transitions
 from envoy.state.claims import NO_FENCE, Fence, Tenure
 from envoy.state.transitions import Act, Standing, judge
@@ -192,24 +191,6 @@ def test_a_refusal_names_what_is_missing(state: str, done: Act, reason: str) -> 
 @pytest.mark.parametrize("state", STATES)
 def test_a_merge_is_never_refused(state: str) -> None:
     assert judge(standing(state), Act(Merge(TASK), STRANGER, 1, NO_FENCE, None, None)) is None
-
-
-@pytest.mark.parametrize(
-    ("reason", "state", "code"),
-    [
-        pytest.param("wrong_state", "completed", "invalid_transition", id="wrong state"),
-        pytest.param("assign_without_rank", "open", "capability_missing", id="no rank"),
-        pytest.param("claim_of_owned", "claimed", "task_already_claimed", id="owned"),
-        pytest.param("progress_after_loss", "claimed", "fence_stale", id="lost"),
-        pytest.param("complete_after_loss", "open", "fence_stale", id="lost, and free since"),
-        pytest.param("complete_without_tenure", "open", "task_unassigned", id="nobody holds it"),
-        pytest.param("complete_without_tenure", "claimed", "not_assignee", id="another holds it"),
-        pytest.param("release_without_tenure", "assigned", "not_assignee", id="not mine to give"),
-    ],
-)
-def test_an_author_is_told_a_code_of_the_command_line(reason: str, state: str, code: str) -> None:
-    assert transitions.code(reason, standing(state).tenure) == code
-    assert code in CODES
 
 
 def test_every_act_on_a_task_has_a_row() -> None:

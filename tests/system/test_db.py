@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +17,7 @@ import pytest
 from envoy import limits
 from envoy.errors import EnvoyError, InternalError, UsageError, WaitTimeoutError
 from envoy.system import db, files
+from processes import python
 
 
 class Row(NamedTuple):
@@ -162,15 +161,6 @@ if os.fork() == 0:
     os._exit(0)
 print(os.waitstatus_to_exitcode(os.wait()[1]), connection.find(int, "SELECT 1"))
 """
-
-
-def python(program: str, *args: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", program, *args],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_a_connection_belongs_to_its_process(path: str, lock: str) -> None:

@@ -10,57 +10,30 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from envoy.core.bodies import Merge, TaskProgress
-from envoy.core.codec import encode
-from envoy.state.claims import Receipt
 from envoy.state.registers import Op
-from histories import ADMIN, CREATOR, FIRST, SECOND, TASK, THIRD, History, fixed, holder, made
+from histories import (
+    ADMIN,
+    CREATOR,
+    FIRST,
+    SECOND,
+    TASK,
+    THIRD,
+    History,
+    Vector,
+    fixed,
+    given,
+    holder,
+    made,
+)
 
 TARGET = Path(__file__).with_name("tasks.json")
-Vector = dict[str, object]
 Lost = tuple[str, Op, Op, str]  # kind, winner, loser, rule
 
 STATUS = {"open": "assigned", "claimed": "assigned", "submitted": "in_progress"}
-
-
-def written(op: Op) -> Vector:
-    """Return an act as a vector shows it."""
-    return {
-        "id": op.id.hex(),
-        "author": op.author.hex(),
-        "lam": op.lam,
-        "ts": op.ts,
-        "kind": op.kind,
-        "body": encode(op.body).hex(),
-        "basis": [one.hex() for one in op.basis],
-        "rho": op.rho,
-        "counts": op.counts,
-        "admitted": None if op.admitted is None else [op.admitted[0], op.admitted[1].hex()],
-    }
-
-
-def receipt(one: Receipt) -> Vector:
-    """Return a receipt as a vector shows it."""
-    return {
-        "event": one.event.hex(),
-        "no": one.no,
-        "fence": one.fence,
-        "holder": one.holder.hex(),
-        "at": one.at,
-        "until": one.until,
-        "instance": one.instance.hex(),
-        "id": one.id.hex(),
-    }
-
-
-def given(history: History) -> Vector:
-    """Return the input of a vector."""
-    return {
-        "task": history.entity.hex(),
-        "acts": [written(op) for op in history.ops],
-        "receipts": [receipt(one) for one in history.receipts],
-    }
 
 
 def names(state: str, claim_state: str, *, is_held: bool) -> list[str]:
@@ -73,21 +46,23 @@ def names(state: str, claim_state: str, *, is_held: bool) -> list[str]:
     ]
 
 
-def story(
-    name: str,
-    history: History,
-    state: str,
-    tenure: Op | None = None,
-    *,
-    done: Op | None = None,
-    refused: Mapping[str, Sequence[Op]] | None = None,
-    lost: Sequence[Lost] = (),
-    settled: Sequence[Lost] = (),
-) -> Vector:
-    """Return a vector: ``lost`` are open conflicts, ``settled`` those that a later act has seen."""
-    reasons = {op.id: reason for reason, ops in (refused or {}).items() for op in ops}
+class End(NamedTuple):
+    """How a story ends: ``lost`` are open conflicts, ``settled`` those that a later act saw."""
+
+    state: str
+    tenure: Op | None = None
+    done: Op | None = None
+    refused: Mapping[str, Sequence[Op]] = MappingProxyType({})
+    lost: Sequence[Lost] = ()
+    settled: Sequence[Lost] = ()
+
+
+def story(name: str, history: History, end: End) -> Vector:
+    """Return a vector."""
+    reasons = {op.id: reason for reason, ops in end.refused.items() for op in ops}
     over = {one for one, reason in reasons.items() if reason == "over_limit"}
     heads = sorted(op.id for op in history.heads() if op.id not in over)
+    state, tenure = end.state, end.tenure
     fences = [r for r in history.receipts if tenure is not None and r.event == tenure.id]
     claim_state = "unclaimed"
     if tenure is not None and tenure.kind == "task.claim":
@@ -98,11 +73,11 @@ def story(
         "tenure": None if tenure is None else tenure.id.hex(),
         "holder": None if tenure is None else holder(tenure).hex(),
         "fence": fences[0].fence if fences else None,
-        "completion": None if done is None else done.id.hex(),
+        "completion": None if end.done is None else end.done.id.hex(),
         "refused": sorted([one.hex(), reason] for one, reason in reasons.items()),
         "conflicts": sorted(
             [kind, winner.id.hex(), loser.id.hex(), rule, status]
-            for some, status in ((lost, "open"), (settled, "resolved"))
+            for some, status in ((end.lost, "open"), (end.settled, "resolved"))
             for kind, winner, loser, rule in some
         ),
         "heads": [one.hex() for one in heads],
@@ -114,44 +89,44 @@ def story(
 def lifecycle() -> Iterator[Vector]:
     """Yield what one member does after another, everybody having seen everything."""
     h = History()
-    yield story("a new task is open", h, "open")
+    yield story("a new task is open", h, End("open"))
     h = History(made(assignee=FIRST))
-    yield story("made for somebody", h, "assigned", h.ops[0])
+    yield story("made for somebody", h, End("assigned", h.ops[0]))
     h = History(made(assignee=FIRST))
     accepted = h.claim(FIRST, fence=1)
-    yield story("an assignment accepted by a claim", h, "claimed", accepted)
+    yield story("an assignment accepted by a claim", h, End("claimed", accepted))
     h = History()
     claim = h.claim(FIRST)
     h.progress(claim)
     h.progress(claim, "blocked")
-    yield story("worked on, then blocked", h, "blocked", claim)
+    yield story("worked on, then blocked", h, End("blocked", claim))
     done = h.complete(claim)
-    yield story("completed", h, "completed", claim, done=done)
+    yield story("completed", h, End("completed", claim, done=done))
     h = History()
     claim = h.claim(FIRST)
     h.progress(claim)
     h.release(FIRST)
-    yield story("given back: the work under it is behind", h, "open")
+    yield story("given back: the work under it is behind", h, End("open"))
     second = h.claim(SECOND)
-    yield story("given back, then taken by another", h, "claimed", second)
+    yield story("given back, then taken by another", h, End("claimed", second))
     h = History(made(gate=(("gate.reviews", 1),)))
     claim = h.claim(FIRST)
     done = h.complete(claim)
-    yield story("a gated task is submitted", h, "submitted", claim, done=done)
+    yield story("a gated task is submitted", h, End("submitted", claim, done=done))
     h.progress(claim)
-    yield story("its holder withdraws it by working on", h, "in_progress", claim)
+    yield story("its holder withdraws it by working on", h, End("in_progress", claim))
     again = h.complete(claim)
-    yield story("and hands it in again", h, "submitted", claim, done=again)
+    yield story("and hands it in again", h, End("submitted", claim, done=again))
     h = History()
     claim = h.claim(FIRST)
     done = h.complete(claim, for_review=True)
-    yield story("handed in for review without a gate", h, "submitted", claim, done=done)
+    yield story("handed in for review without a gate", h, End("submitted", claim, done=done))
     given_on = h.assign(CREATOR, SECOND)
-    yield story("submitted work given to another", h, "assigned", given_on)
+    yield story("submitted work given to another", h, End("assigned", given_on))
     h = History()
     claim = h.claim(FIRST)
     given_on = h.assign(ADMIN, SECOND)
-    yield story("claimed work given to another", h, "assigned", given_on)
+    yield story("claimed work given to another", h, End("assigned", given_on))
 
 
 def refusals() -> Iterator[Vector]:
@@ -160,20 +135,20 @@ def refusals() -> Iterator[Vector]:
     claim = h.claim(FIRST, fence=1)
     late = h.claim(SECOND)
     refused = {"claim_of_owned": [late]}
-    yield story("a claim that saw another's claim", h, "claimed", claim, refused=refused)
+    yield story("a claim that saw another's claim", h, End("claimed", claim, refused=refused))
     h = History()
     claim = h.claim(FIRST, fence=1)
     same = h.claim(SECOND, fence=1)
     refused = {"claim_of_owned": [same]}
-    yield story("with no higher fence", h, "claimed", claim, refused=refused)
+    yield story("with no higher fence", h, End("claimed", claim, refused=refused))
     h = History()
     h.claim(FIRST, fence=1)
     over = h.claim(SECOND, fence=2)
-    yield story("a lapsed lease: a higher fence takes over", h, "claimed", over)
+    yield story("a lapsed lease: a higher fence takes over", h, End("claimed", over))
     h = History()
     claim = h.claim(FIRST, fence=3)
     moved = h.claim(SECOND, fence=1, no=1)
-    yield story("a fence of a later hub is higher", h, "claimed", moved)
+    yield story("a fence of a later hub is higher", h, End("claimed", moved))
     h = History()
     claim = h.claim(FIRST)
     assign = h.assign(SECOND, SECOND)
@@ -184,21 +159,23 @@ def refusals() -> Iterator[Vector]:
         "release_without_tenure": [release],
         "progress_without_tenure": [foreign],
     }
-    yield story("acts of a stranger", h, "claimed", claim, refused=refused)
+    yield story("acts of a stranger", h, End("claimed", claim, refused=refused))
     h = History()
     claim = h.claim(FIRST)
     done = h.complete(claim)
     after = [h.claim(SECOND), h.release(FIRST), h.assign(ADMIN, SECOND), h.progress(claim)]
     refused = {"wrong_state": after}
-    yield story("completed work stays completed", h, "completed", claim, done=done, refused=refused)
+    yield story(
+        "completed work stays completed", h, End("completed", claim, done=done, refused=refused)
+    )
     h = History()
     blind = h.claim(FIRST, [])
     refused = {"wrong_state": [blind]}
-    yield story("an act that hides that the task exists", h, "open", refused=refused)
+    yield story("an act that hides that the task exists", h, End("open", refused=refused))
     h = History(None)
     orphan = h.claim(FIRST)
     refused = {"wrong_state": [orphan]}
-    yield story("a task that nobody made", h, "none", refused=refused)
+    yield story("a task that nobody made", h, End("none", refused=refused))
 
 
 def races() -> Iterator[Vector]:
@@ -206,11 +183,11 @@ def races() -> Iterator[Vector]:
     h = History()
     one, two = h.claim(FIRST, h.ops[:1]), h.claim(SECOND, h.ops[:1])
     lost: list[Lost] = [("lost_claim", one, two, "tie")]
-    yield story("two provisional claims", h, "claimed", one, lost=lost)
+    yield story("two provisional claims", h, End("claimed", one, lost=lost))
     h = History()
     one, two = h.claim(FIRST, h.ops[:1]), h.claim(SECOND, h.ops[:1], fence=1)
     lost = [("lost_claim", two, one, "fence")]
-    yield story("provisional beside confirmed claim", h, "claimed", two, lost=lost)
+    yield story("provisional beside confirmed claim", h, End("claimed", two, lost=lost))
     h = History()
     one = h.claim(FIRST, fence=1)
     two = h.claim(SECOND, fence=2)
@@ -220,18 +197,13 @@ def races() -> Iterator[Vector]:
     yield story(
         "lease lapsed, another claims, the first completes unaware",
         h,
-        "claimed",
-        two,
-        refused=refused,
-        lost=lost,
+        End("claimed", two, refused=refused, lost=lost),
     )
     h.release(SECOND)
     yield story(
         "the late result does not come back when the task is given back",
         h,
-        "open",
-        refused=refused,
-        settled=lost,
+        End("open", refused=refused, settled=lost),
     )
     h = History()
     one = h.claim(FIRST, fence=1)
@@ -239,21 +211,27 @@ def races() -> Iterator[Vector]:
     late = h.complete(one)
     lost = [("complete_after_loss", two, late, "tenure")]
     refused = {"complete_after_loss": [late]}
-    yield story("the first completes, knowing of it", h, "claimed", two, refused=refused, lost=lost)
+    yield story(
+        "the first completes, knowing of it", h, End("claimed", two, refused=refused, lost=lost)
+    )
+
+
+def reassignments() -> Iterator[Vector]:
+    """Yield what meets an assignment."""
     h = History()
     one, two = h.claim(FIRST, h.ops[:1], fence=1), h.assign(ADMIN, SECOND, h.ops[:1])
-    lost = [("lost_claim", two, one, "assign")]
-    yield story("a confirmed claim beside an assignment", h, "assigned", two, lost=lost)
+    lost: list[Lost] = [("lost_claim", two, one, "assign")]
+    yield story("a confirmed claim beside an assignment", h, End("assigned", two, lost=lost))
     h = History()
     one, two = h.assign(CREATOR, FIRST, h.ops[:1]), h.assign(ADMIN, SECOND, h.ops[:1])
     lost = [("lost_assign", two, one, "assign")]
-    yield story("an admin's assignment beside the creator's", h, "assigned", two, lost=lost)
+    yield story("an admin's assignment beside the creator's", h, End("assigned", two, lost=lost))
     h = History()
     one = h.claim(FIRST)
     worked = h.progress(one, sees=[one])
     two = h.assign(CREATOR, SECOND, [one])
     refused = {"progress_after_loss": [worked]}
-    yield story("work beside a reassignment", h, "assigned", two, refused=refused)
+    yield story("work beside a reassignment", h, End("assigned", two, refused=refused))
     h = History()
     one = h.claim(FIRST)
     done = h.complete(one, [one])
@@ -262,44 +240,46 @@ def races() -> Iterator[Vector]:
     yield story(
         "complete beside a reassignment: the work exists",
         h,
-        "completed",
-        two,
-        done=done,
-        lost=lost,
+        End("completed", two, done=done, lost=lost),
     )
     begun = h.progress(two, "blocked", [two])
     lost += [("concurrent_blocked", done, begun, "kind")]
-    yield story("the new holder begins, unaware", h, "completed", two, done=done, lost=lost)
+    yield story("the new holder begins, unaware", h, End("completed", two, done=done, lost=lost))
+
+
+def results() -> Iterator[Vector]:
+    """Yield two results, and work given back or on beside a claim."""
     h = History()
     one, two = h.claim(FIRST, h.ops[:1]), h.claim(SECOND, h.ops[:1])
     first, second = h.complete(one, [one]), h.complete(two, [two])
-    lost = [("lost_claim", one, two, "tie"), ("concurrent_complete", first, second, "tenure")]
-    yield story("both complete, both provisional", h, "completed", one, done=first, lost=lost)
+    lost: list[Lost] = [
+        ("lost_claim", one, two, "tie"),
+        ("concurrent_complete", first, second, "tenure"),
+    ]
+    yield story("both complete, both provisional", h, End("completed", one, done=first, lost=lost))
     h.receipt(two, 1)
     lost = [("lost_claim", two, one, "fence"), ("fence_stale", two, first, "fence")]
     yield story(
         "both complete, the second confirmed",
         h,
-        "completed",
-        two,
-        done=second,
-        refused={"fence_stale": [first]},
-        lost=lost,
+        End("completed", two, done=second, refused={"fence_stale": [first]}, lost=lost),
     )
     h = History()
     one = h.claim(FIRST, fence=1)
     given_back, two = h.release(FIRST, [one]), h.claim(SECOND, [one], fence=2)
     lost = [("lost_release", two, given_back, "holding")]
-    yield story("release beside a claim with a higher fence", h, "claimed", two, lost=lost)
+    yield story("release beside a claim with a higher fence", h, End("claimed", two, lost=lost))
     h = History(made(assignee=FIRST))
     taken, back = h.claim(FIRST, h.ops[:1]), h.claim(CREATOR, h.ops[:1], fence=1)
     lost = [("lost_claim", back, taken, "fence")]
-    yield story("the giver takes back, confirmed", h, "claimed", back, lost=lost)
+    yield story("the giver takes back, confirmed", h, End("claimed", back, lost=lost))
     h = History()
     given_to = h.assign(ADMIN, FIRST)
     taken, back = h.claim(FIRST, [given_to], fence=2), h.claim(ADMIN, [given_to], fence=1)
     lost = [("lost_claim", taken, back, "fence")]
-    yield story("accepted beside taken back: the fence decides", h, "claimed", taken, lost=lost)
+    yield story(
+        "accepted beside taken back: the fence decides", h, End("claimed", taken, lost=lost)
+    )
 
 
 def merges() -> Iterator[Vector]:
@@ -311,10 +291,7 @@ def merges() -> Iterator[Vector]:
     yield story(
         "the loser works on, knowing it",
         h,
-        "claimed",
-        one,
-        refused={"progress_after_loss": [after]},
-        lost=lost,
+        End("claimed", one, refused={"progress_after_loss": [after]}, lost=lost),
     )
     h = History()
     one, two = h.claim(FIRST, h.ops[:1]), h.claim(SECOND, h.ops[:1])
@@ -322,36 +299,38 @@ def merges() -> Iterator[Vector]:
     h.release(FIRST)
     third = h.claim(THIRD)
     lost = [("lost_claim", one, two, "tie")]
-    yield story("a race that is over", h, "claimed", third, settled=lost)
+    yield story("a race that is over", h, End("claimed", third, settled=lost))
     h = History()
     one = h.claim(FIRST)
     h.progress(one)
     seen = h.heads()
     left, right = h.progress(one, sees=seen), h.progress(one, "blocked", seen)
     lost = [("concurrent_in_progress", right, left, "kind")]
-    yield story("two copies of one profile disagree", h, "blocked", one, lost=lost)
+    yield story("two copies of one profile disagree", h, End("blocked", one, lost=lost))
     h = History()
     one = h.claim(FIRST)
     h.progress(one)
     held = h.act(FIRST, TaskProgress(TASK, one.id, "blocked", None), counts=False)
     h.release(ADMIN, h.ops[-2:-1])
     assert held in h.heads()
-    yield story("the holder removed: what the removal saw counts", h, "open")
+    yield story("the holder removed: what the removal saw counts", h, End("open"))
     h = History()
     held = h.act(FIRST, History().claim(FIRST).body, counts=False)
     second = h.claim(SECOND, [h.ops[0], held])
-    yield story("a held claim takes nothing", h, "claimed", second)
+    yield story("a held claim takes nothing", h, End("claimed", second))
     h = History()
     claims = [h.claim(FIRST, h.ops[:1]) for _ in range(9)]
     ordered = sorted(claims, key=lambda op: op.id)
     lost = [("lost_claim", ordered[0], op, "id") for op in ordered[1:8]]
     refused = {"over_limit": ordered[8:]}
-    yield story("the ninth head of an author", h, "claimed", ordered[0], refused=refused, lost=lost)
+    yield story(
+        "the ninth head of an author", h, End("claimed", ordered[0], refused=refused, lost=lost)
+    )
 
 
 def vectors() -> list[Vector]:
     """Return all vectors in the order of the page."""
-    return [*lifecycle(), *refusals(), *races(), *merges()]
+    return [*lifecycle(), *refusals(), *races(), *reassignments(), *results(), *merges()]
 
 
 if __name__ == "__main__":

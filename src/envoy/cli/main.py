@@ -235,6 +235,10 @@ def module(name: str) -> ModuleType:
             from envoy.cli.write import home as write_home
 
             return write_home
+        case "write.inbox":
+            from envoy.cli.write import inbox as write_inbox
+
+            return write_inbox
         case "write.space":
             from envoy.cli.write import space as write_space
 

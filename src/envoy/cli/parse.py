@@ -192,6 +192,7 @@ def complete(command: Command, values: dict[str, object], words: list[str]) -> A
     spare = len(free) - len(words)
     if spare > 0:  # fewer words than places: those that can do without one do
         optional = [arg for arg in free if not arg.needed]
+        optional.sort(key=lambda arg: arg.name == SPACE_FLAG.name)  # most often the environment's
         free = [arg for arg in free if arg not in optional[max(0, len(optional) - spare) :]]
     for arg, word in zip(places if spare < 0 else free, words, strict=False):
         give(values, arg, read(arg, word))

@@ -22,6 +22,7 @@ from envoy.jsontext import dumps
 from envoy.lean import NamedTuple
 from envoy.limits import CELL_COLUMNS_MIN, TABLE_COLUMNS_MIN
 from envoy.untrusted import cut, escape, width
+from envoy.views.details import brief, legible
 
 # A piece of a line: text, or text with a style of STYLES.
 Span = str | tuple[str, str]
@@ -260,7 +261,11 @@ def error_data(error: EnvoyError) -> dict[str, object]:
         "error_code": error.code,
         "next_action": error.next_action,
         "next_command": error.next_command or NEXT_COMMANDS.get(error.next_action),
-        **{name: value for name, value in error.details.items() if name not in ("error", "schema")},
+        **{
+            name: value
+            for name, value in legible(error.details).items()
+            if name not in ("error", "schema")
+        },
     }
 
 
@@ -272,11 +277,10 @@ def warning(found: Mapping[str, object]) -> Block:
 def error_blocks(error: EnvoyError) -> Iterator[Block]:
     """Yield ``error`` for people: its code, its sentence, its details, what to do."""
     yield line((f"error[{error.code}]", "bad"), f": {CODES[error.code][2]}")
-    for name, value in error.details.items():
-        if isinstance(value, str | int) and not isinstance(value, bool):
-            yield line(("  " + name.replace("_", " ") + ": ", "dim"), str(value))
-        elif isinstance(value, list | tuple):
-            yield line(("  " + name.replace("_", " ") + ": ", "dim"), ", ".join(map(str, value)))
+    for name, value in legible(error.details).items():
+        text = brief(value)
+        if text is not None:
+            yield line(("  " + name.replace("_", " ") + ": ", "dim"), text)
     data = error_data(error)
     hint = data["next_command"] or str(data["next_action"]).replace("_", " ")
     yield line(("hint: ", "strong"), str(hint))

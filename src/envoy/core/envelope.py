@@ -121,7 +121,11 @@ def open_outer(envelope: bytes, space: bytes, event_key: bytes) -> Opened:
     Raises RemoteFault as ``parse`` does, and ``cannot_open``, ``unsupported``, ``wrong_space``,
     ``bad_key``. The one step left here that costs much is ``verify``, for threads to do.
     """
-    outer = parse(envelope)
+    return open_parsed(parse(envelope), envelope_id(envelope), space, event_key)
+
+
+def open_parsed(outer: Outer, event_id: bytes, space: bytes, event_key: bytes) -> Opened:
+    """Return what ``open_outer`` does, for whoever has parsed and identified the envelope."""
     pt = decrypt(event_key, outer.salt, "evt", _place(space, outer.epoch, outer.salt), outer.ct)
     raw = _unpadded(pt)
     inner = parse_inner(raw)
@@ -129,7 +133,7 @@ def open_outer(envelope: bytes, space: bytes, event_key: bytes) -> Opened:
         raise RemoteFault("wrong_space")
     if not is_valid_key(inner.author):
         raise RemoteFault("bad_key")
-    return Opened(identified(inner, envelope_id(envelope)), raw, pt[:SIG_BYTES])
+    return Opened(identified(inner, event_id), raw, pt[:SIG_BYTES])
 
 
 def verify(opened: Opened) -> bool:

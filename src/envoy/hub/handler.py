@@ -23,7 +23,7 @@ from envoy.core.crypto import sign
 from envoy.core.structs import Body
 from envoy.errors import RemoteFault
 from envoy.hub import log, slots
-from envoy.hub.sqlite import InviteRow, LogStore, SpaceRow
+from envoy.hub.sqlite import BoxPlace, InviteRow, LogStore, SpaceRow
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
 
@@ -184,13 +184,13 @@ class Handler:
             most = limits.BOXES_HEAD_POSTER_MAX if mine else limits.BOXES_PER_POSTER_MAX
             room = most - store.box_count(call.space, call.epoch, poster)
             for box in call.boxes:
-                place = (call.space, call.epoch, box.tag, poster)
-                if store.has_box(*place, box.box):
+                place = BoxPlace(call.space, call.epoch, box.tag, poster)
+                if store.has_box(place, box.box):
                     continue
-                number = store.tag_count(*place)
+                number = store.tag_count(place)
                 if room <= 0 or number >= limits.BOXES_PER_TAG_MAX:
                     raise HubRefusal("quota_exceeded")
-                store.add_box((*place, number, at, box.box))
+                store.add_box(place, box.box, number=number, at=at)
                 room -= 1
         return frames.Done()
 

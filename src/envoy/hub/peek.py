@@ -22,14 +22,12 @@ def newest(hub_db: str, spaces: Iterable[bytes]) -> dict[bytes, int]:
     """
     if not files.exists(hub_db) or os.path.getsize(hub_db) == 0:  # or being made this moment
         return {}
-    found = dict[bytes, int]()
     with db.connect(hub_db, read_only=True) as connection, connection.snapshot():
-        if connection.find(int, "PRAGMA user_version"):  # 0: its tables are being made
-            for space in spaces:
-                head = connection.find(int, "SELECT head FROM space WHERE space = ?", (space,))
-                if head is not None:
-                    found[space] = head
-    return found
+        if not connection.find(int, "PRAGMA user_version"):  # its tables are being made
+            return {}
+        sql = "SELECT head FROM space WHERE space = ?"
+        heads = {space: connection.find(int, sql, (space,)) for space in spaces}
+    return {space: head for space, head in heads.items() if head is not None}
 
 
 def wake_path(hub_db: str) -> str:

@@ -15,7 +15,7 @@ Specification: docs/spec/frames.md, Store.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from envoy import limits
@@ -91,6 +91,15 @@ class InviteRow(NamedTuple):
     blob: bytes
     expires: int
     uses_left: int
+
+
+class BoxPlace(NamedTuple):
+    """Where a box lies: for which epoch, under which tag, posted by whom."""
+
+    space: bytes
+    epoch: bytes
+    tag: bytes
+    poster: bytes
 
 
 class FrameRow(NamedTuple):
@@ -221,27 +230,25 @@ class LogStore:
         sql = "INSERT OR IGNORE INTO epoch VALUES(?, ?, ?, ?)"
         self.connection.run(sql, (space, epoch, head, poster))
 
-    def has_box(self, space: bytes, epoch: bytes, tag: bytes, poster: bytes, box: bytes) -> bool:
-        """Say whether ``poster`` has posted this very box."""
-        sql = (
-            "SELECT 1 FROM box WHERE space = ? AND epoch = ? AND tag = ? AND poster = ? AND box = ?"
-        )
-        return self.connection.find(int, sql, (space, epoch, tag, poster, box)) is not None
+    def has_box(self, place: BoxPlace, box: bytes) -> bool:
+        """Say whether this very box lies there."""
+        sql = "SELECT 1 FROM box WHERE space = ? AND epoch = ? AND tag = ? AND poster = ?"
+        return self.connection.find(int, sql + " AND box = ?", (*place, box)) is not None
 
     def box_count(self, space: bytes, epoch: bytes, poster: bytes) -> int:
         """Return how many boxes ``poster`` has for ``epoch``."""
         sql = "SELECT count(*) FROM box WHERE space = ? AND epoch = ? AND poster = ?"
         return self.connection.find(int, sql, (space, epoch, poster)) or 0
 
-    def tag_count(self, space: bytes, epoch: bytes, tag: bytes, poster: bytes) -> int:
-        """Return how many boxes ``poster`` has for ``epoch`` under ``tag``."""
+    def tag_count(self, place: BoxPlace) -> int:
+        """Return how many boxes lie there."""
         sql = "SELECT count(*) FROM box WHERE space = ? AND epoch = ? AND tag = ? AND poster = ?"
-        return self.connection.find(int, sql, (space, epoch, tag, poster)) or 0
+        return self.connection.find(int, sql, place) or 0
 
-    def add_box(self, row: Sequence[db.Value]) -> None:
-        """Insert a box: space, epoch, tag, poster, number under the tag, time, bytes."""
+    def add_box(self, place: BoxPlace, box: bytes, *, number: int, at: int) -> None:
+        """Insert a box as ``number`` of its place."""
         sql = "INSERT INTO box(space, epoch, tag, poster, n, at, box) VALUES(?, ?, ?, ?, ?, ?, ?)"
-        self.connection.run(sql, row)
+        self.connection.run(sql, (*place, number, at, box))
 
     def boxes(
         self, space: bytes, epoch: bytes, tag: bytes, *, first: bytes

@@ -30,25 +30,57 @@ from envoy.replica.projector import Projector
 from envoy.state import epochs
 from envoy.state.authority import Verdict
 from envoy.state.tasks import Task
-from envoy.sync.frames import sum_after
+from envoy.sync.frames import SUM_MODULUS
+from envoy.views import rows
+
+
+class Tally:
+    """What is counted over a space, as numbers that change with every event of a batch."""
+
+    __slots__ = (
+        *("events", "frame_count", "frame_sum", "next_n", "pending", "state_sum", "unread"),
+    )
+
+    def __init__(self, space: rows.Space) -> None:
+        self.frame_sum = int.from_bytes(space.frame_sum, "little")
+        self.frame_count = space.frame_count
+        self.state_sum = int.from_bytes(space.state_sum, "little")
+        self.events = space.events
+        self.next_n = space.next_n
+        self.unread = space.unread
+        self.pending = space.pending
+
+    def into(self, space: rows.Space) -> rows.Space:
+        """Return the row of the space with what was counted."""
+        return space._replace(
+            frame_sum=(self.frame_sum % SUM_MODULUS).to_bytes(32, "little"),
+            frame_count=self.frame_count,
+            state_sum=(self.state_sum % SUM_MODULUS).to_bytes(32, "little"),
+            events=self.events,
+            next_n=self.next_n,
+            unread=self.unread,
+            pending=self.pending,
+        )
 
 
 class Batch:
     """One space while a transaction changes it. ``finish`` comes before the commit."""
 
     def __init__(
-        self, events: EventStore, rows: RowStore, sn: int, *, me: bytes, now_ms: int
+        self, events: EventStore, store: RowStore, sn: int, *, me: bytes, now_ms: int
     ) -> None:
         self.events = events
-        self.rows = rows
+        self.rows = store
         self.sn = sn
         self.me = me
         self.now_ms = now_ms
-        self.space = rows.space(sn)
+        self.space = store.space(sn)
+        self.tally = Tally(self.space)
         self.keys = KeyRing(events, sn, self.space.id)
         self.court = Court(events, sn, self.keys, self.space.id)
         self.fresh: list[tuple[Entry, Body | None]] = []
         self._touched: set[bytes] = set()
+        self._newest: dict[int, int] = {}  # seq of the last event of a chain
 
     # -- taking in --------------------------------------------------------------------------
 
@@ -113,13 +145,19 @@ class Batch:
 
     def _prove_fork(self, entry: Entry) -> None:
         """Keep the proof if this place in the chain was taken already."""
+        newest = self._newest.get(entry.cn)
+        if newest is None:
+            newest = self.events.newest_seq(entry.cn)
+        self._newest[entry.cn] = max(newest, entry.seq)
+        if entry.seq > newest:
+            return
         first, *others = self.events.at_seq(entry.cn, entry.seq)
         if others:
             self.events.add_fork(self.sn, entry.cn, entry.seq, (first, entry.id))
 
     def _count(self, entry: Entry) -> None:
         """Count an event in, with its verdict before it has one of its own."""
-        self.space = self.space._replace(events=self.space.events + 1)
+        self.tally.events += 1
         self.add_state(tagged("state", b"\0", entry.id, entry.status.encode()))
 
     def see(self, frame: bytes) -> None:
@@ -127,10 +165,8 @@ class Batch:
 
         Its id goes into the sum that hubs are compared with, once.
         """
-        self.space = self.space._replace(
-            frame_sum=sum_after(self.space.frame_sum, [frame]),
-            frame_count=self.space.frame_count + 1,
-        )
+        self.tally.frame_sum += int.from_bytes(frame, "little")
+        self.tally.frame_count += 1
 
     # -- receipts ---------------------------------------------------------------------------
 
@@ -185,7 +221,30 @@ class Batch:
     def send(self, what: str, data: bytes, *, ident: bytes | None = None) -> None:
         """Queue something for the hub: it goes after the commit."""
         self.rows.send_later(self.sn, what, ident, data)
-        self.space = self.space._replace(pending=self.space.pending + 1)
+        self.tally.pending += 1
+
+    # -- again ------------------------------------------------------------------------------
+
+    def begin_again(self) -> None:
+        """Start to fold the whole space anew, its projections being empty."""
+        self.tally.state_sum = 0
+        self._again = Projector(self, self.rows, replay=True)
+        self._again.authority()
+
+    def replay(self, entry: Entry) -> None:
+        """Take one stored event in again; they come in the order of their arrival here."""
+        self.add_state(tagged("state", b"\0", entry.id, entry.status.encode()))
+        given = self._give(entry, self.court.verdict(entry))
+        self._again.line(given, self.keys.body(given))
+        self._touch(given)
+
+    def end_again(self) -> None:
+        """Fold every entity and write what is counted over the whole space."""
+        for entity in sorted(self._touched):
+            self._again.entity(entity)
+        self._again.close()
+        self.tally.unread = self.rows.unread(self.sn, self.space.ack_n)
+        self.rows.save(self.tally.into(self.space))
 
     # -- asking before writing ----------------------------------------------------------------
 
@@ -227,27 +286,29 @@ class Batch:
         for entity in sorted(self._touched):
             projector.entity(entity)
         projector.close()
+        self.space = self.tally.into(self.space)
         self.rows.save(self.space)
 
     def _touch(self, entry: Entry) -> None:
-        """Fold the entity of ``entry`` again."""
-        if entry.entity is not None:
+        """Fold the entity of ``entry`` again; a message is its own row and needs no fold."""
+        if entry.entity is not None and entry.kind != "message":
             self._touched.add(entry.entity)
 
     def _give(self, entry: Entry, verdict: Verdict) -> Entry:
         """Write the verdict on an event, and the state sum with it."""
-        given = entry._replace(status=str(verdict.status), cause=verdict.cause, cause_by=verdict.by)
-        if given != entry:
-            self.events.set_verdict(entry.rid, given.status, given.cause, given.cause_by)
-            self.add_state(
-                tagged("state", b"\0", given.id, given.status.encode()),
-                instead=tagged("state", b"\0", entry.id, entry.status.encode()),
-            )
+        status = str(verdict.status)
+        if (status, verdict.cause, verdict.by) == (entry.status, entry.cause, entry.cause_by):
+            return entry
+        given = entry._replace(status=status, cause=verdict.cause, cause_by=verdict.by)
+        self.events.set_verdict(self.sn, given)
+        self.add_state(
+            tagged("state", b"\0", given.id, given.status.encode()),
+            instead=tagged("state", b"\0", entry.id, entry.status.encode()),
+        )
         return given
 
     def add_state(self, part: bytes, *, instead: bytes | None = None) -> None:
         """Add a part to the state sum, in the place of an older one where there is one."""
-        total = int.from_bytes(self.space.state_sum, "little") + int.from_bytes(part, "little")
+        self.tally.state_sum += int.from_bytes(part, "little")
         if instead is not None:
-            total -= int.from_bytes(instead, "little")
-        self.space = self.space._replace(state_sum=(total % 2**256).to_bytes(32, "little"))
+            self.tally.state_sum -= int.from_bytes(instead, "little")

@@ -142,4 +142,4 @@ class Court:
 
 def with_fault(entry: Entry, fault: str | None) -> Entry:
     """Return ``entry`` with the structural rule that it breaks."""
-    return entry._replace(fault=fault, status="ok" if fault is None else "invalid", cause=fault)
+    return entry if fault is None else entry._replace(fault=fault, status="invalid", cause=fault)

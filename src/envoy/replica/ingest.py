@@ -20,7 +20,7 @@ from typing import NamedTuple
 from envoy import limits
 from envoy.core import receipt
 from envoy.core.dag import missing
-from envoy.core.envelope import Opened, open_outer, parse, verify
+from envoy.core.envelope import Opened, Outer, open_outer, open_parsed, parse, verify
 from envoy.core.event import GENESIS, Event, Parent, check_links
 from envoy.core.genesis import check_genesis
 from envoy.core.log import Parked, ReceiptRow
@@ -68,59 +68,90 @@ class Sorted(NamedTuple):
     unknown: list[bytes]
 
 
+class Reading(NamedTuple):
+    """A frame read once: its id, and the outside of an envelope or why it is none.
+
+    Neither ``outer`` nor ``code``: a receipt.
+    """
+
+    id: bytes
+    frame: bytes
+    outer: Outer | None
+    code: str | None
+
+
+def read(frame: bytes) -> Reading:
+    """Return what ``frame`` shows without a key. What no door lets in has an id all the same."""
+    try:
+        ident = frame_id(frame)
+    except RemoteFault as fault:
+        return Reading(receipt.receipt_id(frame), frame, None, fault.code)
+    if not is_envelope(frame):
+        return Reading(ident, frame, None, None)
+    try:
+        return Reading(ident, frame, parse(frame), None)
+    except RemoteFault as fault:
+        return Reading(ident, frame, None, fault.code)
+
+
 def take_in(
+    replica: Replica, frames: Sequence[bytes], *, source: str, place: Place | None = None
+) -> Taken:
+    """Take ``frames`` into the copy of ``replica`` and return what became of them."""
+    return take_read(replica, [read(frame) for frame in frames], source=source, place=place)
+
+
+def take_read(
     replica: Replica,
-    frames: Sequence[bytes],
+    page: Sequence[Reading],
     *,
     source: str,
     place: Place | None = None,
     durable: bool = False,
     sent: Sequence[int] = (),
 ) -> Taken:
-    """Take ``frames`` into the copy of ``replica`` and return what became of them.
+    """Take frames that were read into the copy of ``replica`` and return what became of them.
 
     ``place`` is stored with them, unless another process moved on meanwhile; ``sent`` are entries
     of the outbox that they answer. ``durable``: somebody will be told at once.
     """
-    found = sort_page(replica, frames)
     space = replica.space
-    scarce = space.next_n + 2 * len(frames) + limits.ARRIVALS_RESERVED > space.reserved_n
+    found = sort_page(replica, page, space)
+    scarce = space.next_n + 2 * len(page) + limits.ARRIVALS_RESERVED > space.reserved_n
     with replica.profile.events.transaction(durable=durable or scarce):
-        page = _Page(replica, source)
-        taken = page.take(found)
-        page.move(place)
-        page.strike(sent)
+        taking = _Page(replica, source)
+        taken = taking.take(found, is_alone=taking.batch.space.frame_count == space.frame_count)
+        taking.move(place)
+        taking.strike(sent)
         if scarce:
-            page.reserve()
-        page.batch.finish()
+            taking.reserve()
+        taking.batch.finish()
         return taken
 
 
-def sort_page(replica: Replica, frames: Sequence[bytes]) -> Sorted:
-    """Return ``frames`` opened, verified and sorted by what is to be done with them; no lock."""
+def sort_page(replica: Replica, page: Sequence[Reading], space: rows.Space) -> Sorted:
+    """Return ``page`` opened, verified and sorted by what is to be done with it; no lock."""
     events, sn = replica.profile.events, replica.sn
-    space, now = replica.space.id, replica.profile.clock.now_ms()
-    keys, found = KeyRing(events, sn, space), Sorted([], [], [], [], [])
-    opened = list[tuple[Opened, bytes]]()
-    for frame in frames:
-        try:
-            ident = frame_id(frame)
-        except RemoteFault as fault:
-            found.refused.append((receipt.receipt_id(frame), fault.code, len(frame)))
+    keys, found = KeyRing(events, sn, space.id), Sorted([], [], [], [], [])
+    opened, now = list[tuple[Opened, bytes]](), replica.profile.clock.now_ms()
+    unknown = events.unknown(sn, [one.id for one in page])
+    for one in page:
+        if one.id not in unknown:
             continue
-        if events.knows(sn, ident):
-            continue
-        found.unknown.append(ident)
-        if not is_envelope(frame):
-            found.receipts.append((ident, frame))
-            continue
-        _open(found, opened, keys, ident=ident, frame=frame, now=now, space=space)
-    good = replica.profile.workers.map(verify, [one for one, _ in opened])
-    for (one, frame), authentic in zip(opened, good, strict=True):
-        if authentic:
-            found.ready.append(Ready(one.event.lam, one.event.id, one.event, frame))
+        unknown.remove(one.id)  # a page that repeats itself says nothing new
+        found.unknown.append(one.id)
+        if one.outer is not None:
+            _open(found, opened, keys, one=one, now=now, space=space.id)
+        elif one.code is not None:
+            _reject(found, one, one.code, now)
         else:
-            found.refused.append((one.event.id, "bad_signature", len(frame)))
+            found.receipts.append((one.id, one.frame))
+    good = replica.profile.workers.map(verify, [one for one, _ in opened])
+    for (event, frame), authentic in zip(opened, good, strict=True):
+        if authentic:
+            found.ready.append(Ready(event.event.lam, event.event.id, event.event, frame))
+        else:
+            found.refused.append((event.event.id, "bad_signature", len(frame)))
     return found
 
 
@@ -129,24 +160,28 @@ def _open(
     opened: list[tuple[Opened, bytes]],
     keys: KeyRing,
     *,
-    ident: bytes,
-    frame: bytes,
+    one: Reading,
     now: int,
     space: bytes,
 ) -> None:
     """Open one envelope into ``opened``, or say in ``found`` why not."""
+    assert one.outer is not None, "an envelope was parsed"
+    known = keys.find(one.outer.epoch)
+    if known is None:
+        found.parked.append(Parked(one.id, "sealed", one.outer.epoch, None, now, one.frame))
+        return
     try:
-        epoch = parse(frame).epoch
-        known = keys.find(epoch)
-        if known is None:
-            found.parked.append(Parked(ident, "sealed", epoch, None, now, frame))
-        else:
-            opened.append((open_outer(frame, space, known.event_key), frame))
+        opened.append((open_parsed(one.outer, one.id, space, known.event_key), one.frame))
     except RemoteFault as fault:
-        if fault.code == "unsupported":
-            found.parked.append(Parked(ident, "unsupported", None, None, now, frame))
-        else:
-            found.refused.append((ident, fault.code, len(frame)))
+        _reject(found, one, fault.code, now)
+
+
+def _reject(found: Sorted, one: Reading, code: str, now: int) -> None:
+    """Refuse a frame for ``code``; one that a later build can read is kept instead."""
+    if code == "unsupported":
+        found.parked.append(Parked(one.id, "unsupported", None, None, now, one.frame))
+    else:
+        found.refused.append((one.id, code, len(one.frame)))
 
 
 class _Page:
@@ -159,10 +194,13 @@ class _Page:
         self.sn = replica.sn
         self.batch: Batch = replica.batch()
         self.accepted = self.parked = self.quarantined = 0
+        self._wanted = set(self.events.wanted(self.sn, "waiting"))
 
-    def take(self, found: Sorted) -> Taken:
-        """Take in what one page holds."""
-        known = {one for one in found.unknown if not self.events.knows(self.sn, one)}
+    def take(self, found: Sorted, *, is_alone: bool) -> Taken:
+        """Take in what one page holds; ``is_alone``: nobody took anything in since it was sorted."""
+        known = set(found.unknown)
+        if not is_alone:
+            known = self.events.unknown(self.sn, found.unknown)
         for ident in sorted(known):
             self.batch.see(ident)
         for row in found.parked:
@@ -242,6 +280,8 @@ class _Page:
     def _released(self, ident: bytes) -> list[Ready]:
         """Return the events that waited for ``ident``, opened again."""
         found = list[Ready]()
+        if ident not in self._wanted:
+            return found
         for row in self.events.parked(self.sn, "waiting", ident):
             self.events.unpark(self.sn, row.id)
             keys = self.batch.keys.find(parse(row.bytes).epoch)
@@ -283,6 +323,8 @@ class _Page:
     def _park(self, row: Parked) -> None:
         """Keep a frame until what it lacks arrives."""
         self.events.park(self.sn, row)
+        if row.state == "waiting" and row.why is not None:
+            self._wanted.add(row.why)
         self.parked += 1
 
     def _refuse(self, ident: bytes, code: str, size: int) -> None:
@@ -309,10 +351,9 @@ class _Page:
         """Take entries out of the outbox."""
         store = self.replica.profile.rows
         store.sent(sent)
-        self.batch.space = self.batch.space._replace(pending=store.pending(self.sn))
+        self.batch.tally.pending = store.pending(self.sn)
 
     def reserve(self) -> None:
         """Take a block of arrival numbers that a lost commit cannot give out twice."""
-        space = self.batch.space
-        reserved = space.next_n + limits.ARRIVALS_RESERVED * 100
-        self.batch.space = space._replace(reserved_n=reserved)
+        reserved = self.batch.tally.next_n + limits.ARRIVALS_RESERVED * 100
+        self.batch.space = self.batch.space._replace(reserved_n=reserved)

@@ -60,6 +60,9 @@ class EventStore(Protocol):
     def entry(self, sn: int, event: bytes) -> Entry | None:
         """Return an accepted event by its id."""
 
+    def event_ids(self, sn: int, low: bytes, high: bytes) -> list[bytes]:
+        """Return the ids of at most three accepted events between ``low`` and ``high``."""
+
     def add_event(self, sn: int, entry: Entry, frame: bytes) -> Entry:
         """Append an accepted event with its envelope; return it with its numbers filled in."""
 
@@ -72,14 +75,20 @@ class EventStore(Protocol):
     def forked(self, sn: int) -> dict[int, int]:
         """Return the forked chains of a space and the number of their author."""
 
-    def set_verdict(self, rid: int, status: str, cause: str | None, by: bytes | None) -> None:
-        """Write a verdict."""
+    def newest_seq(self, cn: int) -> int:
+        """Return the greatest seq of a chain among the events that are written, -1 for none."""
+
+    def set_verdict(self, sn: int, entry: Entry) -> None:
+        """Write the verdict that ``entry`` has now."""
 
     def frame(self, rid: int) -> bytes:
         """Return the envelope of an event."""
 
     def frames(self, sn: int, *, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Return (rid, envelope) of the events behind ``after``: what refills a hub."""
+
+    def entries(self, sn: int, *, after: int, limit: int) -> list[Entry]:
+        """Return the events behind ``after`` in the order of their arrival."""
 
     def under(self, sn: int, auth: bytes) -> list[Entry]:
         """Return the content events under a grant."""
@@ -126,8 +135,8 @@ class EventStore(Protocol):
     def receipt_frames(self, sn: int) -> list[bytes]:
         """Return the frames of all receipts: what refills a hub."""
 
-    def knows(self, sn: int, frame: bytes) -> bool:
-        """Say whether a frame id was ever seen here, whatever became of it."""
+    def unknown(self, sn: int, frames: Sequence[bytes]) -> set[bytes]:
+        """Return those frame ids that were never seen here, whatever became of the others."""
 
     def park(self, sn: int, row: Parked) -> None:
         """Keep a frame until what it lacks arrives, within the bounds of limits."""
@@ -187,6 +196,9 @@ class RowStore(Protocol):
     def task(self, sn: int, task: bytes) -> rows.Task | None:
         """Return the row of a task."""
 
+    def task_ids(self, sn: int, low: bytes, high: bytes) -> list[bytes]:
+        """Return the ids of at most three tasks between ``low`` and ``high``."""
+
     def conflicts(self, sn: int, entity: bytes) -> dict[bytes, rows.Conflict]:
         """Return the conflict rows of an entity by id."""
 
@@ -195,6 +207,9 @@ class RowStore(Protocol):
 
     def last_item(self, sn: int) -> tuple[int, bytes] | None:
         """Return (lam, id) of the item that sorts last."""
+
+    def drop(self) -> None:
+        """Empty the projections, to be made again in the same transaction."""
 
     def stream_of(self, rid: int) -> list[rows.Stream]:
         """Return what an event put into the stream."""

@@ -31,6 +31,13 @@ from envoy.views import rows
 VISIBLE = ("ok", "ok*")
 
 
+class Counting(Protocol):
+    """What a batch counts and its projector counts along."""
+
+    next_n: int
+    unread: int
+
+
 class Changing(Protocol):
     """What a batch lets its projector use."""
 
@@ -41,6 +48,10 @@ class Changing(Protocol):
     keys: KeyRing
     court: Court
 
+    @property
+    def tally(self) -> Counting:
+        """Return what is counted over the space."""
+
     def add_state(self, part: bytes, *, instead: bytes | None = None) -> None:
         """Add a part to the state sum, in the place of an older one where there is one."""
 
@@ -48,7 +59,9 @@ class Changing(Protocol):
 class Projector:
     """The rows of one space while one batch changes it."""
 
-    def __init__(self, batch: Changing, store: RowStore) -> None:
+    def __init__(self, batch: Changing, store: RowStore, *, replay: bool = False) -> None:
+        """``replay``: what happened is told already, the stream stays as it is."""
+        self._replay = replay
         self._batch = batch
         self._events = batch.events
         self._rows = store
@@ -111,27 +124,27 @@ class Projector:
         task = entry.entity if entry.kind.startswith("task.") else line.task
         grant = self._batch.court.ledger.grants.get(entry.auth)
         self._rows.save(
-            rows.Item(
-                rid=entry.rid,
-                sn=self._batch.sn,
-                lam=entry.lam,
-                id=entry.id,
-                n=n,
-                an=entry.an,
-                kind=entry.kind,
-                type=lines.TYPES[entry.kind],
-                ts=entry.ts,
-                role=None if grant is None else grant.role,
-                body=line.body,
-                reply_to=line.reply_to,
-                task=task,
-                target=line.target,
-                detail=line.detail,
-                refs=project.refs_text(line.refs),
-                status=entry.status,
-                cause=entry.cause,
-                refused=None,
-                late=int(late),
+            rows.Item(  # by place: this is made for every event
+                entry.rid,
+                self._batch.sn,
+                entry.lam,
+                entry.id,
+                n,
+                entry.an,
+                entry.kind,
+                lines.TYPES[entry.kind],
+                entry.ts,
+                None if grant is None else grant.role,
+                line.body,
+                line.reply_to,
+                task,
+                line.target,
+                line.detail,
+                project.refs_text(line.refs),
+                entry.status,
+                entry.cause,
+                None,
+                int(late),
             )
         )
         if lines.is_text(entry.kind) and line.body and entry.status in VISIBLE:
@@ -161,8 +174,7 @@ class Projector:
             if not row.hidden:
                 self._rows.save(row._replace(hidden=1))
                 counted = row.reason is not None and not row.own and row.n > space.ack_n
-                space = space._replace(unread=space.unread - int(counted))
-        self._batch.space = space
+                self._batch.tally.unread -= int(counted)
         mine = entry.author == self._batch.me
         return self._stream(entry, "event_held", entry.id, "held" if mine else None, own=False)
 
@@ -182,23 +194,16 @@ class Projector:
         own: bool | None = None,
     ) -> int:
         """Put something into the stream under the next arrival number, and return that."""
-        space = self._batch.space
+        if self._replay:
+            told = self._rows.stream_of(entry.rid)
+            return told[-1].n if told else 0
+        tally = self._batch.tally
         mine = entry.author == self._batch.me if own is None else own
-        row = rows.Stream(
-            sn=self._batch.sn,
-            n=space.next_n,
-            rid=entry.rid,
-            type=type_,
-            an=entry.an,
-            at=entry.ts,
-            object=about,
-            reason=reason,
-            own=int(mine),
-            hidden=0,
-        )
+        place = (self._batch.sn, tally.next_n, entry.rid)
+        row = rows.Stream(*place, type_, entry.an, entry.ts, about, reason, int(mine), 0)
         self._rows.save(row)
-        unread = space.unread + int(reason is not None and not mine)
-        self._batch.space = space._replace(next_n=space.next_n + 1, unread=unread)
+        tally.next_n += 1
+        tally.unread += int(reason is not None and not mine)
         return row.n
 
     # -- authority --------------------------------------------------------------------------

@@ -319,15 +319,17 @@ class Author:
         )
         above = [events.entry(batch.sn, one) for one in deps] + [tip]
         known = [one for one in above if one is not None]
+        lam = 1 + max(one.lam for one in known)
         return Links(
             chain=self._chain(tip),
             seq=0 if tip is None else tip.seq + 1,
             prev=None if tip is None else tip.id,
             deps=deps,
-            lam=1 + max(one.lam for one in known),
+            lam=lam,
             auth=auth,
             ts=max(batch.now_ms, *(one.ts for one in known)),
-            basis=tuple(one for one, _ in basis[: limits.BASIS_MAX]),
+            # A head that could not be named is not behind this event, so it was not seen either.
+            basis=tuple(one for one, at in basis if at < lam)[: limits.BASIS_MAX],
         )
 
     def _tip(self) -> Entry | None:

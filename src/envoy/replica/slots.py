@@ -25,7 +25,7 @@ from envoy.core.structs import Body
 from envoy.errors import InternalError
 from envoy.replica import sync
 from envoy.replica.batch import Batch
-from envoy.replica.ingest import take_in
+from envoy.replica.ingest import read, take_read
 from envoy.replica.replica import Replica
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
@@ -164,7 +164,7 @@ def _confirm(replica: Replica, one: Outgoing, reply: frames.Slotted) -> None:
     """Take in what the hub decided; the frame went with it."""
     ids = [] if one.id is None else [one.id]
     if reply.receipt is not None:
-        take_in(replica, [reply.receipt], source="hub", durable=True, sent=[one.o])
+        take_read(replica, [read(reply.receipt)], source="hub", durable=True, sent=[one.o])
         ids.append(frames.frame_id(reply.receipt))
         sync.advance(replica, reply, ids, sent=[])
     else:

@@ -15,7 +15,6 @@ Specification: docs/spec/frames.md, Sync.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 from envoy import limits
@@ -23,13 +22,12 @@ from envoy.core import epoch as formulas
 from envoy.core import receipt
 from envoy.core.codec import decode, encode
 from envoy.core.crypto import seal
-from envoy.core.envelope import parse
 from envoy.core.log import EpochRow, Outgoing
 from envoy.core.structs import Body
 from envoy.errors import IntegrityError, RemoteFault
 from envoy.ids import to_text
 from envoy.replica import epochs
-from envoy.replica.ingest import Place, Taken, take_in
+from envoy.replica.ingest import Place, Taken, read, take_in, take_read
 from envoy.replica.ports import Hub
 from envoy.replica.replica import Replica
 from envoy.sync import frames
@@ -146,25 +144,18 @@ def _take(replica: Replica, space: rows.Space, page: frames.Page) -> Taken:
     """Check a page against the hub's chain and take it in."""
     assert page.head is not None and space.instance is not None, "asked of this very hub"
     start = space.hub_chain or frames.chain_start(space.instance, space.id)
-    h = frames.chain_after(start, [_frame_id(frame) for frame in page.frames])
+    found = [read(frame) for frame in page.frames]
+    h = frames.chain_after(start, [one.id for one in found])
     numbers = page.last - space.cursor == len(page.frames)
     if not numbers or (page.last == page.head.head and h != page.head.h):
         raise IntegrityError(
             "relay_inconsistent", space_id=to_text("space", space.id), cursor=space.cursor
         )
-    unlock(replica, page.frames)
+    unlock(replica, {one.outer.epoch for one in found if one.outer is not None})
     place = Place(space.instance, space.cursor, page.last, h)
-    taken = take_in(replica, page.frames, source="hub", place=place)
+    taken = take_read(replica, found, source="hub", place=place)
     _fetch_dropped(replica)
     return taken
-
-
-def _frame_id(frame: bytes) -> bytes:
-    """Return the id of a frame as the hub counts it, also of one that no door lets in."""
-    try:
-        return frames.frame_id(frame)
-    except RemoteFault:
-        return receipt.receipt_id(frame)
 
 
 def _fetch_dropped(replica: Replica) -> None:
@@ -183,14 +174,14 @@ def _fetch_dropped(replica: Replica) -> None:
 # -- keys --------------------------------------------------------------------------------------
 
 
-def unlock(replica: Replica, page: Iterable[bytes] = ()) -> int:
-    """Find the secrets of the epochs that ``page`` or parked frames are sealed under.
+def unlock(replica: Replica, named: Iterable[bytes] = ()) -> int:
+    """Find the secrets of the epochs ``named``, and of those that parked frames are sealed under.
 
     What was sealed under an epoch that opens now is taken in. Returns how many epochs opened.
     """
     events, sn = replica.profile.events, replica.sn
     known = {row.id: row for row in events.epochs(sn)}
-    wanted = {one for one in _epochs_of(page) if one not in known or known[one].secret is None}
+    wanted = {one for one in named if one not in known or known[one].secret is None}
     wanted.update(events.wanted(sn, "sealed"))
     if not wanted:
         return 0
@@ -209,16 +200,6 @@ def unlock(replica: Replica, page: Iterable[bytes] = ()) -> int:
     for row in opened:
         _unseal(replica, row.id)
     return len(opened)
-
-
-def _epochs_of(page: Iterable[bytes]) -> set[bytes]:
-    """Return the epochs that the envelopes of a page are sealed under."""
-    found = set[bytes]()
-    for frame in page:
-        if frames.is_envelope(frame):
-            with suppress(RemoteFault):  # the door will say what is wrong with it
-                found.add(parse(frame).epoch)
-    return found
 
 
 def _fetch_epoch(replica: Replica, epoch: bytes) -> EpochRow | None:

@@ -72,8 +72,8 @@ class Kill(State, frozen=True, gc=False):
     weak: bool
 
 
-class Facts(Protocol):
-    """What the log knows and authority asks. Nothing is asked for ordinary histories."""
+class Sight(Protocol):
+    """Which content was seen by what. Nothing is asked for ordinary histories."""
 
     def saw(self, later: AuthEvent, event: ContentEvent) -> bool:
         """Say whether ``event`` is in the ancestry of ``later``.
@@ -87,8 +87,12 @@ class Facts(Protocol):
     def witnesses(self, grants: Iterable[bytes], joins: int) -> Iterable[ContentEvent]:
         """Return the content under ``grants`` that saw one of ``joins`` (a bitset over ``seen``).
 
-        Ascending by (lam, id). Asked only while an invite is over-used.
+        Asked only while an invite is over-used.
         """
+
+
+class Facts(Sight, Protocol):
+    """What the log knows and authority asks."""
 
     def keys_of(self, create: AuthEvent) -> Sequence[ContentEvent]:
         """Return the ``member.keys`` events of its author in the ancestry of ``create``.

@@ -25,9 +25,9 @@ from envoy.state.authority import (
     OK,
     UNDER_LOST,
     UNDONE,
-    Facts,
     Judgement,
     Kill,
+    Sight,
     Status,
     Verdict,
 )
@@ -47,7 +47,7 @@ class Changed(State, frozen=True):
     admits: bool
 
 
-def content_verdict(event: ContentEvent, judgement: Judgement, facts: Facts) -> Verdict:
+def content_verdict(event: ContentEvent, judgement: Judgement, sight: Sight) -> Verdict:
     """Return the verdict on ``event``. Source: docs/spec/authority.md, Content."""
     if event.fault is not None:
         return Verdict(Status.INVALID, event.fault)
@@ -57,18 +57,18 @@ def content_verdict(event: ContentEvent, judgement: Judgement, facts: Facts) -> 
     if not judgement.is_ok(grant.act.id):
         verdict = Verdict(Status.HELD, UNDER_LOST, grant.act.id)
     elif kills:
-        verdict, holders = _crossed(event, kills, judgement, facts)
+        verdict, holders = _crossed(event, kills, judgement, sight)
     if judgement.closes and event.kind != "merge":
-        verdict = _closed(event, verdict, judgement, facts)
+        verdict = _closed(event, verdict, judgement, sight)
     if verdict.status is not Status.HELD or not judgement.admits:
         return verdict
     if verdict.cause == UNDER_LOST:
-        return _admitted(event, verdict, holders_of(grant, judgement), judgement, facts=facts)
-    return _admitted(event, verdict, holders, judgement, facts=facts)
+        return _admitted(event, verdict, holders_of(grant, judgement), judgement, sight=sight)
+    return _admitted(event, verdict, holders, judgement, sight=sight)
 
 
 def _crossed(
-    event: ContentEvent, kills: Iterable[Kill], judgement: Judgement, facts: Facts
+    event: ContentEvent, kills: Iterable[Kill], judgement: Judgement, sight: Sight
 ) -> tuple[Verdict, frozenset[bytes]]:
     """R3: return the verdict under a grant that ``kills`` end, and who holds the event."""
     for kill in kills:
@@ -76,14 +76,14 @@ def _crossed(
             return Verdict(Status.INVALID, AFTER, kill.event.id), frozenset()
     found = list[Kill]()
     for kill in kills:
-        found.extend(_touching(event, kill, judgement, facts))
+        found.extend(_touching(event, kill, judgement, sight))
     if not found:
         return OK, frozenset()
     first = min(found, key=lambda kill: (kill.event.lam, kill.event.id)).event.id
     return Verdict(Status.HELD, BESIDE, first), frozenset(kill.event.id for kill in found)
 
 
-def _touching(event: ContentEvent, kill: Kill, judgement: Judgement, facts: Facts) -> list[Kill]:
+def _touching(event: ContentEvent, kill: Kill, judgement: Judgement, sight: Sight) -> list[Kill]:
     """Return the acts that hold ``event``, concurrent with or seen by ``kill``; none: it stands.
 
     Usually ``kill`` itself. A ``role`` that leaves its subject what the event needed holds nothing:
@@ -93,7 +93,7 @@ def _touching(event: ContentEvent, kill: Kill, judgement: Judgement, facts: Fact
     act = kill.event
     if kill.weak or (act.kind == "leave" and act.author == event.author):
         return []
-    if facts.saw(act, event):
+    if sight.saw(act, event):
         return []
     if not isinstance(act.body, bodies.Role) or not ROLE_CAPS[act.body.role] & cap_of(event.kind):
         return [kill]
@@ -103,22 +103,22 @@ def _touching(event: ContentEvent, kill: Kill, judgement: Judgement, facts: Fact
         if event.seen >> next_.event.index & 1:
             found.append(next_)
         else:
-            found.extend(_touching(event, next_, judgement, facts))
+            found.extend(_touching(event, next_, judgement, sight))
     return found
 
 
-def _closed(event: ContentEvent, verdict: Verdict, judgement: Judgement, facts: Facts) -> Verdict:
+def _closed(event: ContentEvent, verdict: Verdict, judgement: Judgement, sight: Sight) -> Verdict:
     """R7: nothing is said in a space after its end; what was said beside it is shown as that."""
     for close in judgement.closes:
         if event.seen >> close.index & 1:
             return Verdict(Status.INVALID, CLOSED, close.id)
-    if all(facts.saw(close, event) for close in judgement.closes):
+    if all(sight.saw(close, event) for close in judgement.closes):
         return verdict
     return replace(verdict, beside_close=True)
 
 
 def _admitted(
-    event: ContentEvent, verdict: Verdict, holders: Holders, judgement: Judgement, *, facts: Facts
+    event: ContentEvent, verdict: Verdict, holders: Holders, judgement: Judgement, *, sight: Sight
 ) -> Verdict:
     """R5: the first admit that saw the event and names it, or all that hold it, lets it count."""
     named = {event.id, *(holders or ())}
@@ -126,7 +126,7 @@ def _admitted(
     for admit in sorted(candidates.values(), key=lambda one: (one.lam, one.id)):
         assert isinstance(admit.body, bodies.Admit), "the kind says so"
         ids = admit.body.ids
-        if (event.id in ids or (holders and holders.issubset(ids))) and facts.saw(admit, event):
+        if (event.id in ids or (holders and holders.issubset(ids))) and sight.saw(admit, event):
             where = (admit.lam, admit.id)
             counts = Verdict(Status.ADMITTED, ADMITTED, admit.id, admitted=where)
             return replace(counts, beside_close=verdict.beside_close)

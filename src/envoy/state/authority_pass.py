@@ -28,10 +28,10 @@ from envoy.state.authority import (
     OVER_USED,
     UNDER_LOST,
     UNDONE,
-    Facts,
     Judgement,
     Kill,
     Place,
+    Sight,
     Status,
     Verdict,
     place,
@@ -41,24 +41,24 @@ from envoy.state.authority_ledger import Ledger, number_of
 _LAST: Final[Place] = (limits.INT_MAX + 1, b"")  # behind every event
 
 
-def judge(ledger: Ledger, facts: Facts, *, within: int | None = None) -> Judgement:
+def judge(ledger: Ledger, sight: Sight, *, within: int | None = None) -> Judgement:
     """Return the verdicts on all AUTH events of ``ledger``, or on those ``within`` a bitset.
 
-    ``within`` is closed under ancestry; ``facts`` then answer for that ancestry alone. Pure; takes
+    ``within`` is closed under ancestry; ``sight`` then answers for that ancestry alone. Pure; takes
     about 25 times as long as sorting the grants. Source: docs/spec/authority.md, R rules.
     """
-    run = _Pass(ledger, facts, within)
+    run = _Pass(ledger, sight, within)
     for grant in ledger.ranked(within):
         run.step(grant)
     return run.result()
 
 
-def preview(judgement: Judgement, facts: Facts, draft: AuthEvent) -> Judgement:
+def preview(judgement: Judgement, sight: Sight, draft: AuthEvent) -> Judgement:
     """Return the judgement as it would be with ``draft``, which has the next index.
 
     What an author is told before signing: whether the act counts and what it ends.
     """
-    return judge(Ledger.of([*judgement.ledger.events, draft]), facts)
+    return judge(Ledger.of([*judgement.ledger.events, draft]), sight)
 
 
 def undoing(ledger: Ledger, act: AuthEvent, grant: Grant) -> list[AuthEvent]:
@@ -78,8 +78,8 @@ def undoing(ledger: Ledger, act: AuthEvent, grant: Grant) -> list[AuthEvent]:
 class _Pass:
     """One pass by rank. ``step`` settles the acts under one grant; all above are settled."""
 
-    def __init__(self, ledger: Ledger, facts: Facts, within: int | None) -> None:
-        self.ledger, self.facts, self.within = ledger, facts, within
+    def __init__(self, ledger: Ledger, sight: Sight, within: int | None) -> None:
+        self.ledger, self.sight, self.within = ledger, sight, within
         self.verdicts: dict[bytes, Verdict] = {}
         self.kills: dict[bytes, tuple[Kill, ...]] = {}
         self.live: list[Grant] = []
@@ -257,7 +257,7 @@ class _Pass:
         ]
         seen += [
             (place(event), event.seen)
-            for event in self.facts.witnesses(grants, wanted)
+            for event in self.sight.witnesses(grants, wanted)
             if event.fault is None and self._stands(event)
         ]
         found: dict[int, Place] = {}
@@ -277,7 +277,7 @@ class _Pass:
             return False
         return all(
             not event.seen >> kill.event.index & 1
-            and (kill.weak or self.facts.saw(kill.event, event))
+            and (kill.weak or self.sight.saw(kill.event, event))
             for kill in self.kills.get(grant.key, ())
         )
 

@@ -13,11 +13,11 @@ Specification: docs/spec/authority.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from envoy import limits
 from envoy.core.capability import AuthEvent, ContentEvent, Grant
-from envoy.state.authority import Facts, Judgement
+from envoy.state.authority import Facts, Judgement, Sight
 from envoy.state.authority_ledger import Ledger
 from envoy.state.authority_pass import judge
 
@@ -68,11 +68,11 @@ class Views:
                 seen |= 1 << event.index
         return self._judged(seen, _NotAfter(self.facts, latest))
 
-    def _judged(self, seen: int, facts: Facts) -> Judgement:
+    def _judged(self, seen: int, sight: Sight) -> Judgement:
         """Return the judgement on the events in ``seen``, from a few kept ones if it is there."""
         found = self._kept.get(seen)
         if found is None:
-            found = judge(self.ledger, facts, within=seen)
+            found = judge(self.ledger, sight, within=seen)
             if not found.contested:
                 self._kept[seen] = found
             if len(self._kept) > limits.VIEWS_KEPT_MAX:
@@ -81,45 +81,37 @@ class Views:
 
 
 class _Narrow:
-    """Facts about a part of the log: only ``witnesses`` can see more than that part."""
+    """The sight of a part of the log: ``witnesses`` alone could see more than that part."""
 
-    def __init__(self, facts: Facts) -> None:
-        self.facts = facts
+    def __init__(self, sight: Sight) -> None:
+        self.sight = sight
 
     def saw(self, later: AuthEvent, event: ContentEvent) -> bool:
         """Say whether ``event`` is in the ancestry of ``later``."""
-        return self.facts.saw(later, event)
-
-    def keys_of(self, create: AuthEvent) -> Sequence[ContentEvent]:
-        """Return the ``member.keys`` events of its author in the ancestry of ``create``."""
-        return self.facts.keys_of(create)
-
-    def creates(self, event: AuthEvent) -> bool:
-        """Say whether an ``epoch.create`` made the epoch it is sealed under."""
-        return self.facts.creates(event)
+        return self.sight.saw(later, event)
 
 
 class _Until(_Narrow):
-    """Facts about the ancestry of one event."""
+    """The sight of the ancestry of one event."""
 
-    def __init__(self, facts: Facts, end: AuthEvent) -> None:
-        super().__init__(facts)
+    def __init__(self, sight: Sight, end: AuthEvent) -> None:
+        super().__init__(sight)
         self.end = end
 
     def witnesses(self, grants: Iterable[bytes], joins: int) -> Iterable[ContentEvent]:
         """Return the witnesses that the event saw."""
-        found = self.facts.witnesses(grants, joins)
-        return (event for event in found if self.facts.saw(self.end, event))
+        found = self.sight.witnesses(grants, joins)
+        return (event for event in found if self.sight.saw(self.end, event))
 
 
 class _NotAfter(_Narrow):
-    """Facts about what an event written now may cite."""
+    """The sight of what an event written now may cite."""
 
-    def __init__(self, facts: Facts, latest: int) -> None:
-        super().__init__(facts)
+    def __init__(self, sight: Sight, latest: int) -> None:
+        super().__init__(sight)
         self.latest = latest
 
     def witnesses(self, grants: Iterable[bytes], joins: int) -> Iterable[ContentEvent]:
         """Return the witnesses that may be cited."""
-        found = self.facts.witnesses(grants, joins)
+        found = self.sight.witnesses(grants, joins)
         return (event for event in found if event.ts <= self.latest)

@@ -179,11 +179,6 @@ def tenure(op: Op, held: Mapping[bytes, Grip]) -> Tenure | None:
     return Tenure(op.id, who, who, kind, session, no, fence, names.CONFIRMED, grip.until)
 
 
-def claim_state(claim: bytes, effective: Tenure | None) -> str:
-    """Return how sure a claim is: ``lost`` unless it is the ``effective`` tenure of its task."""
-    return effective.claim_state if effective and effective.id == claim else names.LOST
-
-
 def double_fences(graph: Graph, keys: Mapping[int, Key], receipts: Iterable[Receipt]) -> list[Loss]:
     """Return one loss per claim that a hub gave the (no, fence) of another: it forked.
 

@@ -1,10 +1,10 @@
-"""Content: what messages, cards and the fields of a space come to.
+"""Content: what cards and the fields of a space come to.
 
-The simple folds. Messages only ever grow in number, so the one question is where each stands: its
-order is (lam, id), its thread follows from ``reply_to``. A card is a register of its author alone.
-Name and description of a space are registers that several admins may write while apart.
+The simple folds. A card is a register of its author alone. Name and description of a space are
+registers that several admins may write while apart. Messages have no fold: they only ever grow in
+number, so each is its line (``state.lines``), and reads put it in its place.
 
-Law 1: pure functions of the set of counting acts; a held message, card or update has no part.
+Law 1: pure functions of the set of counting acts; a held card or update has no part.
 Law 2: labels are labels: a name or type from here decides nothing.
 
 Specification: docs/spec/messages.md.
@@ -12,22 +12,11 @@ Specification: docs/spec/messages.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from envoy.core.bodies import Card, SpaceUpdate
 from envoy.core.structs import State
 from envoy.state.registers import Conflict, Graph, Op, register
-
-
-class Thread(NamedTuple):
-    """Where a message stands: the first message of its thread, and whether its parent is missing.
-
-    An orphan is the first of its own thread until its parent appears.
-    """
-
-    root: bytes
-    is_orphan: bool
 
 
 class Labels(State, frozen=True):
@@ -48,29 +37,6 @@ class SpaceFields(State, frozen=True):
     description: str | None
     conflicts: tuple[Conflict, ...]
     heads: tuple[bytes, ...]
-
-
-def threads(replies: Mapping[bytes, bytes | None]) -> dict[bytes, Thread]:
-    """Return where each message stands, by id.
-
-    ``replies`` maps the visible events that can be replied to, to the one they reply to, or None.
-    A parent that is not among them is unknown or held. Source: docs/spec/messages.md, Threads.
-    """
-    found = dict[bytes, Thread]()
-    for start in replies:
-        path, at = list[bytes](), start
-        # Ids are hashes, so a chain of replies cannot close; it can be long, hence no recursion.
-        while at not in found:
-            path.append(at)
-            parent = replies[at]
-            if parent is None or parent not in replies:
-                found[at] = Thread(at, is_orphan=parent is not None)
-                break
-            at = parent
-        root = found[at].root
-        for one in path:
-            found.setdefault(one, Thread(root, is_orphan=False))
-    return found
 
 
 def reduce_member(member: bytes, ops: Iterable[Op]) -> Labels:

@@ -8,7 +8,7 @@ Specification: docs/spec/store.md, Projections.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from envoy import ids, jsontext
@@ -24,8 +24,10 @@ Number = Callable[[bytes], int]
 NOWHERE: Final = 2**31
 
 
-def refs_text(refs: Iterable[bodies.Ref]) -> str:
+def refs_text(refs: Sequence[bodies.Ref]) -> str:
     """Return references as a JSON array of {rel, id}."""
+    if not refs:
+        return "[]"
     return jsontext.dumps([{"rel": ref.rel, "id": ids.to_text("evt", ref.id)} for ref in refs])
 
 

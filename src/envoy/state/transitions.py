@@ -128,22 +128,3 @@ def judge(now: Standing, act: Act) -> str | None:
     if reason is not None:
         return f"{rule.verb}_{reason}"
     return None if now.state in rule.sources else WRONG_STATE
-
-
-# What an author is told instead of a reason. The rest are ``…_without_tenure``: see ``code``.
-CODES: Final[Mapping[str, str]] = {
-    WRONG_STATE: "invalid_transition",
-    "assign_without_rank": "capability_missing",
-    "claim_of_owned": "task_already_claimed",
-    "progress_after_loss": "fence_stale",
-    "complete_after_loss": "fence_stale",
-}
-
-
-def code(reason: str, tenure: Tenure | None) -> str:
-    """Return the error code that tells an author of ``reason``; ``tenure`` is the effective one.
-
-    What is refused only beside other acts (``fence_stale``, ``over_limit``) no author is told.
-    """
-    nobody = "task_unassigned" if tenure is None else "not_assignee"
-    return CODES.get(reason, nobody)

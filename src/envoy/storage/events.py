@@ -13,11 +13,14 @@ Specification: docs/spec/store.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Final, Protocol
 
 from envoy import limits
-from envoy.core.log import Authority, Entry, EpochRow, Head, Parked, ReceiptRow, split
+from envoy.core.log import Authority, Entry, EpochRow, Head, Parked, ReceiptRow
+from envoy.storage.heads import Heads
+from envoy.storage.numbers import Numbers
 from envoy.system.db import Connection, WriteTransaction
 from envoy.views import rows
 
@@ -26,13 +29,52 @@ _ENTRY: Final = (
     " e.ix, e.entity, e.fault, e.status, e.cause, e.cause_by, e.prev, e.deps, e.basis"
     " FROM event e JOIN actor a USING(an) JOIN chain c USING(cn) JOIN seen s ON s.k = e.seen"
 )
-_KNOWN: Final = (
-    "SELECT EXISTS(SELECT 1 FROM event WHERE sn = ?1 AND id = ?2)"
-    " OR EXISTS(SELECT 1 FROM receipt WHERE sn = ?1 AND id = ?2)"
-    " OR EXISTS(SELECT 1 FROM parked WHERE sn = ?1 AND id = ?2)"
-    " OR EXISTS(SELECT 1 FROM dropped WHERE sn = ?1 AND id = ?2)"
-    " OR EXISTS(SELECT 1 FROM quarantine WHERE sn = ?1 AND id = ?2)"
+_INSERT: Final = (
+    "INSERT INTO event(rid, sn, id, kind, an, cn, seq, lam, ts, auth, seen, ix, entity, fault,"
+    " status, cause, cause_by, prev, deps, basis)"
+    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+
+
+class Unit:
+    """A transaction: what is staged is written before its commit, or forgotten with it."""
+
+    def __init__(self, transaction: WriteTransaction, stores: Sequence[Staging]) -> None:
+        self._transaction = transaction
+        self._stores = stores
+
+    def __enter__(self) -> None:
+        self._transaction.__enter__()
+        for store in self._stores:
+            store.forget()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                for store in self._stores:
+                    store.flush()
+        except BaseException as failed:
+            self._transaction.__exit__(type(failed), failed, failed.__traceback__)
+            raise
+        finally:
+            for store in self._stores:
+                store.forget()
+        self._transaction.__exit__(kind, error, trace)
+
+
+class Staging(Protocol):
+    """What gathers rows while a transaction runs."""
+
+    def flush(self) -> None:
+        """Write what is staged."""
+
+    def forget(self) -> None:
+        """Drop what is staged and remembered."""
 
 
 class EventStore:
@@ -40,17 +82,44 @@ class EventStore:
 
     def __init__(self, connection: Connection, lock_path: str) -> None:
         self.connection = connection
+        self.stores: list[Staging] = [self]
         self._lock = lock_path
+        self._numbers = Numbers(connection)
+        self._entries = dict[tuple[int, bytes], Entry]()
+        self._heads = dict[int, Heads]()
+        self._staged = list[tuple[int, Entry, int, bytes]]()
+        self._last_rid = 0
 
-    def transaction(self, *, durable: bool) -> WriteTransaction:
+    def transaction(self, *, durable: bool) -> Unit:
         """Take the lock and write; ``durable``: the commit survives power loss (FULL)."""
-        return self.connection.write_transaction(self._lock, sync="full" if durable else "normal")
+        begin = self.connection.write_transaction
+        unit = begin(self._lock, sync="full") if durable else begin(self._lock, sync="normal")
+        return Unit(unit, self.stores)
+
+    def forget(self) -> None:
+        """Drop what is staged and remembered: another process may write from here on."""
+        self._numbers.forget()
+        self._entries.clear()
+        self._heads.clear()
+        self._staged.clear()
+        self._last_rid = 0
+
+    def flush(self) -> None:
+        """Write the staged events and the heads they moved."""
+        if self._staged:
+            run_many, staged = self.connection.run_many, self._staged
+            run_many(_INSERT, [_columns(sn, entry, seen) for sn, entry, seen, _ in staged])
+            frames = [(entry.rid, frame) for _, entry, _, frame in staged]
+            run_many("INSERT INTO frame(rid, bytes) VALUES(?, ?)", frames)
+            staged.clear()
+        for heads in self._heads.values():
+            heads.flush()
 
     # -- names ------------------------------------------------------------------------------
 
     def actor(self, did: bytes) -> int:
         """Return the local number of ``did``, a new one the first time."""
-        return self._interned("actor", "an", ("did",), (did,))
+        return self._numbers.actor(did)
 
     def did(self, an: int) -> bytes:
         """Return the did with that number."""
@@ -60,66 +129,59 @@ class EventStore:
 
     def chain(self, sn: int, author: bytes, chain: bytes) -> int:
         """Return the local number of a chain, a new one the first time."""
-        columns = ("sn", "an", "chain", "forked")
-        return self._interned("chain", "cn", columns, (sn, self.actor(author), chain, 0))
+        return self._numbers.chain(sn, author, chain)
 
     # -- events -----------------------------------------------------------------------------
 
     def entry(self, sn: int, event: bytes) -> Entry | None:
         """Return an accepted event by its id."""
-        return self.connection.find(Entry, f"{_ENTRY} WHERE e.sn = ? AND e.id = ?", (sn, event))
+        found = self._entries.get((sn, event))
+        if found is None:
+            sql = f"{_ENTRY} WHERE e.sn = ? AND e.id = ?"
+            found = self.connection.find(Entry, sql, (sn, event))
+            if found is not None and self._last_rid:
+                self._entries[sn, event] = found
+        return found
+
+    def event_ids(self, sn: int, low: bytes, high: bytes) -> list[bytes]:
+        """Return the ids of at most three accepted events between ``low`` and ``high``."""
+        sql = "SELECT id FROM event WHERE sn = ? AND id BETWEEN ? AND ? LIMIT 3"
+        return self.connection.rows(bytes, sql, (sn, low, high))
 
     def add_event(self, sn: int, entry: Entry, frame: bytes) -> Entry:
         """Append an accepted event with its envelope; return it with its numbers filled in.
 
-        The heads of the log and of its entity move with it. An event that is invalid by its own
-        bytes is a head of the log, and hides nothing from those who choose what to cite.
+        The heads of the log and of its entity move with it.
         """
-        run, cn = self.connection.run, self.chain(sn, entry.author, entry.chain)
-        an = self.actor(entry.author)
-        seen = self._interned("seen", "k", ("sn", "bits"), (sn, entry.seen))
-        run(
-            "INSERT INTO event(sn, id, kind, an, cn, seq, lam, ts, auth, seen, ix, entity, fault,"
-            " status, cause, cause_by, prev, deps, basis)"
-            " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(sn, entry.id, entry.kind, an, cn, entry.seq, entry.lam, entry.ts, entry.auth),
-                *(seen, entry.ix, entry.entity, entry.fault, entry.status, entry.cause),
-                *(entry.cause_by, entry.prev, entry.deps, entry.basis),
-            ),
-        )
-        rid = self.connection.last_row()
-        run("INSERT INTO frame(rid, bytes) VALUES(?, ?)", (rid, frame))
-        self._move_heads(sn, entry, an)
-        return entry._replace(rid=rid, an=an, cn=cn)
+        if not self._last_rid:
+            sql = "SELECT coalesce(max(rid), 0) FROM event"
+            self._last_rid = self.connection.find(int, sql) or 0
+        self._last_rid += 1
+        an, cn = self.actor(entry.author), self.chain(sn, entry.author, entry.chain)
+        made = entry._replace(rid=self._last_rid, an=an, cn=cn)
+        self._staged.append((sn, made, self._numbers.seen(sn, entry.seen), frame))
+        self._entries[sn, entry.id] = made
+        self._tops(sn).move(made, an)
+        return made
 
-    def _move_heads(self, sn: int, entry: Entry, an: int) -> None:
-        """Make ``entry`` a head and its parents none."""
-        run, citable = self.connection.run, int(entry.fault is None)
-        for parent in entry.parents:
-            run(
-                "UPDATE head SET frontier = 0, citable = citable AND NOT ? WHERE sn = ? AND id = ?",
-                (citable, sn, parent),
-            )
-            run(
-                "DELETE FROM head WHERE sn = ? AND id = ? AND NOT (frontier OR citable)",
-                (sn, parent),
-            )
-        run(
-            "INSERT INTO head(sn, id, an, lam, ts, frontier, citable) VALUES(?, ?, ?, ?, ?, 1, ?)",
-            (sn, entry.id, an, entry.lam, entry.ts, citable),
-        )
-        if entry.entity is not None and citable:
-            at = (sn, entry.entity)
-            sql = "DELETE FROM entity_head WHERE sn = ? AND entity = ? AND id = ?"
-            self.connection.run_many(sql, [(*at, one) for one in split(entry.basis)])
-            sql = "INSERT INTO entity_head(sn, entity, id, lam) VALUES(?, ?, ?, ?)"
-            run(sql, (*at, entry.id, entry.lam))
+    def _tops(self, sn: int) -> Heads:
+        """Return the heads of a space, read once in a transaction."""
+        found = self._heads.get(sn)
+        if found is None:
+            found = self._heads[sn] = Heads(self.connection, sn, self.entry)
+        return found
 
     def at_seq(self, cn: int, seq: int) -> list[bytes]:
         """Return the events with that place in a chain: more than one is a fork."""
+        self.flush()
         sql = "SELECT id FROM event WHERE cn = ? AND seq = ? ORDER BY rid"
         return self.connection.rows(bytes, sql, (cn, seq))
+
+    def newest_seq(self, cn: int) -> int:
+        """Return the greatest seq of a chain among the events that are written, -1 for none."""
+        sql = "SELECT coalesce(max(seq), -1) FROM event WHERE cn = ?"
+        found = self.connection.find(int, sql, (cn,))
+        return -1 if found is None else found
 
     def add_fork(self, sn: int, cn: int, seq: int, pair: tuple[bytes, bytes]) -> None:
         """Keep two events of one place in a chain as proof against their author."""
@@ -132,53 +194,64 @@ class EventStore:
         sql = "SELECT cn, an FROM chain WHERE sn = ? AND forked"
         return dict(self.connection.rows(_pair, sql, (sn,)))
 
-    def set_verdict(self, rid: int, status: str, cause: str | None, by: bytes | None) -> None:
-        """Write a verdict."""
+    def set_verdict(self, sn: int, entry: Entry) -> None:
+        """Write the verdict that ``entry`` has now."""
+        self.flush()
         sql = "UPDATE event SET status = ?, cause = ?, cause_by = ? WHERE rid = ?"
-        self.connection.run(sql, (status, cause, by, rid))
+        self.connection.run(sql, (entry.status, entry.cause, entry.cause_by, entry.rid))
+        self._entries[sn, entry.id] = entry
 
     def frame(self, rid: int) -> bytes:
         """Return the envelope of an event."""
+        self.flush()
         found = self.connection.find(bytes, "SELECT bytes FROM frame WHERE rid = ?", (rid,))
         assert found is not None, "an event is stored with its frame"
         return found
 
     def frames(self, sn: int, *, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Return (rid, envelope) of the events behind ``after``: what refills a hub."""
+        self.flush()
         sql = "SELECT rid, bytes FROM event JOIN frame USING(rid) WHERE sn = ? AND rid > ?"
         return self.connection.rows(_rid_frame, f"{sql} ORDER BY rid LIMIT ?", (sn, after, limit))
 
+    def entries(self, sn: int, *, after: int, limit: int) -> list[Entry]:
+        """Return the events behind ``after`` in the order of their arrival."""
+        self.flush()
+        sql = f"{_ENTRY} WHERE e.sn = ? AND e.rid > ? ORDER BY e.rid LIMIT ?"
+        return self.connection.rows(Entry, sql, (sn, after, limit))
+
     def under(self, sn: int, auth: bytes) -> list[Entry]:
         """Return the content events under a grant."""
+        self.flush()
         sql = f"{_ENTRY} WHERE e.sn = ? AND e.auth = ? AND e.ix IS NULL"
         return self.connection.rows(Entry, sql, (sn, auth))
 
     def contents(self, sn: int) -> Iterator[Entry]:
         """Yield every content event, least (lam, id) first."""
+        self.flush()
         sql = f"{_ENTRY} WHERE e.sn = ? AND e.ix IS NULL ORDER BY e.lam, e.id"
         return self.connection.each(Entry, sql, (sn,))
 
     def entity(self, sn: int, entity: bytes) -> list[Entry]:
         """Return the operations on an entity."""
+        self.flush()
         return self.connection.rows(
             Entry, f"{_ENTRY} WHERE e.sn = ? AND e.entity = ?", (sn, entity)
         )
 
     def heads(self, sn: int, *, citable: bool) -> list[Head]:
         """Return the heads of the log; ``citable``: of the log without invalid events."""
-        which = "citable" if citable else "frontier"
-        sql = f"SELECT id, an, lam, ts FROM head WHERE sn = ? AND {which} ORDER BY id"
-        return self.connection.rows(Head, sql, (sn,))
+        return self._tops(sn).log(citable=citable)
 
     def entity_heads(self, sn: int, entity: bytes) -> list[tuple[bytes, int]]:
         """Return (event, lam) of the heads of an entity."""
-        sql = "SELECT id, lam FROM entity_head WHERE sn = ? AND entity = ? ORDER BY id"
-        return self.connection.rows(_id_lam, sql, (sn, entity))
+        return self._tops(sn).entity(entity)
 
     # -- authority --------------------------------------------------------------------------
 
     def authority(self, sn: int) -> list[Authority]:
         """Return all authority events in the order of their numbers."""
+        self.flush()
         entries = self.connection.rows(
             Entry, f"{_ENTRY} WHERE e.sn = ? AND e.ix IS NOT NULL ORDER BY e.ix", (sn,)
         )
@@ -240,9 +313,15 @@ class EventStore:
 
     # -- what is no event, or not yet ---------------------------------------------------------
 
-    def knows(self, sn: int, frame: bytes) -> bool:
-        """Say whether a frame id was ever seen here, whatever became of it."""
-        return bool(self.connection.find(int, _KNOWN, (sn, frame)))
+    def unknown(self, sn: int, frames: Sequence[bytes]) -> set[bytes]:
+        """Return those frame ids that were never seen here, whatever became of the others."""
+        self.flush()
+        found = set(frames)
+        marks = ", ".join("?" * len(frames))
+        for table in ("event", "receipt", "parked", "dropped", "quarantine"):
+            sql = " ".join(("SELECT id FROM", table, "WHERE sn = ? AND id IN (", marks, ")"))
+            found.difference_update(self.connection.rows(bytes, sql, (sn, *frames)))
+        return found
 
     def park(self, sn: int, row: Parked) -> None:
         """Keep a frame until what it lacks arrives, within the bounds of limits.
@@ -313,28 +392,18 @@ class EventStore:
         self.connection.run(sql, (row.sn, oldest))
         self.connection.run("DELETE FROM quarantine WHERE sn = ? AND id = ?", (row.sn, oldest))
 
-    def _interned(
-        self, table: str, key: str, columns: tuple[str, ...], values: tuple[int | bytes, ...]
-    ) -> int:
-        """Return the number of a row with ``values``, inserting it the first time."""
-        where = " AND ".join(f"{one} = ?" for one in columns if one != "forked")
-        probe = [value for one, value in zip(columns, values, strict=True) if one != "forked"]
-        sql = f"SELECT {key} FROM {table} WHERE {where}"
-        found = self.connection.find(int, sql, probe)
-        if found is not None:
-            return found
-        marks = ", ".join("?" * len(columns))
-        sql = f"INSERT INTO {table}({', '.join(columns)}) VALUES({marks})"
-        self.connection.run(sql, values)
-        return self.connection.last_row()
+
+def _columns(sn: int, entry: Entry, seen: int) -> tuple[int | str | bytes | None, ...]:
+    """Return ``entry`` as a row of the table; ``seen`` is the number of its set."""
+    return (
+        *(entry.rid, sn, entry.id, entry.kind, entry.an, entry.cn, entry.seq, entry.lam, entry.ts),
+        *(entry.auth, seen, entry.ix, entry.entity, entry.fault, entry.status, entry.cause),
+        *(entry.cause_by, entry.prev, entry.deps, entry.basis),
+    )
 
 
 def _pair(first: int, second: int) -> tuple[int, int]:
     return first, second
-
-
-def _id_lam(event: bytes, lam: int) -> tuple[bytes, int]:
-    return event, lam
 
 
 def _rid_frame(rid: int, frame: bytes) -> tuple[int, bytes]:

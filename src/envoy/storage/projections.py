@@ -13,22 +13,13 @@ Specification: docs/spec/store.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from envoy.core.log import Outgoing
-from envoy.system.db import Connection
+from envoy.storage import schema
+from envoy.system.db import Connection, Value
 from envoy.views import rows
 
-_TABLES: Final[dict[type, tuple[str, tuple[str, ...]]]] = {
-    rows.Space: ("space", ("sn",)),
-    rows.Item: ("item", ("rid",)),
-    rows.Member: ("member", ("sn", "an")),
-    rows.Grant: ("grant_", ("sn", "id")),
-    rows.Invite: ("invite", ("sn", "id")),
-    rows.Task: ("task", ("sn", "id")),
-    rows.Conflict: ("conflict", ("sn", "id")),
-    rows.Stream: ("stream", ("sn", "n")),
-}
 Row = (
     rows.Space
     | rows.Item
@@ -39,6 +30,19 @@ Row = (
     | rows.Conflict
     | rows.Stream
 )
+_TABLES: Final[dict[type[Row], tuple[str, tuple[str, ...]]]] = {
+    rows.Space: ("space", ("sn",)),
+    rows.Item: ("item", ("rid",)),
+    rows.Member: ("member", ("sn", "an")),
+    rows.Grant: ("grant_", ("sn", "id")),
+    rows.Invite: ("invite", ("sn", "id")),
+    rows.Task: ("task", ("sn", "id")),
+    rows.Conflict: ("conflict", ("sn", "id")),
+    rows.Stream: ("stream", ("sn", "n")),
+}
+
+
+T = TypeVar("T", bound=Row)
 
 
 def _columns(kind: type[Row]) -> str:
@@ -47,43 +51,77 @@ def _columns(kind: type[Row]) -> str:
 
 
 class RowStore:
-    """The rows of every space of one profile."""
+    """The rows of every space of one profile.
+
+    Rows are staged and written many at once: at the commit, and before a question about their table.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._staged = dict[object, list[Row]]()  # by the class of the row
+        self._words = list[tuple[int, str]]()
+
+    def forget(self) -> None:
+        """Drop what is staged."""
+        self._staged.clear()
+        self._words.clear()
+
+    def flush(self) -> None:
+        """Write what is staged."""
+        for kind in list(self._staged):
+            self._settle(kind)
+        if self._words:
+            sql = "INSERT OR REPLACE INTO words(rowid, body) VALUES(?, ?)"
+            self.connection.run_many(sql, self._words)
+            self._words.clear()
+
+    def _settle(self, kind: object) -> None:
+        """Write the staged rows of one table, in the order they were saved."""
+        staged = self._staged.pop(kind, None)
+        if staged:
+            self.connection.run_many(_INSERTS[kind], staged)
 
     def save(self, row: Row) -> None:
         """Insert or replace ``row`` by its key."""
-        table, _ = _TABLES[type(row)]
-        marks = ", ".join("?" * len(row))
-        sql = " ".join(("INSERT OR REPLACE INTO", table, "(", _columns(type(row)), ")"))
-        self.connection.run(f"{sql} VALUES({marks})", row)
+        self._staged.setdefault(type(row), []).append(row)
 
     def delete(self, row: Row) -> None:
         """Remove the row with the key of ``row``."""
+        self._settle(type(row))
         table, key = _TABLES[type(row)]
         where = " AND ".join(f"{one} = ?" for one in key)
         values = [row[type(row)._fields.index(one)] for one in key]
         self.connection.run(" ".join(("DELETE FROM", table, "WHERE", where)), values)
 
+    def _find(self, kind: type[T], where: str, params: Sequence[Value]) -> T | None:
+        """Return the first row of ``kind`` that fits."""
+        self._settle(kind)
+        return self.connection.find(kind, _SELECTS[kind] + where, params)
+
+    def _rows(self, kind: type[T], where: str, params: Sequence[Value]) -> list[T]:
+        """Return the rows of ``kind`` that fit."""
+        self._settle(kind)
+        return self.connection.rows(kind, _SELECTS[kind] + where, params)
+
     # -- spaces -----------------------------------------------------------------------------
 
     def space(self, sn: int) -> rows.Space:
         """Return the row of a space that exists."""
-        found = self.connection.find(rows.Space, _select(rows.Space, "sn = ?"), (sn,))
+        found = self._find(rows.Space, "sn = ?", (sn,))
         assert found is not None, "numbers of spaces come from this table"
         return found
 
     def find_space(self, space: bytes) -> rows.Space | None:
         """Return the row of a space by its id."""
-        return self.connection.find(rows.Space, _select(rows.Space, "id = ?"), (space,))
+        return self._find(rows.Space, "id = ?", (space,))
 
     def spaces(self) -> list[rows.Space]:
         """Return all spaces in the order they came here."""
-        return self.connection.rows(rows.Space, _select(rows.Space, "1 ORDER BY sn"))
+        return self._rows(rows.Space, "1 ORDER BY sn", ())
 
     def next_space(self) -> int:
         """Return an unused number of a space."""
+        self._settle(rows.Space)
         sql = "SELECT coalesce(max(sn), 0) + 1 FROM space"
         return self.connection.find(int, sql) or 1
 
@@ -91,64 +129,78 @@ class RowStore:
 
     def members(self, sn: int) -> dict[bytes, rows.Member]:
         """Return the member rows by did."""
-        found = self.connection.rows(rows.Member, _select(rows.Member, "sn = ?"), (sn,))
+        found = self._rows(rows.Member, "sn = ?", (sn,))
         return {row.did: row for row in found}
 
     def grants(self, sn: int) -> dict[bytes, rows.Grant]:
         """Return the grant rows by id."""
-        found = self.connection.rows(rows.Grant, _select(rows.Grant, "sn = ?"), (sn,))
+        found = self._rows(rows.Grant, "sn = ?", (sn,))
         return {row.id: row for row in found}
 
     def grant(self, sn: int, grant: bytes) -> rows.Grant | None:
         """Return one grant row."""
-        where = _select(rows.Grant, "sn = ? AND id = ?")
-        return self.connection.find(rows.Grant, where, (sn, grant))
+        return self._find(rows.Grant, "sn = ? AND id = ?", (sn, grant))
 
     def grants_of(self, sn: int, an: int) -> list[rows.Grant]:
         """Return the live grants to a did, the most senior first."""
         where = "sn = ? AND subject = ? AND status = 'live' ORDER BY senior"
-        return self.connection.rows(rows.Grant, _select(rows.Grant, where), (sn, an))
+        return self._rows(rows.Grant, where, (sn, an))
 
     def invites(self, sn: int) -> dict[bytes, rows.Invite]:
         """Return the invite rows by id."""
-        found = self.connection.rows(rows.Invite, _select(rows.Invite, "sn = ?"), (sn,))
+        found = self._rows(rows.Invite, "sn = ?", (sn,))
         return {row.id: row for row in found}
 
     def task(self, sn: int, task: bytes) -> rows.Task | None:
         """Return the row of a task."""
-        return self.connection.find(rows.Task, _select(rows.Task, "sn = ? AND id = ?"), (sn, task))
+        return self._find(rows.Task, "sn = ? AND id = ?", (sn, task))
+
+    def task_ids(self, sn: int, low: bytes, high: bytes) -> list[bytes]:
+        """Return the ids of at most three tasks between ``low`` and ``high``."""
+        sql = "SELECT id FROM task WHERE sn = ? AND id BETWEEN ? AND ? LIMIT 3"
+        return self.connection.rows(bytes, sql, (sn, low, high))
 
     def conflicts(self, sn: int, entity: bytes) -> dict[bytes, rows.Conflict]:
         """Return the conflict rows of an entity by id."""
-        where = _select(rows.Conflict, "sn = ? AND entity = ?")
-        return {row.id: row for row in self.connection.rows(rows.Conflict, where, (sn, entity))}
+        found = self._rows(rows.Conflict, "sn = ? AND entity = ?", (sn, entity))
+        return {row.id: row for row in found}
 
     def item(self, rid: int) -> rows.Item | None:
         """Return the item of an event."""
-        return self.connection.find(rows.Item, _select(rows.Item, "rid = ?"), (rid,))
+        return self._find(rows.Item, "rid = ?", (rid,))
 
     def last_item(self, sn: int) -> tuple[int, bytes] | None:
         """Return (lam, id) of the item that sorts last."""
+        self._settle(rows.Item)
         sql = "SELECT lam, id FROM item WHERE sn = ? ORDER BY lam DESC, id DESC LIMIT 1"
         return self.connection.find(_lam_id, sql, (sn,))
 
     def index_words(self, rid: int, text: str | None) -> None:
         """Make the words of an item searchable, or no longer (None)."""
         if text is None:
+            self.flush()
             self.connection.run("DELETE FROM words WHERE rowid = ?", (rid,))
         else:
-            sql = "INSERT OR REPLACE INTO words(rowid, body) VALUES(?, ?)"
-            self.connection.run(sql, (rid, text))
+            self._words.append((rid, text))
+
+    def drop(self) -> None:
+        """Empty the projections, to be made again in the same transaction."""
+        self.flush()
+        for table in schema.PROJECTION_TABLES:
+            self.connection.run(f"DROP TABLE IF EXISTS {table}")
+        self.connection.run(schema.PROJECTIONS)
+        sql = "INSERT OR REPLACE INTO meta(k, v) VALUES('projection', ?)"
+        self.connection.run(sql, (schema.PROJECTION,))
 
     # -- the stream -----------------------------------------------------------------------------
 
     def stream_of(self, rid: int) -> list[rows.Stream]:
         """Return what an event put into the stream."""
-        where = _select(rows.Stream, "rid = ? ORDER BY n")
-        return self.connection.rows(rows.Stream, where, (rid,))
+        return self._rows(rows.Stream, "rid = ? ORDER BY n", (rid,))
 
     def unread(self, sn: int, after: int) -> int:
         """Count the inbox items above an arrival number."""
+        self._settle(rows.Stream)
         sql = (
             "SELECT count(*) FROM stream INDEXED BY stream_inbox"
             " WHERE sn = ? AND n > ? AND reason IS NOT NULL AND own = 0 AND hidden = 0"
@@ -216,9 +268,21 @@ class RowStore:
         return self.connection.find(bytes, sql, (sn, task, session))
 
 
-def _select(kind: type[Row], where: str) -> str:
-    """Return the query for rows of ``kind``."""
-    return " ".join(("SELECT", _columns(kind), "FROM", _TABLES[kind][0], "WHERE", where))
+def _insert(kind: type[Row]) -> str:
+    """Return the statement that stores rows of ``kind``."""
+    marks = ", ".join("?" * len(kind._fields))
+    head = " ".join(("INSERT OR REPLACE INTO", _TABLES[kind][0], "(", _columns(kind), ")"))
+    return f"{head} VALUES({marks})"
+
+
+_INSERTS: Final[dict[object, str]] = {kind: _insert(kind) for kind in _TABLES}
+
+
+# By the class of the row; a bound type variable is no key of a narrower sort.
+_SELECTS: Final[dict[object, str]] = {
+    kind: " ".join(("SELECT", _columns(kind), "FROM", table, "WHERE "))
+    for kind, (table, _) in _TABLES.items()
+}
 
 
 def _lam_id(lam: int, event: bytes) -> tuple[int, bytes]:

@@ -74,6 +74,11 @@ def settle(connection: Connection, where: Paths) -> None:
             put_meta(connection, "boot", boot)
 
 
+def is_outdated(connection: Connection) -> bool:
+    """Say whether the projections were made by other rules than those of this build."""
+    return meta(connection, "projection") != schema.PROJECTION
+
+
 def origin(where: Paths) -> str:
     """Return what tells this file, in this place, on this machine from every copy of it."""
     found = os.stat(where.replica)
@@ -81,11 +86,15 @@ def origin(where: Paths) -> str:
     return sha256(parts.encode()).hex()
 
 
-def meta(connection: Connection, key: str) -> str | None:
+def meta(connection: Connection, key: str) -> str | int | None:
     """Return a note of the file itself."""
-    return connection.find(str, "SELECT v FROM meta WHERE k = ?", (key,))
+    return connection.find(_same, "SELECT v FROM meta WHERE k = ?", (key,))
 
 
 def put_meta(connection: Connection, key: str, value: str | int) -> None:
     """Write a note of the file itself."""
     connection.run("INSERT OR REPLACE INTO meta(k, v) VALUES(?, ?)", (key, value))
+
+
+def _same(value: str | int) -> str | int:
+    return value

@@ -14,12 +14,10 @@ Specification: docs/spec/store.md.
 
 from __future__ import annotations
 
-from typing import Final
+VERSION = 1
+PROJECTION = 1
 
-VERSION: Final = 1
-PROJECTION: Final = 1
-
-LOG: Final = """
+LOG = """
 CREATE TABLE meta(k TEXT PRIMARY KEY, v) WITHOUT ROWID;
 CREATE TABLE actor(an INTEGER PRIMARY KEY, did BLOB NOT NULL UNIQUE);
 CREATE TABLE space(
@@ -97,9 +95,10 @@ CREATE TABLE stream(
   hidden INTEGER NOT NULL, PRIMARY KEY(sn, n)) WITHOUT ROWID;
 CREATE INDEX stream_inbox ON stream(sn, n) WHERE reason IS NOT NULL AND own = 0 AND hidden = 0;
 CREATE INDEX stream_event ON stream(rid);
+CREATE INDEX stream_mention ON stream(sn, n) WHERE reason = 'mention';
 """
 
-PROJECTIONS: Final = """
+PROJECTIONS = """
 CREATE TABLE item(
   rid INTEGER PRIMARY KEY, sn INTEGER NOT NULL, lam INTEGER NOT NULL, id BLOB NOT NULL,
   n INTEGER NOT NULL, an INTEGER NOT NULL, kind TEXT NOT NULL, type TEXT NOT NULL,
@@ -108,6 +107,7 @@ CREATE TABLE item(
 CREATE INDEX item_order ON item(sn, lam, id);
 CREATE INDEX item_task ON item(sn, task, lam) WHERE task IS NOT NULL;
 CREATE INDEX item_reply ON item(sn, reply_to) WHERE reply_to IS NOT NULL;
+CREATE INDEX item_rest ON item(sn, lam, id) WHERE kind <> 'message' AND kind NOT GLOB 'task.*';
 CREATE INDEX item_status ON item(sn, status) WHERE status NOT IN ('ok', 'ok*');
 CREATE VIRTUAL TABLE words USING fts5(body, content='', contentless_delete=1);
 CREATE TABLE member(
@@ -144,4 +144,4 @@ CREATE INDEX conflict_entity ON conflict(sn, entity);
 CREATE INDEX conflict_open ON conflict(sn) WHERE status = 'open';
 """
 
-PROJECTION_TABLES: Final = ("item", "words", "member", "grant_", "invite", "task", "conflict")
+PROJECTION_TABLES = ("item", "words", "member", "grant_", "invite", "task", "conflict")

@@ -51,14 +51,15 @@ _INVITES = select("invite", rows.Invite._fields, "WHERE sn = ? ORDER BY created_
 _PAGE = (
     "AND (item.lam, item.id) < (?2, ?3)"
     " AND (?4 IS NULL OR item.kind IN (SELECT value FROM json_each(?4)))"
+    " AND (NOT ?6 OR item.status IN ('ok', 'ok*', 'unsupported'))"
     " ORDER BY item.lam DESC, item.id DESC LIMIT ?5"
 )
 _HISTORY = select("item", rows.Item._fields, "WHERE item.sn = ?1", _PAGE)
 _TASK_HISTORY = select(
     "item",
     rows.Item._fields,
-    "WHERE item.sn = ?1 AND (item.task = ?6",
-    "OR item.rid = (SELECT rid FROM event WHERE sn = ?1 AND id = ?6))",
+    "WHERE item.sn = ?1 AND (item.task = ?7",
+    "OR item.rid = (SELECT rid FROM event WHERE sn = ?1 AND id = ?7))",
     _PAGE,
 )
 _ABOVE = (
@@ -69,7 +70,7 @@ _BELOW = "SELECT item.id FROM down JOIN item ON item.sn = ?1 AND item.reply_to =
 _THREAD = " ".join(
     (
         "WITH RECURSIVE",
-        "up(id, above) AS (SELECT id, reply_to FROM item WHERE sn = ?1 AND rid = ?6 UNION",
+        "up(id, above) AS (SELECT id, reply_to FROM item WHERE sn = ?1 AND rid = ?7 UNION",
         _ABOVE,
         "), down(id) AS (SELECT id FROM up UNION",
         _BELOW,
@@ -86,13 +87,27 @@ _SEARCH = select(
     "AND (?3 IS NULL OR item.sn = ?3) AND item.status IN ('ok', 'ok*')",
     "ORDER BY words.rowid DESC LIMIT ?4",
 )
-_HELD = select(
+_NOT_COUNTING = select(
     "item",
     rows.Item._fields,
     # The second condition is the one of the partial index.
-    "WHERE sn = ? AND status = 'held' AND status NOT IN ('ok', 'ok*')",
+    "WHERE sn = ? AND status <> 'unsupported' AND status NOT IN ('ok', 'ok*')",
     "ORDER BY lam DESC, id DESC LIMIT ?",
 )
+_UNSUPPORTED = select(
+    "item",
+    rows.Item._fields,
+    "WHERE sn = ? AND status = 'unsupported' AND status NOT IN ('ok', 'ok*')",
+    "ORDER BY lam DESC, id DESC LIMIT ?",
+)
+_AUTHORITY = select(
+    "item",
+    rows.Item._fields,
+    # The condition of its index; INDEXED BY, since the planner takes the order for cheaper.
+    "INDEXED BY item_rest WHERE sn = ? AND kind <> 'message' AND kind NOT GLOB 'task.*'",
+    "ORDER BY lam DESC, id DESC LIMIT ?",
+)
+_ITEM = select("item", rows.Item._fields, "WHERE item.rid = ?")
 _STREAM = " ".join(
     (
         "SELECT",
@@ -118,6 +133,12 @@ _TASKS = select(
     "AND (?6 IS NULL OR assignee = ?6)",
     "AND (?7 IS NULL OR EXISTS(SELECT 1 FROM json_each(labels) WHERE value = ?7))",
     "ORDER BY priority, lam, id LIMIT ?8",
+)
+_TASKS_OF = select(
+    "task",
+    rows.Task._fields,
+    "INDEXED BY task_holder WHERE sn = ? AND assignee = ?",
+    "AND state NOT IN (SELECT value FROM json_each(?)) ORDER BY priority, lam, id LIMIT ?",
 )
 _ENDED = select(
     "task",
@@ -229,12 +250,15 @@ class Views:
         kinds: Sequence[str] = (),
         task: bytes | None = None,
         thread: int | None = None,
+        counting: bool = False,
     ) -> list[rows.Item]:
         """Return items, the last in the order of the space first, behind ``after`` (lam, id).
 
-        Of one ``task``, or of the thread that holds the item with rid ``thread``, if one is given.
+        Of one ``task``, or of the thread that holds the item with rid ``thread``, if one is given;
+        ``counting`` leaves out what does not count.
         """
-        params = (sn, *(after or NEWEST), dumps(list(kinds)) if kinds else None, limit)
+        chosen = dumps(list(kinds)) if kinds else None
+        params = (sn, *(after or NEWEST), chosen, limit, int(counting))
         if task is not None:
             return self._db.rows(rows.Item, _TASK_HISTORY, (*params, task))
         if thread is not None:
@@ -249,9 +273,39 @@ class Views:
         quoted = '"' + phrase.replace("\0", " ").replace('"', '""') + '"'
         return self._db.rows(rows.Item, _SEARCH, (quoted, before, sn, limit))
 
-    def held(self, sn: int, limit: int) -> list[rows.Item]:
-        """Return the newest held items."""
-        return self._db.rows(rows.Item, _HELD, (sn, limit))
+    def not_counting(self, sn: int, limit: int) -> list[rows.Item]:
+        """Return the newest items that are held, void or invalid."""
+        return self._db.rows(rows.Item, _NOT_COUNTING, (sn, limit))
+
+    def unsupported(self, sn: int, limit: int) -> list[rows.Item]:
+        """Return the newest items of kinds that this version cannot read."""
+        return self._db.rows(rows.Item, _UNSUPPORTED, (sn, limit))
+
+    def authority(self, sn: int, limit: int) -> list[rows.Item]:
+        """Return the newest items that are neither said nor done on a task: mostly authority."""
+        return self._db.rows(rows.Item, _AUTHORITY, (sn, limit))
+
+    def items(self, sn: int, events: Sequence[bytes]) -> dict[bytes, rows.Item]:
+        """Return the items of those of ``events`` that have one."""
+        rids = {event: self.rid(sn, event) for event in events}
+        found = {
+            event: self._db.find(rows.Item, _ITEM, (rid,))
+            for event, rid in rids.items()
+            if rid is not None
+        }
+        return {event: item for event, item in found.items() if item is not None}
+
+    def item_counts(self, sn: int, *, alone: bool) -> tuple[int, int]:
+        """Return how many items a space has, and how many of them are held, void or invalid.
+
+        ``alone``: it is the only space of the profile. Then SQLite counts pages, not rows.
+        """
+        every = "SELECT count(*) FROM item" if alone else "SELECT count(*) FROM item WHERE sn = ?1"
+        bad = (
+            "SELECT count(*) FROM item WHERE sn = ? AND status <> 'unsupported'"
+            " AND status NOT IN ('ok', 'ok*')"
+        )
+        return self._count(every, () if alone else (sn,)), self._count(bad, (sn,))
 
     def events(self, sn: int, low: bytes, high: bytes) -> list[bytes]:
         """Return the ids of at most three accepted events between ``low`` and ``high``."""
@@ -287,6 +341,22 @@ class Views:
         sql = _STREAM + " WHERE stream.sn = ? AND stream.n > ? ORDER BY stream.n LIMIT ?"
         return self._db.rows(_happened, sql, (sn, after, limit))
 
+    def mentions(self, sn: int, limit: int) -> list[Happened]:
+        """Return the last mentions of this profile."""
+        sql = " ".join(
+            (
+                _STREAM,
+                "WHERE stream.sn = ? AND stream.reason = 'mention' AND stream.hidden = 0",
+                "ORDER BY stream.n DESC LIMIT ?",
+            )
+        )
+        return self._db.rows(_happened, sql, (sn, limit))
+
+    def answered(self, sn: int, events: Sequence[bytes], author: int) -> set[bytes]:
+        """Return those of ``events`` that ``author`` replied to."""
+        sql = "SELECT reply_to FROM item WHERE sn = ? AND reply_to = ? AND an = ? LIMIT 1"
+        return {one for event in events for one in self._db.rows(bytes, sql, (sn, event, author))}
+
     def of_event(self, rid: int) -> Happened | None:
         """Return the last line of the stream that an event made."""
         sql = " ".join((_STREAM, "WHERE stream.rid = ? ORDER BY stream.n DESC LIMIT 1"))
@@ -320,6 +390,10 @@ class Views:
             found += self._db.rows(rows.Task, _TASKS, params)
         found.sort(key=lambda task: (task.priority, task.lam, task.id))
         return found[:limit]
+
+    def tasks_of(self, sn: int, assignee: int, *, limit: int) -> list[rows.Task]:
+        """Return the tasks of one member that have not ended, by (priority, lam, id)."""
+        return self._db.rows(rows.Task, _TASKS_OF, (sn, assignee, dumps(ENDED), limit))
 
     def ended(self, sn: int, limit: int) -> list[rows.Task]:
         """Return the tasks that ended, the youngest first."""
@@ -372,14 +446,6 @@ class Views:
     def quarantined(self, sn: int) -> int:
         """Count the frames refused at the door."""
         return self._count("SELECT count(*) FROM quarantine WHERE sn = ?", (sn,))
-
-    def unsupported(self, sn: int) -> int:
-        """Count the events of kinds that this version cannot read."""
-        sql = (
-            "SELECT count(*) FROM item WHERE sn = ? AND status = 'unsupported'"
-            " AND status NOT IN ('ok', 'ok*')"
-        )
-        return self._count(sql, (sn,))
 
     def _count(self, sql: str, params: Sequence[int | str | bytes | None]) -> int:
         """Return the one number of a query."""

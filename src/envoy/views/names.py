@@ -26,11 +26,10 @@ CANCELLED = "cancelled"  # X
 UNASSIGNED = "unassigned"
 ALL = "all"
 
-# claim_state
+# claim_state of a task; a claim that is not its tenure is lost, which is no state of the task
 UNCLAIMED = "unclaimed"
 PROVISIONAL = "provisional"
 CONFIRMED = "confirmed"
-LOST = "lost"
 
 
 class Name(NamedTuple):

@@ -21,12 +21,13 @@ from envoy.core.identity import CARD_KEY, Identity, Stored, from_record, to_reco
 from envoy.hub import sqlite
 from envoy.hub.handler import LocalHub
 from envoy.replica.actions import local
+from envoy.replica.rebuild import rebuild
 from envoy.replica.replica import Profile, Replica
 from envoy.storage import home, replica_file
 from envoy.storage.events import EventStore
 from envoy.storage.projections import RowStore
 from envoy.system import host
-from envoy.views import rows, space
+from envoy.views import space
 from envoy.wiring.config import Config
 
 A = TypeVar("A")
@@ -71,20 +72,25 @@ def open_profile(config: Config) -> Iterator[Profile]:
     with ExitStack() as stack:
         connection = stack.enter_context(replica_file.open_file(where))
         replica_file.settle(connection, where)
-        store = sqlite.open_store(home.hub_directory(where))
-        stack.callback(store.close)
-        yield Profile(
+        log = sqlite.open_store(home.hub_directory(where))
+        stack.callback(log.close)
+        events, store = EventStore(connection, where.replica_lock), RowStore(connection)
+        events.stores.append(store)
+        profile = Profile(
             identity=stored.identity,
-            events=EventStore(connection, where.replica_lock),
-            rows=RowStore(connection),
-            hub=LocalHub(store, poster=poster(stored.identity), now_ms=host.now_ms),
+            events=events,
+            rows=store,
+            hub=LocalHub(log, poster=poster(stored.identity), now_ms=host.now_ms),
             clock=SystemClock(),
             entropy=host.entropy,
             workers=Threads(),
             session=config.session,
             name=stored.name,
-            type=replica_file.meta(connection, "type") or "agent",
+            type=str(replica_file.meta(connection, "type") or "agent"),
         )
+        if replica_file.is_outdated(connection):
+            rebuild(profile)
+        yield profile
 
 
 def poster(identity: Identity) -> bytes:
@@ -120,8 +126,3 @@ def refresh(config: Config, spaces: Sequence[bytes]) -> None:
     until = host.monotonic_ms() + limits.PULL_SECONDS_MAX * 1000
     with open_profile(config) as profile:
         local.sync_all(profile, spaces, go=lambda: host.monotonic_ms() < until)
-
-
-def find_space(profile: Profile, ident: bytes) -> rows.Space | None:
-    """Return the row of a space by its id."""
-    return profile.rows.find_space(ident)

@@ -114,23 +114,37 @@ def _won(replica: Replica, done: rows.Transition, *, require: str) -> None:
         raise ConflictError("claim_unconfirmed", task_id=to_text("task", after.id))
 
 
-def release(replica: Replica, task: bytes, *, note: str | None = None) -> rows.Transition:
+def release(
+    replica: Replica, task: bytes, *, note: str | None = None, key: str | None = None
+) -> rows.Transition:
     """Give a task back."""
-    return _end(replica, task, lambda _: TaskRelease(task, note))
+    check_text(note or "")
+    call = Call(key, ("task release", task, note))
+    return _end(replica, task, lambda _: TaskRelease(task, note), call=call)
 
 
-def assign(replica: Replica, task: bytes, to: bytes) -> rows.Transition:
+def assign(replica: Replica, task: bytes, to: bytes, *, key: str | None = None) -> rows.Transition:
     """Give a task to the member ``to``."""
-    return _say(replica, task, lambda _: TaskAssign(task, to))
+    call = Call(key, ("task assign", task, to))
+    return _say(replica, task, lambda _: TaskAssign(task, to), call=call)
 
 
-def progress(replica: Replica, task: bytes, to: str, *, note: str | None = None) -> rows.Transition:
+def progress(
+    replica: Replica, task: bytes, to: str, *, note: str | None = None, key: str | None = None
+) -> rows.Transition:
     """Say that work goes on (``in_progress``) or is stuck (``blocked``)."""
-    return _say(replica, task, lambda tenure: TaskProgress(task, tenure, to, note))
+    check_text(note or "")
+    call = Call(key, ("task progress", task, to, note))
+    return _say(replica, task, lambda tenure: TaskProgress(task, tenure, to, note), call=call)
 
 
 def complete(
-    replica: Replica, task: bytes, *, summary: str = "", evidence: Sequence[bytes] = ()
+    replica: Replica,
+    task: bytes,
+    *,
+    summary: str = "",
+    evidence: Sequence[bytes] = (),
+    key: str | None = None,
 ) -> rows.Transition:
     """Say that the work is done, and by what events that can be seen."""
     check_text(summary)
@@ -140,6 +154,7 @@ def complete(
         task,
         lambda tenure: TaskComplete(task, tenure, summary, shown, for_review=False),
         needs=shown,
+        call=Call(key, ("task complete", task, summary, list(shown))),
     )
 
 
@@ -148,7 +163,7 @@ def complete(
 Say = Callable[[bytes], Body]  # from the tenure the task is held by
 
 
-def _say(replica: Replica, task: bytes, say: Say) -> rows.Transition:
+def _say(replica: Replica, task: bytes, say: Say, *, call: Call) -> rows.Transition:
     """Write one act on a task that is not about its slot."""
     before = _row(replica, task)
 
@@ -156,11 +171,11 @@ def _say(replica: Replica, task: bytes, say: Say) -> rows.Transition:
         body = say(_tenure(batch, task))
         return [body] if _is_new(batch, task, body) else []
 
-    return _transition(replica, task, before, replica.write(plan))
+    return _transition(replica, task, before, replica.write(plan, call=call))
 
 
 def _end(
-    replica: Replica, task: bytes, say: Say, *, needs: Sequence[bytes] = ()
+    replica: Replica, task: bytes, say: Say, *, call: Call, needs: Sequence[bytes] = ()
 ) -> rows.Transition:
     """Write an act that ends the holding of a task; its slot is freed with it."""
     before = _row(replica, task)
@@ -178,7 +193,7 @@ def _end(
             secret = batch.rows.find_holder(batch.sn, task, row.session)
         return [author.say(body, slot=None if secret is None else slots.give_back(task, secret))]
 
-    return _transition(replica, task, before, replica.compose(work))
+    return _transition(replica, task, before, replica.compose(work, call=call))
 
 
 def _tenure(batch: Batch, task: bytes) -> bytes:

@@ -1,0 +1,112 @@
+"""Typed: the texts that a user gives, from an argument, stdin or a file, fit to be signed.
+
+What is signed can never be changed, so a text is composed (NFC) here, where it is written, and
+nowhere else: equal texts are equal bytes on every machine. What is no text is refused.
+
+Specification: docs/spec/text.md.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import unicodedata
+
+from envoy import limits
+from envoy.cli.args import Args
+from envoy.errors import UsageError
+
+STDIN = "-"
+
+
+def text(value: str, flag: str, *, bytes_max: int = limits.TEXT_BYTES_MAX) -> str:
+    """Return ``value`` composed (NFC), as ``flag`` gave it.
+
+    Raises UsageError: invalid_argument for bytes that are no UTF-8 and for U+0000,
+    message_too_large.
+    """
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # bytes of argv that were no UTF-8
+        raise UsageError("invalid_argument", argument=flag, cause="utf8") from error
+    composed = unicodedata.normalize("NFC", value)
+    if "\0" in composed:
+        raise UsageError("invalid_argument", argument=flag, cause="nul")
+    size = len(composed.encode())
+    if size > bytes_max:
+        raise UsageError("message_too_large", argument=flag, bytes=size, bytes_max=bytes_max)
+    return composed
+
+
+def line(value: str, flag: str, *, bytes_max: int) -> str:
+    """Return ``value``, a name or a title: composed, in one line, not blank."""
+    composed = text(value, flag, bytes_max=limits.TYPED_BYTES_MAX)
+    if len(composed.encode()) > bytes_max:
+        raise UsageError("invalid_argument", argument=flag, cause="length", bytes_max=bytes_max)
+    if not composed.strip() or "\n" in composed:
+        raise UsageError("invalid_argument", argument=flag, cause="one_line")
+    return composed
+
+
+def name(value: str, flag: str) -> str:
+    """Return ``value`` as a name for a member or a space."""
+    return line(value, flag, bytes_max=limits.NAME_BYTES_MAX)
+
+
+def body(args: Args) -> str:
+    """Return the text of the call: of its place or `--body`, of stdin or of a file.
+
+    Raises UsageError: missing_required_flag, invalid_argument for several texts, an empty one or a
+    file that cannot be read, message_too_large.
+    """
+    given, path = args.text("body"), args.text("body_file")
+    wants_stdin = args.switch("stdin") or given == STDIN or path == STDIN
+    texts = [one for one in (given, path) if one not in (None, STDIN)]
+    if len(texts) + wants_stdin > 1:
+        raise UsageError("invalid_argument", argument="--body", cause="several_texts")
+    if wants_stdin:
+        found = from_stdin()
+    elif path is not None:
+        found = from_file(path)
+    else:
+        found = args.need("body")
+    if not found:
+        raise UsageError("invalid_argument", argument="--body", cause="empty")
+    return text(found, "--body")
+
+
+def given(args: Args, name: str) -> str | None:
+    """Return the text of the flag ``name``; `-` stands for stdin. None where it was not given."""
+    value = args.text(name)
+    flag = "--" + name.replace("_", "-")
+    return None if value is None else text(from_stdin() if value == STDIN else value, flag)
+
+
+def from_stdin() -> str:
+    """Return what stdin holds, as much as is worth reading."""
+    if sys.stdin is None:
+        raise UsageError("invalid_argument", argument="--stdin", cause="closed")
+    return decoded(sys.stdin.buffer.read(limits.TYPED_BYTES_MAX + 1), "--stdin")
+
+
+def from_file(path: str) -> str:
+    """Return what the file ``path`` holds, as much as is worth reading."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(limits.TYPED_BYTES_MAX + 1)
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
+        number = error.errno if isinstance(error, OSError) else errno.EINVAL
+        reason = os.strerror(number or errno.EIO)
+        raise UsageError("invalid_argument", argument="--body-file", cause=reason) from error
+    return decoded(data, "--body-file")
+
+
+def decoded(data: bytes, flag: str) -> str:
+    """Return ``data``, read for ``flag``, as text."""
+    if len(data) > limits.TYPED_BYTES_MAX:
+        raise UsageError("message_too_large", argument=flag, bytes_max=limits.TEXT_BYTES_MAX)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError("invalid_argument", argument=flag, cause="utf8") from error

@@ -1,0 +1,256 @@
+"""Work: say something, and what becomes of tasks. The hot writes.
+
+Loads neither `rich` nor the read side: `send` and `task claim` are typed and scripted all day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from envoy import ids
+from envoy.cli import show
+from envoy.cli.args import Answer, Call
+from envoy.cli.render import Block, Span, line
+from envoy.cli.write import typed
+from envoy.errors import UsageError
+from envoy.limits import TITLE_BYTES_MAX
+from envoy.replica.actions import names, tasks, work
+from envoy.views import answers, rows
+from envoy.views import tasks as shapes
+from envoy.views.tasks import Around
+from envoy.wiring import config as configs
+from envoy.wiring import writes
+
+Json = dict[str, object]
+Act = Callable[[names.Copy, bytes], rows.Transition]
+
+NOT_SENT: Json = {
+    "code": "not_delivered",
+    "message": "saved here; the hub was not reached and gets it with the next `envoy sync`",
+}
+STATE_STYLES = {
+    "provisional": "warn",
+    "confirmed": "ok",
+    "lost": "bad",
+    "blocked": "warn",
+    "completed": "ok",
+}
+
+
+# -- send ----------------------------------------------------------------------------------------
+
+
+def send(call: Call) -> Answer:
+    """Say something, or make a task of it; with --task-status also set the status of a task."""
+    config = speaker(call)
+    title = typed.given(call.args, "task")
+    check_flags(call, makes_task=title is not None)
+    if title is not None:
+        return send_task(call, config, title)
+    words = typed.body(call.args)
+    with writes.open_profile(config) as profile:
+        task, named = None, call.args.text("task_id")
+        if named is None:
+            replica = writes.open_space(profile, call.space())
+        else:
+            replica, task = names.task(profile, call.space(), named)
+        answered = call.args.text("reply_to")
+        refs = names.references(replica, call.args.items("refs"), call.args.items("ref"))
+        reply_to = None if answered is None else names.event(replica, answered)
+        status = call.args.text("task_status")
+        if status is not None and task is not None:
+            change(call, status, None)(replica, task)
+        key = call.args.text("idempotency_key")
+        done = work.send(replica, words, reply_to=reply_to, refs=refs, task=task, key=key)
+        data = sent(done, replica.space, refs=refs, task=task)
+    return Answer(data, lambda: sent_text(data))
+
+
+def speaker(call: Call) -> configs.Config:
+    """Return the configuration of the profile that speaks."""
+    name, config = call.args.text("as"), call.config
+    if name is None:
+        return config
+    if config.origins["profile"] == "flag" and name != config.profile:
+        raise UsageError("invalid_argument", argument="--as", cause="--profile")
+    return config._replace(profile=configs.profile_name(name, "--as"))
+
+
+def check_flags(call: Call, *, makes_task: bool) -> None:
+    """Refuse flags that mean nothing beside each other."""
+    given = call.args.given
+    status = given.get("task_status")
+    if makes_task:
+        beside = ("body", "stdin", "body_file", "task_id", "task_status", "reply_to", "refs", "ref")
+        found = [name for name in beside if name in given]
+        if found:
+            flag = "--" + found[0].replace("_", "-")
+            raise UsageError("invalid_argument", argument="--task", cause=flag)
+    elif status is not None and "task_id" not in given:
+        raise UsageError("missing_required_flag", argument="--task-id")
+    elif "assignee" in given and status != "assigned":
+        raise UsageError("invalid_argument", argument="--assignee", cause="--task")
+
+
+def send_task(call: Call, config: configs.Config, text: str) -> Answer:
+    """Make a task, and answer as `send` does."""
+    with writes.open_profile(config) as profile:
+        replica = writes.open_space(profile, call.space())
+        done = made(call, replica, text, title=None)
+        assert done.event is not None, "a new task always writes an event"
+        said = rows.Sent(done.event, done.n or 0, done.replayed, done.delivery)
+        data = sent(said, replica.space, refs=(), task=done.after.id)
+    return Answer(data, lambda: sent_text(data))
+
+
+def sent(
+    done: rows.Sent, space: rows.Space, *, refs: tuple[names.Reference, ...], task: bytes | None
+) -> Json:
+    """Return a Send, with the task it is about."""
+    return {
+        **answers.sent(done, space, refs),
+        "task_id": None if task is None else ids.to_text("task", task),
+        "space_name": space.name,
+        "warnings": [NOT_SENT] if done.delivery == answers.PENDING else [],
+        "untrusted_fields": ["*_name"],
+    }
+
+
+def sent_text(data: Json) -> Iterator[Block]:
+    """Yield what was said where."""
+    again: list[Span] = [("  sent before", "dim")] if data["replayed"] else []
+    about = "" if data["task_id"] is None else f" on {show.short(data['task_id'])}"
+    space = show.label(data["space_name"])
+    yield line((show.short(data["message_id"]), "strong"), f"{about} in {space}", *again)
+
+
+# -- tasks ---------------------------------------------------------------------------------------
+
+
+def create(call: Call) -> Answer:
+    """Make a task."""
+    text, title = typed.body(call.args), call.args.text("title")
+    if title is not None:
+        title = typed.line(title, "--title", bytes_max=TITLE_BYTES_MAX)
+    with writes.open_profile(call.config) as profile:
+        replica = writes.open_space(profile, call.space())
+        done = made(call, replica, text, title=title)
+        space = replica.space
+        data: Json = {
+            **shapes.task(done.after, Around(names.people(replica), space.id)),
+            "event_id": ids.to_text("evt", done.after.id),
+            "cursor": done.n,
+            "replayed": done.replayed,
+            "relay_delivery": answers.relay_delivery(space, done.delivery),
+            "pending_sync": done.delivery == answers.PENDING,
+        }
+    task = data["task_id"]
+    data["warnings"] = [NOT_SENT] if data["pending_sync"] else []
+    data["next_commands"] = [f"envoy task claim --space {data['space_id']} --task-id {task}"]
+    data["untrusted_fields"] = shapes.UNTRUSTED
+    return Answer(data, lambda: created_text(data))
+
+
+def made(call: Call, replica: names.Copy, text: str, *, title: str | None) -> rows.Transition:
+    """Make a task of ``text`` for whom the flags say."""
+    member = call.args.text("assignee")
+    assignee = None if member is None else names.member(replica, member)
+    key = call.args.text("idempotency_key")
+    return tasks.create(replica, text, title=title, assignee=assignee, key=key)
+
+
+def created_text(data: Json) -> Iterator[Block]:
+    """Yield the new task."""
+    holder: list[Span] = []
+    if data["assignee_id"] is not None:
+        holder = ["for ", *show.by_id(data["assignee_id"], data["assignee_display"]), "  "]
+    task = (show.short(data["task_id"]), "strong")
+    yield line(task, f"  {data['state']}  ", *holder, str(data["title"]))
+
+
+def claim(call: Call) -> Answer:
+    """Take a task."""
+    require, lease_ms = call.args.need("require"), call.args.count("lease")
+
+    def act(replica: names.Copy, task: bytes) -> rows.Transition:
+        return tasks.claim(
+            replica,
+            task,
+            require=require,
+            lease_s=lease_ms // 1000,
+            session=call.config.session,
+            key=call.args.text("idempotency_key"),
+        )
+
+    return changed(call, "claim", act)
+
+
+def release(call: Call) -> Answer:
+    """Give a task back."""
+    note, key = typed.given(call.args, "note"), call.args.text("idempotency_key")
+    return changed(call, "release", lambda to, task: tasks.release(to, task, note=note, key=key))
+
+
+def assign(call: Call) -> Answer:
+    """Give a task to a member."""
+    return changed(call, "assign", change(call, "assigned", None))
+
+
+def set_status(call: Call) -> Answer:
+    """Set the status of a task by the public words."""
+    status, note = call.args.need("status"), typed.given(call.args, "note")
+    if "assignee" in call.args.given and status != "assigned":
+        raise UsageError("invalid_argument", argument="--assignee", cause=status)
+    return changed(call, "set", change(call, status, note))
+
+
+def complete(call: Call) -> Answer:
+    """Say that a task is done, and by what events that can be seen."""
+    note = typed.given(call.args, "note") or ""
+    key, shown = call.args.text("idempotency_key"), call.args.items("evidence")
+
+    def act(replica: names.Copy, task: bytes) -> rows.Transition:
+        evidence = names.events(replica, shown)
+        return tasks.complete(replica, task, summary=note, evidence=evidence, key=key)
+
+    return changed(call, "complete", act)
+
+
+def change(call: Call, status: str, note: str | None) -> Act:
+    """Return the act that brings a task to a public ``status``."""
+    key = call.args.text("idempotency_key")
+    if status == "assigned":
+        member = call.args.need("assignee")
+        return lambda to, task: tasks.assign(to, task, names.member(to, member), key=key)
+    if status == "completed":
+        return lambda to, task: tasks.complete(to, task, summary=note or "", key=key)
+    return lambda to, task: tasks.progress(to, task, status, note=note, key=key)
+
+
+def changed(call: Call, name: str, act: Act) -> Answer:
+    """Do ``act`` with the task of the call and answer with what that changed."""
+    with writes.open_profile(call.config) as profile:
+        replica, task = names.task(profile, call.space(), call.args.need("task_id"))
+        done = act(replica, task)
+        data = answers.transition(done, names.people(replica), replica.space, name=name)
+    data["warnings"] = [NOT_SENT] if done.event and done.delivery == answers.PENDING else []
+    return Answer(data, lambda: changed_text(data))
+
+
+def changed_text(data: Json) -> Iterator[Block]:
+    """Yield where a task stands now, and who has it."""
+    state, claimed = show.text(data["lifecycle_state"]), show.text(data["claim_state"])
+    words = state.replace("_", " ")
+    spans: list[Span] = [(show.short(data["task_id"]), "strong"), "  "]
+    spans.append((words, STATE_STYLES[state]) if state in STATE_STYLES else words)
+    if state == "claimed":
+        fence = "" if data["fence"] is None else f" #{data['fence']}"
+        spans += [", ", (claimed, STATE_STYLES[claimed]), fence]
+    if data["assignee_id"] is not None:
+        spans += ["  ", *show.by_id(data["assignee_id"], data["assignee_display"])]
+    if data["lease_expires_at"] is not None:
+        spans.append(f"  lease to {show.clock(data['lease_expires_at'], now_ms=show.now())[:5]}")
+    spans += ["  ", str(data["title"])]
+    if not data["changed"]:
+        spans.append(("  nothing changed", "dim"))
+    yield line(*spans)

@@ -1,0 +1,134 @@
+"""Names: what a person or a program types for a member, a task, an event or an invite, as its id.
+
+Every face asks here, so an id may be shortened everywhere alike, and a short one that fits two
+things is an error everywhere alike. Nothing is guessed. An id that is whole is passed on unasked:
+the action looks it up anyway.
+
+Specification: docs/spec/ids.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from envoy import ids, limits
+from envoy.core.bodies import RELATIONS
+from envoy.errors import ConflictError, NotFoundError, UsageError
+from envoy.replica import sync
+from envoy.replica.actions import members
+from envoy.replica.replica import Profile, Replica
+from envoy.views import rows, space
+from envoy.views.people import People
+
+Reference = tuple[str | None, bytes]  # a relation, or None, and an event
+# What faces hold and pass back to actions, without looking inside.
+Opened = Profile
+Copy = Replica
+
+
+def people(replica: Replica) -> People:
+    """Return everybody of the space as this copy knows them."""
+    known = replica.profile.rows.members(replica.sn).values()
+    return People(known, me=replica.me, find_did=replica.profile.events.did)
+
+
+def member(replica: Replica, text: str) -> bytes:
+    """Return the did of the current member that ``text`` means: did, prefix, @name or @me.
+
+    Raises NotFoundError (not_found, id_ambiguous), UsageError(invalid_argument).
+    """
+    found = people(replica).find(text)
+    if found.role is None:
+        raise NotFoundError("not_found", kind="member", next_command="envoy space members")
+    return found.did
+
+
+def task(profile: Profile, within: str | None, text: str) -> tuple[Replica, bytes]:
+    """Return the task that ``text`` means and its space; ``within`` None: in any space.
+
+    What is not known here is asked of the hub once. Raises NotFoundError (task_not_found,
+    id_ambiguous, space_not_found, space_name_ambiguous), UsageError(invalid_argument).
+    """
+    low, high = ids.span(text, *ids.EVENT_PREFIXES)
+    every = profile.rows.spaces()
+    chosen = [space.choose(every, within)] if within is not None or len(every) < 2 else every
+    found = _tasks(profile, chosen, low, high)
+    if not found:
+        for one in chosen:
+            sync.pull(Replica(profile, one.sn))
+        found = _tasks(profile, chosen, low, high)
+    wanted = ids.choose(text, [ident for _, ident in found], "task")
+    place = next(one for one, ident in found if ident == wanted)
+    return Replica(profile, place.sn), wanted
+
+
+def _tasks(
+    profile: Profile, spaces: Sequence[rows.Space], low: bytes, high: bytes
+) -> list[tuple[rows.Space, bytes]]:
+    """Return the tasks of ``spaces`` between two ids."""
+    store = profile.rows
+    return [(one, ident) for one in spaces for ident in store.task_ids(one.sn, low, high)]
+
+
+def event(replica: Replica, text: str) -> bytes:
+    """Return the id of the event that ``text``, in full or shortened, means.
+
+    Raises NotFoundError (not_found, id_ambiguous), UsageError(invalid_argument).
+    """
+    low, high = ids.span(text, *ids.EVENT_PREFIXES)
+    if low == high:
+        return low
+    return ids.choose(text, replica.profile.events.event_ids(replica.sn, low, high), "evt")
+
+
+def events(replica: Replica, texts: Sequence[str]) -> tuple[bytes, ...]:
+    """Return the ids of the events that ``texts`` mean, each once, in their order.
+
+    Raises as ``event`` does, and ConflictError(limit_exceeded) for more than one act may name.
+    """
+    found = tuple(dict.fromkeys([event(replica, text) for text in texts]))
+    _check_count(found)
+    return found
+
+
+def references(
+    replica: Replica, plain: Sequence[str], typed: Sequence[str]
+) -> tuple[Reference, ...]:
+    """Return references to the events ``plain`` and, as ``REL:ID``, ``typed``, each once.
+
+    Raises as ``events`` does, and UsageError(invalid_argument) for a relation outside the list.
+    """
+    found: list[Reference] = [(None, event(replica, text)) for text in plain]
+    for text in typed:
+        relation, colon, ident = text.partition(":")
+        if not colon or relation not in RELATIONS:
+            raise UsageError(
+                "invalid_argument", argument="--ref", cause="relation", allowed=list(RELATIONS)
+            )
+        found.append((relation, event(replica, ident)))
+    once = tuple(dict.fromkeys(found))
+    _check_count(once)
+    return once
+
+
+def _check_count(found: Sequence[object]) -> None:
+    """Refuse more references than one act may hold."""
+    if len(found) > limits.REFS_MAX:
+        raise ConflictError("limit_exceeded", references=len(found), max=limits.REFS_MAX)
+
+
+def invite(replica: Replica, text: str) -> rows.Invite:
+    """Return the invite that ``text``, its id or its code, means; it may have ended.
+
+    Raises NotFoundError (not_found, id_ambiguous), ConflictError(invalid_invite) for a text that
+    is neither, UsageError(invalid_argument).
+    """
+    known = replica.profile.rows.invites(replica.sn)
+    if text.partition("_")[0].lower() in ids.EVENT_PREFIXES:
+        low, high = ids.span(text, *ids.EVENT_PREFIXES)
+        return known[ids.choose(text, [one for one in known if low <= one <= high], "inv")]
+    lookup = members.lookup_of(text)
+    for row in known.values():
+        if row.lookup == lookup:
+            return row
+    raise NotFoundError("not_found", kind="invite", next_command="envoy invites list")

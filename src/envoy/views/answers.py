@@ -1,0 +1,123 @@
+"""Answers: what a write tells whoever asked for it, as documented objects.
+
+A write that committed is saved: `local_durability` says so, and what a relay heard of it is said
+apart, since it changes nothing about that. The code of an invite stands in the answer to the call
+that made it and nowhere else.
+
+Specification: docs/spec/cli.md (JSON shapes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from envoy import ids
+from envoy.views import rows, space, tasks
+from envoy.views.people import Json, People, actor, stamp
+
+LOCAL = "local_only"
+PENDING = "pending"
+NOT_ATTEMPTED = "not_attempted"
+
+
+def is_local(of: rows.Space) -> bool:
+    """Return whether a space lives on this machine alone."""
+    return of.mode == LOCAL
+
+
+def relay_delivery(of: rows.Space, delivery: str) -> str:
+    """Return what a relay heard of a write; that the local hub has it is `pending_sync`."""
+    return NOT_ATTEMPTED if is_local(of) else delivery
+
+
+def sent(
+    done: rows.Sent, of: rows.Space, references: Sequence[tuple[str | None, bytes]] = ()
+) -> Json:
+    """Return a Send: a message that is saved, and how far it got."""
+    return {
+        "message_id": ids.to_text("msg", done.event),
+        "event_id": ids.to_text("evt", done.event),
+        "space_id": space.space_id(of),
+        "cursor": done.n,
+        "local_durability": "durable",
+        "delivery_mode": of.mode,
+        "relay_delivery": relay_delivery(of, done.delivery),
+        "relay_delivery_reason": LOCAL if is_local(of) else None,
+        "relay_delivery_attempted": not is_local(of),
+        "relay_delivery_requires_subscription": False,
+        "pending_sync": done.delivery == PENDING,
+        "references": [{"rel": rel, "id": ids.to_text("evt", one)} for rel, one in references],
+        "replayed": done.replayed,
+    }
+
+
+def transition(done: rows.Transition, people: People, of: rows.Space, *, name: str) -> Json:
+    """Return a Transition with its space, and what a relay heard of it."""
+    return {
+        **tasks.transition(done, people, name=name),
+        "relay_delivery": relay_delivery(of, done.delivery),
+        "pending_sync": done.delivery == PENDING,
+        "space_id": space.space_id(of),
+        "title": done.after.title,
+        "assignee_display": people.name(done.after.assignee),
+        "untrusted_fields": ["title", "*_display"],
+    }
+
+
+def invite(made: rows.InviteMade, of: rows.Space) -> Json:
+    """Return an Invite with its code: this is the only time that anybody can show it."""
+    row, space_id = made.invite, space.space_id(of)
+    invite_id = ids.to_text("inv", row.id)
+    return {
+        "invite_id": invite_id,
+        "invite_code": made.code,
+        "invite_uri": made.uri,
+        "space_id": space_id,
+        "role": row.role,
+        "join_mode": row.mode,
+        "max_uses": row.max_uses,
+        "uses": row.uses,
+        "expires_at": stamp(row.na),
+        "expires_at_iso": stamp(row.na),
+        "invite_scope": of.mode,
+        "invite_transport": "local_hub" if is_local(of) else "relay",
+        "hosted_publication_attempted": False,
+        "remote_redeemable": False,
+        "cross_machine_redeemable": False,
+        "hosted_invite_redeemable": False,
+        "relay_publication": NOT_ATTEMPTED,
+        "relay_expires_at": None,
+        "invite_status": "active",
+        "intended_status": "active",
+        "intent_satisfied": True,
+        "stale_after_activation": False,
+        "revoke_command": f"envoy invites revoke --space {space_id} {invite_id}",
+        "next_action": None,
+    }
+
+
+def myself(did: bytes, name: str, kind: str, role: str | None = None) -> Json:
+    """Return the Actor that this profile is, by the label it goes by."""
+    return {**actor(did, name), "kind": kind, "role": role}
+
+
+def joined(done: rows.Joined) -> Json:
+    """Return where a code led."""
+    return {
+        "space_id": space.space_id(done.space),
+        "space_name": done.space.name,
+        "role": done.role,
+        "member_id": ids.did_text(done.did),
+        "join_state": done.join_state,
+        "mode": done.space.mode,
+    }
+
+
+def acked(done: rows.Acked, of: rows.Space) -> Json:
+    """Return how an acknowledgement moved the cursor of one space."""
+    return {
+        "space_id": space.space_id(of),
+        "acked": done.acked,
+        "remaining": done.remaining,
+        "cursor": done.cursor,
+    }

@@ -1,0 +1,93 @@
+"""Cards and the fields of a space: the simple folds."""
+
+from __future__ import annotations
+
+import itertools
+
+from envoy.core.bodies import Card, MemberKeys, Merge, SpaceUpdate, Statement
+from envoy.state import content
+from envoy.state.content import Labels
+from histories import ADMIN, FIRST, OTHER_ADMIN, TASK, History, fixed
+
+SPACE = TASK  # the tie of ADMIN and OTHER_ADMIN is whatever it is; tests ask for it
+
+
+def card(name: str, kind: str = "agent") -> Card:
+    """Return a card."""
+    return Card(name, kind, "1.0.0", None, ("inbox",))
+
+
+# -- cards -----------------------------------------------------------------------------------
+
+
+def test_a_member_without_a_card_has_no_labels() -> None:
+    history = History(None, entity=FIRST)
+    history.act(FIRST, MemberKeys(Statement(b"", bytes(64))))
+    assert content.reduce_member(FIRST, history.ops) == Labels(None, None, None, None, None, ())
+
+
+def test_the_card_of_the_greatest_lam_and_id_is_shown() -> None:
+    history = History(None, entity=FIRST)
+    history.act(FIRST, card("old"))
+    history.act(FIRST, card("beside"), [])
+    last = history.act(FIRST, card("new", "human"), history.ops[:1])
+    expected = Labels(last.id, "new", "human", "1.0.0", None, ("inbox",))
+    for order in itertools.permutations(history.ops):
+        assert content.reduce_member(FIRST, order) == expected
+
+
+def test_a_held_card_is_not_shown_and_an_admitted_one_stands_with_its_admit() -> None:
+    history = History(None, entity=FIRST)
+    history.act(FIRST, card("shown"))
+    history.act(FIRST, card("held"), counts=False)
+    assert content.reduce_member(FIRST, history.ops).name == "shown"
+    history.act(FIRST, card("admitted"), [], admitted=(9, fixed("admit")))
+    assert content.reduce_member(FIRST, history.ops).name == "admitted"
+
+
+# -- the fields of a space -------------------------------------------------------------------
+
+
+def updated(*texts: tuple[bytes, str | None, str | None]) -> History:
+    """Return updates of a space that nobody had seen of each other."""
+    history = History(None, entity=SPACE)
+    for author, name, description in texts:
+        history.act(author, SpaceUpdate(name, description), [])
+    return history
+
+
+def test_fields_that_nobody_wrote_are_left_to_the_genesis() -> None:
+    history = History(None, entity=SPACE)
+    history.act(ADMIN, Merge(SPACE))
+    found = content.reduce_space(SPACE, history.ops)
+    assert (found.name, found.description, found.conflicts) == (None, None, ())
+    assert found.heads == (history.ops[0].id,)
+
+
+def test_each_field_is_a_register_of_its_own() -> None:
+    history = updated((ADMIN, "name", None), (OTHER_ADMIN, None, "about"))
+    found = content.reduce_space(SPACE, history.ops)
+    assert (found.name, found.description, found.conflicts) == ("name", "about", ())
+    history.act(ADMIN, SpaceUpdate(None, ""))
+    found = content.reduce_space(SPACE, history.ops)
+    assert (found.name, found.description, found.conflicts) == ("name", "", ())
+
+
+def test_two_admins_beside_each_other_are_one_conflict_on_both_fields() -> None:
+    history = updated((ADMIN, "one", "first"), (OTHER_ADMIN, "two", "second"))
+    found = content.reduce_space(SPACE, history.ops)
+    assert (found.name, found.description) in {("one", "first"), ("two", "second")}
+    (conflict,) = found.conflicts
+    assert (conflict.kind, conflict.rule, conflict.is_open) == ("field_conflict", "tie", True)
+    assert {conflict.winner, conflict.loser} == {op.id for op in history.ops}
+    assert content.reduce_space(SPACE, reversed(history.ops)) == found
+
+
+def test_a_conflict_stays_open_while_one_of_the_fields_is_not_written_again() -> None:
+    history = updated((ADMIN, "one", "first"), (OTHER_ADMIN, "two", "second"))
+    history.act(ADMIN, SpaceUpdate("three", None))
+    assert [one.is_open for one in content.reduce_space(SPACE, history.ops).conflicts] == [True]
+    history.act(ADMIN, SpaceUpdate(None, "third"))
+    found = content.reduce_space(SPACE, history.ops)
+    assert [one.is_open for one in found.conflicts] == [False]
+    assert (found.name, found.description) == ("three", "third")

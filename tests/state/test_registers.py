@@ -1,0 +1,213 @@
+"""Registers: who saw whom, which write wins, and how many acts of one author count."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from envoy import limits
+from envoy.core.bodies import Merge, SpaceUpdate
+from envoy.core.dag import tie
+from envoy.core.structs import replace
+from envoy.state import registers
+from envoy.state.registers import PAGE_BITS, Graph, Op, Value
+from histories import ADMIN, CREATOR, FIRST, SECOND, TASK, THIRD, History, fixed
+
+
+def graph(history: History) -> Graph:
+    """Return the graph of a history."""
+    return Graph(history.entity, history.ops)
+
+
+def write(
+    history: History, author: bytes, text: str, sees: list[Op] | None = None, *, counts: bool = True
+) -> Op:
+    """Append a write of the field that ``field`` reads."""
+    return history.act(author, SpaceUpdate(text, None), sees, counts=counts)
+
+
+def field(history: History) -> Value:
+    """Return the value of the field."""
+    return registers.register(graph(history), lambda op: isinstance(op.body, SpaceUpdate))
+
+
+def lost(value: Value) -> list[tuple[bytes, bytes, str, bool]]:
+    """Return winner, loser, rule and whether it is open, of each conflict."""
+    return [(one.winner, one.loser, one.rule, one.is_open) for one in value.conflicts]
+
+
+# -- sets of acts ----------------------------------------------------------------------------
+
+numbers = st.sets(st.integers(0, 3 * PAGE_BITS))
+
+
+def pages(some: set[int]) -> registers.Pages:
+    """Return a set as pages."""
+    return registers.union([registers.single(one) for one in sorted(some)])
+
+
+@settings(deadline=None)
+@given(numbers, numbers, st.integers(0, 3 * PAGE_BITS))
+def test_pages_are_sets(some: set[int], others: set[int], number: int) -> None:
+    one, other = pages(some), pages(others)
+    assert registers.members(one) == sorted(some)
+    assert registers.members(registers.union([one, other])) == sorted(some | others)
+    assert registers.members(registers.without(one, other)) == sorted(some - others)
+    assert registers.members(registers.add(one, number)) == sorted(some | {number})
+    assert registers.has(one, number) == (number in some)
+
+
+# -- who saw whom ----------------------------------------------------------------------------
+
+
+def test_an_act_saw_what_it_names_and_what_that_had_seen() -> None:
+    history = History()
+    first = history.claim(FIRST)
+    second = history.release(FIRST)
+    beside = history.claim(SECOND, [first])
+    found = graph(history)
+    at = found.numbers
+    assert found.saw(at[second.id], at[TASK])
+    assert found.saw(at[beside.id], at[first.id])
+    assert not found.saw(at[beside.id], at[second.id])
+    assert not found.saw(at[second.id], at[beside.id])
+    assert not found.saw(at[first.id], at[first.id])
+
+
+def test_ids_of_other_entities_in_a_basis_are_ignored() -> None:
+    history = History()
+    history.claim(FIRST)
+    control = graph(history)
+    history.ops[1] = replace(history.ops[1], basis=tuple(sorted((TASK, fixed("elsewhere")))))
+    assert graph(history).basis == control.basis == [(), (0,)]
+    assert graph(history).heads == control.heads
+
+
+def test_of_a_basis_only_what_no_other_of_it_saw_is_kept() -> None:
+    history = History()
+    first = history.claim(FIRST)
+    history.act(SECOND, Merge(TASK), [history.ops[0], first])
+    assert graph(history).basis[2] == (1,)
+
+
+def test_heads_are_what_nobody_names_ascending() -> None:
+    history = History()
+    some = [history.claim(author, history.ops[:1]) for author in (FIRST, SECOND, THIRD)]
+    assert graph(history).heads == tuple(sorted(op.id for op in some))
+    last = history.act(FIRST, Merge(TASK))
+    assert graph(history).heads == (last.id,)
+
+
+def test_a_held_act_does_not_tear_the_graph() -> None:
+    history = History()
+    first = write(history, ADMIN, "one")
+    held = write(history, ADMIN, "two", counts=False)
+    last = write(history, ADMIN, "three", [held])
+    assert graph(history).saw(3, graph(history).numbers[first.id])
+    assert (field(history).op, lost(field(history))) == (last, [])
+
+
+# -- the limit -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "over"),
+    [
+        pytest.param(limits.OPS_BESIDE_MAX - 1, 0, id="seven heads of an author count"),
+        pytest.param(limits.OPS_BESIDE_MAX, 0, id="eight heads of an author count"),
+        pytest.param(limits.OPS_BESIDE_MAX + 1, 1, id="the ninth head is one too many"),
+    ],
+)
+def test_an_authors_heads_are_bounded(count: int, over: int) -> None:
+    history = History()
+    some = [history.claim(FIRST, history.ops[:1]) for _ in range(count)]
+    others = [history.claim(SECOND, history.ops[:1]) for _ in range(limits.OPS_BESIDE_MAX)]
+    found = graph(history)
+    refused = sorted(some, key=lambda op: op.id)[limits.OPS_BESIDE_MAX :]
+    assert found.over == refused and len(refused) == over
+    assert found.heads == tuple(sorted(op.id for op in (*some, *others) if op not in refused))
+
+
+def test_an_act_that_another_has_seen_counts_whatever_their_number() -> None:
+    history = History()
+    for _ in range(3 * limits.OPS_BESIDE_MAX):
+        history.claim(FIRST, history.ops[:1])
+    control = graph(history)
+    history.act(SECOND, Merge(TASK))
+    assert len(control.over) == 2 * limits.OPS_BESIDE_MAX
+    assert graph(history).over == []
+
+
+# -- registers -------------------------------------------------------------------------------
+
+
+def test_a_field_that_nobody_wrote_has_no_value() -> None:
+    assert field(History()) == Value(None, ())
+
+
+def test_a_write_replaces_what_it_saw() -> None:
+    history = History()
+    write(history, ADMIN, "one")
+    last = write(history, FIRST, "two")
+    assert field(history) == Value(last, ())
+
+
+def test_of_writes_beside_each_other_the_higher_rank_wins() -> None:
+    history = History()
+    one = write(history, CREATOR, "c", history.ops[:1])
+    two = write(history, ADMIN, "a", history.ops[:1])
+    found = field(history)
+    assert (found.op, lost(found)) == (two, [(two.id, one.id, "rank", True)])
+
+
+def test_of_equals_the_smaller_hash_with_the_entity_wins() -> None:
+    history = History()
+    two = write(history, SECOND, "b", history.ops[:1])
+    one = write(history, FIRST, "a", history.ops[:1])
+    assert tie(TASK, FIRST) < tie(TASK, SECOND)
+    found = field(history)
+    assert (found.op, lost(found)) == (one, [(one.id, two.id, "tie", True)])
+
+
+def test_of_one_authors_the_later_in_order_wins_and_an_admitted_one_stands_with_its_admit() -> None:
+    history = History()
+    early = write(history, FIRST, "a", history.ops[:1])
+    seen = history.act(SECOND, Merge(TASK), history.ops[:1])
+    late = write(history, FIRST, "b", [seen])
+    found = field(history)
+    assert (found.op, lost(found)) == (late, [(late.id, early.id, "order", True)])
+    history.ops[1] = replace(early, admitted=(9, fixed("admit")))
+    admitted = field(history)
+    assert admitted.op == history.ops[1]
+    assert lost(admitted) == [(early.id, late.id, "order", True)]
+
+
+def test_a_conflict_is_settled_by_a_write_that_saw_both_sides() -> None:
+    history = History()
+    two = write(history, SECOND, "b", history.ops[:1])
+    one = write(history, FIRST, "a", history.ops[:1])
+    history.act(THIRD, Merge(TASK))
+    assert lost(field(history)) == [(one.id, two.id, "tie", True)]
+    last = write(history, THIRD, "c")
+    found = field(history)
+    assert (found.op, lost(found)) == (last, [(one.id, two.id, "tie", False)])
+
+
+# -- add-wins sets ---------------------------------------------------------------------------
+
+
+def test_an_element_lives_while_an_add_of_it_was_not_seen_by_a_remove() -> None:
+    history = History()
+    first = history.act(FIRST, Merge(TASK))
+    second = history.act(SECOND, Merge(TASK), history.ops[:1])
+    saw_all = history.act(FIRST, Merge(TASK), [first, second])
+    saw_first = history.act(THIRD, Merge(TASK), [first])
+    found = graph(history)
+    order = [found.numbers[op.id] for op in (first, second, saw_all, saw_first)]
+    added, beside, all_seen, some_seen = order
+    adds = [(added, "x"), (beside, "y"), (beside, "x")]
+    assert registers.living(found, adds, []) == ("x", "y")
+    assert registers.living(found, adds, [(all_seen, "x")]) == ("y",)
+    assert registers.living(found, adds, [(some_seen, "x")]) == ("y", "x")
+    assert registers.living(found, adds, [(some_seen, "z")]) == ("x", "y")
