@@ -13,7 +13,7 @@ OPEN = ("mine", "blocked", "review", "ready", "active")
 class Proof(NamedTuple):
     """A message that was named as evidence, as the history holds it."""
 
-    event_id: str
+    name: str
     by: str
     body: str
 
@@ -65,9 +65,9 @@ def read(record: Json, history: Json) -> Brief:
 def finished(task: Json, rows: Mapping[str, Json]) -> Done:
     """Return a finished task with the messages that were named as its evidence."""
     proofs = [
-        Proof(row["event_id"], row["sender_name"], row["body"])
-        for row in (rows.get(symbols(name)) for name in task["evidence"])
-        if row is not None
+        Proof(name, row["sender_name"], row["body"])
+        for name in task["evidence"]
+        if (row := rows.get(symbols(name))) is not None
     ]
     return Done(
         task["task_id"],

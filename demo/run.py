@@ -206,7 +206,7 @@ class Demo:
         message = self.tell(who, task, after)
         done = stage.envoy(
             *(who, "task", "complete", task.short, "--space", SPACE),
-            *("--note", f"{change.old} had to be {change.new}", "--evidence", message),
+            *("--note", f"{change.old} had to be {change.new}", "--evidence", message[:SHORT]),
             shows=lambda new: f"{new['previous_lifecycle_state']} -> {new['lifecycle_state']}",
         )
         stage.claim("the task is completed", done["lifecycle_state"] == "completed", seen=done)
@@ -251,7 +251,7 @@ class Demo:
         )
         stage.secrets.append(invite["invite_code"])
         self.join("new", invite["invite_code"], role="read")
-        stage.refused("new", "send", SPACE, "May I?", exit_status=4, code="read_only")
+        stage.refused("new", "send", "May I?", "--space", SPACE, exit_status=4, code="read_only")
         record = stage.envoy(
             *("new", "work-record", SPACE),
             shows=lambda new: (
@@ -270,10 +270,10 @@ class Demo:
         for task in brief.done:
             stage.show(f"done   {task.title}, by {task.by}")
             for proof in task.evidence:
-                stage.show(f"       on {proof.event_id[:SHORT]} of {proof.by}:")
+                stage.show(f"       shown by {proof.name[:SHORT]} of {proof.by}:")
                 stage.quote(proof.body, lines_max=2)
         for one in brief.waiting:
-            stage.show(f"{one.state:6} {one.title}, held by {one.holder_id or 'nobody'}")
+            stage.show(f"{one.state}   {one.title}, held by {one.holder_id or 'nobody'}")
         said = sorted(
             (task.task_id, self.names[task.by_id], *(proof.body for proof in task.evidence))
             for task in brief.done

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -115,7 +116,7 @@ class Stage:
             encoding="utf-8",
         )
         self.commands += 1
-        return Process(popen, f"{who:>4} $ {shown}")
+        return Process(popen, f"{who:<4} $ {shown}")
 
     def _finish(self, process: Process, text: str | None) -> Ended:
         """Wait for the end of ``process``, which has to answer with one JSON object."""
@@ -172,15 +173,21 @@ class Stage:
         self._print("", f"{code} {answer.get('error')} -> {answer.get('next_action')}")
 
     def _show(self, ended: Ended) -> None:
-        line = ended.shown
-        print(self._colored("36", line if len(line) <= COLUMNS else line[: COLUMNS - 3] + "..."))
+        lines = textwrap.wrap(
+            ended.shown,
+            COLUMNS - 2,
+            subsequent_indent=" " * 11,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        print(self._colored("36", " \\\n".join(lines)))
 
     def _print(self, mark: str, text: str) -> None:
         print(f"  {mark or '  '}   {text}")
 
     def _quoted(self, word: str) -> str:
         for secret in self.secrets:
-            word = word.replace(secret, secret[:4] + "-****")
+            word = word.replace(secret, secret[:4] + "-xxxx")
         return shlex.quote(word)
 
     def _colored(self, code: str, text: str) -> str:

@@ -656,6 +656,17 @@ def _(log: Log) -> None:
     log.admit("b", "B", ["m"], after("a"))
 
 
+@story("27h", {"m": "ok*: R5 admitted a", "gN": "void: R4 undone r", "x": "ok"})
+def _(log: Log) -> None:
+    """A junior's removal that would undo the grant, too, holds nothing."""
+    cast(log)
+    log.grant("gN", "B", "N", "write")
+    log.remove("r", "O", "B", after("gN"), undo=["gN"])
+    log.remove("x", "C", "B", after("gN"), undo=["gN"])
+    log.message("m", "N", after("gN"))
+    log.admit("a", "O", ["r"], after("r", "x", "m"))
+
+
 # -- leaving -----------------------------------------------------------------------------------
 
 
@@ -732,9 +743,19 @@ def _(log: Log) -> None:
     log.leave("l", "W", after(under="g"))
 
 
-@story("32b", {"m": "ok", "e": "ok", "f": "void: R3 beside l"}, {"W": None})
+@story(
+    "32b",
+    {
+        "m": "ok",
+        "e": "ok",
+        "f": "void: R3 beside l",
+        "h": "invalid: R3 after l",
+        "n": "invalid: R3 after l",
+    },
+    {"W": None},
+)
 def _(log: Log) -> None:
-    """It touches nothing beside it under the senior one."""
+    """It touches nothing beside it under the senior one, but all that saw it."""
     cast(log, "Y", settle=False)
     log.grant("g", "B", "W", "write", only("gY"))
     log.settle()
@@ -742,6 +763,8 @@ def _(log: Log) -> None:
     log.delegate("e", "W", "Y", after(under="gW"))
     log.message("m", "Y", after("e", under="e"))
     log.delegate("f", "W", "Y", after(under="g"))
+    log.delegate("h", "W", "Y", after("l", under="gW"))
+    log.message("n", "W", after("h", under="gW"))
 
 
 @story("32c", {"l": "ok", "m": "ok", "e": "void: R3 beside l"}, {"W": None}, over="gW w v")

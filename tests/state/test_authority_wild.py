@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envoy.core.bodies import Invite
-from envoy.core.capability import Grant
+from envoy.core.capability import OTHERS, Grant
 from envoy.state import epochs
 from envoy.state.authority import Judgement, Status
+from envoy.state.authority_pass import judge
 from state.log import SPACE, Log, Replica, deliver, did, drawn_order, told
 from state.slow import Slow
 from state.stories import text
@@ -73,6 +74,28 @@ def test_what_no_story_may_break(seed: int, count: int) -> None:
         if content.fault is None and kills and all(replica.saw(k.event, content) for k in kills):
             status = replica.verdicts[name].status
             assert status is Status.OK or judgement.closes, "what all had seen stays"
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS, COUNTS)
+def test_writers_readers_and_delegates_change_nothing_above_them(seed: int, count: int) -> None:
+    log = wild(seed, count)
+    replica, judgement = at_end(log)
+    ledger = judgement.ledger
+    # Their acts, but leaves, as far as nothing that stays has seen them.
+    without = (1 << len(ledger.events)) - 1
+    for event in reversed(ledger.events):
+        later = [one for one in ledger.events if without >> one.index & 1]
+        seen = any(one.seen >> event.index & 1 for one in later)
+        if not seen and event.fault is None and event.kind not in ("genesis", "leave"):
+            without &= ~(1 << event.index) if ledger.rank(event)[0] == OTHERS else without
+    before = judge(ledger, replica, within=without)
+    for event in ledger.events:
+        if event.fault is None and event.kind != "genesis" and ledger.rank(event)[0] < OTHERS:
+            assert before.verdicts[event.id] == judgement.verdicts[event.id]
+    for did_, grant in before.best.items():
+        if grant.rank[0] < OTHERS:
+            assert judgement.best[did_].rank <= grant.rank
 
 
 def is_within_signer(grant: Grant, judgement: Judgement) -> bool:

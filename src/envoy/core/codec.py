@@ -138,7 +138,8 @@ def _check(values: tuple[object, ...]) -> None:
                 doubtful = _DOUBTFUL.get(kind)
                 if doubtful is None:
                     doubtful = _DOUBTFUL[kind] = _doubtful(type(value))
-                todo.append(tuple([getattr(value, name) for name in doubtful]))
+                if doubtful:
+                    todo.append(tuple([getattr(value, name) for name in doubtful]))
                 value.check()
 
 

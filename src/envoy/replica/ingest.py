@@ -20,7 +20,7 @@ from typing import NamedTuple
 from envoy import limits
 from envoy.core import receipt
 from envoy.core.dag import missing
-from envoy.core.envelope import Opened, Outer, open_outer, open_parsed, parse, verify
+from envoy.core.envelope import Opened, Outer, envelope_id, open_outer, open_parsed, parse, verify
 from envoy.core.event import GENESIS, Event, Parent, check_links
 from envoy.core.genesis import check_genesis
 from envoy.core.log import Parked, ReceiptRow
@@ -82,12 +82,12 @@ class Reading(NamedTuple):
 
 def read(frame: bytes) -> Reading:
     """Return what ``frame`` shows without a key. What no door lets in has an id all the same."""
-    try:
-        ident = frame_id(frame)
-    except RemoteFault as fault:
-        return Reading(receipt.receipt_id(frame), frame, None, fault.code)
     if not is_envelope(frame):
-        return Reading(ident, frame, None, None)
+        try:
+            return Reading(frame_id(frame), frame, None, None)
+        except RemoteFault as fault:
+            return Reading(receipt.receipt_id(frame), frame, None, fault.code)
+    ident = envelope_id(frame)
     try:
         return Reading(ident, frame, parse(frame), None)
     except RemoteFault as fault:
@@ -197,7 +197,7 @@ class _Page:
         self._wanted = set(self.events.wanted(self.sn, "waiting"))
 
     def take(self, found: Sorted, *, is_alone: bool) -> Taken:
-        """Take in what one page holds; ``is_alone``: nobody took anything in since it was sorted."""
+        """Take in what one page holds; ``is_alone``: nobody took anything in since."""
         known = set(found.unknown)
         if not is_alone:
             known = self.events.unknown(self.sn, found.unknown)

@@ -1,13 +1,13 @@
 """Slots: how a claim that is written becomes a claim that is confirmed.
 
-Two members may claim one task at once, and no fold can give a single winner. The hub can: it appends
-one claim to the slot of a task and signs a receipt with the slot's next fence. So a claim is written
-and committed first, provisional, and then asked for; what the hub answers is taken in like any other
-frame. Who is told that the slot moved pulls and looks again; who is told that it is taken sends the
-claim plainly, so that its chain has no hole and its loss can be seen.
+Two members may claim one task at once, and no fold can give a single winner. The hub can: it
+appends one claim to the slot of a task and signs a receipt with the slot's next fence. So a claim
+is written and committed first, provisional, and then asked for; what the hub answers is taken in
+like any other frame. Who is told that the slot moved pulls and looks again; who is told that it is
+taken sends the claim plainly, so that its chain has no hole and its loss can be seen.
 
-Laws: a claim is asked for only while it is the effective tenure in this copy. Nothing is believed of
-the answer but a receipt that the pinned hub signed.
+Laws: a claim is asked for only while it is the effective tenure in this copy. Nothing is believed
+of the answer but a receipt that the pinned hub signed.
 
 Specification: docs/spec/claims.md, Slots.
 """

@@ -1,9 +1,9 @@
 """Sync: brings one copy and one hub to the same log, in both directions, in bounded steps.
 
-Pull to the head, check the hub's chain, find the keys of epochs that came by, take the page in; then
-send what waits in the outbox, in its order: heads and boxes before the events they open, claims by
-the hub's slot. A hub that was wiped or set back is refilled from here; what it lacks and we have is
-only sent again, what we lack is asked for by id.
+Pull to the head, check the hub's chain, find the keys of epochs that came by, take the page in;
+then send what waits in the outbox, in its order: heads and boxes before the events they open,
+claims by the hub's slot. A hub that was wiped or set back is refilled from here; what it lacks and
+we have is only sent again, what we lack is asked for by id.
 
 Laws: no lock is held over a hub call. Everything may be repeated: pushes are idempotent by id, a
 cursor moves only from where it was read. A hub is believed in nothing but the order of its own log,

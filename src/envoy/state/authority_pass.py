@@ -109,7 +109,7 @@ class _Pass:
         if grant.parent is not None and not self.is_ok(grant.act.id):
             self._lose(grant, acts)
             return
-        kills = self._kills(grant, acts) if grant.parent is not None else ()
+        kills = self._kills(grant, acts)
         if kills:
             self.kills[grant.key] = kills
             self._cross(acts, kills)

@@ -1,7 +1,7 @@
 """Project: from what the folds say to the rows that reads show.
 
-One way only: entity in, row out, nothing asked back. What a row needs of the store (local numbers of
-actors) comes in as a function, so this stays pure and the same for every replica.
+One way only: entity in, row out, nothing asked back. What a row needs of the store (local numbers
+of actors) comes in as a function, so this stays pure and the same for every replica.
 
 Specification: docs/spec/store.md, Projections.
 """

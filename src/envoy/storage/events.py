@@ -26,7 +26,8 @@ from envoy.views import rows
 
 _ENTRY: Final = (
     "SELECT e.rid, e.id, e.kind, e.an, a.did, e.cn, c.chain, e.seq, e.lam, e.ts, e.auth, s.bits,"
-    " e.ix, e.entity, e.fault, e.status, e.cause, e.cause_by, e.prev, e.deps, e.basis"
+    " e.ix, CASE e.entity WHEN x'' THEN e.id ELSE e.entity END, e.fault, e.status, e.cause,"
+    " e.cause_by, e.prev, e.deps, e.basis"
     " FROM event e JOIN actor a USING(an) JOIN chain c USING(cn) JOIN seen s ON s.k = e.seen"
 )
 _INSERT: Final = (
@@ -235,9 +236,10 @@ class EventStore:
     def entity(self, sn: int, entity: bytes) -> list[Entry]:
         """Return the operations on an entity."""
         self.flush()
-        return self.connection.rows(
-            Entry, f"{_ENTRY} WHERE e.sn = ? AND e.entity = ?", (sn, entity)
-        )
+        made = self.connection.rows(Entry, f"{_ENTRY} WHERE e.sn = ? AND e.id = ?", (sn, entity))
+        where = "e.sn = ? AND e.entity = ? AND length(e.entity) > 0"
+        rest = self.connection.rows(Entry, f"{_ENTRY} WHERE {where}", (sn, entity))
+        return [one for one in made if one.entity == entity] + rest
 
     def heads(self, sn: int, *, citable: bool) -> list[Head]:
         """Return the heads of the log; ``citable``: of the log without invalid events."""
@@ -394,10 +396,14 @@ class EventStore:
 
 
 def _columns(sn: int, entry: Entry, seen: int) -> tuple[int | str | bytes | None, ...]:
-    """Return ``entry`` as a row of the table; ``seen`` is the number of its set."""
+    """Return ``entry`` as a row of the table; ``seen`` is the number of its set.
+
+    What creates an entity is found by its id: that column is empty, and costs no index.
+    """
+    entity = b"" if entry.entity == entry.id else entry.entity
     return (
         *(entry.rid, sn, entry.id, entry.kind, entry.an, entry.cn, entry.seq, entry.lam, entry.ts),
-        *(entry.auth, seen, entry.ix, entry.entity, entry.fault, entry.status, entry.cause),
+        *(entry.auth, seen, entry.ix, entity, entry.fault, entry.status, entry.cause),
         *(entry.cause_by, entry.prev, entry.deps, entry.basis),
     )
 

@@ -3,8 +3,8 @@
 They move with every event, so while a transaction runs they are kept in memory and written once at
 its end: a page of a thousand events changes a few rows instead of thousands.
 
-An event that is invalid by its own bytes is a head of the log (``frontier``), and hides nothing from
-those who choose what to cite (``citable``).
+An event that is invalid by its own bytes is a head of the log (``frontier``), and hides nothing
+from those who choose what to cite (``citable``).
 
 Specification: docs/spec/store.md, Heads.
 """

@@ -53,7 +53,8 @@ def _columns(kind: type[Row]) -> str:
 class RowStore:
     """The rows of every space of one profile.
 
-    Rows are staged and written many at once: at the commit, and before a question about their table.
+    Rows are staged and written many at once: at the commit, and before a question about their
+    table.
     """
 
     def __init__(self, connection: Connection) -> None:

@@ -43,7 +43,7 @@ CREATE TABLE event(
   basis BLOB NOT NULL);
 CREATE UNIQUE INDEX event_id ON event(sn, id);
 CREATE INDEX event_chain ON event(cn, seq);
-CREATE INDEX event_entity ON event(sn, entity) WHERE entity IS NOT NULL;
+CREATE INDEX event_entity ON event(sn, entity) WHERE length(entity) > 0;
 CREATE INDEX event_auth ON event(sn, auth);
 CREATE TABLE frame(rid INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
 CREATE TABLE authority(

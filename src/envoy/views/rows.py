@@ -3,9 +3,9 @@
 This is the contract between the two sides of the house. The write side (``state.project``) makes
 rows, ``storage.events`` stores a row under the columns named by its fields, ``storage.views`` reads
 them back, and no read needs a key, a codec or a reducer. Ids, dids and digests are raw bytes; times
-are milliseconds since 1970; ``sn`` is the replica's own number of a space, ``an`` of an actor. Lists
-are JSON arrays in text, made by ``jsontext``, of ids in text form. Texts are as members wrote them:
-whoever shows one escapes it.
+are milliseconds since 1970; ``sn`` is the replica's own number of a space, ``an`` of an actor.
+Lists are JSON arrays in text, made by ``jsontext``, of ids in text form. Texts are as members wrote
+them: whoever shows one escapes it.
 
 Rows are disposable: another ``PROJECTION`` number in ``storage.schema`` means drop and rebuild.
 """
@@ -147,7 +147,7 @@ class Conflict(NamedTuple):
 
 
 class Stream(NamedTuple):
-    """A thing that happened here, under its arrival number. Never renumbered, kept over rebuilds."""
+    """What happened here, under its arrival number. Never renumbered, kept over rebuilds."""
 
     sn: int
     n: int

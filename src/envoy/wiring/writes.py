@@ -99,7 +99,7 @@ def poster(identity: Identity) -> bytes:
 
 
 def open_space(profile: Profile, ref: str | None) -> Replica:
-    """Return the copy of the space that ``ref`` means: id, prefix or unique name; None: the only one.
+    """Return the copy of the space that ``ref`` means: id, prefix or name; None: the only one.
 
     Raises NotFoundError (space_not_found, space_name_ambiguous), UsageError(missing_required_flag).
     """

@@ -170,9 +170,9 @@ def revoke(call: Call) -> Answer:
     """End an invite."""
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
-        row = names.invite(replica, call.args.need("invite"))
+        row = members.find_invite(replica, call.args.need("invite"))
         changed = members.revoke_invite(replica, row.id)
-        after = names.invite(replica, ids.to_text("inv", row.id))
+        after = members.find_invite(replica, ids.to_text("inv", row.id))
         space = space_id(replica.space)
     invite_id = ids.to_text("inv", row.id)
     data: Json = {

@@ -17,6 +17,7 @@ from envoy.limits import TITLE_BYTES_MAX
 from envoy.replica.actions import names, tasks, work
 from envoy.views import answers, rows
 from envoy.views import tasks as shapes
+from envoy.views.names import ENDED
 from envoy.views.tasks import Around
 from envoy.wiring import config as configs
 from envoy.wiring import writes
@@ -248,7 +249,7 @@ def changed_text(data: Json) -> Iterator[Block]:
         spans += [", ", (claimed, STATE_STYLES[claimed]), fence]
     if data["assignee_id"] is not None:
         spans += ["  ", *show.by_id(data["assignee_id"], data["assignee_display"])]
-    if data["lease_expires_at"] is not None:
+    if data["lease_expires_at"] is not None and state not in ENDED:
         spans.append(f"  lease to {show.clock(data['lease_expires_at'], now_ms=show.now())[:5]}")
     spans += ["  ", str(data["title"])]
     if not data["changed"]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from envoy import limits
+from envoy import ids, limits
 from envoy.core import bodies, invite
 from envoy.core.codec import encode
 from envoy.core.crypto import seal
@@ -153,6 +153,23 @@ def revoke_invite(replica: Replica, named: bytes) -> bool:
 def lookup_of(code: str) -> bytes:
     """Return the lookup id that a code derives. Raises ConflictError(invalid_invite)."""
     return invite.invite_keys(invite.parse(code).secret).lookup
+
+
+def find_invite(replica: Replica, text: str) -> rows.Invite:
+    """Return the invite that ``text``, its id, a prefix of it or its code, means.
+
+    It may have ended. Raises NotFoundError (not_found, id_ambiguous), ConflictError(invalid_invite)
+    for what is neither, UsageError(invalid_argument).
+    """
+    known = replica.profile.rows.invites(replica.sn)
+    if text.partition("_")[0].lower() in ids.EVENT_PREFIXES:
+        low, high = ids.span(text, *ids.EVENT_PREFIXES)
+        return known[ids.choose(text, [one for one in known if low <= one <= high], "inv")]
+    lookup = lookup_of(text)
+    for row in known.values():
+        if row.lookup == lookup:
+            return row
+    raise NotFoundError("not_found", kind="invite", next_command="envoy invites list")
 
 
 def _revoke(replica: Replica, found: list[rows.Invite], reason: str) -> None:

@@ -1,8 +1,8 @@
-"""Names: what a person or a program types for a member, a task, an event or an invite, as its id.
+"""Names: what a person or a program types for a member, a task or an event, as its id.
 
 Every face asks here, so an id may be shortened everywhere alike, and a short one that fits two
 things is an error everywhere alike. Nothing is guessed. An id that is whole is passed on unasked:
-the action looks it up anyway.
+the action looks it up anyway. Invites, which have codes too: ``members.find_invite``.
 
 Specification: docs/spec/ids.md.
 """
@@ -15,7 +15,6 @@ from envoy import ids, limits
 from envoy.core.bodies import RELATIONS
 from envoy.errors import ConflictError, NotFoundError, UsageError
 from envoy.replica import sync
-from envoy.replica.actions import members
 from envoy.replica.replica import Profile, Replica
 from envoy.views import rows, space
 from envoy.views.people import People
@@ -35,8 +34,10 @@ def people(replica: Replica) -> People:
 def member(replica: Replica, text: str) -> bytes:
     """Return the did of the current member that ``text`` means: did, prefix, @name or @me.
 
-    Raises NotFoundError (not_found, id_ambiguous), UsageError(invalid_argument).
+    The hub is asked for news before, since another may have come by that name. Raises
+    NotFoundError (not_found, id_ambiguous), UsageError(invalid_argument).
     """
+    sync.pull(replica)
     found = people(replica).find(text)
     if found.role is None:
         raise NotFoundError("not_found", kind="member", next_command="envoy space members")
@@ -78,7 +79,11 @@ def event(replica: Replica, text: str) -> bytes:
     low, high = ids.span(text, *ids.EVENT_PREFIXES)
     if low == high:
         return low
-    return ids.choose(text, replica.profile.events.event_ids(replica.sn, low, high), "evt")
+    found = replica.profile.events.event_ids(replica.sn, low, high)
+    if not found:
+        sync.pull(replica)
+        found = replica.profile.events.event_ids(replica.sn, low, high)
+    return ids.choose(text, found, "evt")
 
 
 def events(replica: Replica, texts: Sequence[str]) -> tuple[bytes, ...]:
@@ -115,20 +120,3 @@ def _check_count(found: Sequence[object]) -> None:
     """Refuse more references than one act may hold."""
     if len(found) > limits.REFS_MAX:
         raise ConflictError("limit_exceeded", references=len(found), max=limits.REFS_MAX)
-
-
-def invite(replica: Replica, text: str) -> rows.Invite:
-    """Return the invite that ``text``, its id or its code, means; it may have ended.
-
-    Raises NotFoundError (not_found, id_ambiguous), ConflictError(invalid_invite) for a text that
-    is neither, UsageError(invalid_argument).
-    """
-    known = replica.profile.rows.invites(replica.sn)
-    if text.partition("_")[0].lower() in ids.EVENT_PREFIXES:
-        low, high = ids.span(text, *ids.EVENT_PREFIXES)
-        return known[ids.choose(text, [one for one in known if low <= one <= high], "inv")]
-    lookup = members.lookup_of(text)
-    for row in known.values():
-        if row.lookup == lookup:
-            return row
-    raise NotFoundError("not_found", kind="invite", next_command="envoy invites list")
