@@ -20,7 +20,7 @@ help:
 	@echo "make demo    a lead and two agents share a space, in a temporary home, under a minute"
 	@echo "make test    format, lint, types, all tests, coverage: what has to pass"
 	@echo "make quick   the same without slow tests and coverage, for work in progress"
-	@echo "make bench   measure this machine and Envoy on it; JSON and a table in build/bench"
+	@echo "make bench   measure this machine and Envoy on it; JSON and a table in bench/out (ARGS=--quick)"
 	@echo "make docs    write docs/reference and the other generated pages"
 	@echo "make requirements   pin the dependencies anew (asks the package index)"
 
@@ -45,7 +45,7 @@ quick: $(VENV)/.dev $(VENV)/.envoy
 	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
 
 bench: $(VENV)/.dev $(VENV)/.envoy
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(ARGS)
 
 docs: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python tools/make_docs.py

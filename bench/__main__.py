@@ -61,12 +61,13 @@ def main() -> int:
         )
         return 2
     with tempfile.TemporaryDirectory(prefix="envoy-bench-", dir=given.scratch) as scratch:
-        setting = Setting(Path(scratch).resolve(), given.quick, find_envoy(), ExitStack())
+        place = Path(scratch).resolve()
+        setting = Setting(place, place, given.quick, find_envoy(), ExitStack())
         head = {
             "at": report.now(),
             "commit": report.commit(ROOT),
             "command": report.command(),
-            "machine": report.machine(setting.scratch),
+            "machine": report.machine(place),
             "versions": report.versions(),
             "seed": given.seed,
             "load": round(load, 2),
@@ -106,6 +107,8 @@ def play(chosen: Sequence[Case], setting: Setting, *, count: int, seed: int) -> 
 
 def play_one(case: Case, setting: Setting, *, count: int, seed: int) -> Played:
     """Play one case; one that cannot be played leaves the others alone."""
+    setting = setting._replace(scratch=setting.shared / case.name)
+    setting.scratch.mkdir()
     try:
         with setting.held:
             race = case.play(setting)

@@ -19,7 +19,8 @@ Json = dict[str, Any]
 class Setting(NamedTuple):
     """A directory of its own, and how much time there is."""
 
-    scratch: Path
+    scratch: Path  # of the case alone
+    shared: Path  # of the run, for what several cases look at
     quick: bool
     envoy: str  # the script that users run
     held: ExitStack  # closed after the case

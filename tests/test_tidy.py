@@ -38,7 +38,7 @@ EXCEPTIONS = {
 
 FACES = ("cli", "mcp", "sdk", "web")
 OUTERMOST = {"src/envoy/cli/main.py"}  # maps what nobody foresaw to `internal`
-ENTRY_POINTS = ("", "cli.main")  # the package itself, and the script of pyproject.toml
+ENTRY_POINTS = ("", "cli.main", "cli.start")  # the package itself, and the script of pyproject.toml
 BLOCKS = (
     ast.AsyncFor, ast.AsyncWith, ast.For, ast.If, ast.Match, ast.Try, ast.TryStar, ast.While,
     ast.With,

@@ -21,7 +21,7 @@ TIMES = 20  # in one sample: one alone is too short for the clock
 def play(setting: Setting) -> Race:
     """Measure opening a copy, 50 open tasks, the last 20 rows of its history."""
     contenders = [
-        reading(f"open @{events}", shared(setting.scratch, events).home) for events in setting.sizes
+        reading(f"open @{events}", shared(setting.shared, events).home) for events in setting.sizes
     ]
     short, long = contenders[0].name, contenders[-1].name
     return Race(tuple(contenders), (Target(long, short, FLAT_MOST, is_most=True),))

@@ -12,10 +12,11 @@ from bench import world, yardsticks
 from bench.rounds import Contender, Race, Target, Wrong
 from bench.setting import Case, Json, Setting, answer, environment, spend
 
+CLAIMS = 200
 READ_MOST, READ_GOAL = 3.5, 3.0
 WRITE_MOST, WRITE_GOAL = 6.5, 5.5
 LENGTH_MOST = 1.5  # a long space against a short one
-TASKS = 260  # open ones in every space; each claim that is measured takes one
+TASKS = 50  # open ones in every space that is read
 
 READS: dict[str, tuple[tuple[str, ...], Callable[[Json], bool]]] = {
     "status": (("status",), lambda found: len(found["spaces"]) == 1),
@@ -39,9 +40,9 @@ LOADED = (
 
 
 @cache
-def shared(scratch: Path, events: int) -> world.World:
+def shared(place: Path, events: int) -> world.World:
     """Return the space of ``events`` events that the cases of a run share."""
-    return world.grown(scratch / f"grown-{events}", events, tasks=TASKS)
+    return world.grown(place / f"grown-{events}", events, tasks=TASKS)
 
 
 def command(
@@ -84,7 +85,7 @@ def play_reads(setting: Setting) -> Race:
     """Measure reads that find nothing new."""
     found = [yardsticks.python(setting.scratch), yardsticks.python_is(setting.scratch)]
     for events in setting.sizes:
-        made = shared(setting.scratch, events)
+        made = shared(setting.shared, events)
         for name, (words, good) in READS.items():
             found.append(command(sized(name, events), words, good, (setting, made.home)))
     made_targets = targets(list(READS), setting.sizes, READ_MOST, READ_GOAL)
@@ -95,13 +96,21 @@ def play_writes(setting: Setting) -> Race:
     """Measure a message and a claim, each with its durable commits."""
     found = [yardsticks.python(setting.scratch)]
     for events in setting.sizes:
-        made = shared(setting.scratch, events)
+        made = shared(setting.shared, events)
+        more_tasks(made)
         where = (setting, made.home)
-        words = ("send", world.NAME, world.TEXT)
+        words = ("send", "--space", world.NAME, world.TEXT)
         sent = command(sized("send", events), words, lambda new: not new["pending_sync"], where)
         found += [sent, claiming(sized("task claim", events), where)]
     names = ("send", "task claim")
     return Race(tuple(found), tuple(targets(names, setting.sizes, WRITE_MOST, WRITE_GOAL)), warm=2)
+
+
+def more_tasks(made: world.World) -> None:
+    """Add tasks: each claim that is measured takes one."""
+    with world.opened(made, "writer") as replica:
+        world.fill(replica, CLAIMS, world.task)
+    world.exchange(made, "reader")
 
 
 def claiming(name: str, where: tuple[Setting, Path]) -> Contender:
@@ -130,11 +139,11 @@ def unclaimed(setting: Setting, home: Path) -> list[str]:
 
 def play_modules(setting: Setting) -> Race:
     """Count the modules that hot commands load; some must not be among them."""
-    made = shared(setting.scratch, setting.sizes[0])
+    made = shared(setting.shared, setting.sizes[0])
     counted: list[Contender] = []
     for name, (words, _) in READS.items():
         counted.append(loading(name, words, BANNED | BANNED_IN_READS, (setting, made.home)))
-    words = ("send", world.NAME, world.TEXT)
+    words = ("send", "--space", world.NAME, world.TEXT)
     counted.append(loading("send", words, BANNED, (setting, made.home)))
     return Race(tuple(counted), rounds=1, warm=0)
 

@@ -90,18 +90,21 @@ def play_commands(setting: Setting) -> Race:
     """Measure eight profiles that each run one `envoy send` after the other."""
     each = 25 if setting.quick else 100
     walls: list[float] = []
+    cpus: list[float] = []
 
     def one(made: world.World, profile: str) -> list[float]:
         scratch = setting.home(f"cli-{profile}")
         scratch.mkdir()
         found = []
         for number in range(each):
-            argv = [setting.envoy, "--json", "send", made.space, f"{number} {world.TEXT}"]
+            text = f"{number} {world.TEXT}"
+            argv = [setting.envoy, "--json", "send", "--space", made.space, text]
             spent = spend(argv, environment(made.home, profile), scratch)
             if spent.err:
                 raise Wrong(f"an error was shown: {spent.err[-300:]}")
             answer(spent)
             found.append(spent.wall_ms)
+            cpus.append(spent.cpu_ms)
         return found
 
     def once() -> float:
@@ -121,6 +124,7 @@ def play_commands(setting: Setting) -> Race:
         warm=0,
         notes=lambda: {
             "median_ms": statistics.median(walls) if walls else 0.0,
+            "median_cpu_ms": statistics.median(cpus) if cpus else 0.0,
             "slowest_ms": max(walls, default=0.0),
         },
     )

@@ -34,7 +34,9 @@ SPARE_BITS = ID_SYMBOLS * 5 - ID_BYTES * 8
 
 SYMBOLS = "abcdefghijklmnopqrstuvwxyz234567"
 VALUES = {symbol: value for value, symbol in enumerate(SYMBOLS)}
-SHIFTS = range((ID_SYMBOLS - 1) * 5, -1, -5)
+# Two symbols at a time: a page of history shows a thousand ids.
+PAIRS = [first + second for first in SYMBOLS for second in SYMBOLS]
+SHIFTS = range((ID_SYMBOLS - 2) * 5, -1, -10)
 
 DID_PREFIX = "did:key:z"
 ED25519_CODEC = b"\xed\x01"
@@ -48,7 +50,7 @@ def to_text(prefix: str, raw: bytes) -> str:
     """Return the id ``raw``, 32 bytes, as ``prefix`` and 52 symbols of lower-case base32."""
     assert prefix in PREFIXES and len(raw) == ID_BYTES
     number = int.from_bytes(raw, "big") << SPARE_BITS
-    return prefix + "_" + "".join([SYMBOLS[(number >> shift) & 31] for shift in SHIFTS])
+    return prefix + "_" + "".join([PAIRS[(number >> shift) & 1023] for shift in SHIFTS])
 
 
 def from_text(text: str, *prefixes: str) -> bytes:

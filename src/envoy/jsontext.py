@@ -12,7 +12,7 @@ Specification: docs/spec/text.md.
 # Python takes. The names are private; docs/adr/0003-lean-start.md says what holds them.
 from _json import encode_basestring_ascii as quote
 from _json import make_scanner
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from envoy.limits import JSON_BYTES_MAX, JSON_DEPTH_MAX, JSON_INT_MAX
 
@@ -32,21 +32,26 @@ def dumps(value: object) -> str:
     or a row too, is a mistake of ours and raises TypeError. Half a surrogate pair, which only our
     own command line can bring, leaves as U+FFFD.
     """
-    match value:
-        case str():
-            return quoted(value)
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value) if -JSON_INT_MAX <= value <= JSON_INT_MAX else f'"{value}"'
-        case dict():
-            pairs = [f"{quoted(key)}:{dumps(item)}" for key, item in value.items()]
-            return "{" + ",".join(pairs) + "}"
-        case list() | tuple() if type(value) in (list, tuple):  # a NamedTuple would lose its names
-            return "[" + ",".join([dumps(item) for item in value]) + "]"
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    try:
+        return ENCODERS[type(value)](value)
+    except KeyError as error:
+        raise TypeError(f"{error.args[0].__name__} has no JSON form") from None
+
+
+def encode_dict(value: dict[str, object]) -> str:
+    """Return a dict as JSON; raises TypeError for a key that is no text."""
+    pairs = [quoted(key) + ":" + ENCODERS[type(item)](item) for key, item in value.items()]
+    return "{" + ",".join(pairs) + "}"
+
+
+def encode_list(value: Sequence[object]) -> str:
+    """Return a list or tuple as JSON."""
+    return "[" + ",".join([ENCODERS[type(item)](item) for item in value]) + "]"
+
+
+def encode_int(value: int) -> str:
+    """Return an integer as JSON; as text where a double could not hold it."""
+    return str(value) if -JSON_INT_MAX <= value <= JSON_INT_MAX else f'"{value}"'
 
 
 def quoted(text: str) -> str:
@@ -54,6 +59,19 @@ def quoted(text: str) -> str:
     if not str.isascii(text):
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return quote(text)
+
+
+# By the very type, asked for once a value: a Work Record has ten thousand of them. A NamedTuple is
+# not here, since it would lose its names without a word.
+ENCODERS: dict[type, Callable[..., str]] = {
+    str: quoted,
+    type(None): {None: "null"}.__getitem__,
+    bool: {True: "true", False: "false"}.__getitem__,
+    int: encode_int,
+    dict: encode_dict,
+    list: encode_list,
+    tuple: encode_list,
+}
 
 
 def loads(document: str | bytes) -> object:

@@ -55,12 +55,14 @@ class NamedTuple(tuple, metaclass=NamedTupleMeta, root=True):
             return tuple.__new__(cls, values)
         if len(named) == len(fields) and not values and named.keys() == cls._names:
             return tuple.__new__(cls, [named[field] for field in fields])
-        rest = fields[len(values) :]
-        missing = [field for field in rest if field not in named and field not in cls._defaults]
-        if missing or len(values) > len(fields) or not named.keys() <= set(rest):
-            raise TypeError(f"{cls.__name__}: missing {missing}, given {sorted(named)}")
-        values += tuple([named[f] if f in named else cls._defaults[f] for f in rest])
-        return tuple.__new__(cls, values)
+        defaults = cls._defaults
+        try:
+            rest = [named.pop(f) if f in named else defaults[f] for f in fields[len(values) :]]
+        except KeyError as error:
+            raise TypeError(f"{cls.__name__} needs {error.args[0]}") from None
+        if named or len(values) > len(fields):
+            raise TypeError(f"{cls.__name__} has no place for {sorted(named) or values}")
+        return tuple.__new__(cls, (*values, *rest))
 
     @classmethod
     def _make(cls, values):

@@ -53,9 +53,6 @@ DELEGATION_DEPTH_MAX = 10
 # More open epochs than this: rotate twice.
 WRAP_ENTRIES_MAX = 64
 EPOCH_HEAD_BYTES_MAX = 12 * KIB
-# What a leaked epoch key opens.
-EPOCH_SECONDS_MAX = 30 * DAY_SECONDS
-EPOCH_EVENTS_MAX = 10_000
 # An X-Wing key of 1,216 bytes, the ids beside it, a signature.
 KEYS_STATEMENT_BYTES_MAX = 2 * KIB
 # A writer rotates for its own new encryption key once a day, else it could rotate without end.
@@ -87,10 +84,6 @@ PAGE_BYTES_MAX = 4 * MIB
 PULL_SPACES_MAX = 256
 BY_ID_MAX = 256
 BOX_TAGS_MAX = 8
-RECON_MESSAGE_BYTES_MAX = 256 * KIB
-# Shorter lists cost fewer bytes than another round trip.
-RECON_LIST_IDS_MAX = 32
-RECON_RANGES = 16
 # Nobody can lift the fence of an unused slot out of reach.
 SLOT_SEEN_MAX = 2**40
 # Rows of a space, and of one poster in it: the one whose lease ended longest ago goes first.
@@ -152,8 +145,6 @@ PULL_SECONDS_MAX = 1
 PUSH_SECONDS_MAX = 2
 # The public default: a slow hub answers in 10, a dead one never.
 RPC_SECONDS_DEFAULT = 30
-# A long read keeps the write-ahead log from being folded back.
-READ_TRANSACTION_SECONDS_MAX = 1
 WAIT_SECONDS_DEFAULT = 30
 WAIT_SECONDS_MAX = 60 * 60
 # Where the kernel cannot tell of a change to a file.
@@ -164,8 +155,6 @@ IDEMPOTENCY_KEY_CHARS_MAX = 64
 # Fewer symbols collide too often; a collision is reported, never guessed.
 SHORT_ID_SYMBOLS_MIN = 6
 MEMBER_PREFIX_SYMBOLS_MIN = 8
-# A Work Record below this holds nothing but its frame.
-BUDGET_TOKENS_MIN = 800
 WORK_RECORD_TEXT_CHARS_MAX = 600
 
 # --- the databases ---

@@ -109,9 +109,20 @@ class Forger:
             kind=kind,
             body=encode(body),
         )
+        return self._closed(blank, seed or writer.seed)
+
+    def versioned(self, version: int) -> bytes:
+        """Return an envelope whose inner is one that a later build would write."""
+        salt = os.urandom(24)
+        inner = encode((version, "who knows"))
+        writer = self.writer
+        return seal(writer, salt=salt, sig=sign(writer.seed, "event", inner), inner=inner)
+
+    def _closed(self, blank: bytes, seed: bytes) -> bytes:
+        """Return the envelope of an inner, signed by ``seed``."""
         salt = os.urandom(24)
         inner = with_salt(blank, salt)
-        return seal(writer, salt=salt, sig=sign(seed or writer.seed, "event", inner), inner=inner)
+        return seal(self.writer, salt=salt, sig=sign(seed, "event", inner), inner=inner)
 
 
 def ident(frame: bytes) -> bytes:

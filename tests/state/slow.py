@@ -409,10 +409,7 @@ class Slow:
             return {act}
         found = set()
         for other, is_weak in self.kills(view, act):
-            if self.saw(name, other):
-                found.add(other)
-            else:
-                found |= self._touching(view, name, other, is_weak)
+            found |= self._touching(view, name, other, is_weak)
         return found
 
     def _lost_to(self, view: View, grant: str) -> set[str] | None:

@@ -232,6 +232,15 @@ def _(log: Log) -> None:
     log.grant("gZ", "W", "Z", "write", after("x", under="x"))
 
 
+@story("10b", {"y": "ok", "x": "ok", "m": "ok"}, {"W": "admin"}, over="gW", live="x")
+def _(log: Log) -> None:
+    """Promoted after the demotion was seen: the promotion stands."""
+    cast(log)
+    log.role("y", "C", "W", "read")
+    log.role("x", "B", "W", "admin", after("y"))
+    log.message("m", "W", after("x", under="x"))
+
+
 @story("11", {"m": "ok", "gZ": "void: R3 beside r"}, {"C": "write", "Z": None})
 def _(log: Log) -> None:
     """A demoted admin keeps the message it wrote beside that, not the grant."""
@@ -301,6 +310,16 @@ def _(log: Log) -> None:
     log.role("r", "B", "W", "admin")
     log.message("m", "Y", after(under="w"))
     log.message("n", "W", after("r", under="gW"))
+
+
+@story("13b", {"m": "ok"}, {"W": "read"}, over="gW", live="v")
+def _(log: Log) -> None:
+    """A demotion aims at roles: an admin's delegation to the same member is not its matter."""
+    cast(log, settle=False)
+    log.delegate("v", "B", "W", only("gW"))
+    log.settle()
+    log.role("r", "B", "W", "read")
+    log.message("m", "W", after("r", under="v"))
 
 
 @story("14", {"x": "ok"}, {"W": None, "B": "owner"}, live="i gB r")
@@ -536,6 +555,16 @@ def _(log: Log) -> None:
     log.message("m", "N", after("gN"))
 
 
+@story("24b", {"gN": "void: R3 beside r", "gM": "invalid: R3 after r"}, {"N": None, "M": None})
+def _(log: Log) -> None:
+    """What the removal did not see is void as ever, whether it names it or not."""
+    cast(log)
+    log.grant("gN", "C", "N", "write")
+    log.remove("r", "O", "C", undo=["gN"])
+    log.grant("gM", "C", "M", "write", after("r"))
+    log.remove("s", "O", "C", after("r"), undo=["gM"])
+
+
 @story("25", {"gN": "ok", "l": "ok"}, {"N": "write", "C": None, "D": None})
 def _(log: Log) -> None:
     """`undo` ignores acts of others, and leaves."""
@@ -679,6 +708,24 @@ def _(log: Log) -> None:
     log.delegate("e", "W", "Y", after("m"))
 
 
+@story("28b", {"g": "ok", "m": "ok"}, {"W": "write"}, live="g")
+def _(log: Log) -> None:
+    """Who left is added again by somebody who knows."""
+    cast(log)
+    log.leave("l", "W")
+    log.grant("g", "B", "W", "write", after("l"))
+    log.message("m", "W", after("g", under="g"))
+
+
+@story("28c", {"m": "held: R3 beside l", "n": "ok"}, {"W": None}, over="w")
+def _(log: Log) -> None:
+    """W leaves: what its delegate writes beside that is held, as beside any other end."""
+    cast(log, "Yw")
+    log.message("n", "Y", after(under="w"))
+    log.leave("l", "W", after("n"))
+    log.message("m", "Y", after("n", under="w"))
+
+
 @story("29", {"l": "ok", "r": "ok"}, {"W": None}, over="gW r")
 def _(log: Log) -> None:
     """W leaves beside a new role: out all the same."""
@@ -813,6 +860,28 @@ def _(log: Log) -> None:
     log.delegate("e", "W", "Y")
 
 
+@story("33c", {"x": "ok", "y": "ok", "m": "ok"}, {"W": None, "Y": None})
+def _(log: Log) -> None:
+    """A leave beside the end of the grant it cites is weak, whoever ended that."""
+    cast(log, "VYw", settle=False)
+    log.delegate("v", "Y", "V", only("w", under="w"))
+    log.settle()
+    log.message("m", "V", after(under="v"))
+    log.leave("x", "W", after("m"))
+    log.leave("y", "Y", after(under="w"))
+
+
+@story("33d", {"x": "ok", "y": "ok", "e": "void: R3 beside y"}, {"W": None})
+def _(log: Log) -> None:
+    """Unless that was an own leave."""
+    cast(log, "Yw", settle=False)
+    log.delegate("v", "Y", "W", only("w", under="w"), depth=0)
+    log.settle()
+    log.revoke("e", "W", "gY", after(under="v"))
+    log.leave("x", "W", after("e", under="gW"))
+    log.leave("y", "W", after(under="v"))
+
+
 @story("34", {"m": "held: R3 beside r", "s": "ok", "n": "ok"}, without_effect="s", live="d")
 def _(log: Log) -> None:
     """W revokes what Y handed on; a writer revokes what is none of its business."""
@@ -823,6 +892,16 @@ def _(log: Log) -> None:
     log.message("m", "V", after(under="e"))
     log.revoke("s", "U", "d")
     log.message("n", "X", after("s"))
+
+
+@story("34c", {"m": "held: R3 beside r"}, over="v")
+def _(log: Log) -> None:
+    """W revokes what Y had handed to W: beside it W's own work is held, it is no leave."""
+    cast(log, "Yw", settle=False)
+    log.delegate("v", "Y", "W", only("w", under="w"))
+    log.settle()
+    log.revoke("r", "W", "v", after(under="gW"))
+    log.message("m", "W", after(under="v"))
 
 
 @story("34b", {"r": "ok", "s": "ok", "t": "ok"}, without_effect="r s t", live="gY w gB")
@@ -1043,6 +1122,30 @@ def _(log: Log) -> None:
     log.message("b", "D", after("gD", "jX"))
     log.join("jY", "Y", "i", only("i"))
     log.remove("r", "O", "C")
+
+
+@story("42h", {"jX": "void: R6 over-used i", "jY": "ok", "b": "invalid: S3 body"})
+def _(log: Log) -> None:
+    """Nor what does not decode."""
+    _by_invite(log, "O")
+    log.message("m", "W")
+    log.join("jX", "X", "i", after("m"))
+    log.tell("b", "B", "message", None, after("jX"))
+    log.join("jY", "Y", "i", only("i"))
+
+
+@story("42i", {"jX": "void: R6 over-used i", "jY": "ok", "b": "invalid: R3 after l"})
+def _(log: Log) -> None:
+    """Nor what an admin writes under a senior grant after leaving under a junior one."""
+    cast(log, settle=False)
+    log.grant("g", "B", "C", "write", only("gW"))
+    log.invite("i", "O", only("g"))
+    log.settle()
+    log.leave("l", "C", after(under="g"))
+    log.message("m", "W", after("l"))
+    log.join("jX", "X", "i", after("m"))
+    log.message("b", "C", after("jX", under="gC"))
+    log.join("jY", "Y", "i", only("i"))
 
 
 @story("43", {"jX": "ok", "jY": "void: R3 beside v"}, {"X": "write", "Y": None}, over="i")
@@ -1295,6 +1398,14 @@ def _(log: Log) -> None:
     log.epoch("E1", "U", "OBCU", after("r"))
     log.remove("s", "B", "U", after("r"))
     log.message("m", "C", after("E1"))
+
+
+@story("55b", {"E1": "void: R3 beside r"}, {"C": "write"}, epoch="E0")
+def _(log: Log) -> None:
+    """C makes one beside its demotion: void, though C may still write."""
+    cast(log)
+    log.role("r", "O", "C", "write")
+    log.epoch("E1", "C", "OBCW")
 
 
 # -- the end of a space, hubs, clocks ----------------------------------------------------------

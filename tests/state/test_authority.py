@@ -82,6 +82,7 @@ def test_a_story_ends_as_told_in_every_order_of_arrival(told_as: Story) -> None:
         # Not only what the story is about: every event, judged at once or step by step.
         assert verdicts in (None, replica.verdicts), order
         verdicts = replica.verdicts
+    assert deliver(log, log.nodes, page=len(log.nodes)).verdicts == verdicts
 
 
 def test_every_row_of_the_table_has_a_story() -> None:
@@ -240,6 +241,10 @@ def test_a_revocation_without_effect_is_seen_before_it_is_signed() -> None:
     assert downward.ended_by(drafts["W"].id) == [log.key("gW")]
     assert not judgement.is_ok(drafts["W"].id)  # the real one is as it was
     assert not judgement.is_live(named("nothing"))
+
+
+def test_an_invite_makes_nobody_a_member() -> None:
+    assert judged("14")[2].members() == sorted(map(did, "OBC"))
 
 
 def test_open_invites_are_live_and_have_uses_left() -> None:

@@ -88,3 +88,14 @@ def test_a_message_that_cannot_be_cited_settles_no_join_for_who_writes_now() -> 
     assert replica.views.citable(5000).role_of(did("X")) == "write"
     assert replica.views.citable(4999).role_of(did("X")) is None
     assert replica.views.citable(4999).role_of(did("Y")) == "write"
+
+
+def test_a_view_judges_its_ancestry_and_nothing_beside_it() -> None:
+    log = Log()
+    cast(log)
+    log.tell("bad", "B", "grant", None, HERE)
+    log.grant("gN", "B", "N", "read", HERE)
+    replica = deliver(log, log.nodes)
+    assert replica.views is not None
+    view = replica.views.of(replica.auth["gN"])
+    assert {log.names[one] for one in view.verdicts} == {"gB", "gC", "gW", "genesis"}

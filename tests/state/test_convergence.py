@@ -130,7 +130,12 @@ def test_the_fold_agrees_with_a_slow_reading_of_the_specification(history: Histo
     assert task.completion == slow.completion
     assert dict(task.refused) == slow.refused
     found = {(one.kind, one.winner, one.loser, one.is_open) for one in task.conflicts}
-    assert found == slow.conflicts
+    assert found <= slow.conflicts
+    # Two views may differ on who won of a pair; one of these is kept.
+    assert {(k, frozenset(pair)) for k, *pair, _ in found} == {
+        (k, frozenset(pair)) for k, *pair, _ in slow.conflicts
+    }
+    assert len(found) == len({(k, frozenset(pair)) for k, *pair, _ in found})
     assert list(task.heads) == slow.heads
 
 

@@ -101,6 +101,33 @@ def test_a_removal_ahead_that_ends_nothing_is_repeated_by_its_like() -> None:
     assert planned(log, "U") == (Duty.ROTATE, None, [], False)
 
 
+def test_a_removal_stands_for_a_revoke_that_cannot_be_cited() -> None:
+    log = Log()
+    cast(log, "U")
+    log.revoke("r", "B", "gW", after(ts=AHEAD))
+    assert planned(log, "U") == (Duty.WRITE, "genesis", ["r"], True)
+    assert planned(log, "C") == (Duty.REPEAT, None, ["r"], False)
+    log.remove("s", "C", "W", after(ts=NOW))
+    assert planned(log, "U") == (Duty.ROTATE, None, [], False)
+
+
+def test_a_removal_ahead_that_an_epoch_covers_stops_nobody() -> None:
+    log = Log()
+    cast(log, "U")
+    log.remove("r", "B", "W", after(ts=AHEAD))
+    log.epoch("E1", "B", "OBCU", after("r"))
+    for author in "CU":
+        assert planned(log, author) == (Duty.WRITE, "E1", [], False)
+
+
+def test_only_read_ending_acts_stand_in_the_way() -> None:
+    log = Log()
+    cast(log, "U")
+    log.grant("gN", "B", "N", "read", after(ts=AHEAD))
+    log.remove("r", "B", "W", after(ts=NOW))
+    assert planned(log, "C") == (Duty.ROTATE, None, [], False)
+
+
 def test_ahead_ends_at_the_last_citable_millisecond() -> None:
     for ts, duty in ((NOW, Duty.ROTATE), (NOW + 1, Duty.REFUSE)):
         log = Log()
@@ -211,6 +238,7 @@ def test_soundness_is_computed_once_and_kept() -> None:
         pytest.param("54", "Ea", True, False, id="sound, but a removal is not covered"),
         pytest.param("54b", "Em", True, True, id="both removals are covered"),
         pytest.param("55", "E1", True, False, id="sound, but its creator is out"),
+        pytest.param("55b", "E1", True, False, id="sound, but void"),
         pytest.param("53c", "E1", True, True, id="first new keys"),
         pytest.param("53c", "E2", False, False, id="new keys within a day"),
         pytest.param("53d", "E2", True, True, id="new keys after a day"),

@@ -11,8 +11,8 @@ from envoy.core.bodies import Merge, SpaceUpdate
 from envoy.core.dag import tie
 from envoy.core.structs import replace
 from envoy.state import registers
-from envoy.state.registers import PAGE_BITS, Graph, Op, Value
-from histories import ADMIN, CREATOR, FIRST, SECOND, TASK, THIRD, History, fixed
+from envoy.state.registers import PAGE_BITS, Graph, Loss, Op, Value
+from histories import ADMIN, FIRST, SECOND, TASK, THIRD, History, fixed
 
 
 def graph(history: History) -> Graph:
@@ -153,12 +153,14 @@ def test_a_write_replaces_what_it_saw() -> None:
     assert field(history) == Value(last, ())
 
 
-def test_of_writes_beside_each_other_the_higher_rank_wins() -> None:
-    history = History()
-    one = write(history, CREATOR, "c", history.ops[:1])
-    two = write(history, ADMIN, "a", history.ops[:1])
-    found = field(history)
-    assert (found.op, lost(found)) == (two, [(two.id, one.id, "rank", True)])
+def test_of_writes_beside_each_other_the_higher_rank_wins_against_any_tie() -> None:
+    for high, low in ((FIRST, SECOND), (SECOND, FIRST)):
+        history = History()
+        two = write(history, low, "l", history.ops[:1])
+        one = write(history, high, "h", history.ops[:1])
+        history.ops[2] = replace(one, rho=3)
+        found = field(history)
+        assert (found.op, lost(found)) == (history.ops[2], [(one.id, two.id, "rank", True)])
 
 
 def test_of_equals_the_smaller_hash_with_the_entity_wins() -> None:
@@ -192,6 +194,19 @@ def test_a_conflict_is_settled_by_a_write_that_saw_both_sides() -> None:
     last = write(history, THIRD, "c")
     found = field(history)
     assert (found.op, lost(found)) == (last, [(one.id, two.id, "tie", False)])
+
+
+def test_of_a_pair_of_acts_one_conflict_of_a_kind_is_kept_the_first_that_was_recorded() -> None:
+    history = History()
+    history.claim(FIRST)
+    history.claim(SECOND)
+    found = graph(history)
+    some = [Loss("x", 2, 1, "tie"), Loss("x", 1, 2, "rank"), Loss("y", 1, 2, "rank")]
+    kept = registers.conflicts(found, some, ())
+    assert [(one.kind, one.winner, one.rule) for one in kept] == [
+        ("x", history.ops[2].id, "tie"),
+        ("y", history.ops[1].id, "rank"),
+    ]
 
 
 # -- add-wins sets ---------------------------------------------------------------------------

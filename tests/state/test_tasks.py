@@ -148,7 +148,8 @@ def test_what_was_taken_back_is_no_result() -> None:
     history.complete(claim)
     assert fold(history).summary == "done"
     history.progress(claim)
-    assert (fold(history).summary, fold(history).completion) == (None, None)
+    task = fold(history)
+    assert (task.summary, task.completion, task.completed_by) == (None, None, None)
 
 
 def test_a_task_whose_creation_is_held_is_none_and_bare() -> None:
@@ -156,6 +157,7 @@ def test_a_task_whose_creation_is_held_is_none_and_bare() -> None:
     history.act(CREATOR, made(assignee=FIRST), id=TASK, counts=False)
     task = fold(history)
     assert (task.state, task.title, task.creator, task.tenure) == (tasks.NONE, "", b"", None)
+    assert (task.lam, task.created, task.changed, task.priority, task.held) == (0, 0, 0, 0, ())
     control = fold(History(made(assignee=FIRST)))
     assert (control.state, control.title) == ("assigned", MADE.title)
 

@@ -120,6 +120,17 @@ def receipts() -> Iterator[Vector]:
     h.receipt(unknown, 2)
     yield case("receipts for a creation and for an unknown event", h, [claim])
     h = History()
+    claim, other = h.claim(FIRST), h.claim(SECOND, h.ops[:1], fence=7)
+    h.receipt(h.claim(FIRST, h.ops[:1]), 7)
+    h.ops.pop()
+    yield case(
+        "a claim that is not here yet proves nothing",
+        h,
+        [other, claim],
+        "fence",
+        fences=[(other, (0, 7))],
+    )
+    h = History()
     top = h.ops[:1]
     second, first = h.claim(SECOND, top, fence=5), h.claim(FIRST, top, fence=5)
     yield case(

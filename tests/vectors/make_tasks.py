@@ -162,6 +162,11 @@ def refusals() -> Iterator[Vector]:
     yield story("acts of a stranger", h, End("claimed", claim, refused=refused))
     h = History()
     claim = h.claim(FIRST)
+    nowhere = h.act(FIRST, TaskProgress(TASK, fixed("nowhere"), "blocked", None))
+    end = End("claimed", claim, refused={"progress_without_tenure": [nowhere]})
+    yield story("work under a tenure that nobody gave", h, end)
+    h = History()
+    claim = h.claim(FIRST)
     done = h.complete(claim)
     after = [h.claim(SECOND), h.release(FIRST), h.assign(ADMIN, SECOND), h.progress(claim)]
     refused = {"wrong_state": after}
@@ -282,8 +287,8 @@ def results() -> Iterator[Vector]:
     )
 
 
-def merges() -> Iterator[Vector]:
-    """Yield what comes after a race, what is held, and what is too much."""
+def afterwards() -> Iterator[Vector]:
+    """Yield what comes after a race, and what copies of one profile do beside each other."""
     h = History()
     one, two = h.claim(FIRST, h.ops[:1]), h.claim(SECOND, h.ops[:1])
     after = h.progress(two)
@@ -309,6 +314,27 @@ def merges() -> Iterator[Vector]:
     yield story("two copies of one profile disagree", h, End("blocked", one, lost=lost))
     h = History()
     one = h.claim(FIRST)
+    results = sorted((h.complete(one, [one]) for _ in range(2)), key=lambda op: op.id)
+    lost = [("concurrent_complete", results[1], results[0], "order")]
+    end = End("completed", one, done=results[1], lost=lost)
+    yield story("two copies of one profile complete: the later in order", h, end)
+    h = History()
+    one = h.claim(FIRST)
+    done = h.complete(one, [one], for_review=True)
+    two = h.assign(CREATOR, SECOND, [one])
+    begun = h.progress(two)
+    yield story("another's work withdraws a raced result", h, End("in_progress", two))
+    third = h.assign(ADMIN, THIRD, [one])
+    lost = [("complete_raced", done, third, "work"), ("lost_assign", third, two, "assign")]
+    refused = {"progress_after_loss": [begun]}
+    end = End("submitted", third, done=done, refused=refused, lost=lost)
+    yield story("which stands again once that work has lost", h, end)
+
+
+def excluded() -> Iterator[Vector]:
+    """Yield what is held, and what is too much."""
+    h = History()
+    one = h.claim(FIRST)
     h.progress(one)
     held = h.act(FIRST, TaskProgress(TASK, one.id, "blocked", None), counts=False)
     h.release(ADMIN, h.ops[-2:-1])
@@ -321,7 +347,7 @@ def merges() -> Iterator[Vector]:
     h = History()
     claims = [h.claim(FIRST, h.ops[:1]) for _ in range(9)]
     ordered = sorted(claims, key=lambda op: op.id)
-    lost = [("lost_claim", ordered[0], op, "id") for op in ordered[1:8]]
+    lost: list[Lost] = [("lost_claim", ordered[0], op, "id") for op in ordered[1:8]]
     refused = {"over_limit": ordered[8:]}
     yield story(
         "the ninth head of an author", h, End("claimed", ordered[0], refused=refused, lost=lost)
@@ -330,7 +356,15 @@ def merges() -> Iterator[Vector]:
 
 def vectors() -> list[Vector]:
     """Return all vectors in the order of the page."""
-    return [*lifecycle(), *refusals(), *races(), *reassignments(), *results(), *merges()]
+    return [
+        *lifecycle(),
+        *refusals(),
+        *races(),
+        *reassignments(),
+        *results(),
+        *afterwards(),
+        *excluded(),
+    ]
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from envoy.cli import render
 from envoy.cli.args import Answer, Call, Command
 from envoy.cli.parse import halves, parse
 from envoy.cli.render import Block, Screen
-from envoy.errors import EnvoyError, InternalError
+from envoy.errors import EnvoyError, InternalError, UsageError
 from envoy.lean import NamedTuple, TextIO
 from envoy.wiring import config as configs
 
@@ -75,11 +75,15 @@ def run(tokens: list[str], face: Face) -> int:
     if config.verbose and not face.quiet:
         origin = config.origins["profile"]
         tell([render.line(f"profile {config.profile} ({origin}), home {config.home}")], face)
-    answers = entry(parsed.command)(Call(config, parsed.args))
-    status = 0
-    for one in (answers,) if isinstance(answers, Answer) else answers:
-        write_answer(one, parsed.command, face)
-        status = one.exit
+    try:
+        answers = entry(parsed.command)(Call(config, parsed.args))
+        status = 0
+        for one in (answers,) if isinstance(answers, Answer) else answers:
+            write_answer(one, parsed.command, face)
+            status = one.exit
+    except UsageError as error:
+        error.next_command = error.next_command or f"envoy help {parsed.command.path}"
+        raise
     return status
 
 
@@ -231,6 +235,10 @@ def module(name: str) -> ModuleType:
             from envoy.cli.read import work as read_work
 
             return read_work
+        case "write.care":
+            from envoy.cli.write import care as write_care
+
+            return write_care
         case "write.home":
             from envoy.cli.write import home as write_home
 

@@ -39,11 +39,15 @@ class Line(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Columns under heads. ``soft`` are the columns that may shrink; the last one always may."""
+    """Columns under heads. ``soft`` are the columns that may shrink, the last one always may.
+
+    ``wraps``: the last one goes on below itself instead.
+    """
 
     heads: tuple[str, ...]
     rows: tuple[tuple[Spans, ...], ...]
     soft: tuple[int, ...] = ()
+    wraps: bool = False
 
 
 class Body(NamedTuple):
@@ -69,8 +73,14 @@ def line(*spans: Span) -> Line:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[Spans]], *, soft: Sequence[int]) -> Table:
-    """Return a table; a cell is a sequence of spans."""
+    """Return a table whose ``soft`` columns and last one may shrink; a cell is spans."""
     return Table(tuple(heads), tuple(tuple(row) for row in rows), tuple(soft))
+
+
+def pairs_table(rows: Iterable[Sequence[Spans]]) -> Table:
+    """Return a table without heads whose last column is a text that goes on below itself."""
+    found = tuple(tuple(row) for row in rows)
+    return Table(("",) * max(map(len, found), default=1), found, wraps=True)
 
 
 # -- layout -----------------------------------------------------------------------------------
@@ -176,10 +186,27 @@ def table_lines(block: Table, screen: Screen) -> Iterator[list[Span]]:
         return
     heads: list[list[Span]] = [[(head, "dim")] for head in block.heads]
     widths = [max(cells(row[place]) for row in [heads, *rows]) for place in range(len(heads))]
+    shown = [heads, *rows] if any(block.heads) else rows
+    if block.wraps:
+        yield from wrapped_rows(shown, widths, screen)
+        return
     if screen.columns is not None:
         shrink(widths, [*block.soft, len(widths) - 1], screen.columns)
-    for row in [heads, *rows] if any(block.heads) else rows:
+    for row in shown:
         yield joined(row, widths)
+
+
+def wrapped_rows(
+    rows: Sequence[list[list[Span]]], widths: Sequence[int], screen: Screen
+) -> Iterator[list[Span]]:
+    """Yield rows whose last cell takes as many lines as it needs."""
+    start = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
+    room = None if screen.columns is None else max(screen.columns - start, CELL_COLUMNS_MIN)
+    for row in rows:
+        first, *more = list(wrapped(row[-1], room, "")) or [[]]
+        yield joined([*row[:-1], first], [*widths[:-1], cells(first)])
+        for rest in more:
+            yield [" " * start, *rest]
 
 
 def shrink(widths: list[int], soft: Sequence[int], columns: int) -> None:

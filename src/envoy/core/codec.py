@@ -134,13 +134,17 @@ def _check(values: tuple[object, ...]) -> None:
                 todo.append(value)
                 _check_pairs(value)
             else:
-                assert isinstance(value, Body), f"{kind} has no form on the wire"
-                doubtful = _DOUBTFUL.get(kind)
-                if doubtful is None:
-                    doubtful = _DOUBTFUL[kind] = _doubtful(type(value))
-                if doubtful:
-                    todo.append(tuple([getattr(value, name) for name in doubtful]))
-                value.check()
+                todo.append(_check_body(value))
+
+
+def _check_body(value: object) -> tuple[object, ...]:
+    """Ask a Body about itself, and return the values of its fields that have to be looked at."""
+    assert isinstance(value, Body), f"{type(value)} has no form on the wire"
+    doubtful = _DOUBTFUL.get(type(value))
+    if doubtful is None:
+        doubtful = _DOUBTFUL[type(value)] = _doubtful(type(value))
+    value.check()
+    return tuple([getattr(value, name) for name in doubtful])
 
 
 def _doubtful(kind: type[Body]) -> tuple[str, ...]:

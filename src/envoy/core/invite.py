@@ -14,7 +14,7 @@ Specification: docs/spec/invite.md. Test vectors: tests/vectors/invite.json.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from envoy import limits
 from envoy.core.bodies import MODES, ROLES
@@ -32,6 +32,7 @@ from envoy.core.crypto.sign import (
 )
 from envoy.core.structs import Body, State
 from envoy.errors import ConflictError, RemoteFault
+from envoy.lean import NamedTuple
 
 ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0 1 I O: people read codes aloud
 SECRET_BYTES: Final = 15

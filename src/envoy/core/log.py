@@ -8,7 +8,7 @@ Specification: docs/spec/store.md.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from envoy.lean import NamedTuple
 
 ID_BYTES = 32
 

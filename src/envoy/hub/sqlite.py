@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 from envoy import limits
 from envoy.errors import IntegrityError
+from envoy.lean import NamedTuple
 from envoy.system import db, files, host
 
 VERSION: Final = 1

@@ -87,6 +87,8 @@ class Batch:
     def accept(self, event: Event, frame: bytes) -> Entry:
         """Append ``event``, whose parents and basis are all accepted, and return its entry."""
         body = read_body(event.kind, event.body) if event.kind in KINDS else None
+        if event.kind not in AUTH:
+            self.court.begin()
         draft = self._draft(event, body)
         draft = with_fault(draft, self.court.fault(draft, event, body))
         entry = self.events.add_event(self.sn, draft, frame)
@@ -266,10 +268,10 @@ class Batch:
     def finish(self) -> None:
         """Judge, fold and write the rows of everything that this batch took in."""
         court, projector = self.court, Projector(self, self.rows)
-        for entry, _ in self.fresh:
-            if entry.ix is None and court.rejudge_for(entry):
-                court.rejudge()
-        if court.is_grown or self.space.role is None:
+        if any(entry.ix is None and court.rejudge_for(entry) for entry, _ in self.fresh):
+            court.rejudge()
+        # Without a genesis nothing was accepted: there is nothing to be a member of.
+        if self.space.founder and (court.is_grown or self.space.role is None):
             projector.authority()
         older = {entry.rid: entry for entry in court.stale()}
         for position, (entry, body) in enumerate(self.fresh):
@@ -279,10 +281,10 @@ class Batch:
             projector.line(entry, body)
             self._touch(entry)
         for entry in older.values():
-            verdict = court.verdict(entry)
-            if str(verdict.status) != entry.status or verdict.cause != entry.cause:
-                self._touch(entry)
-                projector.relabel(self._give(entry, verdict), before=entry.status)
+            given = self._give(entry, court.verdict(entry))
+            if given is not entry:
+                self._touch(given)
+                projector.relabel(given, before=entry.status)
         for entity in sorted(self._touched):
             projector.entity(entity)
         projector.close()

@@ -79,6 +79,11 @@ class Court:
         row = auth_event(Authority(entry, event.epoch, event.body))
         return structural(row, body, self.views)
 
+    def begin(self) -> None:
+        """Judge what is here before the batch adds content: an over-used invite asks about that."""
+        if self._after is None and self._before is None:
+            self._after = judge(self.ledger, self.facts)
+
     def file(self, row: Authority) -> None:
         """File a new authority event; the judgement before it is kept for ``rejudged``."""
         if row.entry.kind == "genesis" and row.entry.ix == 0:
@@ -123,16 +128,18 @@ class Court:
         for grant in sorted(what.grants):
             yield from self._events.under(self._sn, grant)
 
-    def heads(self, *, unless: int) -> list[AuthEvent]:
+    def heads(self, *, unless: int, latest: int) -> list[AuthEvent]:
         """Return the authority events outside the bitset ``unless`` that none of them saw.
 
-        Those that can be cited: an invalid one is not.
+        Those that can be cited: not what is invalid, and not what is dated after ``latest``.
         """
         verdicts = self.judgement.verdicts
         new = [
             event
             for event in self.ledger.events
-            if not unless >> event.index & 1 and verdicts[event.id].status is not Status.INVALID
+            if not unless >> event.index & 1
+            and event.ts <= latest
+            and verdicts[event.id].status is not Status.INVALID
         ]
         covered = 0
         for event in new:

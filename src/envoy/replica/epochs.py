@@ -14,7 +14,6 @@ Specification: docs/spec/epoch.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from envoy.core import epoch as formulas
 from envoy.core.bodies import EpochCreate, Recipient
@@ -23,6 +22,7 @@ from envoy.core.crypto.sign import SUITE
 from envoy.core.epoch import Entry, NewEpoch
 from envoy.core.log import EpochRow
 from envoy.errors import RemoteFault
+from envoy.lean import NamedTuple
 from envoy.views import rows
 
 

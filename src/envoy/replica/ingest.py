@@ -15,16 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple
 
 from envoy import limits
 from envoy.core import receipt
 from envoy.core.dag import missing
 from envoy.core.envelope import Opened, Outer, envelope_id, open_outer, open_parsed, parse, verify
 from envoy.core.event import GENESIS, Event, Parent, check_links
-from envoy.core.genesis import check_genesis
+from envoy.core.genesis import check_genesis, genesis_commitment
 from envoy.core.log import Parked, ReceiptRow
 from envoy.errors import RemoteFault
+from envoy.lean import NamedTuple
 from envoy.replica.batch import Batch
 from envoy.replica.keyring import KeyRing
 from envoy.replica.replica import Replica
@@ -95,10 +95,14 @@ def read(frame: bytes) -> Reading:
 
 
 def take_in(
-    replica: Replica, frames: Sequence[bytes], *, source: str, place: Place | None = None
+    replica: Replica, frames: Sequence[bytes], *, source: str, again: bool = False
 ) -> Taken:
-    """Take ``frames`` into the copy of ``replica`` and return what became of them."""
-    return take_read(replica, [read(frame) for frame in frames], source=source, place=place)
+    """Take ``frames`` into the copy of ``replica`` and return what became of them.
+
+    ``again``: they waited here, or were dropped while they did, and lack nothing any more. They
+    were counted when they were seen first; what has come in meanwhile is left alone.
+    """
+    return take_read(replica, [read(frame) for frame in frames], source=source, again=again)
 
 
 def take_read(
@@ -107,34 +111,52 @@ def take_read(
     *,
     source: str,
     place: Place | None = None,
-    durable: bool = False,
     sent: Sequence[int] = (),
+    again: bool = False,
 ) -> Taken:
     """Take frames that were read into the copy of ``replica`` and return what became of them.
 
-    ``place`` is stored with them, unless another process moved on meanwhile; ``sent`` are entries
-    of the outbox that they answer. ``durable``: somebody will be told at once.
+    ``place`` is stored with them, unless another process moved on meanwhile. ``sent`` are entries
+    of the outbox that they answer: somebody will be told at once, so that is durable.
     """
     space = replica.space
-    found = sort_page(replica, page, space)
+    found = sort_page(replica, page, space, again=again)
     scarce = space.next_n + 2 * len(page) + limits.ARRIVALS_RESERVED > space.reserved_n
-    with replica.profile.events.transaction(durable=durable or scarce):
+    with replica.profile.events.transaction(durable=bool(sent) or scarce):
         taking = _Page(replica, source)
-        taken = taking.take(found, is_alone=taking.batch.space.frame_count == space.frame_count)
+        is_alone = taking.batch.space.frame_count == space.frame_count
+        taken = taking.take(found, taking.returned(found) if again else taking.new(found, is_alone))
         taking.move(place)
         taking.strike(sent)
         if scarce:
             taking.reserve()
         taking.batch.finish()
-        return taken
+    if replica.space.next_n > replica.space.reserved_n:
+        _secure(replica)
+    return taken
 
 
-def sort_page(replica: Replica, page: Sequence[Reading], space: rows.Space) -> Sorted:
+def _secure(replica: Replica) -> None:
+    """Make durable what a page told that set more free than it held.
+
+    A block of numbers was reserved for what a page may tell; one event may end the waiting of
+    thousands. So their numbers are secured here, before anybody is told that they were taken in.
+    """
+    with replica.profile.events.transaction(durable=True):
+        page = _Page(replica, "")
+        page.reserve()
+        replica.profile.rows.save(page.batch.space)
+
+
+def sort_page(
+    replica: Replica, page: Sequence[Reading], space: rows.Space, *, again: bool
+) -> Sorted:
     """Return ``page`` opened, verified and sorted by what is to be done with it; no lock."""
     events, sn = replica.profile.events, replica.sn
     keys, found = KeyRing(events, sn, space.id), Sorted([], [], [], [], [])
     opened, now = list[tuple[Opened, bytes]](), replica.profile.clock.now_ms()
-    unknown = events.unknown(sn, [one.id for one in page])
+    named = [one.id for one in page]
+    unknown = set(named) if again else events.unknown(sn, named)
     for one in page:
         if one.id not in unknown:
             continue
@@ -194,23 +216,36 @@ class _Page:
         self.sn = replica.sn
         self.batch: Batch = replica.batch()
         self.accepted = self.parked = self.quarantined = 0
-        self._wanted = set(self.events.wanted(self.sn, "waiting"))
+        self._parking = self.events.parking
+        self._wanted = set(self._parking.wanted(self.sn, "waiting"))
 
-    def take(self, found: Sorted, *, is_alone: bool) -> Taken:
-        """Take in what one page holds; ``is_alone``: nobody took anything in since."""
-        known = set(found.unknown)
+    def new(self, found: Sorted, is_alone: bool) -> set[bytes]:
+        """Count the frames that were never seen and return their ids.
+
+        ``is_alone``: nobody took anything in since the page was sorted.
+        """
+        new = set(found.unknown)
         if not is_alone:
-            known = self.events.unknown(self.sn, found.unknown)
-        for ident in sorted(known):
+            new = self.events.unknown(self.sn, found.unknown)
+        for ident in sorted(new):
             self.batch.see(ident)
+        return new
+
+    def returned(self, found: Sorted) -> set[bytes]:
+        """Return the ids of the frames that waited until now, and that wait no longer."""
+        return {one for one in found.unknown if self._parking.unpark(self.sn, one)}
+
+    def take(self, found: Sorted, mine: set[bytes]) -> Taken:
+        """Take in those frames of a page that are ``mine`` to take."""
         for row in found.parked:
-            if row.id in known:
+            if row.id in mine:
                 self._park(row)
         for ident, code, size in found.refused:
-            self._refuse(ident, code, size)
-        self._accept([one for one in found.ready if one.id in known])
+            if ident in mine:
+                self._refuse(ident, code, size)
+        self._accept([one for one in found.ready if one.id in mine])
         for ident, frame in found.receipts:
-            if ident in known:
+            if ident in mine:
                 self._receipt(ident, frame)
         return Taken(self.accepted, self.parked, self.quarantined)
 
@@ -229,12 +264,14 @@ class _Page:
             try:
                 self._check(one.event)
             except RemoteFault as fault:
-                self._refuse(one.id, fault.code, len(one.frame))
+                self._turn_away(one.id, fault.code, one.frame)
                 continue
             self.batch.accept(one.event, one.frame)
             self.accepted += 1
             for waiting in self._released(one.id):
                 heappush(ready, waiting)
+            if one.event.kind == GENESIS:
+                self._receipts_early()
 
     def _lacks(self, event: Event) -> tuple[bytes, ...]:
         """Return what the event names and this copy has not accepted."""
@@ -264,8 +301,11 @@ class _Page:
 
     def _found(self, event: Event) -> None:
         """Learn what the space is from its genesis. Raises RemoteFault."""
-        body = check_genesis(event)
-        self.batch.space = self.batch.space._replace(
+        body, space = check_genesis(event), self.batch.space
+        if space.founder:
+            return  # another envelope of the same genesis: a fork of its chain, nothing new
+        self.batch.space = space._replace(
+            genesis=genesis_commitment(event.body),
             suite=body.suite,
             rules=body.rules,
             salt=body.salt,
@@ -280,28 +320,42 @@ class _Page:
     def _released(self, ident: bytes) -> list[Ready]:
         """Return the events that waited for ``ident``, opened again."""
         found = list[Ready]()
-        if ident not in self._wanted:
-            return found
-        for row in self.events.parked(self.sn, "waiting", ident):
-            self.events.unpark(self.sn, row.id)
+        for row in self._unparked(ident):
             keys = self.batch.keys.find(parse(row.bytes).epoch)
             assert keys is not None, "what waits for a parent was opened before"
             event = open_outer(row.bytes, self.batch.space.id, keys.event_key).event
             found.append(Ready(event.lam, event.id, event, row.bytes))
+        return found
+
+    def _unparked(self, why: bytes) -> list[Parked]:
+        """Return what waited for ``why`` and waits no longer."""
+        found = self._parking.parked(self.sn, "waiting", why) if why in self._wanted else []
+        for row in found:
+            self._parking.unpark(self.sn, row.id)
             self.parked -= 1
         return found
 
     # -- the rest ---------------------------------------------------------------------------
 
+    def _receipts_early(self) -> None:
+        """Take in the receipts that came before the genesis: it says whose hub is believed."""
+        for row in self._unparked(self.batch.space.id):
+            self._receipt(row.id, row.bytes)
+
     def _receipt(self, ident: bytes, frame: bytes) -> None:
         """Keep a receipt of the pinned hub; any other counts for nothing."""
-        space = self.batch.space
+        space, now = self.batch.space, self.batch.now_ms
+        if not space.founder:
+            self._park(Parked(ident, "waiting", space.id, None, now, frame))
+            return
         try:
             found = receipt.read_receipt(frame, space.id)
-            if found.no != space.hub_no or not receipt.is_signed(found, space.hub):
+            if found.no != space.hub_no:
+                raise RemoteFault("unsupported")
+            if not receipt.is_signed(found, space.hub):
                 raise RemoteFault("bad_signature")
         except RemoteFault as fault:
-            self._refuse(ident, fault.code, len(frame))
+            self._turn_away(ident, fault.code, frame)
             return
         self.batch.add_receipt(
             ReceiptRow(
@@ -320,9 +374,16 @@ class _Page:
         )
         self.accepted += 1
 
+    def _turn_away(self, ident: bytes, code: str, frame: bytes) -> None:
+        """Refuse a frame for ``code``; one that a later build can read is kept instead."""
+        if code == "unsupported":
+            self._park(Parked(ident, "unsupported", None, None, self.batch.now_ms, frame))
+        else:
+            self._refuse(ident, code, len(frame))
+
     def _park(self, row: Parked) -> None:
         """Keep a frame until what it lacks arrives."""
-        self.events.park(self.sn, row)
+        self._parking.park(self.sn, row)
         if row.state == "waiting" and row.why is not None:
             self._wanted.add(row.why)
         self.parked += 1
@@ -330,7 +391,7 @@ class _Page:
     def _refuse(self, ident: bytes, code: str, size: int) -> None:
         """Keep evidence of a frame that is no event."""
         now = self.batch.now_ms
-        self.events.refuse(rows.Quarantined(self.sn, ident, code, self.source, size, now))
+        self._parking.refuse(rows.Quarantined(self.sn, ident, code, self.source, size, now))
         self.quarantined += 1
 
     def move(self, place: Place | None) -> None:

@@ -13,16 +13,16 @@ Specification: docs/spec/store.md, Projections; docs/spec/identity.md, Keys stat
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from envoy.core import bodies
 from envoy.core.crypto.seal import kid
 from envoy.core.identity import KeysStatement, check_statement
-from envoy.core.log import Entry
 from envoy.core.structs import Body
 from envoy.errors import RemoteFault
 from envoy.replica.ports import EventStore, RowStore
-from envoy.state.authority import Judgement
+from envoy.state.authority import Judgement, place
 from envoy.state.content import Labels
 from envoy.state.project import arrivals
 from envoy.views import rows
@@ -38,18 +38,19 @@ class People:
         self._store = store
         self._sn = sn
 
-    def judged(self, judgement: Judgement) -> list[bytes]:
+    def judged(self, judgement: Judgement, space: bytes) -> list[bytes]:
         """Write role, coming and going of everybody; return the dids that are new here."""
         known, readers = self._store.members(self._sn), set(judgement.readers())
-        fresh = []
+        names, fresh = _first_names(judgement), list[bytes]()
         for did, one in sorted(arrivals(judgement).items()):
             row = known.get(did)
             if row is None:
                 fresh.append(did)
-                row = self._new(did, judgement)
+                row = self._new(did)
             self._save(
                 known.get(did),
                 row._replace(
+                    name=row.name if row.type is not None else names.get(did, ""),
                     role=judgement.role_of(did),
                     reader=int(did in readers),
                     joined_ms=one.joined_ms,
@@ -57,23 +58,21 @@ class People:
                     removed_ms=one.removed_ms,
                 ),
             )
+        if fresh:
+            # What came before its grant counted said nothing then.
+            for event in judgement.ledger.events:
+                if event.fault is None and event.body is not None:
+                    self.offer(event.author, event.body, space, only=fresh)
         return fresh
 
-    def _new(self, did: bytes, judgement: Judgement) -> rows.Member:
+    def _new(self, did: bytes) -> rows.Member:
         """Return the row of somebody who was not known here."""
-        name = ""
-        for event in judgement.ledger.events:
-            match event.body:
-                case bodies.Join(name=given) if event.author == did:
-                    name = given
-                case bodies.Grant(subject=subject, name=str(given)) if subject == did:
-                    name = given
         an = self._events.actor(did)
         return rows.Member(
             sn=self._sn,
             an=an,
             did=did,
-            name=name,
+            name="",
             type=None,
             role=None,
             reader=0,
@@ -92,19 +91,16 @@ class People:
         if before != after:
             self._store.save(after)
 
-    def offer(self, entry: Entry, body: Body, space: bytes) -> None:
-        """Take the keys that a new event states, if it states any that are newer."""
-        if entry.fault is not None:
-            return
-        match body:
-            case bodies.Join(keys=keys, access=access):
-                self._take(entry.author, keys, space, access=access)
-            case bodies.Grant(subject=did, keys=bodies.Statement() as keys, access=access):
-                self._take(did, keys, space, access=access)
-            case bodies.Delegate(subject=did, keys=bodies.Statement() as keys):
-                self._take(did, keys, space, access=None)
-            case bodies.MemberKeys(keys=keys):
-                self._take(entry.author, keys, space, access=None)
+    def offer(
+        self, author: bytes, body: Body, space: bytes, *, only: Sequence[bytes] | None = None
+    ) -> None:
+        """Take the keys that an event without fault states, if it states any that are newer.
+
+        ``only``: if they are of one of these dids.
+        """
+        stated = _stated(author, body)
+        if stated is not None and (only is None or stated.did in only):
+            self._take(stated.did, stated.keys, space, access=stated.access)
 
     def _take(
         self, did: bytes, keys: bodies.Statement, space: bytes, *, access: bytes | None
@@ -123,11 +119,14 @@ class People:
                 after = after._replace(enc=stated.enc, kid=ident, enc_no=no)
         self._save(row, after)
 
-    def labelled(self, did: bytes, labels: Labels) -> None:
-        """Write how somebody wants to be shown."""
+    def labelled(self, did: bytes, labels: Labels, judgement: Judgement) -> None:
+        """Write how somebody wants to be shown; without a card, as it was brought in."""
         row = self._store.members(self._sn).get(did)
-        if row is not None and labels.name is not None:
-            self._save(row, row._replace(name=labels.name, type=labels.type))
+        if row is not None:
+            name = labels.name
+            if name is None:
+                name = _first_names(judgement).get(did, "")
+            self._save(row, row._replace(name=name, type=labels.type))
 
     def flag_forks(self) -> None:
         """Flag the authors of forked chains; everybody can check the proof."""
@@ -139,11 +138,46 @@ class People:
                 self._save(row, row._replace(flags='["fork"]'))
 
 
+class _Stated(NamedTuple):
+    """Keys that an event brings: whose, and the access key beside them."""
+
+    did: bytes
+    keys: bodies.Statement
+    access: bytes | None
+
+
+def _stated(author: bytes, body: Body) -> _Stated | None:
+    """Return the keys that an event by ``author`` states, None if it states none."""
+    match body:
+        case bodies.Join(keys=keys, access=access):
+            return _Stated(author, keys, access)
+        case bodies.Grant(subject=did, keys=bodies.Statement() as keys, access=granted):
+            return _Stated(did, keys, granted)
+        case bodies.Delegate(subject=did, keys=bodies.Statement() as keys):
+            return _Stated(did, keys, None)
+        case bodies.MemberKeys(keys=keys):
+            return _Stated(author, keys, None)
+        case _:
+            return None
+
+
+def _first_names(judgement: Judgement) -> dict[bytes, str]:
+    """Return by did the name that the last join or grant for it gave."""
+    found = dict[bytes, str]()
+    for event in sorted(judgement.ledger.events, key=place):
+        match event.body:
+            case bodies.Join(name=name):
+                found[event.author] = name
+            case bodies.Grant(subject=subject, name=str(name)):
+                found[subject] = name
+    return found
+
+
 def _read(keys: bodies.Statement, did: bytes, space: bytes) -> KeysStatement | None:
     """Return a statement that ``did`` signed for this space or as its card key, else None."""
-    for place in (space, None):
+    for where in (space, None):
         try:
-            return check_statement(keys.statement, keys.sig, did=did, space=place)
+            return check_statement(keys.statement, keys.sig, did=did, space=where)
         except RemoteFault:
             continue
     return None

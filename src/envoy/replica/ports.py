@@ -45,6 +45,10 @@ Row = (
 class EventStore(Protocol):
     """The durable log of one profile."""
 
+    @property
+    def parking(self) -> Parking:
+        """Return what waits, and what was refused."""
+
     def transaction(self, *, durable: bool) -> AbstractContextManager[object]:
         """Take the lock and write; ``durable``: the commit survives power loss (FULL)."""
 
@@ -124,7 +128,7 @@ class EventStore(Protocol):
         """Return all epochs."""
 
     def put_epoch(self, sn: int, row: EpochRow) -> None:
-        """Insert or replace an epoch."""
+        """Add what ``row`` knows of an epoch to what is known; nothing known is ever lost."""
 
     def add_receipt(self, sn: int, row: ReceiptRow) -> None:
         """Insert or replace a receipt."""
@@ -138,6 +142,10 @@ class EventStore(Protocol):
     def unknown(self, sn: int, frames: Sequence[bytes]) -> set[bytes]:
         """Return those frame ids that were never seen here, whatever became of the others."""
 
+
+class Parking(Protocol):
+    """What is no event yet, and the evidence of what never will be one."""
+
     def park(self, sn: int, row: Parked) -> None:
         """Keep a frame until what it lacks arrives, within the bounds of limits."""
 
@@ -145,13 +153,13 @@ class EventStore(Protocol):
         """Return what waits for ``why``."""
 
     def wanted(self, sn: int, state: str) -> list[bytes]:
-        """Return what parked frames wait for."""
+        """Return what parked frames wait for, ascending."""
 
-    def dropped(self, sn: int, why: bytes) -> list[bytes]:
-        """Return the frames that were dropped over a bound while they waited for ``why``."""
+    def unpark(self, sn: int, frame: bytes) -> bool:
+        """Forget that a frame waited or was dropped while it did; say whether it was so."""
 
-    def unpark(self, sn: int, frame: bytes) -> None:
-        """Forget that a frame waited or was dropped."""
+    def fetchable(self, sn: int, *, after: bytes, limit: int) -> list[bytes]:
+        """Return dropped frames behind the id ``after`` that lack nothing any more."""
 
     def refuse(self, row: rows.Quarantined) -> None:
         """Keep a quarantine row, within the bounds of limits; the id stays known."""
@@ -228,6 +236,9 @@ class RowStore(Protocol):
 
     def sent(self, numbers: Sequence[int]) -> None:
         """Remove entries from the outbox."""
+
+    def unsend(self, sn: int, what: Sequence[str]) -> None:
+        """Remove the entries of some sorts from the outbox."""
 
     def pending(self, sn: int) -> int:
         """Count the entries of the outbox."""

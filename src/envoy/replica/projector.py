@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from envoy.core.bodies import Genesis
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import tagged
 from envoy.core.log import Entry, split
@@ -29,6 +30,8 @@ from envoy.state.registers import Conflict, Op
 from envoy.views import rows
 
 VISIBLE = ("ok", "ok*")
+# Under these the stream tells that the verdict on an event changed.
+VERDICT_TYPES = ("event_held", "event_admitted")
 
 
 class Counting(Protocol):
@@ -78,14 +81,17 @@ class Projector:
         line = lines.line(body)
         type_ = lines.TYPES.get(entry.kind)
         visible = entry.status in VISIBLE
-        self._people.offer(entry, body, self._batch.space.id)
+        if entry.ix is not None and entry.fault is None:
+            self._people.offer(entry.author, body, self._batch.space.id)
         if type_ is None:
             return
         reason = self._reason(entry, body) if visible else None
         if entry.status == "held":
             type_ = "event_held"
         n = 0
-        if visible or entry.status == "held":
+        if self._replay:
+            n = self._told(entry)
+        elif visible or entry.status == "held":
             n = self._stream(entry, type_, self._object(entry, line), reason)
         if line is not None:
             self._item(entry, line, n)
@@ -159,10 +165,7 @@ class Projector:
         if visible == was_visible:
             self._rows.save(item._replace(status=entry.status, cause=entry.cause))
             return
-        if visible:
-            n = self._readmit(entry)
-        else:
-            n = self._hide(entry)
+        n = self._readmit(entry) if visible else self._hide(entry)
         if lines.is_text(entry.kind) and item.body:
             self._rows.index_words(entry.rid, item.body if visible else None)
         self._rows.save(item._replace(status=entry.status, cause=entry.cause, n=n))
@@ -195,8 +198,7 @@ class Projector:
     ) -> int:
         """Put something into the stream under the next arrival number, and return that."""
         if self._replay:
-            told = self._rows.stream_of(entry.rid)
-            return told[-1].n if told else 0
+            return self._told(entry)
         tally = self._batch.tally
         mine = entry.author == self._batch.me if own is None else own
         place = (self._batch.sn, tally.next_n, entry.rid)
@@ -205,6 +207,12 @@ class Projector:
         tally.next_n += 1
         tally.unread += int(reason is not None and not mine)
         return row.n
+
+    def _told(self, entry: Entry) -> int:
+        """Return the number of an event: of the last change of its verdict, else of its coming."""
+        told = self._rows.stream_of(entry.rid)
+        changes = [row.n for row in told if row.type in VERDICT_TYPES]
+        return changes[-1] if changes else (told[0].n if told else 0)
 
     # -- authority --------------------------------------------------------------------------
 
@@ -220,7 +228,7 @@ class Projector:
         for invite in project.invite_rows(sn, judgement, self._events.actor):
             if known_invites.get(invite.id) != invite:
                 self._rows.save(invite)
-        newcomers = self._people.judged(judgement)
+        newcomers = self._people.judged(judgement, batch.space.id)
         role = judgement.role_of(batch.me)
         found = epochs.current(judgement, court.views)
         closed = judgement.closes[0].ts if judgement.closes else None
@@ -248,7 +256,10 @@ class Projector:
         elif any(op.kind == "task.create" for op in ops):
             self._task(entity, ops, {entry.id: entry for entry in entries})
         elif any(entry.kind in ("card", "member.keys") for entry in entries):
-            self._people.labelled(entity, content.reduce_member(entity, ops))
+            for op in ops:
+                self._people.offer(op.author, op.body, batch.space.id)
+            labels = content.reduce_member(entity, ops)
+            self._people.labelled(entity, labels, batch.court.judgement)
 
     def _op(self, entry: Entry, entity: bytes) -> Op | None:
         """Return an operation as the folds take it, None for one they never count."""
@@ -277,10 +288,11 @@ class Projector:
     def _space(self, ops: list[Op]) -> None:
         """Write the name and description of the space."""
         found = content.reduce_space(self._batch.space.id, ops)
-        space = self._batch.space
-        self._batch.space = space._replace(
-            name=space.name if found.name is None else found.name,
-            description=space.description if found.description is None else found.description,
+        founded = self._batch.court.ledger.by_kind["genesis"][0].body
+        assert isinstance(founded, Genesis), "a ledger begins with the genesis"
+        self._batch.space = self._batch.space._replace(
+            name=founded.name if found.name is None else found.name,
+            description=found.description or "",
         )
         self._conflicts(self._batch.space.id, found.conflicts, ops)
 
@@ -319,6 +331,8 @@ class Projector:
             if before is not None:
                 self._rows.delete(before)
                 self._digest(before.digest, None)
+            self._refusals({}, entries)
+            self._conflicts(task, (), ops)
             return
         row = project.task_row(batch.sn, folded, self._events.actor)
         row = row._replace(digest=tagged("state", b"\1", _canonical(folded)))

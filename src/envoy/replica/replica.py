@@ -16,30 +16,28 @@ Specification: docs/spec/event.md, Authoring; docs/spec/store.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from envoy import limits
-from envoy.core import dag
-from envoy.core.bodies import Merge
-from envoy.core.capability import CAPS, AuthEvent
+from envoy.core.capability import CAPS, TOO_LATE
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import sha256
 from envoy.core.envelope import ENTROPY_BYTES, Writer, author_event
-from envoy.core.event import Links
 from envoy.core.identity import Identity
-from envoy.core.kinds import KINDS, entity_of
+from envoy.core.kinds import KINDS, entity_of, read_body
 from envoy.core.log import Entry
 from envoy.core.structs import Body
-from envoy.errors import AuthorityError, ConflictError, EnvoyError, UsageError
+from envoy.errors import AuthorityError, ConflictError, EnvoyError, InternalError, UsageError
 from envoy.ids import to_text
+from envoy.lean import NamedTuple
 from envoy.replica import epochs
 from envoy.replica.batch import Batch
+from envoy.replica.linking import Linker
 from envoy.replica.ports import Clock, Entropy, EventStore, Hub, RowStore, Workers
 from envoy.state import epochs as duties
 from envoy.state.epochs import Duty
 from envoy.views import rows
 
-CHAIN_BYTES: Final = 16
 KIND_OF: Final[Mapping[type[Body], str]] = {row.body: kind for kind, row in KINDS.items()}
 _ROLE_CAPS: Final = {
     "read": ("read",),
@@ -183,6 +181,7 @@ class Author:
         self.batch = batch
         self.me = profile.identity.did
         self._grants = profile.rows.grants_of(batch.sn, profile.events.actor(self.me))
+        self._linker = Linker(batch, profile.entropy)
         self._is_ready = False
 
     def say(
@@ -199,16 +198,17 @@ class Author:
         # What creates its entity has no id yet, hence nothing to have seen of it.
         entity = entity_of(kind, body, event=b"", author=self.me, space=space.id) or None
         self._merge_heads(kind, entity)
-        links = self._links(entity, auth or self._grant_for(kind))
+        links = self._linker.links(entity, auth or self._grant_for(kind))
         frame, event = author_event(
             self._writer(),
             links=links,
             kind=kind,
-            body=encode(body),
+            body=_written(kind, body),
             entropy=self.profile.entropy(ENTROPY_BYTES),
         )
         self.batch.see(event.id)
         entry = self.batch.accept(event, frame)
+        self._check(entry)
         self.batch.space = self.batch.space._replace(
             chain=links.chain, tip=event.id, tip_seq=event.seq
         )
@@ -289,10 +289,18 @@ class Author:
         """Return the most senior live grant of mine with the cap of ``kind``."""
         cap = KINDS[kind].cap
         for grant in self._grants:
-            caps = _ROLE_CAPS.get(grant.role or grant.verb or "", ())
-            if cap in caps and (grant.na is None or grant.na >= self.batch.now_ms):
+            if self._gives(grant, cap):
                 return self.batch.space.id if grant.kind == "genesis" else grant.id
         raise self._denied(cap)
+
+    def _has(self, cap: str) -> bool:
+        """Say whether a live grant of mine has ``cap``."""
+        return any(self._gives(grant, cap) for grant in self._grants)
+
+    def _gives(self, grant: rows.Grant, cap: str) -> bool:
+        """Say whether a grant has ``cap``, and has it still."""
+        has = cap in _ROLE_CAPS.get(grant.role or grant.verb or "", ())
+        return has and (grant.na is None or grant.na >= self.batch.now_ms)
 
     def _denied(self, cap: str) -> EnvoyError:
         """Return why no grant of mine has ``cap``."""
@@ -306,90 +314,30 @@ class Author:
             return AuthorityError("read_only", required_verb=cap)
         return AuthorityError("capability_missing", required_verb=cap)
 
-    def _links(self, entity: bytes | None, auth: bytes) -> Links:
-        """Return the place of the next event."""
-        batch, events = self.batch, self.profile.events
-        tip = self._tip()
-        latest = batch.now_ms + limits.CITABLE_AHEAD_MS
-        basis = events.entity_heads(batch.sn, entity) if entity is not None else []
-        deps = dag.choose_deps(
-            (self._authority_heads(tip), self._entity_heads(basis, tip), self._space_heads(tip)),
-            is_below_prev=lambda one: tip is not None and one == tip.id,
-            latest=latest,
-        )
-        above = [events.entry(batch.sn, one) for one in deps] + [tip]
-        known = [one for one in above if one is not None]
-        lam = 1 + max(one.lam for one in known)
-        return Links(
-            chain=self._chain(tip),
-            seq=0 if tip is None else tip.seq + 1,
-            prev=None if tip is None else tip.id,
-            deps=deps,
-            lam=lam,
-            auth=auth,
-            ts=max(batch.now_ms, *(one.ts for one in known)),
-            # A head that could not be named is not behind this event, so it was not seen either.
-            basis=tuple(one for one, at in basis if at < lam)[: limits.BASIS_MAX],
-        )
-
-    def _tip(self) -> Entry | None:
-        """Return my last event in this copy's chain, None if the next one starts a chain.
-
-        A tip dated far ahead is left behind with its chain: its date would bind what follows.
-        """
-        space = self.batch.space
-        if space.chain is None or space.tip is None:
-            return None
-        tip = self.profile.events.entry(self.batch.sn, space.tip)
-        if tip is None or tip.ts > self.batch.now_ms + limits.CITABLE_AHEAD_MS:
-            return None
-        return tip
-
-    def _chain(self, tip: Entry | None) -> bytes:
-        """Return the chain to write in."""
-        if tip is None or self.batch.space.chain is None:
-            return self.profile.entropy(CHAIN_BYTES)
-        return self.batch.space.chain
-
-    def _authority_heads(self, tip: Entry | None) -> list[dag.Head]:
-        """Return the newest authority events that my tip has not seen."""
-        seen = 0 if tip is None else tip.saw | (1 << tip.ix if tip.ix is not None else 0)
-        return [_head(one) for one in self.batch.court.heads(unless=seen)]
-
-    def _entity_heads(self, basis: list[tuple[bytes, int]], tip: Entry | None) -> list[dag.Head]:
-        """Return the heads of the entity that are not on my own chain."""
-        events, sn = self.profile.events, self.batch.sn
-        found = [events.entry(sn, one) for one, _ in basis]
-        return [
-            _head(one)
-            for one in found
-            if one is not None and (tip is None or one.cn != tip.cn or one.seq > tip.seq)
-        ]
-
-    def _space_heads(self, tip: Entry | None) -> list[dag.Head]:
-        """Return the heads of the log that the next event may name."""
-        heads = self.profile.events.heads(self.batch.sn, citable=True)
-        mine = None if tip is None else tip.id
-        return [
-            dag.Head(one.id, one.an.to_bytes(8), one.lam, one.ts) for one in heads if one.id != mine
-        ]
-
     def _merge_heads(self, kind: str, entity: bytes | None) -> None:
-        """Join heads by ``merge`` events until what the next event must name fits into it."""
-        if kind == "merge":
+        """Join heads until what the next event must name fits into it; readers cannot."""
+        if kind == "merge" or not self._has("write"):
             return
-        # Each merge takes sixteen heads and leaves one, so both loops end.
-        while len(self._authority_heads(self._tip())) > limits.DEPS_MAX:
-            self.say(Merge(None))
-        if entity is not None:
-            events, sn = self.profile.events, self.batch.sn
-            while len(events.entity_heads(sn, entity)) > limits.BASIS_MAX:
-                self.say(Merge(entity))
+        while (merge := self._linker.surplus(entity)) is not None:
+            self.say(merge)
+
+    def _check(self, entry: Entry) -> None:
+        """Refuse to commit an event of mine that no replica would let count, for ever."""
+        if entry.fault is None:
+            return
+        if entry.fault != TOO_LATE:
+            raise InternalError("internal", cause=entry.fault)
+        if entry.kind == "join":
+            raise ConflictError("invalid_invite", cause=entry.fault)
+        raise AuthorityError("capability_expired", required_verb=KINDS[entry.kind].cap)
 
 
-def _head(entry: Entry | AuthEvent) -> dag.Head:
-    """Return an event as something to name."""
-    return dag.Head(entry.id, entry.author, entry.lam, entry.ts)
+def _written(kind: str, body: Body) -> bytes:
+    """Return the bytes of a body that every reader decodes. Raises UsageError(field_invalid)."""
+    raw = encode(body)
+    if read_body(kind, raw) is None:
+        raise UsageError("field_invalid", kind=kind)
+    return raw
 
 
 def check_text(body: str) -> None:

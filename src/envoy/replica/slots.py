@@ -85,6 +85,8 @@ def _claim(replica: Replica, one: Outgoing) -> None:
         try:
             reply = _call(replica, frames.CLAIM, one, asked)
         except HubRefusal as refusal:
+            if refusal.code == "space_not_found":
+                raise  # the next pull makes the hub keep it, and the claim is asked for again
             if refusal.code != "slot_moved":
                 break
             sync.pull(replica)
@@ -99,7 +101,9 @@ def _free(replica: Replica, one: Outgoing) -> None:
     asked = decode(one.data, Asked)
     try:
         reply = _call(replica, frames.RELEASE, one, asked)
-    except HubRefusal:
+    except HubRefusal as refusal:
+        if refusal.code == "space_not_found":
+            raise
         _plainly(replica, one)
     else:
         _confirm(replica, one, reply)
@@ -112,10 +116,7 @@ def _call(replica: Replica, op: str, one: Outgoing, asked: Asked) -> frames.Slot
     entry = events.entry(replica.sn, one.id)
     assert entry is not None, "an own event is in the log before it is queued"
     batch = replica.batch()
-    if op == frames.CLAIM:
-        seen = greatest_fence(batch, asked.task)
-    else:
-        seen = _held(batch, asked)
+    seen = greatest_fence(batch, asked.task) if op == frames.CLAIM else _held(batch, asked)
     call = frames.Slot(
         op=op,
         space=space.id,
@@ -164,7 +165,7 @@ def _confirm(replica: Replica, one: Outgoing, reply: frames.Slotted) -> None:
     """Take in what the hub decided; the frame went with it."""
     ids = [] if one.id is None else [one.id]
     if reply.receipt is not None:
-        take_read(replica, [read(reply.receipt)], source="hub", durable=True, sent=[one.o])
+        take_read(replica, [read(reply.receipt)], source="hub", sent=[one.o])
         ids.append(frames.frame_id(reply.receipt))
         sync.advance(replica, reply, ids, sent=[])
     else:

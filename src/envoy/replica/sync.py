@@ -15,7 +15,7 @@ Specification: docs/spec/frames.md, Sync.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from envoy import limits
 from envoy.core import epoch as formulas
@@ -26,7 +26,9 @@ from envoy.core.log import EpochRow, Outgoing
 from envoy.core.structs import Body
 from envoy.errors import IntegrityError, RemoteFault
 from envoy.ids import to_text
+from envoy.lean import NamedTuple
 from envoy.replica import epochs
+from envoy.replica.batch import Batch
 from envoy.replica.ingest import Place, Taken, read, take_in, take_read
 from envoy.replica.ports import Hub
 from envoy.replica.replica import Replica
@@ -37,6 +39,11 @@ from envoy.views import rows
 T = TypeVar("T", bound=Body)
 Go = Callable[[], bool]  # whether there is time left
 KEYS_TRIED_MAX = limits.BOX_TAGS_MAX
+# A hub that is another one each time it is asked is none.
+RESTARTS_MAX = 2
+GIVEN_UP = frozenset(("box", "invite", "uninvite"))
+# A page can name no more epochs; more are invented, and one of them must not be all we ask for.
+EPOCHS_ASKED_MAX = limits.PAGE_FRAMES_MAX
 
 
 class Exchange(NamedTuple):
@@ -67,20 +74,26 @@ def exchange(replica: Replica, *, go: Go = always) -> Exchange:
 
 def pull(replica: Replica, *, go: Go = always) -> Taken:
     """Take in what the hub has and this copy has not read."""
-    total = Taken(0, 0, 0)
+    total, restarts = Taken(0, 0, 0), 0
     while go():
         space = replica.space
         page = _ask(replica, space)
         if page is None:
-            return total
-        if page.head is None or page.head.instance != space.instance:
+            break
+        if page.head is None or not _is_read(space, page.head):
+            restarts += 1
+            if restarts > RESTARTS_MAX:
+                raise _inconsistent(space)
             _follow(replica, page.head)
             continue
         if page.frames:
             taken = _take(replica, space, page)
             total = Taken(*(one + other for one, other in zip(total, taken, strict=True)))
         if page.last >= page.head.head:
-            return total
+            break
+        if not page.frames:
+            raise _inconsistent(space)
+    _fetch_dropped(replica, go)
     return total
 
 
@@ -94,25 +107,50 @@ def _ask(replica: Replica, space: rows.Space) -> frames.Page | None:
     return page
 
 
+def _is_read(space: rows.Space, head: frames.Head) -> bool:
+    """Say whether the log that stands at ``head`` is the one this copy reads, and goes on from it.
+
+    One that is shorter, or ends otherwise where this copy stands, was set back.
+    """
+    if head.instance != space.instance or head.head < space.cursor:
+        return False
+    return head.head > space.cursor or space.hub_chain in (None, head.h)
+
+
 def _follow(replica: Replica, head: frames.Head | None) -> None:
     """Start reading another log from its beginning, after making the hub keep the space at all."""
     space = replica.space
     if head is None:
         call = frames.Create(space.id, space.genesis, None)
         head = _reply(replica.profile.hub, call, frames.Head)
-    start = frames.chain_start(head.instance, space.id)
     with replica.profile.events.transaction(durable=True):
-        batch = replica.batch()
-        is_first = batch.space.instance is None
-        batch.space = batch.space._replace(instance=head.instance, cursor=0, hub_chain=start)
-        if not is_first:
-            _refill(replica, batch.send)
-        replica.profile.rows.save(batch.space)
+        if replica.space != space:
+            return  # another process was here meanwhile: look again
+        _restart(replica, head.instance)
 
 
-def _refill(replica: Replica, send: Callable[..., None]) -> None:
+def _restart(replica: Replica, instance: bytes) -> None:
+    """Read the log of ``instance`` from its beginning; one that lost something is filled again."""
+    batch = replica.batch()
+    if batch.space.instance is not None:
+        _refill(replica, batch)
+    start = frames.chain_start(instance, batch.space.id)
+    began = batch.space._replace(instance=instance, cursor=0, hub_chain=start)
+    replica.profile.rows.save(batch.tally.into(began))
+
+
+def _inconsistent(space: rows.Space) -> IntegrityError:
+    """Return the error for a hub whose log contradicts itself."""
+    return IntegrityError(
+        "relay_inconsistent", space_id=to_text("space", space.id), cursor=space.cursor
+    )
+
+
+def _refill(replica: Replica, batch: Batch) -> None:
     """Queue everything this copy has for a hub that lost it; what it knows it takes as known."""
-    events, sn = replica.profile.events, replica.sn
+    events, sn, send = replica.profile.events, replica.sn, batch.send
+    batch.rows.unsend(sn, ("frame", "receipt"))
+    batch.tally.pending = batch.rows.pending(sn)
     for row in events.epochs(sn):
         if row.head is not None:
             send("epoch", row.head, ident=row.id)
@@ -148,27 +186,27 @@ def _take(replica: Replica, space: rows.Space, page: frames.Page) -> Taken:
     h = frames.chain_after(start, [one.id for one in found])
     numbers = page.last - space.cursor == len(page.frames)
     if not numbers or (page.last == page.head.head and h != page.head.h):
-        raise IntegrityError(
-            "relay_inconsistent", space_id=to_text("space", space.id), cursor=space.cursor
-        )
+        # It was set back and went on, or rewritten: told once, and read anew from the beginning.
+        with replica.profile.events.transaction(durable=True):
+            _restart(replica, space.instance)
+        raise _inconsistent(space)
     unlock(replica, {one.outer.epoch for one in found if one.outer is not None})
     place = Place(space.instance, space.cursor, page.last, h)
-    taken = take_read(replica, found, source="hub", place=place)
-    _fetch_dropped(replica)
-    return taken
+    return take_read(replica, found, source="hub", place=place)
 
 
-def _fetch_dropped(replica: Replica) -> None:
-    """Ask by id for frames that fell out of the bounds while they waited, now that they can go."""
-    events, sn = replica.profile.events, replica.sn
-    for epoch in [row.id for row in events.epochs(sn) if row.secret is not None]:
-        dropped = events.dropped(sn, epoch)[: limits.BY_ID_MAX]
-        if dropped:
-            with events.transaction(durable=False):
-                for ident in dropped:
-                    events.unpark(sn, ident)
-            call = frames.ById(replica.space.id, tuple(dropped))
-            take_in(replica, _reply(replica.profile.hub, call, frames.Found).frames, source="hub")
+def _fetch_dropped(replica: Replica, go: Go) -> None:
+    """Ask by id for frames that fell out of the bounds while they waited and lack nothing now."""
+    parking, sn = replica.profile.events.parking, replica.sn
+    after = b""
+    while go():
+        dropped = parking.fetchable(sn, after=after, limit=limits.BY_ID_MAX)
+        if not dropped:
+            return
+        call = frames.ById(replica.space.id, tuple(dropped))
+        found = _reply(replica.profile.hub, call, frames.Found).frames
+        take_in(replica, found, source="hub", again=True)
+        after = dropped[-1]
 
 
 # -- keys --------------------------------------------------------------------------------------
@@ -180,34 +218,47 @@ def unlock(replica: Replica, named: Iterable[bytes] = ()) -> int:
     What was sealed under an epoch that opens now is taken in. Returns how many epochs opened.
     """
     events, sn = replica.profile.events, replica.sn
-    known = {row.id: row for row in events.epochs(sn)}
-    wanted = {one for one in named if one not in known or known[one].secret is None}
-    wanted.update(events.wanted(sn, "sealed"))
-    if not wanted:
-        return 0
-    for epoch in sorted(wanted):
-        found = _fetch_epoch(replica, epoch)
-        if found is not None:
-            known[epoch] = found
+    before = {row.id: row for row in events.epochs(sn)}
+    held = {one for one, row in before.items() if row.secret is not None}
+    wanted = {*named, *events.parking.wanted(sn, "sealed")}
+    known = {**before, **_fetch_epochs(replica, sorted(wanted - held))}
     for epoch, secret in epochs.unwrapped(replica.space.id, known).items():
         row = known.get(epoch) or EpochRow(epoch, None, None, None, None, None)
         known[epoch] = row._replace(secret=secret)
-    opened = [row for row in known.values() if row.id in wanted and row.secret is not None]
-    if known:
+    learned = [row for one, row in known.items() if row != before.get(one)]
+    if learned:
         with events.transaction(durable=True):
-            for row in known.values():
+            for row in learned:
                 events.put_epoch(sn, row)
-    for row in opened:
-        _unseal(replica, row.id)
+    opened = [one for one in sorted(wanted) if one in known and known[one].secret is not None]
+    for one in opened:
+        _unseal(replica, one)
     return len(opened)
 
 
-def _fetch_epoch(replica: Replica, epoch: bytes) -> EpochRow | None:
-    """Return head and, if one of my boxes is there, secret of an epoch; None without a head."""
+def _fetch_epochs(replica: Replica, wanted: Sequence[bytes]) -> dict[bytes, EpochRow]:
+    """Return what the hub has of the epochs ``wanted``, of so many at a time.
+
+    Anybody can invent epochs, so where there are more each call begins somewhere else.
+    """
+    if not wanted:
+        return {}
     space = replica.space.id
     mine = [replica.profile.identity.enc_seed(no, space) for no in range(2)]
-    tried = [*replica.seeds, *mine][:KEYS_TRIED_MAX]
-    tags = [formulas.box_tag(epoch, seal.kid(seal.public_key(seed))) for seed in tried]
+    seeds = [*replica.seeds, *mine][:KEYS_TRIED_MAX]
+    keys = [(seed, seal.kid(seal.public_key(seed))) for seed in seeds]
+    start = int.from_bytes(replica.profile.entropy(4)) % len(wanted)
+    turned = [*wanted[start:], *wanted[:start]] if len(wanted) > EPOCHS_ASKED_MAX else wanted
+    found = [_fetch_epoch(replica, one, keys) for one in turned[:EPOCHS_ASKED_MAX]]
+    return {row.id: row for row in found if row is not None}
+
+
+def _fetch_epoch(
+    replica: Replica, epoch: bytes, keys: Sequence[tuple[bytes, bytes]]
+) -> EpochRow | None:
+    """Return head and, if there is a box for one of ``keys``, secret; None without a head."""
+    space = replica.space.id
+    tags = [formulas.box_tag(epoch, kid) for _, kid in keys]
     call = frames.EpochGet(space, epoch, tuple(tags))
     try:
         found = _reply(replica.profile.hub, call, frames.EpochFound)
@@ -217,7 +268,7 @@ def _fetch_epoch(replica: Replica, epoch: bytes) -> EpochRow | None:
     except (HubRefusal, RemoteFault):
         return None
     row = EpochRow(epoch, found.head, None, None, None, None)
-    for seed, posted in zip(tried, found.boxes, strict=True):
+    for (seed, _), posted in zip(keys, found.boxes, strict=True):
         boxes = [one.box for one in posted]
         secret, _ = formulas.open_boxes(seed, boxes, space=space, epoch=epoch, head=head)
         if secret is not None:
@@ -227,14 +278,9 @@ def _fetch_epoch(replica: Replica, epoch: bytes) -> EpochRow | None:
 
 def _unseal(replica: Replica, epoch: bytes) -> None:
     """Take in what was parked for the secret of an epoch."""
-    events, sn = replica.profile.events, replica.sn
-    rows_ = events.parked(sn, "sealed", epoch)
-    if not rows_:
-        return
-    with events.transaction(durable=False):
-        for row in rows_:
-            events.unpark(sn, row.id)
-    take_in(replica, [row.bytes for row in rows_], source="hub")
+    found = replica.profile.events.parking.parked(replica.sn, "sealed", epoch)
+    if found:
+        take_in(replica, [row.bytes for row in found], source="hub", again=True)
 
 
 # -- push --------------------------------------------------------------------------------------
@@ -264,9 +310,36 @@ def _send(replica: Replica, waiting: Sequence[Outgoing]) -> int:
     if what in ("frame", "receipt"):
         return _push_frames(replica, run)
     for group in [run] if what == "box" else [[one] for one in run]:
-        _reply(replica.profile.hub, _call(replica, group), Body)
+        _post(replica, group)
         advance(replica, None, (), sent=[one.o for one in group])
     return 0
+
+
+def _post(replica: Replica, group: Sequence[Outgoing], *, again: bool = False) -> None:
+    """Make the call for entries that are no frames.
+
+    A box, an invite or its end that the hub refuses for good is given up: it must not bar what
+    stands behind it. Who lacks the box asks a member for another.
+    """
+    try:
+        _reply(replica.profile.hub, _call(replica, group), Body)
+    except HubRefusal as refusal:
+        if refusal.code == "space_not_found" or group[0].what not in GIVEN_UP:
+            raise
+        if not again and refusal.code == "not_found" and _put_head(replica, group[0].id):
+            _post(replica, group, again=True)
+        elif len(group) > 1:
+            for one in group:
+                _post(replica, [one], again=True)
+
+
+def _put_head(replica: Replica, epoch: bytes | None) -> bool:
+    """Put the head of an epoch that the hub lost; say if there was one to put."""
+    row = None if epoch is None else replica.profile.events.epoch(replica.sn, epoch)
+    if row is None or row.head is None:
+        return False
+    _reply(replica.profile.hub, frames.EpochPut(replica.space.id, row.id, row.head), frames.Done)
+    return True
 
 
 def _call(replica: Replica, group: Sequence[Outgoing]) -> Body:

@@ -99,11 +99,8 @@ def _touching(event: ContentEvent, kill: Kill, judgement: Judgement, sight: Sigh
         return [kill]
     found = list[Kill]()
     for next_ in judgement.kills.get(act.id, ()):
-        # Seen or not, it can do no worse here than the role itself would: hold the event.
-        if event.seen >> next_.event.index & 1:
-            found.append(next_)
-        else:
-            found.extend(_touching(event, next_, judgement, sight))
+        # Seen by the event or not, it can do no worse than the role itself would: hold it.
+        found.extend(_touching(event, next_, judgement, sight))
     return found
 
 
@@ -192,11 +189,8 @@ def _through_roles(grants: Iterable[bytes], after: Judgement) -> set[bytes]:
     """Return the grants ended by a role among ``grants``: their content is judged by its kills."""
     found = set[bytes]()
     new = set(grants)
-    while new:
-        new = {
-            key
-            for key, kills in after.kills.items()
-            if key not in found and any(kill.event.id in new for kill in kills)
-        }
+    while new:  # a role ends greater ones only, so this goes as deep as there are roles
+        ended = after.kills.items()
+        new = {key for key, kills in ended if any(kill.event.id in new for kill in kills)}
         found |= new
     return found

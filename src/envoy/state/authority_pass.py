@@ -106,7 +106,7 @@ class _Pass:
         acts = self.ledger.under.get(grant.key, [])
         if self.within is not None:
             acts = [event for event in acts if self.holds(event)]
-        if grant.parent is not None and not self.is_ok(grant.act.id):
+        if not self.is_ok(grant.act.id):
             self._lose(grant, acts)
             return
         kills = self._kills(grant, acts)
@@ -154,10 +154,8 @@ class _Pass:
                 found.setdefault(kill.event.id, kill)
         self._weaken(acts, found.values())
         if grant.subject is not None:
-            for kill in self._leaves(grant, grant.subject):
-                known = found.get(kill.event.id)
-                if known is None or known.weak:
-                    found[kill.event.id] = kill
+            # A leave that came with the grant above, too, is no weaker aimed at this junior one.
+            found |= {kill.event.id: kill for kill in self._leaves(grant, grant.subject)}
         return tuple(sorted(found.values(), key=_place_of_kill))
 
     def _revocations(self, grant: Grant) -> list[AuthEvent]:
@@ -194,7 +192,7 @@ class _Pass:
         for event in acts:
             if event.kind == "leave":
                 others = [one for one in kills if not _is_own_leave(one, event.author)]
-                if _crossed(event, others) is not None:
+                if _crossed(event, others) is not OK:
                     self.weak.add(event.id)
 
     # -- R3, R4 ------------------------------------------------------------------------------
@@ -212,7 +210,7 @@ class _Pass:
             if stands or event.kind == "leave":
                 self.verdicts[event.id] = OK
             else:
-                self.verdicts[event.id] = _crossed(event, kills) or OK
+                self.verdicts[event.id] = _crossed(event, kills)
 
     def _undo(self, grant: Grant, acts: Iterable[AuthEvent]) -> None:
         """R4: void the acts that an ok remove of their author, by a senior, names."""
@@ -273,7 +271,7 @@ class _Pass:
     def _stands(self, event: ContentEvent) -> bool:
         """Say whether content under a senior grant stands by R1 to R3 without (a) and (b)."""
         grant = self.ledger.grants[event.auth]
-        if grant.parent is not None and not self.is_ok(grant.act.id):
+        if not self.is_ok(grant.act.id):
             return False
         return all(
             not event.seen >> kill.event.index & 1
@@ -336,12 +334,12 @@ def _is_own_leave(kill: Kill, author: bytes) -> bool:
     return kill.event.kind == "leave" and kill.event.author == author
 
 
-def _crossed(event: AuthEvent, kills: Iterable[Kill]) -> Verdict | None:
-    """Return what ``kills`` make of an AUTH act under the grant they end; None: it stands."""
-    beside: Verdict | None = None
+def _crossed(event: AuthEvent, kills: Iterable[Kill]) -> Verdict:
+    """Return what ``kills`` make of an AUTH act under the grant they end."""
+    beside = OK
     for kill in kills:
         if event.seen >> kill.event.index & 1:
             return Verdict(Status.INVALID, AFTER, kill.event.id)
-        if beside is None and not kill.weak and _unseen(event, kill.event.seen):
+        if beside is OK and not kill.weak and _unseen(event, kill.event.seen):
             beside = Verdict(Status.VOID, BESIDE, kill.event.id)
     return beside

@@ -19,11 +19,12 @@ Specification: docs/spec/claims.md. Test vectors: tests/vectors/claims.json.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from envoy.core.bodies import TaskAssign, TaskClaim, TaskCreate, TaskRelease
 from envoy.core.dag import tie
 from envoy.core.structs import State
+from envoy.lean import NamedTuple
 from envoy.state.registers import Graph, Loss, Op
 from envoy.views import names
 

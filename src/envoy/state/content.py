@@ -60,7 +60,7 @@ def reduce_space(space: bytes, ops: Iterable[Op]) -> SpaceFields:
     return SpaceFields(
         name=_update(named.op).name if named.op else None,
         description=_update(described.op).description if described.op else None,
-        conflicts=tuple(met[pair] for pair in sorted(met)),
+        conflicts=tuple(met.values()),
         heads=graph.heads,
     )
 

@@ -65,10 +65,9 @@ def read_ending(judgement: Judgement) -> int:
             found |= 1 << event.index
     for key, kills in judgement.kills.items():
         grant = judgement.ledger.grants[key]
-        if grant.reads:
-            for kill in kills:
-                if _ends_reading(kill, grant, kills, judgement):
-                    found |= 1 << kill.event.index
+        for kill in kills if grant.reads else ():
+            if _ends_reading(kill, grant, kills, judgement):
+                found |= 1 << kill.event.index
     return found
 
 

@@ -13,10 +13,11 @@ Specification: docs/spec/messages.md, Lines; docs/spec/store.md, Stream.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from envoy.core import bodies
 from envoy.core.structs import Body
+from envoy.lean import NamedTuple
 
 
 class Line(NamedTuple):

@@ -17,11 +17,12 @@ Specification: docs/spec/tasks.md, Acts. Test vectors: tests/vectors/tasks.json.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 from envoy import limits
 from envoy.core.dag import linearise, tie
 from envoy.core.structs import Body, State
+from envoy.lean import NamedTuple
 
 OVER_LIMIT: Final = "over_limit"
 FIELD_CONFLICT: Final = "field_conflict"
@@ -130,11 +131,11 @@ class Graph:
         return has(self.seen[later], earlier)
 
     def newest(self, among: Sequence[int]) -> list[int]:
-        """Return those of ``among`` that no other of them saw, in order."""
+        """Return those of ``among`` that no other of them saw."""
         if len(among) < 2:
             return list(among)
         covered = union([self.seen[one] for one in among])
-        return sorted(one for one in among if not has(covered, one))
+        return [one for one in among if not has(covered, one)]
 
 
 def has(pages: Pages, number: int) -> bool:

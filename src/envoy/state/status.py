@@ -53,8 +53,7 @@ class View(State, frozen=True):
     older: Pages
 
 
-NOTHING: Final = View(is_created=False, tenures=(), first=None, cover=(), work=(), older=())
-CREATED: Final = replace(NOTHING, is_created=True)
+CREATED: Final = View(is_created=True, tenures=(), first=None, cover=(), work=(), older=())
 
 
 class Fold:

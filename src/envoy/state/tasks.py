@@ -201,7 +201,7 @@ def _elements(graph: Graph, made: Iterable[ElementT]) -> tuple[ElementT, ...]:
 
 def _held(fold: Fold) -> tuple[tuple[bytes, bytes], ...]:
     """Return the tenures that there were and who held them."""
-    ops = [fold.graph.ops[number] for number in sorted(fold.keys)]
+    ops = [fold.graph.ops[number] for number in fold.keys]
     return tuple((op.id, who) for op in ops if (who := claims.holder(op)) is not None)
 
 

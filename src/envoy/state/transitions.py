@@ -11,7 +11,7 @@ Specification: docs/spec/tasks.md, Transitions. Test vectors: tests/vectors/task
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from envoy.core.bodies import (
     TaskAssign,
@@ -22,6 +22,7 @@ from envoy.core.bodies import (
     TaskRelease,
 )
 from envoy.core.structs import Body
+from envoy.lean import NamedTuple
 from envoy.state.claims import Fence, Tenure
 from envoy.views import names
 

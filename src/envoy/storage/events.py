@@ -14,15 +14,14 @@ Specification: docs/spec/store.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from types import TracebackType
+from contextlib import contextmanager
 from typing import Final, Protocol
 
-from envoy import limits
-from envoy.core.log import Authority, Entry, EpochRow, Head, Parked, ReceiptRow
+from envoy.core.log import Authority, Entry, EpochRow, Head, ReceiptRow
 from envoy.storage.heads import Heads
 from envoy.storage.numbers import Numbers
-from envoy.system.db import Connection, WriteTransaction
-from envoy.views import rows
+from envoy.storage.parking import Parking
+from envoy.system.db import Connection
 
 _ENTRY: Final = (
     "SELECT e.rid, e.id, e.kind, e.an, a.did, e.cn, c.chain, e.seq, e.lam, e.ts, e.auth, s.bits,"
@@ -35,37 +34,6 @@ _INSERT: Final = (
     " status, cause, cause_by, prev, deps, basis)"
     " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-
-
-class Unit:
-    """A transaction: what is staged is written before its commit, or forgotten with it."""
-
-    def __init__(self, transaction: WriteTransaction, stores: Sequence[Staging]) -> None:
-        self._transaction = transaction
-        self._stores = stores
-
-    def __enter__(self) -> None:
-        self._transaction.__enter__()
-        for store in self._stores:
-            store.forget()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            if kind is None:
-                for store in self._stores:
-                    store.flush()
-        except BaseException as failed:
-            self._transaction.__exit__(type(failed), failed, failed.__traceback__)
-            raise
-        finally:
-            for store in self._stores:
-                store.forget()
-        self._transaction.__exit__(kind, error, trace)
 
 
 class Staging(Protocol):
@@ -83,7 +51,8 @@ class EventStore:
 
     def __init__(self, connection: Connection, lock_path: str) -> None:
         self.connection = connection
-        self.stores: list[Staging] = [self]
+        self.parking = Parking(connection)
+        self.stores: list[Staging] = [self, self.parking]
         self._lock = lock_path
         self._numbers = Numbers(connection)
         self._entries = dict[tuple[int, bytes], Entry]()
@@ -91,11 +60,26 @@ class EventStore:
         self._staged = list[tuple[int, Entry, int, bytes]]()
         self._last_rid = 0
 
-    def transaction(self, *, durable: bool) -> Unit:
-        """Take the lock and write; ``durable``: the commit survives power loss (FULL)."""
+    @contextmanager
+    def transaction(self, *, durable: bool) -> Iterator[None]:
+        """Take the lock and write; ``durable``: the commit survives power loss (FULL).
+
+        What is staged is written before the commit, or forgotten with the transaction.
+        """
         begin = self.connection.write_transaction
-        unit = begin(self._lock, sync="full") if durable else begin(self._lock, sync="normal")
-        return Unit(unit, self.stores)
+        with begin(self._lock, sync="full") if durable else begin(self._lock, sync="normal"):
+            self._forget_all()
+            try:
+                yield
+                for store in self.stores:
+                    store.flush()
+            finally:
+                self._forget_all()
+
+    def _forget_all(self) -> None:
+        """Drop what every store has staged and remembered."""
+        for store in self.stores:
+            store.forget()
 
     def forget(self) -> None:
         """Drop what is staged and remembered: another process may write from here on."""
@@ -254,9 +238,9 @@ class EventStore:
     def authority(self, sn: int) -> list[Authority]:
         """Return all authority events in the order of their numbers."""
         self.flush()
-        entries = self.connection.rows(
-            Entry, f"{_ENTRY} WHERE e.sn = ? AND e.ix IS NOT NULL ORDER BY e.ix", (sn,)
-        )
+        # By the table of authority: events have no index by number, and are many.
+        sql = f"{_ENTRY} JOIN authority x USING(rid) WHERE x.sn = ? ORDER BY x.ix"
+        entries = self.connection.rows(Entry, sql, (sn,))
         sql = "SELECT epoch, body FROM authority WHERE sn = ? ORDER BY ix"
         found = self.connection.rows(_epoch_body, sql, (sn,))
         return [Authority(one, *rest) for one, rest in zip(entries, found, strict=True)]
@@ -289,9 +273,11 @@ class EventStore:
         return self.connection.rows(EpochRow, sql, (sn,))
 
     def put_epoch(self, sn: int, row: EpochRow) -> None:
-        """Insert or replace an epoch."""
-        sql = "INSERT OR REPLACE INTO epoch(sn, id, head, secret, created, lam, asked_ms)"
-        self.connection.run(f"{sql} VALUES(?, ?, ?, ?, ?, ?, ?)", (sn, *row))
+        """Add what ``row`` knows of an epoch to what is known; nothing known is ever lost."""
+        columns = ("head", "secret", "created", "lam", "asked_ms")
+        kept = ", ".join(f"{one} = coalesce(excluded.{one}, {one})" for one in columns)
+        sql = f"INSERT INTO epoch(sn, id, {', '.join(columns)}) VALUES(?, ?, ?, ?, ?, ?, ?)"
+        self.connection.run(f"{sql} ON CONFLICT(sn, id) DO UPDATE SET {kept}", (sn, *row))
 
     def add_receipt(self, sn: int, row: ReceiptRow) -> None:
         """Keep a receipt."""
@@ -313,8 +299,6 @@ class EventStore:
         """Return the frames of all receipts: what refills a hub."""
         return self.connection.rows(bytes, "SELECT bytes FROM receipt WHERE sn = ?", (sn,))
 
-    # -- what is no event, or not yet ---------------------------------------------------------
-
     def unknown(self, sn: int, frames: Sequence[bytes]) -> set[bytes]:
         """Return those frame ids that were never seen here, whatever became of the others."""
         self.flush()
@@ -324,75 +308,6 @@ class EventStore:
             sql = " ".join(("SELECT id FROM", table, "WHERE sn = ? AND id IN (", marks, ")"))
             found.difference_update(self.connection.rows(bytes, sql, (sn, *frames)))
         return found
-
-    def park(self, sn: int, row: Parked) -> None:
-        """Keep a frame until what it lacks arrives, within the bounds of limits.
-
-        What goes over a bound is dropped, its id and what it lacked are kept: it is fetched by id.
-        """
-        if self._is_full(sn, row):
-            sql = "INSERT OR IGNORE INTO dropped(sn, id, why) VALUES(?, ?, ?)"
-            self.connection.run(sql, (sn, row.id, row.why))
-            return
-        sql = "INSERT OR REPLACE INTO parked(sn, id, state, why, author, at, bytes)"
-        self.connection.run(f"{sql} VALUES(?, ?, ?, ?, ?, ?, ?)", (sn, *row))
-
-    def _is_full(self, sn: int, row: Parked) -> bool:
-        """Say whether one more parked frame would break a bound."""
-        if row.state == "sealed":
-            most = (limits.SEALED_PER_EPOCH_FRAMES_MAX, limits.SEALED_PER_EPOCH_BYTES_MAX)
-            group, value, total = "why", row.why, limits.SEALED_BYTES_MAX
-        else:
-            most = (limits.WAITING_PER_AUTHOR_MAX, limits.WAITING_BYTES_MAX)
-            group, value, total = "author", row.author, limits.WAITING_BYTES_MAX
-        sql = "SELECT count(*), coalesce(sum(length(bytes)), 0) FROM parked"
-        where = "WHERE sn = ? AND state = ?"
-        count, size = self.connection.find(_pair, f"{sql} {where}", (sn, row.state)) or (0, 0)
-        mine = self.connection.find(
-            _pair, f"{sql} {where} AND {group} IS ?", (sn, row.state, value)
-        ) or (0, 0)
-        new = len(row.bytes)
-        return (
-            count >= limits.WAITING_FRAMES_MAX
-            or size + new > total
-            or mine[0] >= most[0]
-            or mine[1] + new > most[1]
-        )
-
-    def parked(self, sn: int, state: str, why: bytes) -> list[Parked]:
-        """Return what waits for ``why``."""
-        sql = "SELECT id, state, why, author, at, bytes FROM parked"
-        where = "WHERE sn = ? AND state = ? AND why = ? ORDER BY id"
-        return self.connection.rows(Parked, f"{sql} {where}", (sn, state, why))
-
-    def wanted(self, sn: int, state: str) -> list[bytes]:
-        """Return what parked frames wait for."""
-        sql = "SELECT DISTINCT why FROM parked WHERE sn = ? AND state = ? ORDER BY why"
-        return self.connection.rows(bytes, sql, (sn, state))
-
-    def dropped(self, sn: int, why: bytes) -> list[bytes]:
-        """Return the frames that were dropped over a bound while they waited for ``why``."""
-        sql = "SELECT id FROM dropped WHERE sn = ? AND why = ? ORDER BY id"
-        return self.connection.rows(bytes, sql, (sn, why))
-
-    def unpark(self, sn: int, frame: bytes) -> None:
-        """Forget that a frame waited or was dropped."""
-        self.connection.run("DELETE FROM parked WHERE sn = ? AND id = ?", (sn, frame))
-        self.connection.run("DELETE FROM dropped WHERE sn = ? AND id = ?", (sn, frame))
-
-    def refuse(self, row: rows.Quarantined) -> None:
-        """Keep a quarantine row, within the bounds of limits; the id stays known."""
-        sql = "INSERT OR IGNORE INTO quarantine(sn, id, code, source, size, first_ms)"
-        self.connection.run(f"{sql} VALUES(?, ?, ?, ?, ?, ?)", row)
-        sql = "SELECT count(*), coalesce(sum(size), 0) FROM quarantine WHERE sn = ? AND source = ?"
-        count, size = self.connection.find(_pair, sql, (row.sn, row.source)) or (0, 0)
-        if count <= limits.QUARANTINE_ROWS_MAX and size <= limits.QUARANTINE_BYTES_MAX:
-            return
-        sql = "SELECT id FROM quarantine WHERE sn = ? AND source = ? ORDER BY first_ms, id LIMIT 1"
-        oldest = self.connection.find(bytes, sql, (row.sn, row.source))
-        sql = "INSERT OR IGNORE INTO dropped(sn, id, why) VALUES(?, ?, NULL)"
-        self.connection.run(sql, (row.sn, oldest))
-        self.connection.run("DELETE FROM quarantine WHERE sn = ? AND id = ?", (row.sn, oldest))
 
 
 def _columns(sn: int, entry: Entry, seen: int) -> tuple[int | str | bytes | None, ...]:

@@ -17,7 +17,6 @@ from envoy.core.log import Entry, Head, split
 from envoy.lean import NamedTuple
 from envoy.system.db import Connection
 
-
 Find = Callable[[int, bytes], Entry | None]
 
 

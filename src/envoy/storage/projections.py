@@ -225,6 +225,11 @@ class RowStore:
         sql = "DELETE FROM outbox WHERE o = ?"
         self.connection.run_many(sql, [(number,) for number in numbers])
 
+    def unsend(self, sn: int, what: Sequence[str]) -> None:
+        """Remove the entries of some sorts from the outbox."""
+        sql = "DELETE FROM outbox WHERE sn = ? AND what = ?"
+        self.connection.run_many(sql, [(sn, one) for one in what])
+
     def pending(self, sn: int) -> int:
         """Count the entries of the outbox."""
         sql = "SELECT count(*) FROM outbox WHERE sn = ?"

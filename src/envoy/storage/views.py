@@ -90,20 +90,21 @@ _SEARCH = select(
 _NOT_COUNTING = select(
     "item",
     rows.Item._fields,
-    # The second condition is the one of the partial index.
-    "WHERE sn = ? AND status <> 'unsupported' AND status NOT IN ('ok', 'ok*')",
+    # The last condition is that of the index; the planner would take the order for cheaper.
+    "INDEXED BY item_status WHERE sn = ? AND status <> 'unsupported'",
+    "AND status NOT IN ('ok', 'ok*')",
     "ORDER BY lam DESC, id DESC LIMIT ?",
 )
 _UNSUPPORTED = select(
     "item",
     rows.Item._fields,
-    "WHERE sn = ? AND status = 'unsupported' AND status NOT IN ('ok', 'ok*')",
+    "INDEXED BY item_status WHERE sn = ? AND status = 'unsupported'",
+    "AND status NOT IN ('ok', 'ok*')",
     "ORDER BY lam DESC, id DESC LIMIT ?",
 )
 _AUTHORITY = select(
     "item",
     rows.Item._fields,
-    # The condition of its index; INDEXED BY, since the planner takes the order for cheaper.
     "INDEXED BY item_rest WHERE sn = ? AND kind <> 'message' AND kind NOT GLOB 'task.*'",
     "ORDER BY lam DESC, id DESC LIMIT ?",
 )
@@ -116,6 +117,10 @@ _STREAM = " ".join(
         columns("item", rows.Item._fields),
         ", event.id, event.status FROM stream JOIN event USING(rid) LEFT JOIN item USING(rid)",
     )
+)
+_MENTIONS = _STREAM.replace("FROM stream", "FROM stream INDEXED BY stream_mention") + (
+    " WHERE stream.sn = ? AND stream.reason = 'mention' AND stream.hidden = 0"
+    " ORDER BY stream.n DESC LIMIT ?"
 )
 _FILTER = (
     "AND (?3 IS NULL OR stream.an = ?3) AND (?4 IS NULL OR stream.type = ?4)"
@@ -229,7 +234,7 @@ class Views:
         )
         conflicts = "SELECT count(*) FROM conflict WHERE sn = ? AND status = 'open'"
         held = (
-            "SELECT count(*) FROM item WHERE sn = ? AND status = 'held'"
+            "SELECT count(*) FROM item INDEXED BY item_status WHERE sn = ? AND status = 'held'"
             " AND status NOT IN ('ok', 'ok*')"
         )
         return Counts(
@@ -302,8 +307,8 @@ class Views:
         """
         every = "SELECT count(*) FROM item" if alone else "SELECT count(*) FROM item WHERE sn = ?1"
         bad = (
-            "SELECT count(*) FROM item WHERE sn = ? AND status <> 'unsupported'"
-            " AND status NOT IN ('ok', 'ok*')"
+            "SELECT count(*) FROM item INDEXED BY item_status WHERE sn = ?"
+            " AND status <> 'unsupported' AND status NOT IN ('ok', 'ok*')"
         )
         return self._count(every, () if alone else (sn,)), self._count(bad, (sn,))
 
@@ -343,14 +348,7 @@ class Views:
 
     def mentions(self, sn: int, limit: int) -> list[Happened]:
         """Return the last mentions of this profile."""
-        sql = " ".join(
-            (
-                _STREAM,
-                "WHERE stream.sn = ? AND stream.reason = 'mention' AND stream.hidden = 0",
-                "ORDER BY stream.n DESC LIMIT ?",
-            )
-        )
-        return self._db.rows(_happened, sql, (sn, limit))
+        return self._db.rows(_happened, _MENTIONS, (sn, limit))
 
     def answered(self, sn: int, events: Sequence[bytes], author: int) -> set[bytes]:
         """Return those of ``events`` that ``author`` replied to."""

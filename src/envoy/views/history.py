@@ -52,12 +52,13 @@ class Filter(NamedTuple):
 class Seen:
     """What a page needs beside its rows: whose space, who is who, which parents are missing."""
 
-    __slots__ = ("missing", "people", "space")
+    __slots__ = ("missing", "people", "space", "space_id")
 
     def __init__(
         self, space: rows.Space, people: People, *, missing: Collection[bytes] = ()
     ) -> None:
         self.space = space
+        self.space_id = ids.to_text("space", space.id)
         self.people = people
         self.missing = missing
 
@@ -65,7 +66,7 @@ class Seen:
 def record(item: rows.Item, seen: Seen, *, index: int, cursor: int | None = None) -> Json:
     """Return one event as the record that every list of events shows."""
     people = seen.people
-    did = ids.did_text(people.did(item.an))
+    did, fingerprint = people.shown(item.an)
     event = ids.to_text("evt", item.id)
     member = people.member(item.an)
     return {
@@ -75,10 +76,10 @@ def record(item: rows.Item, seen: Seen, *, index: int, cursor: int | None = None
         "event_id": event,
         "kind": item.kind,
         "event_type": item.type,
-        "space_id": ids.to_text("space", seen.space.id),
+        "space_id": seen.space_id,
         "sender_id": did,
         "sender_name": None if member is None else member.name,
-        "sender_fingerprint": ids.fingerprint(people.did(item.an)),
+        "sender_fingerprint": fingerprint,
         "sender_name_collides": people.collides(item.an),
         "sender_role": item.role,
         "sender_identity": identity(did),
@@ -175,7 +176,7 @@ def event(found: Happened, seen: Seen) -> Json:
         "type": stream.type,
         "cursor": stream.n,
         "event_id": ids.to_text("evt", found.event),
-        "space_id": ids.to_text("space", seen.space.id),
+        "space_id": seen.space_id,
         "at": stamp(stream.at),
         "actor": seen.people.actor(stream.an, role=item.role),
         "task_id": task_of(item),

@@ -56,7 +56,7 @@ class People:
     ``find_did`` names those who wrote without ever being members (their events are invalid).
     """
 
-    __slots__ = ("_alike", "_find_did", "_rows", "me")
+    __slots__ = ("_alike", "_find_did", "_rows", "_shown", "me", "me_text")
 
     def __init__(
         self, members: Iterable[rows.Member], *, me: bytes, find_did: Callable[[int], bytes]
@@ -64,7 +64,9 @@ class People:
         self._rows = {member.an: member for member in members}
         self._alike = alike(self._rows.values())
         self._find_did = find_did
+        self._shown: dict[int, tuple[str, str]] = {}
         self.me = me
+        self.me_text = ids.did_text(me)
 
     def member(self, an: int) -> rows.Member | None:
         """Return the row of a member, or None for somebody who never was one."""
@@ -79,9 +81,17 @@ class People:
         found = self._rows.get(an)
         return self._find_did(an) if found is None else found.did
 
+    def shown(self, an: int) -> tuple[str, str]:
+        """Return did and fingerprint behind a number as text, made once for each."""
+        found = self._shown.get(an)
+        if found is None:
+            did = self.did(an)
+            found = self._shown[an] = ids.did_text(did), ids.fingerprint(did)
+        return found
+
     def did_text(self, an: int | None) -> str | None:
         """Return the did behind a number as text; None for nobody."""
-        return None if an is None else ids.did_text(self.did(an))
+        return None if an is None else self.shown(an)[0]
 
     def name(self, an: int | None) -> str | None:
         """Return the label behind a number; None for nobody and for those without one."""
@@ -122,12 +132,16 @@ class People:
         if an is None:
             return None
         found = self._rows.get(an)
-        did = self.did(an)
-        made = actor(did, None if found is None else found.name)
-        if found is not None:
-            made["kind"], made["role"] = found.type, role or found.role
-        made["name_collides"] = self.collides(an)
-        return made
+        text, fingerprint = self.shown(an)
+        return {
+            "member_id": text,
+            "display_name": found.name if found is not None else None,
+            "fingerprint": fingerprint,
+            "kind": found.type if found is not None else None,
+            "role": role or found.role if found is not None else None,
+            "identity": identity(text),
+            "name_collides": self.collides(an),
+        }
 
     def collides(self, an: int) -> bool:
         """Return whether the name of a member looks like that of another one."""

@@ -27,10 +27,23 @@ KEY_WORD = "PRIVATE KEY"
 
 RECOVERY_WORDS = 24
 WORD_LETTERS = range(3, 9)  # every word of the BIP39 list has 3 to 8 letters
+GROUP_LETTERS = 4  # of a code typed in groups
+
+# What a word can be part of, by its length: a glance that lets nearly every line pass.
+LONG, GROUP, LISTED, OTHER = "L", "G", "W", "."
+KINDS = [
+    GROUP if length == GROUP_LETTERS else LISTED if length in WORD_LETTERS else OTHER
+    for length in range(CODE_LENGTH)
+] + [LONG]
+GROUPS = GROUP * (CODE_LENGTH // GROUP_LETTERS)
+PHRASE = LISTED * RECOVERY_WORDS
+AROUND = "()[]<>{},.;:!?'\"`*_"
 
 
 def redact(text: str) -> tuple[str, bool]:
     """Return ``text`` without what looks like a secret, and whether there was one."""
+    if len(text) < CODE_LENGTH:  # the shortest secret is a code
+        return text, False
     lines, found = [], False
     for line in without_keys(text):
         cleaned = clean_line(line)
@@ -56,6 +69,9 @@ def without_keys(text: str) -> Iterator[str]:
 def clean_line(line: str) -> str:
     """Return one line without invite codes, invite links and recovery words."""
     words = line.split(" ")
+    kinds = "".join([KINDS[min(len(word), CODE_LENGTH)] for word in words])
+    if LONG not in kinds and GROUPS not in kinds and PHRASE not in kinds.replace(GROUP, LISTED):
+        return line
     kept: list[str] = []
     place = 0
     while place < len(words):
@@ -68,12 +84,11 @@ def clean_line(line: str) -> str:
 def secret_at(words: list[str], place: int) -> int:
     """Return of how many words a secret that begins at ``place`` consists, 0 if none does."""
     word = words[place]
-    if URI_BEGINNING in word.lower() and "#" in word:
-        return 1
-    if is_code(word.strip("()[]<>,.;:'\"`")):
-        return 1
-    groups = words[place : place + CODE_LENGTH // 4]
-    if all(len(group) == 4 for group in groups) and is_code("".join(groups)):
+    if len(word) >= CODE_LENGTH:
+        is_link = URI_BEGINNING in word.lower() and "#" in word
+        return int(is_link or is_code(word.strip(AROUND)))
+    groups = words[place : place + len(GROUPS)]
+    if all(len(group) == GROUP_LETTERS for group in groups) and is_code("".join(groups)):
         return len(groups)
     phrase = words[place : place + RECOVERY_WORDS]
     if len(phrase) == RECOVERY_WORDS and all(is_listed(one) for one in phrase):

@@ -36,17 +36,22 @@ def listed(text: str) -> list[object]:
 
 
 def gate(text: str) -> Json:
-    """Return the gate of a task with every field."""
+    """Return the gate of a task with every field; that of most tasks is empty."""
     found = loads(text) if text != "{}" else {}
     assert isinstance(found, dict)
-    defaults: Json = {"reviews": 0, "review_by": [], "no_self_review": False, "evidence": []}
-    return {**defaults, **found}
+    return {"reviews": 0, "review_by": [], "no_self_review": False, "evidence": [], **found}
 
 
 def needed(tasks: Sequence[rows.Task]) -> list[bytes]:
     """Return the ids of all tasks that ``tasks`` need, to be looked up."""
     texts = {str(one) for task in tasks if task.needs != "[]" for one in listed(task.needs)}
     return [ids.from_text(text, "task") for text in sorted(texts)]
+
+
+def unmet(needs: Sequence[object], states: Mapping[bytes, str]) -> list[object]:
+    """Return those of ``needs`` that are not known to be completed."""
+    done = {ids.to_text("task", one) for one, at in states.items() if at == names.COMPLETED}
+    return [one for one in needs if one not in done]
 
 
 class Around(NamedTuple):
@@ -62,7 +67,6 @@ def task(row: rows.Task, around: Around) -> Json:
     """Return a Task."""
     people = around.people
     needs = listed(row.needs)
-    done = {ids.to_text("task", one) for one, at in around.states.items() if at == "completed"}
     is_held = row.assignee is not None
     return {
         "task_id": ids.to_text("task", row.id),
@@ -85,7 +89,7 @@ def task(row: rows.Task, around: Around) -> Json:
         "labels": listed(row.labels),
         "due_at": stamp(row.due_ms),
         "needs": needs,
-        "unmet": [one for one in needs if one not in done],
+        "unmet": unmet(needs, around.states) if needs else [],
         "parent": None if row.parent is None else ids.to_text("task", row.parent),
         "gate": gate(row.gate),
         "reviews": [],
@@ -103,7 +107,7 @@ def task(row: rows.Task, around: Around) -> Json:
         "changed_at": stamp(row.changed_ms),
         "sender_id": people.did_text(row.creator),
         "sender_name": people.name(row.creator),
-        "current_identity": ids.did_text(people.me),
+        "current_identity": people.me_text,
     }
 
 

@@ -273,12 +273,13 @@ def task_lists(found: Material, notes: Notes) -> Json:
         "mine": [], "blocked": [], "review": [], "ready": [], "active": [],
     }  # fmt: skip
     total = sum([found.task_counts.get(s, 0) for s in names.STATES if s not in names.ENDED])
-    pending = found.pending[: limits.HISTORY_ROWS_DEFAULT]
-    for task in pending:
+    for task in found.pending:
         lists[place_of(task, found)].append(task)
     lists["done"] = list(found.ended[: limits.LIST_ROWS_DEFAULT])
     space_id = spaces.space_id(found.space)
-    notes.omit("tasks", total - len(pending), f"envoy task list --space {space_id} --limit 500")
+    notes.omit(
+        "tasks", total - len(found.pending), f"envoy task list --space {space_id} --limit 500"
+    )
     ended = sum([found.task_counts.get(state, 0) for state in names.ENDED])
     all_tasks = f"envoy task list --space {space_id} --include-completed"
     notes.omit("tasks.done", ended - len(lists["done"]), all_tasks)
@@ -368,10 +369,7 @@ def question_list(found: Material, notes: Notes) -> list[Json]:
 def evidence_list(found: Material, notes: Notes) -> list[Json]:
     """Return what listed tasks and their completions name, in the order of the space."""
     named: dict[bytes, rows.Task] = {}
-    listed = [
-        *found.pending[: limits.HISTORY_ROWS_DEFAULT],
-        *found.ended[: limits.LIST_ROWS_DEFAULT],
-    ]
+    listed = [*found.pending, *found.ended[: limits.LIST_ROWS_DEFAULT]]
     for task in listed:
         for text in task_shapes.listed(task.evidence):
             named.setdefault(ids.from_text(str(text), *ids.EVENT_PREFIXES), task)

@@ -59,7 +59,7 @@ def material(reader: Reader, space: rows.Space, page: Page) -> Material:
 def pending_tasks(reader: Reader, sn: int, me: int | None) -> list[rows.Task]:
     """Return the tasks that have not ended: all of mine first, then the others by priority."""
     views, states = reader.views, names.found_by(None)
-    most = limits.HISTORY_ROWS_DEFAULT
+    most = limits.LIST_ROWS_DEFAULT
     mine = [] if me is None else views.tasks_of(sn, me, limit=most)
     held = {task.id for task in mine}
     others = views.tasks(sn, states=states, after=None, limit=most + len(mine))

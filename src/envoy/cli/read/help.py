@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import envoy
 from envoy.cli.args import Answer, Arg, Call, Command
 from envoy.cli.parse import GLOBALS, PATHS, unknown
-from envoy.cli.render import Block, line, table
+from envoy.cli.render import Block, line, pairs_table
 from envoy.cli.table import COMMANDS, RESERVED
 from envoy.errors import UsageError
 
@@ -23,6 +23,16 @@ START = (
     "envoy work-record --json",
 )
 """What to type first."""
+
+# The nouns in the order in which somebody new needs them.
+PATH_CELLS = 18
+GROUPS = (
+    ("BEGIN", ("quickstart", "join", "status", "spaces")),
+    ("WORK", ("task", "work-record")),
+    ("TALK", ("send", "history", "search", "inbox", "listen", "events", "wait")),
+    ("SPACES", ("space", "invite", "invites", "roster", "permissions", "sync")),
+    ("THIS PROFILE", ("init", "identity", "fingerprint", "diagnose", "help", "version")),
+)
 
 
 def version(_: Call) -> Answer:
@@ -96,7 +106,7 @@ def command_help(path: str, row: Command) -> Iterator[Block]:
         yield line("  " + row.more)
     if row.args:
         yield line("")
-        yield table(("", ""), [flag_row(arg) for arg in row.args], soft=())
+        yield pairs_table([flag_row(arg) for arg in row.args])
     yield line("")
     yield line(("errors: ", "dim"), ", ".join(row.errors) or "only those of every command")
     yield line(("everywhere: ", "dim"), " ".join(arg.flag for arg in GLOBALS))
@@ -121,10 +131,15 @@ def default_of(arg: Arg) -> str:
 
 def overview(rows: dict[str, Command], *, start: bool) -> Iterator[Block]:
     """Yield one line per command, and where to begin."""
-    if start:
+    if not start:
+        yield pairs_table([([f"  {path}"], [row.say]) for path, row in rows.items()])
+    else:
         yield line(("envoy", "strong"), ": durable shared work for humans and agents")
-        yield line("")
-    yield table(("", ""), [([f"  {path}"], [row.say]) for path, row in rows.items()], soft=())
+        for name, nouns in GROUPS:
+            yield line("")
+            yield line((name, "strong"))
+            found = [row for noun in nouns for row in rows.values() if row.path.split()[0] == noun]
+            yield pairs_table([([f"  {row.path}".ljust(PATH_CELLS)], [row.say]) for row in found])
     yield line("")
     if start:
         yield line(("begin with: ", "dim"), START[0])

@@ -8,7 +8,7 @@ import envoy
 from envoy import ids
 from envoy.cli import show
 from envoy.cli.args import Answer, Call
-from envoy.cli.render import Block, Span, Spans, line, table
+from envoy.cli.render import Block, Span, Spans, line, pairs_table, table
 from envoy.errors import EnvoyError, NotFoundError
 from envoy.views import space as shapes
 from envoy.views.pages import page, page_json, scope_of
@@ -179,6 +179,6 @@ def diagnose(call: Call) -> Answer:
 def diagnose_text(found: Sequence[checks.Check]) -> Iterator[Block]:
     """Yield the checks as a table, then what to do."""
     cells = [([(one.state, STATE_STYLES[one.state])], [one.name], [one.detail]) for one in found]
-    yield table(("", "", ""), cells, soft=())
+    yield pairs_table(cells)
     for command in sorted({one.next_command for one in found if one.next_command is not None}):
         yield line(("hint: ", "strong"), command)

@@ -57,14 +57,6 @@ READS: tuple[Command, ...] = (
         "identity_use",
     ),
     Command(
-        "fingerprint",
-        "Show the fingerprint of a member to compare it by voice",
-        "read.home:fingerprint",
-        (Arg("member", "member (default: @me)", place=True, word="M"), SPACE._replace(place=False)),
-        "fingerprint",
-        later=("--full", "--with"),
-    ),
-    Command(
         "diagnose",
         "Check the home, the profile and its database",
         "read.home:diagnose",

@@ -29,9 +29,8 @@ SHOWN, SKIPPED = "shown", "skipped"
 WORDS_PER_ROW = 6
 UNSEEN: Json = {
     "code": "recovery_words_not_shown",
-    "message": "nobody has seen the 24 recovery words of this identity, and this version shows "
-    "them only while it makes one: keep a copy of the Envoy home, or make the profile with "
-    "--recovery-output file:PATH",
+    "message": "the 24 recovery words went nowhere, and this version shows them only now: "
+    "keep a copy of the Envoy home, or make the profile with --recovery-output file:PATH",
 }
 
 

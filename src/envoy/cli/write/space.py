@@ -190,11 +190,15 @@ def join(call: Call) -> Answer:
     code = call.args.need("code")
     code = (typed.from_stdin() if code == typed.STDIN else code).strip()
     members.lookup_of(code)  # what is no code makes no identity
-    words = identity.Outlet(identity.SKIP, None, chosen=False)
-    me = identity.ensure(call, words=words)
+    me = identity.ensure(call, words=identity.outlet(call))
     with writes.open_profile(call.config) as profile:
         kind = me.type or profile.type
-        done = redeem(call, profile._replace(name=me.name, type=kind), code)
+        try:
+            done = redeem(call, profile._replace(name=me.name, type=kind), code)
+        except EnvoyError as error:
+            if me.is_new:  # what was made is not hidden by what failed
+                error.details["identity_made"] = call.config.profile
+            raise
     data: Json = {
         **answers.joined(done),
         **me.answer(call.config),

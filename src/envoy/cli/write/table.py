@@ -49,6 +49,14 @@ TASK_OWN = (*WRITES, *TASK_WRITES)
 
 HOME: tuple[Command, ...] = (
     Command(
+        "fingerprint",
+        "Show the fingerprint of a member to compare it by voice",
+        "write.care:fingerprint",
+        (Arg("member", "member (default: @me)", place=True, word="M"), SPACE._replace(place=False)),
+        "fingerprint",
+        later=("--full", "--with"),
+    ),
+    Command(
         "quickstart",
         "Make an identity, a space and an invite",
         "write.home:quickstart",

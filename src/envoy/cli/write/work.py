@@ -17,7 +17,7 @@ from envoy.limits import TITLE_BYTES_MAX
 from envoy.replica.actions import names, tasks, work
 from envoy.views import answers, rows
 from envoy.views import tasks as shapes
-from envoy.views.names import ENDED
+from envoy.views.names import ENDED, OPEN, UNASSIGNED
 from envoy.views.tasks import Around
 from envoy.wiring import config as configs
 from envoy.wiring import writes
@@ -120,9 +120,11 @@ def sent(
 def sent_text(data: Json) -> Iterator[Block]:
     """Yield what was said where."""
     again: list[Span] = [("  sent before", "dim")] if data["replayed"] else []
-    about = "" if data["task_id"] is None else f" on {show.short(data['task_id'])}"
+    message, task = show.short(data["message_id"]), show.short(data["task_id"])
+    is_task = message.partition("_")[2] == task.partition("_")[2]
+    about = "" if is_task or data["task_id"] is None else f" on {task}"
     space = show.label(data["space_name"])
-    yield line((show.short(data["message_id"]), "strong"), f"{about} in {space}", *again)
+    yield line((task if is_task else message, "strong"), f"{about} in {space}", *again)
 
 
 # -- tasks ---------------------------------------------------------------------------------------
@@ -241,7 +243,7 @@ def changed(call: Call, name: str, act: Act) -> Answer:
 def changed_text(data: Json) -> Iterator[Block]:
     """Yield where a task stands now, and who has it."""
     state, claimed = show.text(data["lifecycle_state"]), show.text(data["claim_state"])
-    words = state.replace("_", " ")
+    words = OPEN if state == UNASSIGNED else state.replace("_", " ")
     spans: list[Span] = [(show.short(data["task_id"]), "strong"), "  "]
     spans.append((words, STATE_STYLES[state]) if state in STATE_STYLES else words)
     if state == "claimed":

@@ -1,15 +1,14 @@
-"""Deliver: after a commit, one bounded attempt to tell the hub.
+"""Deliver: before a write one look at the hub, after its commit one attempt to tell it.
 
 What is committed is saved, whatever the hub does next: a failure here is a delivery that is
-pending, never a failed write.
+pending, or a look that showed nothing, never a failed write.
 
 Specification: docs/spec/frames.md, Sync.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from envoy import limits
 from envoy.errors import EnvoyError
 from envoy.replica import slots, sync
 from envoy.replica.replica import Replica
@@ -19,8 +18,23 @@ DELIVERED = "delivered"
 PENDING = "pending"
 
 
-def deliver(replica: Replica, *, go: Callable[[], bool] = sync.always) -> str:
-    """Send what waits in the outbox; return ``delivered`` or ``pending``."""
+def look(replica: Replica) -> bool:
+    """Take in what the hub has; say whether it answered. Who writes goes on either way."""
+    try:
+        sync.pull(replica)
+    except (EnvoyError, HubRefusal):
+        return False
+    return True
+
+
+def deliver(replica: Replica) -> str:
+    """Send what waits in the outbox, for a bounded time; return ``delivered`` or ``pending``."""
+    clock = replica.profile.clock
+    until = clock.now_ms() + limits.PUSH_SECONDS_MAX * 1000
+
+    def go() -> bool:
+        return clock.now_ms() < until
+
     try:
         while replica.space.pending and go():
             sync.push(replica, go=go)

@@ -24,7 +24,7 @@ from envoy.core.log import Entry
 from envoy.errors import ConflictError, IntegrityError, NotFoundError, RemoteFault, UsageError
 from envoy.ids import to_text
 from envoy.replica import epochs
-from envoy.replica.actions.deliver import deliver
+from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.actions.local import exchange
 from envoy.replica.actions.space import blank, check_name, introduce
 from envoy.replica.replica import Author, Profile, Replica
@@ -46,7 +46,7 @@ def make(replica: Replica, *, role: str, max_uses: int, ttl_ms: int) -> rows.Inv
     """
     _check_bounds(role, max_uses, ttl_ms)
     profile, draw = replica.profile, replica.profile.entropy
-    exchange(replica)
+    look(replica)
     housekeep(replica)
     if replica.space.closed_ms is not None:
         raise ConflictError("space_closed", space_id=to_text("space", replica.space.id))
@@ -135,7 +135,7 @@ def revoke_invite(replica: Replica, named: bytes) -> bool:
 
     Raises NotFoundError(not_found), AuthorityError.
     """
-    exchange(replica)
+    look(replica)
     found = [
         row
         for row in replica.profile.rows.invites(replica.sn).values()
@@ -228,7 +228,7 @@ def join(profile: Profile, code: str, *, name: str) -> rows.Joined:
 
     replica.compose(work)
     deliver(replica)
-    exchange(replica)
+    look(replica)
     space = replica.space
     if space.role is None:
         raise ConflictError(_SPENT, space_id=to_text("space", info.space))

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from envoy import ids, limits
 from envoy.core.bodies import RELATIONS
 from envoy.errors import ConflictError, NotFoundError, UsageError
-from envoy.replica import sync
+from envoy.replica.actions.deliver import look
 from envoy.replica.replica import Profile, Replica
 from envoy.views import rows, space
 from envoy.views.people import People
@@ -37,7 +37,7 @@ def member(replica: Replica, text: str) -> bytes:
     The hub is asked for news before, since another may have come by that name. Raises
     NotFoundError (not_found, id_ambiguous), UsageError(invalid_argument).
     """
-    sync.pull(replica)
+    look(replica)
     found = people(replica).find(text)
     if found.role is None:
         raise NotFoundError("not_found", kind="member", next_command="envoy space members")
@@ -56,7 +56,7 @@ def task(profile: Profile, within: str | None, text: str) -> tuple[Replica, byte
     found = _tasks(profile, chosen, low, high)
     if not found:
         for one in chosen:
-            sync.pull(Replica(profile, one.sn))
+            look(Replica(profile, one.sn))
         found = _tasks(profile, chosen, low, high)
     wanted = ids.choose(text, [ident for _, ident in found], "task")
     place = next(one for one, ident in found if ident == wanted)
@@ -81,7 +81,7 @@ def event(replica: Replica, text: str) -> bytes:
         return low
     found = replica.profile.events.event_ids(replica.sn, low, high)
     if not found:
-        sync.pull(replica)
+        look(replica)
         found = replica.profile.events.event_ids(replica.sn, low, high)
     return ids.choose(text, found, "evt")
 

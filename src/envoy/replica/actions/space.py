@@ -21,7 +21,8 @@ from envoy.errors import UsageError
 from envoy.replica import epochs
 from envoy.replica.actions.deliver import deliver
 from envoy.replica.batch import Batch
-from envoy.replica.replica import CHAIN_BYTES, Author, Profile, Replica
+from envoy.replica.linking import CHAIN_BYTES
+from envoy.replica.replica import Author, Profile, Replica
 from envoy.views import rows
 
 VERSION: Final = "1.0.0"

@@ -31,8 +31,8 @@ from envoy.errors import (
     UsageError,
 )
 from envoy.ids import did_text, to_text
-from envoy.replica import slots, sync
-from envoy.replica.actions.deliver import DELIVERED, deliver
+from envoy.replica import slots
+from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.actions.work import usable
 from envoy.replica.batch import Batch
 from envoy.replica.replica import Author, Call, Replica, Written, check_text
@@ -210,10 +210,23 @@ def _is_new(batch: Batch, task: bytes, body: Body) -> bool:
     if tasks.repeats(folded, body, batch.me):
         return False
     fence = _next_fence(batch, folded) if isinstance(body, TaskClaim) else NO_FENCE
+    if isinstance(body, TaskClaim) and _is_other_session(folded, body, batch.me, fence):
+        raise _refused(batch, folded, "claim_of_owned")
     reason = tasks.refusal(folded, body, batch.me, rho=batch.rho(task), fence=fence)
     if reason is not None:
         raise _refused(batch, folded, reason)
     return True
+
+
+def _is_other_session(task: tasks.Task, body: TaskClaim, me: bytes, fence: Fence) -> bool:
+    """Say whether another run of this profile has claimed the task and its lease goes on.
+
+    To every replica that is the same member, so only its own machine can keep the two apart.
+    """
+    tenure = task.tenure
+    if tenure is None or tenure.holder != me or tenure.session is None or fence != NO_FENCE:
+        return False
+    return tenure.session != body.session and task.state not in names.ENDED
 
 
 def _next_fence(batch: Batch, task: tasks.Task) -> Fence:
@@ -236,7 +249,7 @@ def _refused(batch: Batch, task: tasks.Task, reason: str) -> EnvoyError:
     if code == "not_assignee" and task.tenure is None:
         return ConflictError(
             "task_unassigned",
-            next_command="envoy task claim",
+            next_command=f"envoy task claim {to_text('task', task.id)}",
             task_id=to_text("task", task.id),
             state=task.state,
         )
@@ -244,10 +257,12 @@ def _refused(batch: Batch, task: tasks.Task, reason: str) -> EnvoyError:
         row = batch.rows.task(batch.sn, task.id)
         assert row is not None, "a folded task has a row"
         return _claimed_row(batch, row)
-    if code in ("capability_missing", "not_assignee"):
+    if code == "capability_missing":
         return AuthorityError(
-            code, task_id=to_text("task", task.id), state=task.state, required_verb="write"
+            code, task_id=to_text("task", task.id), state=task.state, required_verb="admin"
         )
+    if code == "not_assignee":
+        return AuthorityError(code, task_id=to_text("task", task.id), state=task.state)
     return ConflictError(code, task_id=to_text("task", task.id), state=task.state)
 
 
@@ -273,7 +288,7 @@ def _claimed_row(batch: Batch, row: rows.Task) -> EnvoyError:
 
 def _row(replica: Replica, task: bytes) -> rows.Task:
     """Return the row of a task after a look at the hub. Raises NotFoundError(task_not_found)."""
-    sync.pull(replica)
+    look(replica)
     row = replica.profile.rows.task(replica.sn, task)
     if row is None:
         raise NotFoundError("task_not_found", task_id=to_text("task", task))
@@ -284,7 +299,7 @@ def _transition(
     replica: Replica, task: bytes, before: rows.Task | None, written: Written
 ) -> rows.Transition:
     """Send what was written and return what it did."""
-    delivery = deliver(replica) if written.event is not None else DELIVERED
+    delivery = deliver(replica)
     after = replica.profile.rows.task(replica.sn, task)
     assert after is not None, "a task that was written has a row"
     return rows.Transition(
