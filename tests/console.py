@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -45,6 +46,7 @@ EXAMPLES = {
     "time": r"\b\d\d:\d\d(?::\d\d)?\b",
     "left": r"\b\d+[smhd] left\b",
 }
+SHELL = re.compile(r"[|<>;&$`]")  # what only a shell understands
 PASSING = {"stamp", "time", "left"}  # may be another one each time
 EXAMPLE = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in EXAMPLES.items()))
 
@@ -177,18 +179,28 @@ def steps(transcript: str) -> Iterator[Step]:
         yield found
 
 
-def play(transcript: str, console: Console) -> int:
-    """Run the commands of ``transcript`` in ``console``, compare, return how many there were."""
+def play(transcript: str, console: Console, *, inside: bool = False) -> int:
+    """Run the commands of ``transcript`` in ``console``, compare, return how many there were.
+
+    ``inside``: a plain call of `envoy` runs in this process.
+    """
     names: dict[str, str] = {}
     count = 0
     for step in steps(transcript):
         count += 1
         command = EXAMPLE.sub(lambda found: names.get(found[0], found[0]), step.command)
-        result = console.sh(f"{command} 2>&1")
-        shown = result.out.splitlines() + ([f"[exit {result.status}]"] if result.status else [])
+        if inside and command.startswith("envoy ") and not SHELL.search(command):
+            result = console.call(*shlex.split(command)[1:])
+        else:
+            result = console.sh(f"{command} 2>&1")
+        shown = (result.out + result.err).splitlines() + (
+            [f"[exit {result.status}]"] if result.status else []
+        )
         wanted = trimmed(step.lines)
         complaint = compare(wanted, shown, names)
-        assert complaint is None, f"$ {step.command}\n{complaint}\nall of it:\n{result.out}"
+        assert complaint is None, (
+            f"$ {step.command}\n{complaint}\nall of it:\n{result.out}{result.err}"
+        )
     return count
 
 

@@ -7,8 +7,12 @@ hashes of a name, times begin at a fixed moment.
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable
+from copy import copy
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from envoy import ids
 from envoy.storage import home, schema
@@ -16,6 +20,7 @@ from envoy.system import db
 from envoy.system.db import Value
 from envoy.views import rows
 
+LATER_SECONDS = 0.3
 T0 = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 
 
@@ -64,27 +69,28 @@ class RowHome:
         self.me = digest(f"did {profile}")
         home.write_record(self.where, record(self.me, profile), replace=False)
         self.connection = db.connect(self.where.replica, create=True)
-        self.connection.run(schema.LOG + schema.PROJECTIONS)
-        self.connection.run(f"PRAGMA user_version={schema.VERSION}")
+        # Fifty fsyncs a test would be half of its time, and nothing here outlives one.
+        self.connection.run("PRAGMA synchronous=OFF")
+        version = f"PRAGMA user_version={schema.VERSION}"
+        self.write("; ".join((schema.LOG, schema.PROJECTIONS, version)))
         self.write("INSERT INTO meta(k, v) VALUES('projection', ?)", (schema.PROJECTION,))
         self.spaces = 0
         self.n = 0
 
     def write(self, sql: str, params: tuple[Value, ...] = ()) -> None:
         """Execute one statement in a transaction of its own."""
-        with self.connection.write_transaction(self.where.replica_lock, sync="normal"):
-            self.connection.run(sql, params)
+        self.connection.run("BEGIN IMMEDIATE")
+        self.connection.run(sql, params)
+        self.connection.run("COMMIT")
 
     def save(self, *found: Row) -> None:
         """Store rows in one transaction."""
-        with self.connection.write_transaction(self.where.replica_lock, sync="normal"):
-            for row in found:
-                marks = ", ".join("?" * len(row))
-                columns = ", ".join(row._fields)
-                table = TABLES[type(row)]
-                self.connection.run(
-                    f"INSERT OR REPLACE INTO {table}({columns}) VALUES({marks})", row
-                )
+        self.connection.run("BEGIN IMMEDIATE")
+        for row in found:
+            marks, columns = ", ".join("?" * len(row)), ", ".join(row._fields)
+            table = TABLES[type(row)]
+            self.connection.run(f"INSERT OR REPLACE INTO {table}({columns}) VALUES({marks})", row)
+        self.connection.run("COMMIT")
 
     def actor(self, did: bytes) -> int:
         """Return the number of ``did``, a new one the first time."""
@@ -93,13 +99,25 @@ class RowHome:
         assert found is not None
         return found
 
+    def later(self, act: Callable[[RowHome], object]) -> threading.Timer:
+        """Start a thread that soon lets ``act`` write into this home by a connection of its own."""
+
+        def write() -> None:
+            twin = copy(self)
+            with db.connect(self.where.replica) as twin.connection:
+                act(twin)
+
+        timer = threading.Timer(LATER_SECONDS, write)
+        timer.start()
+        return timer
+
     def environment(self, **more: str) -> dict[str, str]:
         """Return the environment of a command in this home."""
         keep = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
         own = {"ENVOY_HOME": str(self.root), "ENVOY_PROFILE": self.where.name, "TZ": "UTC"}
         return {**keep, **own, **more}
 
-    def space(self, name: str = "bughunt", **fields: object) -> rows.Space:
+    def space(self, name: str = "bughunt", /, **fields: Any) -> rows.Space:
         """Store a space and return its row."""
         self.spaces += 1
         row = rows.Space(
@@ -147,7 +165,7 @@ class RowHome:
         return row
 
     def member(
-        self, space: rows.Space, name: str, *, role: str | None = "write", **fields: object
+        self, space: rows.Space, name: str, /, *, role: str | None = "write", **fields: Any
     ) -> rows.Member:
         """Store a member and return its row; the name of the profile is me."""
         did = self.me if name == self.where.name else digest(f"did {name}")
@@ -178,7 +196,7 @@ class RowHome:
         body: str | None = "hello",
         *,
         reason: str | None = "message",
-        **fields: object,
+        **fields: Any,
     ) -> rows.Item:
         """Store an event, its item and its line in the stream; return the item."""
         self.n += 1
@@ -232,7 +250,7 @@ class RowHome:
         )
 
     def task(
-        self, space: rows.Space, creator: rows.Member, title: str = "Repro crash", **fields: object
+        self, space: rows.Space, creator: rows.Member, title: str = "Repro crash", **fields: Any
     ) -> rows.Task:
         """Store a task with its creation and return its row."""
         made = self.item(space, creator, title, kind="task.create", type="task_created")

@@ -17,6 +17,11 @@ def test_a_transcript_shows_what_comes(path: Path, tmp_path: Path) -> None:
     assert play(path.read_text("utf-8"), Console(tmp_path)) > 5
 
 
+@pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
+def test_a_transcript_shows_what_comes_inside_one_process(path: Path, tmp_path: Path) -> None:
+    assert play(path.read_text("utf-8"), Console(tmp_path), inside=True) > 5
+
+
 @pytest.mark.parametrize(
     ("wanted", "shown"),
     [

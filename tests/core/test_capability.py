@@ -22,7 +22,8 @@ from envoy.core.capability import (
 )
 from envoy.core.kinds import KINDS
 from envoy.core.structs import Body
-from state.log import HERE, Log, Place, deliver, did, named
+from state.delivery import deliver
+from state.log import HERE, Delegating, Log, Place, did, named
 from state.stories import after, cast, only
 
 ROLES = ("read", "write", "admin", "owner")
@@ -247,15 +248,17 @@ def test_a_chain_of_delegations_only_narrows(
     under = "gB"
     for number, (verb, task, depth, na) in enumerate(links):
         last = (f"e{number - 1}",) if number else ()
+        terms = Delegating(verb=verb, depth=depth)
+        if task is not None:
+            terms["task"] = task
+        if na is not None:
+            terms["na"] = na
         log.delegate(
             f"e{number}",
             givers[number],
             givers[number + 1],
             Place(after=last, under=under),
-            verb=verb,
-            task=task,
-            depth=depth,
-            na=na,
+            **terms,
         )
         under = f"e{number}"
     replica = deliver(log, log.nodes)

@@ -44,7 +44,9 @@ def meaning(actor: Actor) -> dict[str, object]:
             for one, invite in store.invites(row.sn).items()
         },
         "conflicts": sorted(
-            actor.connection.rows(_row, "SELECT id, kind, winner, loser, rule, status FROM conflict")
+            actor.connection.rows(
+                _row, "SELECT id, kind, winner, loser, rule, status FROM conflict"
+            )
         ),
         "refused": dict(
             actor.connection.rows(_pair, "SELECT id, refused FROM item WHERE refused IS NOT NULL")

@@ -1,7 +1,7 @@
 """Events of any shape: what a modified client, another copy or a bad clock would write.
 
-A forger signs with the real keys of an actor and seals under a real epoch; the place of the event in
-the graph, its time, kind and bytes are the test's. Nothing is committed in the actor's own copy.
+A forger signs with the real keys of an actor and seals under a real epoch; the place of the event
+in the graph, its time, kind and bytes are the test's. Nothing is committed in the actor's own copy.
 """
 
 from __future__ import annotations

@@ -113,8 +113,11 @@ class Wild:
         local.ack(actor.copy, None)
 
 
-def check(world: World, seed: int, steps: int) -> None:
+def check(world: World, seed: int, steps: int, *, cloned: bool = False) -> None:
     wild = Wild(world, seed)
+    if cloned:
+        for number, actor in enumerate(wild.actors[1:]):
+            wild.actors.append(world.clone(actor, f"clone{number}", unnoticed=number == 0))
     wild.run(steps)
     wild.settle()
     lead, *others = wild.actors
@@ -143,6 +146,19 @@ def check(world: World, seed: int, steps: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_every_copy_comes_to_one_state(world: World, seed: int) -> None:
     check(world, seed, STEPS)
+
+
+@pytest.mark.parametrize("seed", range(10, 12))
+def test_every_copy_comes_to_one_state_beside_clones_of_two_of_them(
+    world: World, seed: int
+) -> None:
+    check(world, seed, STEPS, cloned=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(200, 208))
+def test_clones_come_to_one_state_after_a_long_history(world: World, seed: int) -> None:
+    check(world, seed, 3 * STEPS, cloned=True)
 
 
 @pytest.mark.slow

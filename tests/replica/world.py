@@ -60,8 +60,8 @@ class Inline:
 class Door:
     """The way of one profile to a real hub, which a test can close or bend.
 
-    ``away``: nobody answers. ``refusals``: calls that are refused, by their class. ``alter`` changes
-    a reply on its way back. ``calls`` are all that were made.
+    ``away``: nobody answers. ``refusals``: calls that are refused, by their class. ``alter`` may
+    change a reply on its way back. ``calls`` are all that were made.
     """
 
     def __init__(self, hub: LocalHub) -> None:
@@ -93,6 +93,7 @@ class Actor:
         self.clock = clock
         self.me = profile.identity.did
         self.name = profile.name
+        self.place = os.path.basename(where.home)
 
     @property
     def events(self) -> EventStore:
@@ -172,10 +173,32 @@ class World:
         home.make(where)
         stored = Stored(Identity(os.urandom(32)), name, 0)
         home.write_record(where, to_record(stored), replace=False)
-        with replica_file.open_file(where) as connection:
-            with connection.write_transaction(where.replica_lock, sync="full"):
-                replica_file.put_meta(connection, "type", type)
+        self._note(where, "type", type)
         return where
+
+    @staticmethod
+    def _note(where: home.Paths, key: str, value: str) -> None:
+        """Write a note into a replica file."""
+        with (
+            replica_file.open_file(where) as connection,
+            connection.write_transaction(where.replica_lock, sync="full"),
+        ):
+            replica_file.put_meta(connection, key, value)
+
+    def clone(self, actor: Actor, place: str, *, unnoticed: bool) -> Actor:
+        """Copy the profile of ``actor`` into another home and open it beside the original.
+
+        ``unnoticed``: the copy takes itself for the original, as one in a virtual machine would.
+        """
+        where = home.paths(os.fspath(self.root / place), actor.name)
+        home.make(where)
+        db.backup(actor.connection, where.replica)
+        with db.connect(where.replica) as connection:
+            connection.run("PRAGMA journal_mode=WAL")
+        home.write_record(where, home.read_record(actor.where), replace=False)
+        if unnoticed:
+            self._note(where, "origin", replica_file.origin(where))
+        return self.open(actor.name, place=place, hub=actor.place, clock=actor.clock)
 
     def open(
         self, name: str, *, place: str = "home", hub: str | None = None, clock: Clock | None = None

@@ -6,31 +6,23 @@ fixture is told first and then ``settled``; each later event has seen the fixtur
 in ``after``) and nothing else, so two of them are concurrent unless one says otherwise. Who
 pretends not to have seen cites ``only`` what it wants.
 
-The replica accepts events in any order that puts causes first, judges again at each of them, as a
-real one does, and answers for the log (``Facts``) from real ancestry, forks included.
+``state.delivery`` delivers a story to a replica, ``state.told`` writes it down as data.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
 from envoy.core import bodies
-from envoy.core.capability import AuthEvent, ContentEvent, structural, task_of
+from envoy.core.capability import task_of
 from envoy.core.codec import encode
 from envoy.core.crypto import sign
 from envoy.core.crypto.seal import PUBLIC_BYTES, kid
 from envoy.core.identity import STATEMENT_VERSION, KeysStatement
-from envoy.core.invite import Joining, check_proof
-from envoy.core.kinds import is_auth
-from envoy.core.structs import Body, replace
-from envoy.state.authority import Judgement, Status, Verdict
-from envoy.state.authority_content import Changed, changed, content_verdict
-from envoy.state.authority_ledger import Ledger
-from envoy.state.authority_pass import judge
-from envoy.state.authority_views import Views
+from envoy.core.invite import Joining
+from envoy.core.structs import Body
 
 DAY_MS = 24 * 60 * 60 * 1000
 SPACE = sha256(b"the space of the story").digest()
@@ -66,6 +58,31 @@ class Place(NamedTuple):
     ts: int | None = None
     id: int | None = None
     fork: str | None = None
+
+
+class Delegating(TypedDict, total=False):
+    """What is delegated: by default `write` in the space, to be handed on by nobody, for ever."""
+
+    verb: str
+    task: str
+    depth: int
+    na: int
+
+
+class Inviting(TypedDict, total=False):
+    """What an invite gives: by default one use of an open code to write, for ten days."""
+
+    role: str
+    uses: int
+    mode: str
+    na: int
+
+
+class Sealing(TypedDict, total=False):
+    """The epoch an event is sealed under, and whether its fields give that epoch."""
+
+    epoch: str
+    creates: bool
 
 
 class Node(NamedTuple):
@@ -148,46 +165,33 @@ class Log:
         return self._give(name, by, to, "role", bodies.Role(did(to), role), place=place)
 
     def delegate(
-        self,
-        name: str,
-        by: str,
-        to: str,
-        place: Place = HERE,
-        *,
-        verb: str = "write",
-        task: str | None = None,
-        depth: int = 0,
-        na: int | None = None,
+        self, name: str, by: str, to: str, place: Place = HERE, **terms: Unpack[Delegating]
     ) -> str:
-        """``by`` delegates ``verb`` to ``to``."""
-        scope = None if task is None else named(task)
-        body = bodies.Delegate(did(to), verb, scope, depth, na, None)
+        """``by`` delegates to ``to``."""
+        body = bodies.Delegate(
+            subject=did(to),
+            verb=terms.get("verb", "write"),
+            task=named(terms["task"]) if "task" in terms else None,
+            depth=terms.get("depth", 0),
+            na=terms.get("na"),
+            keys=None,
+        )
         return self._give(name, by, to, "delegate", body, place=place)
 
-    def invite(
-        self,
-        name: str,
-        by: str,
-        place: Place = HERE,
-        *,
-        role: str = "write",
-        uses: int = 1,
-        mode: str = "open",
-        na: int = 10 * DAY_MS,
-    ) -> str:
+    def invite(self, name: str, by: str, place: Place = HERE, **terms: Unpack[Inviting]) -> str:
         """``by`` makes an invite; its redeem seed is ``named(name)``."""
-        is_open = mode == "open"
+        mode = terms.get("mode", "open")
         body = bodies.Invite(
             ipk=sign.public_key(named(name)),
             access=bytes(32),
-            enc=bytes(PUBLIC_BYTES) if is_open else None,
+            enc=bytes(PUBLIC_BYTES) if mode == "open" else None,
             mode=mode,
-            role=role,
-            max_uses=uses,
-            na=na,
+            role=terms.get("role", "write"),
+            max_uses=terms.get("uses", 1),
+            na=terms.get("na", 10 * DAY_MS),
             lookup=bytes(16),
             revoke_auth=bytes(32),
-            redeemers=() if is_open else (did(by),),
+            redeemers=() if mode == "open" else (did(by),),
         )
         return self.tell(name, by, "invite", body, place)
 
@@ -274,9 +278,7 @@ class Log:
         kind: str,
         body: Body | None,
         place: Place,
-        *,
-        epoch: str = FIRST_EPOCH,
-        creates: bool = True,
+        **sealing: Unpack[Sealing],
     ) -> str:
         """Add an event. ``body`` None: it does not decode."""
         assert name not in self.nodes, f"{name} is told twice"
@@ -301,11 +303,11 @@ class Log:
             past=past,
             lam=lam,
             ts=max([parent.ts for parent in parents], default=0) if place.ts is None else place.ts,
-            epoch=named(epoch),
+            epoch=named(sealing.get("epoch", FIRST_EPOCH)),
             kind=kind,
             body=body,
             task=task_of(kind, body, event),
-            creates=creates,
+            creates=sealing.get("creates", True),
         )
         return name
 
@@ -335,250 +337,3 @@ class Log:
             if past >> node.no & 1 and (node.chain, node.seq + 1) not in taken:
                 return node.chain, node.seq + 1
         return named(f"chain of {name}")[:16], 0
-
-
-# -- delivery --------------------------------------------------------------------------------
-
-
-class Replica:
-    """One copy of the story's space. ``verdicts`` by name are what it has stored."""
-
-    def __init__(self, log: Log) -> None:
-        self.log = log
-        self.views: Views | None = None
-        self.judgement: Judgement | None = None
-        self.content: dict[str, ContentEvent] = {}
-        self.auth: dict[str, AuthEvent] = {}
-        self.bits: list[tuple[int, int]] = []  # (number in the story, index here) of AUTH events
-        self.verdicts: dict[str, Verdict] = {}
-        self.new: list[str] = []  # content without a verdict
-
-    def accept(self, name: str) -> None:
-        """Take in one event, its causes are here; ``judge`` follows."""
-        node = self.log.nodes[name]
-        seen = 0
-        for no, index in self.bits:
-            seen |= (node.past >> no & 1) << index
-        if is_auth(node.kind):
-            self._accept_auth(node, seen)
-        else:
-            self._accept_content(node, seen)
-
-    def _accept_auth(self, node: Node, seen: int) -> None:
-        event = AuthEvent(
-            index=len(self.bits),
-            id=node.id,
-            author=node.author,
-            auth=node.auth,
-            chain=node.chain,
-            seq=node.seq,
-            lam=node.lam,
-            ts=node.ts,
-            epoch=node.epoch,
-            kind=node.kind,
-            body=node.body,
-            seen=seen,
-            fault=None,
-        )
-        if self.views is None:
-            self.views = Views(Ledger(event), self)
-        else:
-            event = replace(event, fault=structural(event, node.body, self.views))
-            self.views.ledger.add(event)
-        self.bits.append((node.no, event.index))
-        self.auth[node.name] = event
-
-    def _accept_content(self, node: Node, seen: int) -> None:
-        assert self.views is not None, "the genesis comes first"
-        event = ContentEvent(
-            id=node.id,
-            author=node.author,
-            auth=node.auth,
-            chain=node.chain,
-            seq=node.seq,
-            lam=node.lam,
-            ts=node.ts,
-            kind=node.kind,
-            entity=None,
-            task=node.task,
-            seen=seen,
-            fault=None,
-        )
-        self.content[node.name] = replace(event, fault=structural(event, node.body, self.views))
-        self.new.append(node.name)
-
-    def judge(self) -> None:
-        """Judge all AUTH events, and the content that is new or may have changed."""
-        assert self.views is not None
-        before, after = self.judgement, judge(self.views.ledger, self)
-        self.judgement = after
-        for name, event in self.auth.items():
-            self.verdicts[name] = after.verdicts[event.id]
-        again = set(self.new)
-        if before is not None:
-            again |= {name for name in self.content if self._is_stale(name, changed(before, after))}
-        for name in again:
-            self.verdicts[name] = content_verdict(self.content[name], after, self)
-        self.new = []
-
-    def _is_stale(self, name: str, what: Changed) -> bool:
-        if name not in self.verdicts or what.closes or self.content[name].auth in what.grants:
-            return True
-        return what.admits and self.verdicts[name].status in (Status.HELD, Status.ADMITTED)
-
-    # -- facts -------------------------------------------------------------------------------
-
-    def _is_past(self, later: bytes, earlier: bytes) -> bool:
-        return self.log.saw(self.log.names[later], self.log.names[earlier])
-
-    def saw(self, later: AuthEvent, event: ContentEvent) -> bool:
-        """Say whether ``event`` is in the ancestry of ``later``."""
-        return self._is_past(later.id, event.id)
-
-    def witnesses(self, grants: Iterable[bytes], joins: int) -> Iterable[ContentEvent]:
-        """Return the content under ``grants`` that saw one of ``joins``."""
-        chosen = set(grants)
-        found = [one for one in self.content.values() if one.auth in chosen and one.seen & joins]
-        return sorted(found, key=lambda one: (one.lam, one.id))
-
-    def keys_of(self, create: AuthEvent) -> Sequence[ContentEvent]:
-        """Return the new keys its author had stated before ``create``."""
-        found = [
-            one
-            for one in self.content.values()
-            if one.kind == "member.keys" and one.author == create.author and self.saw(create, one)
-        ]
-        return sorted(found, key=lambda one: (one.lam, one.id))
-
-    def creates(self, event: AuthEvent) -> bool:
-        """Say whether an ``epoch.create`` made its epoch."""
-        return self.log.nodes[self.log.names[event.id]].creates
-
-
-def deliver(log: Log, order: Iterable[str], *, page: int = 1) -> Replica:
-    """Return a replica that took in the story in ``order`` and judged after every ``page``."""
-    replica, names = Replica(log), list(order)
-    for start in range(0, len(names), page):
-        for name in names[start : start + page]:
-            replica.accept(name)
-        replica.judge()
-    return replica
-
-
-def orders(log: Log, *, most: int, seed: int = 0) -> list[list[str]]:
-    """Return all orders of the story that put causes first, or ``most`` of them drawn by chance."""
-    found = list(_first(_extensions(log), most + 1))
-    if len(found) <= most:
-        return found
-    drawn = random.Random(seed)
-    return [drawn_order(log, drawn) for _ in range(most)]
-
-
-def _first(orders_: Iterator[list[str]], count: int) -> Iterator[list[str]]:
-    for _, order in zip(range(count), orders_, strict=False):
-        yield order
-
-
-def _ready(log: Log, done: int) -> list[Node]:
-    """Return the events whose causes are ``done`` and that are not."""
-    return [
-        node for node in log.nodes.values() if not done >> node.no & 1 and not node.past & ~done
-    ]
-
-
-def _extensions(log: Log) -> Iterator[list[str]]:
-    """Yield every order that puts causes first."""
-    todo: list[tuple[list[str], int]] = [([], 0)]
-    while todo:
-        order, done = todo.pop()
-        if len(order) == len(log.nodes):
-            yield order
-        for node in _ready(log, done):
-            todo.append(([*order, node.name], done | 1 << node.no))
-
-
-def drawn_order(log: Log, drawn: random.Random) -> list[str]:
-    """Return one order that puts causes first."""
-    order, done = list[str](), 0
-    while len(order) < len(log.nodes):
-        node = drawn.choice(_ready(log, done))
-        order.append(node.name)
-        done |= 1 << node.no
-    return order
-
-
-# -- the story as data -----------------------------------------------------------------------
-
-
-def told(log: Log) -> list[dict[str, object]]:
-    """Return the story as data: names instead of bytes, but for ids, which order events."""
-    return [told_one(log, name) for name in log.nodes]
-
-
-def told_one(log: Log, name: str) -> dict[str, object]:
-    """Return one event of the story as data."""
-    node = log.nodes[name]
-    event: dict[str, object] = {
-        "name": node.name,
-        "id": node.id.hex(),
-        "kind": node.kind,
-        "by": log.names[node.author],
-        "under": log.names.get(node.auth),
-        "saw": list(node.parents),
-        "chain": node.chain.hex()[:8],
-        "seq": node.seq,
-        "lam": node.lam,
-        "ts": node.ts,
-        "body": None if node.body is None else _body(log, node.body),
-    }
-    if node.task is not None:
-        event["task"] = node.task.hex()
-    if isinstance(node.body, bodies.Join):
-        event["proved"] = _is_proved(log, node, node.body)
-    if node.kind == "epoch.create":
-        event["epoch"] = node.epoch.hex()
-        event["creates"] = node.creates
-    return event
-
-
-def _is_proved(log: Log, node: Node, body: bodies.Join) -> bool:
-    """Say whether the redeem proof of a join is good."""
-    invite = log.nodes.get(log.names.get(node.auth, ""))
-    if invite is None or not isinstance(invite.body, bodies.Invite):
-        return False
-    enc = named(log.names[node.author]) * (PUBLIC_BYTES // 32)
-    joining = Joining(SPACE, invite.id, node.author, kid(enc), body.access)
-    return check_proof(invite.body.ipk, body.proof, joining)
-
-
-def _body(log: Log, body: Body) -> dict[str, object]:
-    """Return the fields of a body that authority looks at."""
-    match body:
-        case bodies.Grant() | bodies.Role():
-            return {"subject": log.names[body.subject], "role": body.role}
-        case bodies.Delegate():
-            task = None if body.task is None else body.task.hex()
-            return {
-                "subject": log.names[body.subject],
-                "verb": body.verb,
-                "task": task,
-                "depth": body.depth,
-                "na": body.na,
-            }
-        case bodies.Invite():
-            return {"mode": body.mode, "role": body.role, "uses": body.max_uses, "na": body.na}
-        case bodies.Remove():
-            undo = [log.names.get(one, one.hex()) for one in body.undo]
-            return {"subject": log.names[body.subject], "undo": undo}
-        case bodies.Revoke():
-            return {"target": log.names.get(body.target, body.target.hex())}
-        case bodies.Admit():
-            return {"ids": [log.names.get(one, one.hex()) for one in body.ids]}
-        case bodies.EpochCreate():
-            return {"rcpt": sorted(log.names[one.id] for one in body.rcpt)}
-        case bodies.HubPin():
-            return {"no": body.no}
-        case bodies.SpaceRules():
-            return {"no": body.rules}
-        case _:
-            return {}

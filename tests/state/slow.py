@@ -36,7 +36,6 @@ AUTH = GRANT_KINDS | {
     *("hub.pin", "space.rules"),
 }
 COUNT_MAX = 256
-DAY_MS = 24 * 60 * 60 * 1000
 
 
 class Slow:
@@ -459,74 +458,6 @@ class Slow:
             elif self.reads(grant):
                 found.add(str(self.subject(grant)))
         return sorted(found)
-
-    # -- epochs --------------------------------------------------------------------------------
-
-    def ending(self, view: View) -> set[str]:
-        """E1: return the acts that ended somebody's reading."""
-        found = {one for one in view if self.kind(one) == "remove" and self.ok(view, one)}
-        for grant in view:
-            if not self.is_grant(grant) or not self.ok(view, grant) or not self.reads(grant):
-                continue
-            kills = [act for act, _ in self.kills(view, grant)]
-            for act in kills:
-                if self.kind(act) == "leave":
-                    own = self.subject(grant) == self.events[act]["by"]
-                    counts = own and all(self.kind(one) == "leave" for one in kills)
-                elif self.kind(grant) in ROLE_KINDS:
-                    counts = self.kind(act) != "role"
-                else:
-                    subject = self.subject(grant)
-                    counts = subject is None or self.role_of(view, subject) is None
-                if counts:
-                    found.add(act)
-        return found
-
-    def sound(self, create: str) -> bool:
-        """E4."""
-        if self.kind(create) == "genesis":
-            return True
-        view, event = self.past[create], self.events[create]
-        if self.fault(create) is not None or event["body"]["rcpt"] != self.recipients(view):
-            return False
-        if self.rank(event["under"])[0] < 2:
-            return True
-        adequate = [one for one in self.creates(view) if self.adequate(view, one)]
-        if not adequate:
-            return True
-        last = None
-        for name in sorted(view, key=self.place):
-            keys = self.events[name]
-            if keys["kind"] != "member.keys" or keys["by"] != event["by"]:
-                continue
-            due = last is None or keys["ts"] - last >= DAY_MS
-            last = keys["ts"]
-            counts = self.content(view, name)[0] == "ok"
-            if due and counts and not any(self.saw(one, name) for one in adequate):
-                return True
-        return False
-
-    def creates(self, view: View) -> list[str]:
-        """Return the events that create epochs."""
-        return [one for one in view if self.kind(one) in ("genesis", "epoch.create")]
-
-    def adequate(self, view: View, create: str) -> bool:
-        """E1."""
-        by = self.events[create]["by"]
-        writes = any(
-            self.subject(one) == by
-            and "write" in self.caps(one)
-            and not (self.events[one]["body"] or {}).get("task")
-            for one in self.live(view)
-        )
-        covers = self.ending(view) <= self.past[create]
-        return self.ok(view, create) and writes and covers and self.sound(create)
-
-    def current(self, view: View) -> str:
-        """E2: return the create event of the epoch to write under, "" for none."""
-        adequate = [one for one in self.creates(view) if self.adequate(view, one)]
-        order = {one: (self.place(one)[0], self.events[one].get("epoch", "")) for one in adequate}
-        return max(adequate, key=order.__getitem__, default="")
 
     def text(self, name: str) -> str:
         """Return the verdict on an event of the whole story, as the stories write it."""

@@ -12,9 +12,12 @@ from envoy.state import epochs
 from envoy.state.authority import OK, OVER_COUNT, Judgement, Status
 from envoy.state.authority_ledger import Ledger, number_of
 from envoy.state.authority_pass import judge, preview
-from state.log import HERE, SPACE, Log, Place, Replica, deliver, did, named, orders, told
+from state.delivery import Replica, deliver, orders
+from state.every_story import STORIES, story_named
+from state.log import HERE, SPACE, Log, Place, did, named
 from state.slow import Slow
-from state.stories import STORIES, Story, after, cast, only, story_named, text
+from state.stories import Story, after, cast, only, text
+from state.told import told
 from vectorfile import load
 from vectors import make_authority
 

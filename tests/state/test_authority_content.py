@@ -8,8 +8,10 @@ from envoy.core.capability import AuthEvent, ContentEvent
 from envoy.state.authority import Judgement
 from envoy.state.authority_content import Changed, changed, content_verdict, holders_of
 from envoy.state.authority_pass import judge
-from state.log import HERE, Log, Place, Replica, deliver
-from state.stories import after, cast, only, story_named
+from state.delivery import Replica, deliver
+from state.every_story import story_named
+from state.log import HERE, Log, Place
+from state.stories import after, cast, only
 
 
 def step(log: Log, last: str) -> tuple[Judgement, Judgement]:

@@ -9,8 +9,10 @@ from envoy.state import authority_views
 from envoy.state.authority import Judgement, Sight
 from envoy.state.authority_ledger import Ledger
 from envoy.state.authority_pass import judge
-from state.log import HERE, Log, deliver, did
-from state.stories import after, cast, only, story_named
+from state.delivery import deliver
+from state.every_story import story_named
+from state.log import HERE, Log, did
+from state.stories import after, cast, only
 
 
 @pytest.fixture
@@ -88,6 +90,22 @@ def test_a_message_that_cannot_be_cited_settles_no_join_for_who_writes_now() -> 
     assert replica.views.citable(5000).role_of(did("X")) == "write"
     assert replica.views.citable(4999).role_of(did("X")) is None
     assert replica.views.citable(4999).role_of(did("Y")) == "write"
+
+
+def test_a_witness_that_was_removed_since_is_one_as_far_as_the_removal_saw_it() -> None:
+    log = Log()
+    cast(log, settle=False)
+    log.invite("i", "O", only("gW"))
+    log.settle()
+    log.message("m", "W")
+    log.join("jX", "X", "i", after("m"))
+    log.message("b", "B", after("jX"))
+    log.join("jY", "Y", "i")
+    log.remove("r", "O", "B", after("b"))
+    log.delegate("e", "W", "X", after("r", "jY"))
+    log.delegate("f", "W", "Y", after("e"))
+    replica = deliver(log, log.nodes)
+    assert (replica.auth["e"].fault, replica.auth["f"].fault) == (None, "S4 outsider")
 
 
 def test_a_view_judges_its_ancestry_and_nothing_beside_it() -> None:

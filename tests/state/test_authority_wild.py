@@ -12,9 +12,12 @@ from envoy.core.capability import OTHERS, Grant
 from envoy.state import epochs
 from envoy.state.authority import Judgement, Status
 from envoy.state.authority_pass import judge
-from state.log import SPACE, Log, Replica, deliver, did, drawn_order, told
+from state import slow_epochs
+from state.delivery import Replica, deliver, drawn_order
+from state.log import SPACE, Log, did
 from state.slow import Slow
 from state.stories import text
+from state.told import told
 from state.wild import wild
 
 SEEDS = st.integers(min_value=0, max_value=2**32 - 1)
@@ -43,7 +46,7 @@ def test_the_rules_word_by_word_say_the_same(seed: int, count: int) -> None:
     assert sorted(log.names[one] for one in found) == slow.recipients(slow.all)
     create = epochs.current(judgement, replica.views)
     key = None if create is None else SPACE if create.kind == "genesis" else create.id
-    assert ("" if key is None else log.names[key]) == slow.current(slow.all)
+    assert ("" if key is None else log.names[key]) == slow_epochs.current(slow, slow.all)
 
 
 @settings(max_examples=60, deadline=None)

@@ -18,8 +18,10 @@ from envoy.state.epochs import (
     recipients,
     to_revoke,
 )
-from state.log import DAY_MS, Log, Place, Replica, deliver, did, named
-from state.stories import after, cast, only, story_named
+from state.delivery import Replica, deliver
+from state.every_story import story_named
+from state.log import DAY_MS, Log, Place, did, named
+from state.stories import after, cast, only
 
 NOW = 1_000
 AHEAD = 10 * 365 * DAY_MS

@@ -14,8 +14,9 @@ from typing import Final
 from envoy.core.bodies import ROLES
 from envoy.core.codec import encode
 from envoy.core.kinds import read_body
-from state.log import DAY_MS, Log, Node, Place, did, told, told_one
+from state.log import DAY_MS, Delegating, Log, Node, Place, did
 from state.slow import Slow
+from state.told import told, told_one
 
 MEMBERS: Final = "OBCWXY"
 _FIRST_ROLES: Final = (("B", "admin"), ("C", "admin"), ("W", "write"))
@@ -104,16 +105,13 @@ class Wild:
 
     def _delegate(self, name: str, by: str) -> None:
         drawn = self.drawn
-        self.log.delegate(
-            name,
-            by,
-            self._who(),
-            self.place,
-            verb=drawn.choice(("read", "write", "write")),
-            task=drawn.choice((None, None, "T")),
-            depth=drawn.choice((0, 1, 2, 11)),
-            na=drawn.choice((None, None, DAY_MS)),
-        )
+        terms = Delegating(verb=drawn.choice(("read", "write", "write")))
+        terms["depth"] = drawn.choice((0, 1, 2, 11))
+        if drawn.random() < 0.3:
+            terms["task"] = "T"
+        if drawn.random() < 0.3:
+            terms["na"] = DAY_MS
+        self.log.delegate(name, by, self._who(), self.place, **terms)
 
     def _invite(self, name: str, by: str) -> None:
         uses = self.drawn.choice((0, 1, 1, 2))

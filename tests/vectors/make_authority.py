@@ -11,9 +11,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from state.log import Log, told
+from state import slow_epochs
+from state.every_story import STORIES
+from state.log import Log
 from state.slow import Slow
-from state.stories import STORIES, Story
+from state.stories import Story
+from state.told import told
 
 TARGET = Path(__file__).with_name("authority.json")
 
@@ -39,8 +42,8 @@ def ending(slow: Slow) -> dict[str, Any]:
         "live": slow.live(everything),
         "roles": {one: slow.role_of(everything, one) for one in members},
         "recipients": slow.recipients(everything),
-        "ending": sorted(slow.ending(everything)),
-        "epoch": slow.current(everything),
+        "ending": sorted(slow_epochs.ending(slow, everything)),
+        "epoch": slow_epochs.current(slow, everything),
     }
 
 

@@ -88,7 +88,8 @@ def halves(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def is_flag(token: str) -> bool:
     """Return whether ``token`` has the form of a flag; `-` and texts with spaces are values."""
-    return len(token) > 1 and token[0] == "-" and " " not in token and "\n" not in token
+    name = token.partition("=")[0]
+    return len(token) > 1 and token[0] == "-" and not any(map(str.isspace, name))
 
 
 def find_command(tokens: Sequence[str]) -> tuple[Command, list[str]]:

@@ -93,6 +93,8 @@ def pull(replica: Replica, *, go: Go = always) -> Taken:
             break
         if not page.frames:
             raise _inconsistent(space)
+    if go():
+        unlock(replica)  # a box may have come without any frame
     _fetch_dropped(replica, go)
     return total
 
@@ -218,10 +220,20 @@ def unlock(replica: Replica, named: Iterable[bytes] = ()) -> int:
     What was sealed under an epoch that opens now is taken in. Returns how many epochs opened.
     """
     events, sn = replica.profile.events, replica.sn
-    before = {row.id: row for row in events.epochs(sn)}
-    held = {one for one, row in before.items() if row.secret is not None}
+    held = {row.id for row in events.epochs(sn) if row.secret is not None}
     wanted = {*named, *events.parking.wanted(sn, "sealed")}
-    known = {**before, **_fetch_epochs(replica, sorted(wanted - held))}
+    lacking = sorted(wanted - held)
+    opened = sorted(wanted & {*held, *(_learn(replica, lacking) if lacking else ())})
+    for one in opened:
+        _unseal(replica, one)
+    return len(opened)
+
+
+def _learn(replica: Replica, lacking: Sequence[bytes]) -> set[bytes]:
+    """Keep what the hub tells of epochs whose secret is unknown; return those that open now."""
+    events, sn = replica.profile.events, replica.sn
+    before = {row.id: row for row in events.epochs(sn)}
+    known = {**before, **_fetch_epochs(replica, lacking)}
     for epoch, secret in epochs.unwrapped(replica.space.id, known).items():
         row = known.get(epoch) or EpochRow(epoch, None, None, None, None, None)
         known[epoch] = row._replace(secret=secret)
@@ -230,10 +242,7 @@ def unlock(replica: Replica, named: Iterable[bytes] = ()) -> int:
         with events.transaction(durable=True):
             for row in learned:
                 events.put_epoch(sn, row)
-    opened = [one for one in sorted(wanted) if one in known and known[one].secret is not None]
-    for one in opened:
-        _unseal(replica, one)
-    return len(opened)
+    return {row.id for row in learned if row.secret is not None}
 
 
 def _fetch_epochs(replica: Replica, wanted: Sequence[bytes]) -> dict[bytes, EpochRow]:

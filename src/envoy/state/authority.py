@@ -1,11 +1,11 @@
-"""Authority: what happens when two acts cross (rules R1 to R4 and R6, and what stands after them).
+"""Authority: what a judgement says about the acts of a space, and what it may ask the log.
 
 An admin who is removed can always claim not to have known: it cites old events and so is concurrent
 with its removal. So the rule for what is concurrent is the real distribution of power, and it is
 strict: a revocation ends what its signer outranks, seen or not; what the revoker had seen stays;
-what it had not seen is void, what saw it is invalid. One pass over the grants in ascending rank
-settles all AUTH events, because every rule lets an act change only grants and acts of greater rank.
-Content is judged afterwards (``state.authority_content``).
+what it had not seen is void, what saw it is invalid. ``authority_pass`` makes the judgement on all
+AUTH events in one pass by rank, ``authority_content`` the verdict on content, ``authority_views``
+looks back at ancestries; here are the words that they share.
 
 Laws: a judgement is a pure function of the set of events. No arrival order, clock, receipt or name
 is asked. The genesis grant is the target of nothing, so a space always has an owner. Nothing here

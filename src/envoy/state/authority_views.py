@@ -13,7 +13,7 @@ Specification: docs/spec/authority.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from envoy import limits
 from envoy.core.capability import AuthEvent, ContentEvent, Grant
@@ -51,11 +51,11 @@ class Views:
         by one pass and not by one each.
         """
         seen = event.seen & self.ledger.deciding
-        return self._judged(seen, _Until(self.facts, event)).role_of(did) is not None
+        return self._judged(seen, self._past(event)).role_of(did) is not None
 
     def of(self, event: AuthEvent) -> Judgement:
         """Return the judgement on the ancestry of ``event``."""
-        return self._judged(event.seen, _Until(self.facts, event))
+        return self._judged(event.seen, self._past(event))
 
     def citable(self, latest: int) -> Judgement:
         """Return the judgement on what an event written now may cite: nothing after ``latest``.
@@ -66,7 +66,11 @@ class Views:
         for event in self.ledger.events:
             if event.ts <= latest:
                 seen |= 1 << event.index
-        return self._judged(seen, _NotAfter(self.facts, latest))
+        return self._judged(seen, _Narrow(self.facts, lambda one: one.ts <= latest))
+
+    def _past(self, event: AuthEvent) -> Sight:
+        """Return the sight of the ancestry of ``event``."""
+        return _Narrow(self.facts, lambda one: self.facts.saw(event, one))
 
     def _judged(self, seen: int, sight: Sight) -> Judgement:
         """Return the judgement on the events in ``seen``, from a few kept ones if it is there."""
@@ -81,37 +85,15 @@ class Views:
 
 
 class _Narrow:
-    """The sight of a part of the log: ``witnesses`` alone could see more than that part."""
+    """The sight of a part of the log: of its witnesses only those that it ``keeps``."""
 
-    def __init__(self, sight: Sight) -> None:
-        self.sight = sight
+    def __init__(self, sight: Sight, keeps: Callable[[ContentEvent], bool]) -> None:
+        self.sight, self.keeps = sight, keeps
 
     def saw(self, later: AuthEvent, event: ContentEvent) -> bool:
         """Say whether ``event`` is in the ancestry of ``later``."""
         return self.sight.saw(later, event)
 
-
-class _Until(_Narrow):
-    """The sight of the ancestry of one event."""
-
-    def __init__(self, sight: Sight, end: AuthEvent) -> None:
-        super().__init__(sight)
-        self.end = end
-
     def witnesses(self, grants: Iterable[bytes], joins: int) -> Iterable[ContentEvent]:
-        """Return the witnesses that the event saw."""
-        found = self.sight.witnesses(grants, joins)
-        return (event for event in found if self.sight.saw(self.end, event))
-
-
-class _NotAfter(_Narrow):
-    """The sight of what an event written now may cite."""
-
-    def __init__(self, sight: Sight, latest: int) -> None:
-        super().__init__(sight)
-        self.latest = latest
-
-    def witnesses(self, grants: Iterable[bytes], joins: int) -> Iterable[ContentEvent]:
-        """Return the witnesses that may be cited."""
-        found = self.sight.witnesses(grants, joins)
-        return (event for event in found if event.ts <= self.latest)
+        """Return the witnesses in that part."""
+        return filter(self.keeps, self.sight.witnesses(grants, joins))

@@ -237,6 +237,12 @@ def test_send_makes_a_task_or_moves_one(town: Town) -> None:
     assert said["task_id"] == made["task_id"]
     shown = town.console.ok("--profile", "a1", "task", "show", made["task_id"])
     assert shown["state"] == "in_progress" and shown["history"][-1]["body"] == "half of it"
+    ended = (*args[:3], "completed", "--idempotency-key", "e1", "all of it")
+    first = town.did("a1", "send", "send", *ended)
+    again = town.did("a1", "send", "send", *ended)
+    assert again["replayed"] is True and again["message_id"] == first["message_id"]
+    shown = town.console.ok("--profile", "a1", "task", "show", made["task_id"])
+    assert shown["state"] == "completed" and shown["summary"] == "all of it"
 
 
 @pytest.mark.parametrize(

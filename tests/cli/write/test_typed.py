@@ -115,6 +115,14 @@ def test_a_note_may_come_from_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
     assert typed.given(Args({}), "note") is None
 
 
+@pytest.mark.parametrize("value", ["", "a b", "k" * 65, "\u00e4", "a/b"])
+def test_a_key_is_a_short_word(value: str) -> None:
+    assert typed.key(Args({"idempotency_key": "k" * 64})) == "k" * 64
+    assert typed.key(Args({})) is None
+    with pytest.raises(UsageError, match="invalid_argument"):
+        typed.key(Args({"idempotency_key": value}))
+
+
 def test_a_closed_stdin_is_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(UsageError, match="invalid_argument"):

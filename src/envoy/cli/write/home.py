@@ -126,7 +126,8 @@ def awaited(call: Call, made: Answer) -> Iterator[Answer]:
 def wait_for_join(call: Call, data: Json) -> Json:
     """Return the first who joins the new space. Raises WaitTimeoutError when the code has ended."""
     end = time.monotonic() + limits.INVITE_SECONDS_DEFAULT
-    with reads.open_reader(call.config) as reader, reader.waiter() as waiter:
+    config = call.config._replace(sync=True)  # to wait without looking would be to wait for ever
+    with reads.open_reader(config) as reader, reader.waiter() as waiter:
         reader.look()
         while True:
             found = others(reader, str(data["space_id"]))

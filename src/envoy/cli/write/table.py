@@ -187,7 +187,7 @@ SPACES: tuple[Command, ...] = (
             Arg("allow_relay_lookup", "ask a relay where this machine knows no invite", "switch"),
         ),
         "join",
-        errors=("invalid_invite", "invite_already_redeemed", "space_closed"),
+        errors=("invalid_invite", "invite_already_redeemed", "space_closed", "limit_exceeded"),
     ),
 )
 

@@ -16,6 +16,7 @@ import unicodedata
 from envoy import limits
 from envoy.cli.args import Args
 from envoy.errors import UsageError
+from envoy.wiring.config import NAME_SYMBOLS
 
 STDIN = "-"
 
@@ -81,6 +82,16 @@ def given(args: Args, name: str) -> str | None:
     value = args.text(name)
     flag = "--" + name.replace("_", "-")
     return None if value is None else text(from_stdin() if value == STDIN else value, flag)
+
+
+def key(args: Args) -> str | None:
+    """Return the idempotency key of the call. Raises UsageError(invalid_argument)."""
+    found = args.text("idempotency_key")
+    if found is None:
+        return None
+    if not (NAME_SYMBOLS.issuperset(found) and 0 < len(found) <= limits.IDEMPOTENCY_KEY_CHARS_MAX):
+        raise UsageError("invalid_argument", argument="--idempotency-key", cause="symbols")
+    return found
 
 
 def from_stdin() -> str:

@@ -17,7 +17,7 @@ from envoy.limits import TITLE_BYTES_MAX
 from envoy.replica.actions import names, tasks, work
 from envoy.views import answers, rows
 from envoy.views import tasks as shapes
-from envoy.views.names import ENDED, OPEN, UNASSIGNED
+from envoy.views.names import ASSIGNED, COMPLETED, ENDED, OPEN, UNASSIGNED
 from envoy.views.tasks import Around
 from envoy.wiring import config as configs
 from envoy.wiring import writes
@@ -60,8 +60,10 @@ def send(call: Call) -> Answer:
         reply_to = None if answered is None else names.event(replica, answered)
         status = call.args.text("task_status")
         if status is not None and task is not None:
-            change(call, status, None)(replica, task)
-        key = call.args.text("idempotency_key")
+            # Done before, it changes nothing: the key is left to the message.
+            summary = words if status == COMPLETED else None
+            change(call, status, summary, key=None)(replica, task)
+        key = typed.key(call.args)
         done = work.send(replica, words, reply_to=reply_to, refs=refs, task=task, key=key)
         data = sent(done, replica.space, refs=refs, task=task)
     return Answer(data, lambda: sent_text(data))
@@ -89,7 +91,7 @@ def check_flags(call: Call, *, makes_task: bool) -> None:
             raise UsageError("invalid_argument", argument="--task", cause=flag)
     elif status is not None and "task_id" not in given:
         raise UsageError("missing_required_flag", argument="--task-id")
-    elif "assignee" in given and status != "assigned":
+    elif "assignee" in given and status != ASSIGNED:
         raise UsageError("invalid_argument", argument="--assignee", cause="--task")
 
 
@@ -158,7 +160,7 @@ def made(call: Call, replica: names.Copy, text: str, *, title: str | None) -> ro
     """Make a task of ``text`` for whom the flags say."""
     member = call.args.text("assignee")
     assignee = None if member is None else names.member(replica, member)
-    key = call.args.text("idempotency_key")
+    key = typed.key(call.args)
     return tasks.create(replica, text, title=title, assignee=assignee, key=key)
 
 
@@ -182,7 +184,7 @@ def claim(call: Call) -> Answer:
             require=require,
             lease_s=lease_ms // 1000,
             session=call.config.session,
-            key=call.args.text("idempotency_key"),
+            key=typed.key(call.args),
         )
 
     return changed(call, "claim", act)
@@ -190,27 +192,29 @@ def claim(call: Call) -> Answer:
 
 def release(call: Call) -> Answer:
     """Give a task back."""
-    note, key = typed.given(call.args, "note"), call.args.text("idempotency_key")
+    note, key = typed.given(call.args, "note"), typed.key(call.args)
     return changed(call, "release", lambda to, task: tasks.release(to, task, note=note, key=key))
 
 
 def assign(call: Call) -> Answer:
     """Give a task to a member."""
-    return changed(call, "assign", change(call, "assigned", None))
+    key = typed.key(call.args)
+    return changed(call, "assign", change(call, ASSIGNED, None, key=key))
 
 
 def set_status(call: Call) -> Answer:
     """Set the status of a task by the public words."""
     status, note = call.args.need("status"), typed.given(call.args, "note")
-    if "assignee" in call.args.given and status != "assigned":
+    if "assignee" in call.args.given and status != ASSIGNED:
         raise UsageError("invalid_argument", argument="--assignee", cause=status)
-    return changed(call, "set", change(call, status, note))
+    key = typed.key(call.args)
+    return changed(call, "set", change(call, status, note, key=key))
 
 
 def complete(call: Call) -> Answer:
     """Say that a task is done, and by what events that can be seen."""
     note = typed.given(call.args, "note") or ""
-    key, shown = call.args.text("idempotency_key"), call.args.items("evidence")
+    key, shown = typed.key(call.args), call.args.items("evidence")
 
     def act(replica: names.Copy, task: bytes) -> rows.Transition:
         evidence = names.events(replica, shown)
@@ -219,13 +223,12 @@ def complete(call: Call) -> Answer:
     return changed(call, "complete", act)
 
 
-def change(call: Call, status: str, note: str | None) -> Act:
+def change(call: Call, status: str, note: str | None, *, key: str | None) -> Act:
     """Return the act that brings a task to a public ``status``."""
-    key = call.args.text("idempotency_key")
-    if status == "assigned":
+    if status == ASSIGNED:
         member = call.args.need("assignee")
         return lambda to, task: tasks.assign(to, task, names.member(to, member), key=key)
-    if status == "completed":
+    if status == COMPLETED:
         return lambda to, task: tasks.complete(to, task, summary=note or "", key=key)
     return lambda to, task: tasks.progress(to, task, status, note=note, key=key)
 
