@@ -67,3 +67,12 @@ def test_a_transcript_is_read_step_by_step() -> None:
 def test_a_transcript_that_shows_something_else_fails(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="expected: envoy 0"):
         play("$ envoy --version\nenvoy 0.0.0\n", Console(tmp_path))
+
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_console_blocks_of_the_readme_show_what_comes(tmp_path: Path) -> None:
+    blocks = README.read_text("utf-8").split("```console\n")[1:]
+    shown = "\n".join(block.partition("```")[0] for block in blocks)
+    assert play(shown, Console(tmp_path)) > 8

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from replica.world import World
+from replica.world import Actor, World
 
 
 @pytest.fixture
@@ -15,4 +15,12 @@ def world(tmp_path: Path) -> Iterator[World]:
     """Return an empty machine whose databases are closed afterwards."""
     made = World(tmp_path)
     yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Actor]]:
+    """Return a founder and a writer in one space, for all tests of a module."""
+    made = World(tmp_path_factory.mktemp("pair"))
+    yield made.team("lead", "agent")
     made.close()

@@ -42,9 +42,7 @@ class Wild:
             acts += [self.give, self.rename, self.invite, self.close_invite, self.read]
             self.attempt(self.random.choice(acts), actor, number)
 
-    def attempt(
-        self, act: Callable[[Actor, int], object], actor: Actor, number: int
-    ) -> None:
+    def attempt(self, act: Callable[[Actor, int], object], actor: Actor, number: int) -> None:
         """Do something; to be refused is as good as anything, to break is not."""
         try:
             act(actor, number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -46,13 +46,6 @@ DOORS: dict[str, tuple[Make, str]] = {
     "a seq without its prev": (lambda f: said(f, seq=7), "bad_link"),
     "a genesis that is none": (lambda f: f.say(message(), kind="genesis")[0], "malformed"),
 }
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Actor]]:
-    world = World(tmp_path_factory.mktemp("pair"))
-    yield world.team("lead", "agent")
-    world.close()
 
 
 @pytest.mark.parametrize("what", DOORS)

@@ -198,17 +198,23 @@ def _take(replica: Replica, space: rows.Space, page: frames.Page) -> Taken:
 
 
 def _fetch_dropped(replica: Replica, go: Go) -> None:
-    """Ask by id for frames that fell out of the bounds while they waited and lack nothing now."""
+    """Ask by id for frames that fell out of the bounds while they waited and lack nothing now.
+
+    One that comes in may be what others lacked, so this goes on until none does.
+    """
     parking, sn = replica.profile.events.parking, replica.sn
-    after = b""
+    after, accepted = b"", 0
     while go():
         dropped = parking.fetchable(sn, after=after, limit=limits.BY_ID_MAX)
-        if not dropped:
+        if dropped:
+            call = frames.ById(replica.space.id, tuple(dropped))
+            found = _reply(replica.profile.hub, call, frames.Found).frames
+            accepted += take_in(replica, found, source="hub", again=True).accepted
+            after = dropped[-1]
+        elif accepted:
+            after, accepted = b"", 0
+        else:
             return
-        call = frames.ById(replica.space.id, tuple(dropped))
-        found = _reply(replica.profile.hub, call, frames.Found).frames
-        take_in(replica, found, source="hub", again=True)
-        after = dropped[-1]
 
 
 # -- keys --------------------------------------------------------------------------------------

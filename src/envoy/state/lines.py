@@ -89,7 +89,7 @@ _LINES: Final[Mapping[type[Body], Callable[..., Line]]] = {
     bodies.Message: _message,
     bodies.TaskCreate: _task_create,
     bodies.TaskAssign: lambda body: Line(task=body.task, target=body.to),
-    bodies.TaskClaim: lambda body: Line(task=body.task, detail="claimed"),
+    bodies.TaskClaim: lambda body: Line(task=body.task),
     bodies.TaskRelease: lambda body: Line(body.note, task=body.task),
     bodies.TaskProgress: lambda body: Line(body.note, task=body.task, detail=body.to),
     bodies.TaskComplete: lambda body: Line(body.summary or None, task=body.task),

@@ -119,11 +119,11 @@ class Graph:
     def _place(self, basis: Sequence[int]) -> None:
         """Append what the next act saw: ``basis`` and all that those saw."""
         before = union([self.seen[one] for one in basis])
-        # What another of them saw says nothing; alone, an act cannot have been seen.
-        heads = [one for one in basis if len(basis) == 1 or not has(before, one)]
-        self.basis.append(tuple(heads))
+        # What another of them saw says nothing; one alone nobody saw.
+        heads = basis if len(basis) == 1 else [one for one in basis if not has(before, one)]
         for one in heads:
             before = add(before, one)
+        self.basis.append(tuple(heads))
         self.seen.append(before)
 
     def saw(self, later: int, earlier: int) -> bool:

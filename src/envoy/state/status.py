@@ -21,8 +21,9 @@ from typing import Final
 
 from envoy.core.bodies import TaskComplete, TaskProgress
 from envoy.core.dag import tie
-from envoy.core.structs import State, replace
+from envoy.core.structs import State
 from envoy.state import claims
+from envoy.state.claims import Tenure
 from envoy.state.registers import Graph, Loss, Pages, add, has, members, single, union, without
 from envoy.state.transitions import NONE, RULES, Act, Standing, judge, tenure_of
 from envoy.views import names
@@ -63,10 +64,12 @@ class Fold:
         self.graph = graph
         self.grips = grips
         self.is_gated = is_gated
+        self.named = [tenure_of(op.body) for op in graph.ops]  # the tenure of each act of work
         self.after: list[View] = []
         self.refused: dict[int, str] = {}
         self.losses: dict[Loss, None] = {}  # no loss twice, however many views show it
         self.keys: dict[int, claims.Key] = {}  # of the tenure acts that count
+        self.given: dict[int, Tenure | None] = {}  # by the same
         self.joins: dict[tuple[int, ...], View] = {}  # by basis
         self.settled: set[int] = set()  # views by identity: each is kept in after or joins
         for number in range(len(graph.ops)):
@@ -78,8 +81,7 @@ class Fold:
         """Return how far the task is in ``view``, and who holds it."""
         if not view.is_created:
             return Standing(NONE, None)
-        first = None if view.first is None else self.graph.ops[view.first]
-        tenure = claims.tenure(first, self.grips) if first else None
+        tenure = None if view.first is None else self.given[view.first]
         deciding = self.deciding(view)
         if deciding:
             return Standing(self._outcome(deciding[0]), tenure)
@@ -97,13 +99,7 @@ class Fold:
         if view.first is None or not view.work:
             return []
         first = view.first
-        standing = [
-            one
-            for one in members(view.work)
-            if self._is_under(one, first)
-            or (self._word(one) == COMPLETE and not self._is_stale(one, first))
-        ]
-        found = self.graph.newest(standing)
+        found = self.graph.newest([n for n in members(view.work) if self._stands(n, first)])
         if len(found) < 2:
             return found
         found.sort(key=lambda one: self.graph.ops[one].place, reverse=True)
@@ -123,8 +119,7 @@ class Fold:
 
     def _act(self, number: int) -> Act:
         """Return what the rules ask about an act."""
-        op, named = self.graph.ops[number], None
-        tenure = tenure_of(op.body)
+        op, named, tenure = self.graph.ops[number], None, self.named[number]
         if tenure is not None:
             found = self.graph.numbers.get(tenure, -1)
             if found in self.keys and self.graph.saw(number, found):
@@ -134,16 +129,22 @@ class Fold:
     def _applied(self, number: int, view: View) -> View:
         """Return the view after an act that is legal in ``view``, all of which it saw."""
         op = self.graph.ops[number]
-        tenure = tenure_of(op.body)
-        if tenure is not None:
-            gone = union([single(one) for one in members(view.work) if self._tenure(one) == tenure])
-            work = add(without(view.work, gone), number)
-            return replace(view, work=work, older=union([view.older, gone]))
+        if self.named[number] is not None:
+            return self._worked(number, view)
         if not claims.is_tenure(op):
             return CREATED
         self._settle(view)
         self.keys[number] = claims.key(self.graph.entity, op, self.grips)
+        self.given[number] = claims.tenure(op, self.grips)
         return View(True, single(number), number, self.graph.seen[number], (), ())
+
+    def _worked(self, number: int, view: View) -> View:
+        """Return the view after an act of work: under its tenure no other is newer."""
+        work, older = view.work, view.older
+        for one in members(work):
+            if self.named[one] == self.named[number]:
+                work, older = without(work, single(one)), add(older, one)
+        return View(True, view.tenures, view.first, view.cover, add(work, number), older)
 
     def _refuse(self, number: int, reason: str, view: View) -> None:
         """Keep why an act was refused; a result that came too late is kept as an alternate."""
@@ -223,19 +224,21 @@ class Fold:
         """Record a conflict."""
         self.losses[Loss(kind, winner, loser, rule)] = None
 
-    def _tenure(self, number: int) -> bytes | None:
-        """Return the tenure that an act of work names."""
-        return tenure_of(self.graph.ops[number].body)
-
     def _is_under(self, number: int, first: int) -> bool:
         """Say whether an act of work names the tenure ``first``."""
-        return self._tenure(number) == self.graph.ops[first].id
+        return self.named[number] == self.graph.ops[first].id
 
     def _is_stale(self, number: int, first: int) -> bool:
         """Say whether the tenure ``first`` has a greater fence than the one that work names."""
-        named = self.graph.numbers[self._tenure(number) or b""]
+        named = self.graph.numbers[self.named[number] or b""]
         ours, theirs = self.graph.ops[named], self.graph.ops[first]
         return claims.fence_of(theirs, self.grips) > claims.fence_of(ours, self.grips)
+
+    def _stands(self, number: int, first: int) -> bool:
+        """Say whether work counts where the tenure ``first`` is effective."""
+        if self._is_under(number, first):
+            return True
+        return self._word(number) == COMPLETE and not self._is_stale(number, first)
 
     def _word(self, number: int) -> str:
         """Return what an act of work makes of the task."""

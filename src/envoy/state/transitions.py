@@ -21,7 +21,7 @@ from envoy.core.bodies import (
     TaskProgress,
     TaskRelease,
 )
-from envoy.core.structs import Body
+from envoy.core.structs import Body, State
 from envoy.lean import NamedTuple
 from envoy.state.claims import Fence, Tenure
 from envoy.views import names
@@ -33,14 +33,14 @@ WRONG_STATE: Final = "wrong_state"
 RANK_CREATOR: Final = 2
 
 
-class Standing(NamedTuple):
+class Standing(State, frozen=True):
     """A task as somebody sees it: how far it is and who holds it."""
 
     state: str
     tenure: Tenure | None
 
 
-class Act(NamedTuple):
+class Act(State, frozen=True):
     """What somebody does, or wants to, with what the rules ask about it.
 
     ``tenure`` is the one that the body names, ``named`` its holder as far as the author saw it;

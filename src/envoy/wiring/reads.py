@@ -27,6 +27,10 @@ from envoy.views.space import Tally
 from envoy.wiring.config import Config
 
 
+# Between two looks for a commit that was announced: fast disks need the first, slow ones the last.
+SETTLE_MS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
 class Reader:
     """One profile, read-only, for one thread. A context manager; made by ``open_reader``."""
 
@@ -37,6 +41,7 @@ class Reader:
         self.now_ms = host.now_ms()
         self.spaces: list[rows.Space] = []
         self._stale: set[int] = set()
+        self._heads: dict[bytes, int] = {}
         self._connection: db.Connection | None = None
         self._snapshot: db.Snapshot | None = None
         self._me_an: int | None = None
@@ -51,25 +56,13 @@ class Reader:
 
     # -- opening and news -----------------------------------------------------------------------
 
-    def open(self) -> None:
-        """Open the database, bring it up to date if it needs that, and take in what is new.
+    def look(self) -> None:
+        """Open the database if it is there, take in what the hub has, and read the spaces.
 
         A profile without a database has no spaces yet, which is no error.
         """
-        if not files.exists(self.where.replica):
-            return
-        self._connect()
-        if not self.views.is_current():
-            refresh(self.config, [])
-            self._connect()
-            if not self.views.is_current():
-                raise IntegrityError("state_corrupt", path=self.where.replica, reason="schema")
-        self.look()
-
-    def look(self) -> None:
-        """Take in what the hub has that this copy has not, then read the spaces again."""
         self.now_ms = host.now_ms()
-        if self._connection is None:
+        if self._connection is None and not self._open():
             return
         self._begin()
         behind = self._behind() if self.config.sync else []
@@ -78,6 +71,23 @@ class Reader:
             self._begin()
             behind = self._behind()
         self._stale = {one.sn for one in behind}
+
+    def _open(self) -> bool:
+        """Open the database, brought up to this version if it needs that; False: there is none."""
+        if not files.exists(self.where.replica):
+            return False
+        self._connect()
+        if not self.views.is_current():
+            refresh(self.config, [])
+            self._connect()
+            if not self.views.is_current():
+                raise IntegrityError("state_corrupt", path=self.where.replica, reason="schema")
+        return True
+
+    def seen(self) -> tuple[int, list[int]]:
+        """Return what changes with every commit, of this database or of the hub's."""
+        version = 0 if self._connection is None else db.data_version(self._connection)
+        return version, [self._heads.get(one.id, 0) for one in self.spaces]
 
     def rest(self) -> None:
         """End the snapshot: a reader that waits must not keep the log of the database long."""
@@ -110,8 +120,8 @@ class Reader:
 
     def _behind(self) -> list[rows.Space]:
         """Return the spaces whose hub stands elsewhere than this copy's cursor."""
-        heads = peek.newest(self.where.hub, [one.id for one in self.spaces])
-        return [one for one in self.spaces if heads.get(one.id, 0) != one.cursor]
+        self._heads = peek.newest(self.where.hub, [one.id for one in self.spaces])
+        return [one for one in self.spaces if self._heads.get(one.id, 0) != one.cursor]
 
     @property
     def views(self) -> Views:
@@ -214,10 +224,21 @@ class Waiter:
         self._watcher.close()
 
     def wait(self, seconds: float) -> None:
-        """Wait for a change, at most ``seconds``, then take in what is new."""
+        """Wait for a change, at most ``seconds``, then take in what is new.
+
+        The kernel tells when pages are written, and they count only once the disk has them: then
+        nobody tells again. So the reader looks until something has moved, for half a second.
+        """
+        before = self._reader.seen()
         self._reader.rest()
-        if self._watcher.wait(seconds):
-            self._reader.look()  # which begins a snapshot again
+        if not self._watcher.wait(seconds):
+            return
+        for pause_ms in SETTLE_MS:
+            self._reader.look()
+            if self._reader.seen() != before:
+                return
+            self._reader.rest()
+            self._watcher.wait(pause_ms / 1000)
 
 
 def open_reader(config: Config) -> Reader:
@@ -228,7 +249,7 @@ def open_reader(config: Config) -> Reader:
     """
     where = home.paths(config.home, config.profile)
     reader = Reader(config, where)
-    reader.open()
+    reader.look()
     return reader
 
 

@@ -67,6 +67,7 @@ def create(
     check_text(body)
     if len((title or "").encode()) > limits.TITLE_BYTES_MAX:
         raise UsageError("invalid_argument", argument="title", bytes_max=limits.TITLE_BYTES_MAX)
+    look(replica)
     made = TaskCreate(title, body, (), NORMAL, None, (), None, (), (), assignee)
     call = Call(key, ("task create", body, title, assignee))
     written = replica.write(lambda _: [made], call=call)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from envoy.core.bodies import Message, Ref
 from envoy.errors import ConflictError, NotFoundError
-from envoy.replica.actions.deliver import deliver
+from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.batch import Batch
 from envoy.replica.replica import Call, Replica, check_text
 from envoy.views import rows
@@ -21,7 +21,6 @@ def send(
     *,
     reply_to: bytes | None = None,
     refs: Sequence[tuple[str | None, bytes]] = (),
-    mentions: Sequence[bytes] = (),
     task: bytes | None = None,
     key: str | None = None,
 ) -> rows.Sent:
@@ -31,14 +30,15 @@ def send(
     NotFoundError(not_found) for what is not known here, ConflictError(event_not_ok).
     """
     check_text(body)
+    look(replica)
     named = tuple(Ref(rel, ident, None) for rel, ident in refs)
 
     def plan(batch: Batch) -> list[Message]:
         for ident in {one for one in (reply_to, task, *(ref.id for ref in named)) if one}:
             usable(batch, ident)
-        return [Message(body, reply_to, named, (), tuple(mentions), task)]
+        return [Message(body, reply_to, named, (), (), task)]
 
-    asked = ("send", body, reply_to, [(ref.rel, ref.id) for ref in named], list(mentions), task)
+    asked = ("send", body, reply_to, [(ref.rel, ref.id) for ref in named], task)
     written = replica.write(plan, call=Call(key, asked))
     assert written.event is not None, "a message always writes an event"
     return rows.Sent(written.event, written.n or 0, written.replayed, deliver(replica))
