@@ -191,6 +191,8 @@ TABLE_COLUMNS_MIN = 60
 # --- configuration and arguments ---
 # Enough for any time in milliseconds, little enough for a double.
 ARGUMENT_DIGITS_MAX = 15
+# A slip is compared with every name; no name is longer.
+SUGGESTION_CHARS_MAX = 64
 PROFILE_NAME_CHARS_MAX = 64
 # A project file is looked for in this many directories, upwards.
 PROJECT_DIRECTORIES_MAX = 64

@@ -18,7 +18,7 @@ from envoy.core.structs import Body, replace
 from envoy.replica.replica import KIND_OF
 from replica.world import Actor
 
-Value = bytes | int | None | tuple[bytes, ...]
+Value = bytes | int | str | None | tuple[bytes, ...]
 
 
 class Forger:
@@ -63,18 +63,16 @@ class Forger:
             basis=tuple(one for one, _ in events.entity_heads(row.sn, entity)) if entity else (),
         )
 
-    def say(
-        self, body: Body, *, kind: str | None = None, raw: bytes | None = None, **place: Value
-    ) -> tuple[bytes, Event]:
-        """Return an envelope and its event; ``place`` changes fields of its links."""
-        named = kind or KIND_OF[type(body)]
-        links = replace(self.links(body, named), **place)
+    def say(self, body: Body, **change: Value) -> tuple[bytes, Event]:
+        """Return an envelope and its event.
+
+        ``change`` names another ``kind``, the ``raw`` bytes of a body, or fields of the links.
+        """
+        kind, raw = change.pop("kind", KIND_OF[type(body)]), change.pop("raw", encode(body))
+        assert isinstance(kind, str) and isinstance(raw, bytes)
+        links = replace(self.links(body, kind), **change)
         frame, event = author_event(
-            self.writer,
-            links=links,
-            kind=named,
-            body=encode(body) if raw is None else raw,
-            entropy=os.urandom(32),
+            self.writer, links=links, kind=kind, body=raw, entropy=os.urandom(32)
         )
         self.tip = event
         return frame, event

@@ -26,7 +26,7 @@ def quarantine(actor: Actor) -> dict[bytes, rows.Quarantined]:
 
 def parked(actor: Actor) -> dict[bytes, str]:
     """Return what waits for something, by id, and as what."""
-    return dict(actor.connection.rows(pair, "SELECT id, state FROM parked"))
+    return dict(actor.connection.rows(_parked, "SELECT id, state FROM parked"))
 
 
 def dropped(actor: Actor) -> int:
@@ -71,6 +71,5 @@ def deliver(actor: Actor, frames: Sequence[bytes], *, one_by_one: bool = False) 
         take_in(actor.copy, page, source=HAND)
 
 
-def pair(first: object, second: object) -> tuple[object, object]:
-    """Return two columns."""
-    return first, second
+def _parked(ident: bytes, state: str) -> tuple[bytes, str]:
+    return ident, state

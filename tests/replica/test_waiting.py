@@ -8,6 +8,7 @@ import os
 import pytest
 
 from envoy import limits
+from envoy.core.bodies import TaskAssign
 from envoy.core.envelope import Writer, author_event
 from envoy.core.epoch import epoch_keys
 from envoy.core.event import Links
@@ -84,10 +85,10 @@ def test_a_missing_basis_is_waited_for_like_a_parent(world: World) -> None:
     lead, agent = world.team("lead", "agent")
     task = tasks.create(agent.copy, "work").after.id
     (made,) = [frame for frame in frames_of(agent) if ident(frame) == task]
-    frame, event = Forger(agent).say(tasks.TaskAssign(task, agent.me), deps=())
+    frame, event = Forger(agent).say(TaskAssign(task, agent.me), deps=())
     assert event.basis == (task,)
     frame, event = Forger(agent).say(
-        tasks.TaskAssign(task, agent.me),
+        TaskAssign(task, agent.me),
         deps=tuple(one.id for one in lead.events.heads(1, citable=True)),
         lam=1_000,
     )
@@ -154,7 +155,7 @@ def test_what_was_dropped_is_fetched_by_id_when_its_parent_comes(
 
 
 def test_what_is_sealed_opens_when_the_key_comes_and_is_counted_once(world: World) -> None:
-    lead, agent = world.team("lead", "agent")
+    lead, _ = world.team("lead", "agent")
     lead.code(uses=1)
     lead.send("under the first epoch")
     copy = reader(world, "late", lead, keys=False)
@@ -170,7 +171,7 @@ def test_what_is_sealed_opens_when_the_key_comes_and_is_counted_once(world: Worl
 
 
 def test_a_kill_between_key_and_frames_loses_nothing(world: World) -> None:
-    lead, agent = world.team("lead", "agent")
+    lead, _ = world.team("lead", "agent")
     copy = reader(world, "late", lead, keys=False)
     copy.pull()
     assert set(parked(copy).values()) == {"sealed"}
@@ -181,7 +182,7 @@ def test_a_kill_between_key_and_frames_loses_nothing(world: World) -> None:
 
 
 def test_two_processes_that_open_the_same_frames_take_them_in_once(world: World) -> None:
-    lead, agent = world.team("lead", "agent")
+    lead, _ = world.team("lead", "agent")
     copy = reader(world, "late", lead, keys=False)
     deliver(copy, frames_of(lead))
     other = world.open("late")
@@ -244,7 +245,7 @@ def test_a_hub_is_asked_for_so_many_unknown_epochs_at_a_time(
 
 
 def test_a_hub_that_is_away_leaves_everything_as_it_was(world: World) -> None:
-    lead, agent = world.team("lead", "agent")
+    lead, _ = world.team("lead", "agent")
     copy = reader(world, "late", lead, keys=False)
     deliver(copy, frames_of(lead))
     before = parked(copy)

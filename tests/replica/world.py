@@ -209,7 +209,7 @@ class World:
         stored = from_record(home.read_record(where))
         connection = self._stack.enter_context(replica_file.open_file(where))
         replica_file.settle(connection, where)
-        door = self._door(stored.identity, hub or place, own)
+        door = self.door(stored.identity, hub or place, own)
         events, store = EventStore(connection, where.replica_lock), RowStore(connection)
         events.stores.append(store)
         profile = Profile(
@@ -226,7 +226,7 @@ class World:
         )
         return Actor(profile, where, door, own)
 
-    def _door(self, identity: Identity, place: str, clock: Clock) -> Door:
+    def door(self, identity: Identity, place: str, clock: Clock) -> Door:
         """Return the way of an identity to the hub of the home ``place``."""
         log = sqlite.open_store(os.fspath(self.root / place / "hub"))
         self._stack.callback(log.close)

@@ -109,10 +109,11 @@ def find_command(tokens: Sequence[str]) -> tuple[Command, list[str]]:
     verbs = [name[len(noun) + 1 :] for name in PATHS if name.startswith(noun + " ")]
     if not verbs:
         raise unknown("command", tokens[first], [name.split()[0] for name in PATHS])
+    # Only an id can follow a noun without its verb: any other word there is a slip in the verb.
+    if noun in DEFAULT_VERBS and (second is None or rest[second].startswith("space_")):
+        return PATHS[f"{noun} {DEFAULT_VERBS[noun]}"], rest
     if second is not None:
         raise unknown("command", rest[second], verbs)
-    if noun in DEFAULT_VERBS:
-        return PATHS[f"{noun} {DEFAULT_VERBS[noun]}"], rest
     raise UsageError("missing_required_flag", argument="command", expected=sorted(verbs))
 
 
@@ -259,7 +260,7 @@ def unknown(what: str, given: str, known: Sequence[str]) -> EnvoyError:
 
 def distance(left: str, right: str) -> int:
     """Return how many insertions, deletions and replacements lead from one word to the other."""
-    left = left[: limits.IDEMPOTENCY_KEY_CHARS_MAX]  # nobody mistypes a name longer than this
+    left = left[: limits.SUGGESTION_CHARS_MAX]  # nobody mistypes a name longer than this
     row = list(range(len(right) + 1))
     for place, symbol in enumerate(left, 1):
         above, row[0] = row[0], place

@@ -140,7 +140,7 @@ def _task(fold: Fold, made: TaskCreate, receipts: Iterable[Receipt]) -> Task:
     """Return the task that a fold came to."""
     graph = fold.graph
     creation = _creation(graph)
-    state, tenure = fold.standing(fold.last)
+    standing = fold.standing(fold.last)
     deciding = fold.deciding(fold.last)
     done = graph.ops[deciding[0]] if deciding else None
     result = done.body if done and isinstance(done.body, TaskComplete) else None
@@ -160,8 +160,8 @@ def _task(fold: Fold, made: TaskCreate, receipts: Iterable[Receipt]) -> Task:
         parent=made.parent,
         refs=_elements(graph, made.refs),
         gate=made.gate,
-        state=state,
-        tenure=tenure,
+        state=standing.state,
+        tenure=standing.tenure,
         held=_held(fold),
         completion=done.id if done and result else None,
         completed_by=done.author if done and result else None,

@@ -26,7 +26,6 @@ from envoy.views.people import Json, People, actor, stamp
 from envoy.views.space import Tally
 from envoy.wiring.config import Config
 
-
 # Between two looks for a commit that was announced: fast disks need the first, slow ones the last.
 SETTLE_MS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
