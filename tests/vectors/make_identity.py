@@ -287,7 +287,7 @@ def bad_records() -> list[tuple[str, dict[str, object], str]]:
         "lock of an unknown mode": recorded(lock=lock | {"mode": "plain"}),
         "lock of mode none with a salt": recorded(lock=lock | {"salt": url(bytes(16))}),
         "lock with a field less": recorded(lock={"mode": "none"}),
-        "version 0": recorded(v=0),
+        "a record of version 0": recorded(v=0),
         "version as text": recorded(v="1"),
         **{f"{field} missing": without(field) for field in ("v", "name", "did", "enc_no")},
         **{f"{field} missing": without(field) for field in ("lock", "root", "check")},
@@ -295,7 +295,7 @@ def bad_records() -> list[tuple[str, dict[str, object], str]]:
     rows = [(name, given, "state_corrupt") for name, given in corrupt.items()]
     return [
         *rows,
-        ("version 2", recorded(v=2), "schema_too_new"),
+        ("a record of version 2", recorded(v=2), "schema_too_new"),
         (
             "locked by a passphrase",
             recorded(lock=sealed | {"mode": "passphrase"}),

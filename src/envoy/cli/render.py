@@ -187,32 +187,35 @@ def table_lines(block: Table, screen: Screen) -> Iterator[list[Span]]:
     heads: list[list[Span]] = [[(head, "dim")] for head in block.heads]
     widths = [max(cells(row[place]) for row in [heads, *rows]) for place in range(len(heads))]
     shown = [heads, *rows] if any(block.heads) else rows
-    if block.wraps:
-        yield from wrapped_rows(shown, widths, screen)
-        return
     if screen.columns is not None:
-        shrink(widths, [*block.soft, len(widths) - 1], screen.columns)
+        last = len(widths) - 1
+        if block.wraps:
+            widths[last] = min(widths[last], max(screen.columns // 2, CELL_COLUMNS_MIN))
+        # The hard ones give way only when all others have given what they can.
+        for soft in ((*block.soft, *([] if block.wraps else [last])), range(len(widths))):
+            shrink(widths, soft, screen.columns)
     for row in shown:
-        yield joined(row, widths)
+        yield from (
+            wrapped_row(row, widths, screen) if block.wraps else [joined(row, widths, screen)]
+        )
 
 
-def wrapped_rows(
-    rows: Sequence[list[list[Span]]], widths: Sequence[int], screen: Screen
+def wrapped_row(
+    row: Sequence[list[Span]], widths: Sequence[int], screen: Screen
 ) -> Iterator[list[Span]]:
-    """Yield rows whose last cell takes as many lines as it needs."""
+    """Yield a row whose last cell takes as many lines as it needs."""
     start = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
-    room = None if screen.columns is None else max(screen.columns - start, CELL_COLUMNS_MIN)
-    for row in rows:
-        first, *more = list(wrapped(row[-1], room, "")) or [[]]
-        yield joined([*row[:-1], first], [*widths[:-1], cells(first)])
-        for rest in more:
-            yield [" " * start, *rest]
+    room = None if screen.columns is None else screen.columns - start
+    first, *more = wrapped(row[-1], room, "")
+    yield joined([*row[:-1], first], [*widths[:-1], cells(first)], screen)
+    for rest in more:
+        yield [" " * start, *rest]
 
 
 def shrink(widths: list[int], soft: Sequence[int], columns: int) -> None:
     """Take cells from the widest of the ``soft`` columns until all fit into ``columns``."""
     over = sum(widths) + len(GAP) * (len(widths) - 1) - columns
-    while over > 0:
+    while over > 0 and soft:
         place = max(soft, key=lambda index: widths[index])
         if widths[place] <= CELL_COLUMNS_MIN:
             return
@@ -220,18 +223,18 @@ def shrink(widths: list[int], soft: Sequence[int], columns: int) -> None:
         over -= 1
 
 
-def joined(row: Sequence[list[Span]], widths: Sequence[int]) -> list[Span]:
+def joined(row: Sequence[list[Span]], widths: Sequence[int], screen: Screen) -> list[Span]:
     """Return one line of cells, each cut or filled to its width."""
     spans: list[Span] = []
     for place, cell in enumerate(row):
-        kept = fitted(cell, widths[place])
+        kept = fitted(cell, widths[place], screen)
         spans += kept
         if place < len(row) - 1:
             spans.append(" " * (widths[place] - cells(kept)) + GAP)
     return spans
 
 
-def fitted(cell: list[Span], room: int) -> list[Span]:
+def fitted(cell: list[Span], room: int, screen: Screen) -> list[Span]:
     """Return ``cell`` in at most ``room`` cells."""
     if cells(cell) <= room:
         return cell
@@ -240,7 +243,7 @@ def fitted(cell: list[Span], room: int) -> list[Span]:
         left = room - cells(kept)
         if left <= 0:
             break
-        kept.append(styled(span, cut(text_of(span), left)))
+        kept.append(styled(span, in_charset(cut(text_of(span), left), screen)))
     return kept
 
 

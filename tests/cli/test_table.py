@@ -1,0 +1,100 @@
+"""Table: every row is whole. What it names exists, and no two rows contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from envoy.cli import main as program
+from envoy.cli.args import COMMON, KINDS, Arg, Command
+from envoy.cli.parse import GLOBAL_FLAGS, PATHS, flags_of
+from envoy.cli.read.help import GROUPS
+from envoy.cli.read.table import READS
+from envoy.cli.schemas import ANSWERS, json_schema
+from envoy.cli.shapes import SHAPES
+from envoy.cli.table import ALIASES, COMMANDS, DEFAULT_VERBS, RESERVED
+from envoy.errors import CODES
+
+EVERY = [pytest.param(row, id=row.path) for row in COMMANDS]
+
+
+@pytest.mark.parametrize("row", EVERY)
+def test_a_row_names_what_exists(row: Command) -> None:
+    assert callable(program.entry(row))
+    assert row.schema in ANSWERS and set(row.errors) <= CODES.keys()
+    assert not set(row.errors) & set(COMMON), "the common ones are not repeated"
+    assert row.say and not row.say.endswith(".")
+
+
+@pytest.mark.parametrize("row", EVERY)
+def test_the_arguments_of_a_row_fit_together(row: Command) -> None:
+    flags = [flag for arg in row.args for flag in arg.flags]
+    assert len(flags) == len(set(flags)) and not set(flags) & set(row.later)
+    for arg in row.args:
+        assert arg.kind in KINDS and (arg.kind == "choice") == bool(arg.choices)
+        assert arg.say and arg.default in (None, *arg.choices) or arg.kind != "choice"
+        assert not (arg.needed and arg.default is not None)
+    places = [arg.kind for arg in row.args if arg.place]
+    assert "rest" not in places[:-1] and "switch" not in places
+
+
+def kind_of(arg: Arg) -> str:
+    """Return whether a flag takes a value."""
+    return "switch" if arg.kind == "switch" else "value"
+
+
+def test_within_a_noun_a_flag_takes_a_value_everywhere_or_nowhere() -> None:
+    found: dict[tuple[str, str], set[str]] = {}
+    for path, row in PATHS.items():
+        for arg in row.args:
+            for flag in arg.flags:
+                found.setdefault((path.split()[0], flag), set()).add(kind_of(arg))
+    assert [key for key, kinds in found.items() if len(kinds) > 1] == []
+
+
+def test_flags_of_a_noun_are_those_of_its_verbs() -> None:
+    known: Mapping[str, Arg] = flags_of("inbox")
+    assert {"--wait", "--tasks", "--space", "--json"} <= known.keys()
+    assert "--task-id" not in known and GLOBAL_FLAGS.keys() <= known.keys()
+
+
+def test_paths_are_of_one_command_and_not_reserved() -> None:
+    paths = [path for row in COMMANDS for path in (row.path, *row.also)]
+    assert len(paths) == len(set(paths))
+    assert not set(paths) & RESERVED
+    assert all(ALIASES[name] in {path.split()[0] for path in paths} for name in ALIASES)
+    assert all(f"{noun} {verb}" in PATHS for noun, verb in DEFAULT_VERBS.items())
+
+
+def test_the_help_shows_every_command_in_one_group() -> None:
+    shown = [noun for _, nouns in GROUPS for noun in nouns]
+    assert sorted(shown) == sorted({row.path.split()[0] for row in COMMANDS})
+
+
+def test_reads_and_writes_are_told_apart_by_where_they_lie() -> None:
+    assert {row.run.partition(".")[0] for row in READS} == {"read"}
+    assert {row.run.partition(".")[0] for row in COMMANDS if row not in READS} == {"write"}
+
+
+def test_a_module_that_no_row_names_is_not_loaded_by_name() -> None:
+    with pytest.raises(Exception, match="internal"):
+        program.module("os")
+
+
+# -- schemas -------------------------------------------------------------------------------------
+
+
+def test_every_shape_is_used_and_every_answer_is_of_a_command() -> None:
+    used = {name for schema in ANSWERS for name in json_schema(schema)["$defs"]}  # type: ignore[attr-defined]
+    assert used == SHAPES.keys()
+    assert {*[row.schema for row in COMMANDS], "error"} == ANSWERS.keys()
+
+
+def test_a_schema_says_what_must_be_there_and_nothing_else_may() -> None:
+    schema = json_schema("sync")
+    assert schema["required"] == [
+        "schema", "pushed", "pulled", "pending", "quarantined", "spaces",
+    ]  # fmt: skip
+    assert schema["additionalProperties"] is False
+    assert "additionalProperties" not in json_schema("error")
