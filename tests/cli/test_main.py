@@ -19,6 +19,7 @@ from envoy.cli.args import Answer, Call
 from envoy.cli.read import help as help_module
 from envoy.cli.render import Screen, line
 from envoy.errors import CLASSES, CODES, error
+from rowhome import RowHome
 from schemas import problems
 
 START = "from envoy.cli.start import main; main()"
@@ -185,15 +186,19 @@ def test_a_closed_pipe_ends_with_141(console: Console) -> None:
     program = [sys.executable, "-c", START, "--json", "help"]
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run(program, env=console.environment(), stdout=writer, timeout=60, check=False,
-                          stderr=subprocess.PIPE)  # fmt: skip
+    done = subprocess.run(
+        program,
+        env=console.environment(),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_an_interrupt_while_it_waits_is_quiet(tmp_path: Path) -> None:
-    from rowhome import RowHome
-
     home = RowHome(tmp_path)
     home.item(home.space(), home.member(home.space("x"), "a1"), "hello")
     home.connection.close()

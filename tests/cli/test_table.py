@@ -33,7 +33,7 @@ def test_the_arguments_of_a_row_fit_together(row: Command) -> None:
     assert len(flags) == len(set(flags)) and not set(flags) & set(row.later)
     for arg in row.args:
         assert arg.kind in KINDS and (arg.kind == "choice") == bool(arg.choices)
-        assert arg.say and arg.default in (None, *arg.choices) or arg.kind != "choice"
+        assert arg.say and (arg.kind != "choice" or arg.default in (None, *arg.choices))
         assert not (arg.needed and arg.default is not None)
     places = [arg.kind for arg in row.args if arg.place]
     assert "rest" not in places[:-1] and "switch" not in places

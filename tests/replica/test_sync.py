@@ -36,7 +36,7 @@ def wipe(world: World, *actors: Actor) -> None:
     for path in (world.root / "home/hub").iterdir():
         path.unlink()
     for actor in actors:
-        actor.door.hub = world.door(actor.profile.identity, "home", actor.clock).hub
+        actor.door.hub = world.door(actor.profile.identity, "home").hub
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -310,7 +310,7 @@ def restore(world: World, files: dict[str, bytes], *actors: Actor) -> None:
         path.write_bytes(data)
         path.chmod(0o600)
     for actor in actors:
-        actor.door.hub = world.door(actor.profile.identity, "home", actor.clock).hub
+        actor.door.hub = world.door(actor.profile.identity, "home").hub
 
 
 def test_a_hub_that_was_set_back_gets_again_what_it_lost(world: World) -> None:

@@ -209,7 +209,7 @@ class World:
         stored = from_record(home.read_record(where))
         connection = self._stack.enter_context(replica_file.open_file(where))
         replica_file.settle(connection, where)
-        door = self.door(stored.identity, hub or place, own)
+        door = self.door(stored.identity, hub or place)
         events, store = EventStore(connection, where.replica_lock), RowStore(connection)
         events.stores.append(store)
         profile = Profile(
@@ -226,12 +226,12 @@ class World:
         )
         return Actor(profile, where, door, own)
 
-    def door(self, identity: Identity, place: str, clock: Clock) -> Door:
-        """Return the way of an identity to the hub of the home ``place``."""
+    def door(self, identity: Identity, place: str) -> Door:
+        """Return the way of an identity to the hub of the home ``place``, which has our time."""
         log = sqlite.open_store(os.fspath(self.root / place / "hub"))
         self._stack.callback(log.close)
         poster = public_key(identity.access_seed(CARD_KEY))
-        return Door(LocalHub(log, poster=poster, now_ms=clock.now_ms))
+        return Door(LocalHub(log, poster=poster, now_ms=self.clock.now_ms))
 
     def actor(
         self, name: str, *, place: str = "home", type: str = "agent", clock: Clock | None = None

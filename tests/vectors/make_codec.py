@@ -118,38 +118,41 @@ def widths() -> list[dict[str, object]]:
 
 def non_canonical() -> list[dict[str, object]]:
     """Return values in another form than their one encoding."""
-    forms = {
-        "0 in two bytes": ("int", "cc00"),
-        "127 in two bytes": ("int", "cc7f"),
-        "128 in three bytes": ("int", "cd0080"),
-        "255 in three bytes": ("int", "cd00ff"),
-        "256 in five bytes": ("int", "ce00000100"),
-        "65535 in five bytes": ("int", "ce0000ffff"),
-        "65536 in nine bytes": ("int", "cf0000000000010000"),
-        "0 in the signed form": ("int", "d000"),
-        "127 in the signed form": ("int", "d07f"),
-        "128 in the signed form": ("int", "d10080"),
-        "32768 in the signed form": ("int", "d200008000"),
-        "2147483648 in the signed form": ("int", "d30000000080000000"),
-        "-1 in two bytes": ("int", "d0ff"),
-        "-32 in two bytes": ("int", "d0e0"),
-        "-33 in three bytes": ("int", "d1ffdf"),
-        "-129 in five bytes": ("int", "d2ffffff7f"),
-        "-32769 in nine bytes": ("int", "d3ffffffffffff7fff"),
-        "str of 1 with the head of 32": ("str", "d90161"),
-        "str of 1 with the head of 256": ("str", "da000161"),
-        "str of 1 with the head of 65536": ("str", "db0000000161"),
-        "empty str with a long head": ("str", "d900"),
-        "bin of 1 with the head of 256": ("bin", "c5000101"),
-        "bin of 1 with the head of 65536": ("bin", "c60000000101"),
-        "array of 1 with the head of 16": ("ints", "dc000107"),
-        "array of 1 with the head of 65536": ("ints", "dd0000000107"),
-        "a long int within open-ended pairs": ("open", "9192a161cc05"),
-        "a long head within an array": ("strs", "91d90161"),
-    }
-    rows = [(name, one(kind, value)) for name, (kind, value) in forms.items()]
+    rows = [(name, one(kind, value)) for name, (kind, value) in MALFORMED.items()]
     rows.append(("the structure itself with a long head", {"type": "int", "hex": "dc000105"}))
     return [{"name": name, "input": given, "code": "non_canonical"} for name, given in rows]
+
+
+# Name -> type, and the bytes that are no value of it.
+MALFORMED = {
+    "0 in two bytes": ("int", "cc00"),
+    "127 in two bytes": ("int", "cc7f"),
+    "128 in three bytes": ("int", "cd0080"),
+    "255 in three bytes": ("int", "cd00ff"),
+    "256 in five bytes": ("int", "ce00000100"),
+    "65535 in five bytes": ("int", "ce0000ffff"),
+    "65536 in nine bytes": ("int", "cf0000000000010000"),
+    "0 in the signed form": ("int", "d000"),
+    "127 in the signed form": ("int", "d07f"),
+    "128 in the signed form": ("int", "d10080"),
+    "32768 in the signed form": ("int", "d200008000"),
+    "2147483648 in the signed form": ("int", "d30000000080000000"),
+    "-1 in two bytes": ("int", "d0ff"),
+    "-32 in two bytes": ("int", "d0e0"),
+    "-33 in three bytes": ("int", "d1ffdf"),
+    "-129 in five bytes": ("int", "d2ffffff7f"),
+    "-32769 in nine bytes": ("int", "d3ffffffffffff7fff"),
+    "str of 1 with the head of 32": ("str", "d90161"),
+    "str of 1 with the head of 256": ("str", "da000161"),
+    "str of 1 with the head of 65536": ("str", "db0000000161"),
+    "empty str with a long head": ("str", "d900"),
+    "bin of 1 with the head of 256": ("bin", "c5000101"),
+    "bin of 1 with the head of 65536": ("bin", "c60000000101"),
+    "array of 1 with the head of 16": ("ints", "dc000107"),
+    "array of 1 with the head of 65536": ("ints", "dd0000000107"),
+    "a long int within open-ended pairs": ("open", "9192a161cc05"),
+    "a long head within an array": ("strs", "91d90161"),
+}
 
 
 def malformed() -> list[dict[str, object]]:
