@@ -74,10 +74,7 @@ class NamedTuple(tuple, metaclass=NamedTupleMeta, root=True):
         kind = type(self)
         if not named.keys() <= kind._names:
             raise TypeError(f"{kind.__name__}: no fields {sorted(named.keys() - kind._names)}")
-        values = [
-            named[field] if field in named else value
-            for field, value in zip(kind._fields, self, strict=True)
-        ]
+        values = [named.get(field, value) for field, value in zip(kind._fields, self, strict=True)]
         return tuple.__new__(kind, values)
 
     def _asdict(self):

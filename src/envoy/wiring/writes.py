@@ -115,9 +115,11 @@ def init_profile(config: Config, *, name: str, type: str) -> Stored:
     home.make(where)
     stored = Stored(Identity(host.entropy(32)), name, 0)
     home.write_record(where, to_record(stored), replace=False)
-    with replica_file.open_file(where) as connection:
-        with connection.write_transaction(where.replica_lock, sync=replica_file.FULL):
-            replica_file.put_meta(connection, "type", type)
+    with (
+        replica_file.open_file(where) as connection,
+        connection.write_transaction(where.replica_lock, sync=replica_file.FULL),
+    ):
+        replica_file.put_meta(connection, "type", type)
     return stored
 
 
