@@ -7,13 +7,16 @@ stands here only puts tables into Markdown; the words are those of the tables.
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from envoy import errors, limits
 from envoy.cli.parse import GLOBALS
 from envoy.cli.read.help import flag_row, usage_of
+from envoy.cli.schemas import ANSWERS, json_schema
 from envoy.cli.table import COMMANDS, RESERVED
 
 ROOT = Path(__file__).parents[1]
@@ -96,6 +99,11 @@ def commands_page() -> Iterator[str]:
     )
 
 
+def schema_page(name: str) -> Iterator[str]:
+    """Yield the JSON Schema of the answer ``name``."""
+    yield json.dumps(json_schema(name), indent=1, ensure_ascii=True)
+
+
 def proven_rows() -> Iterator[str]:
     """Yield which abuse cases of the threat model have their test today."""
     names = sorted(
@@ -127,6 +135,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "docs/reference/errors.md": errors_page,
     "docs/reference/limits.md": limits_page,
 }
+PAGES |= {f"docs/schemas/{name}.json": partial(schema_page, name) for name in ANSWERS}
 BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
     "docs/ARCHITECTURE.md": modules_of_floors,
     "docs/threat-model.md": proven_rows,

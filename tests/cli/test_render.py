@@ -164,9 +164,9 @@ def test_the_end_of_a_lease_is_told_in_its_largest_unit() -> None:
 # -- errors --------------------------------------------------------------------------------------
 
 
-def error_lines(code: str, **details: object) -> Iterator[str]:
+def error_lines(code: str) -> Iterator[str]:
     """Yield the lines of an error for people."""
-    yield from plain(render.error_blocks(error(code, **details)), PIPE).splitlines()
+    yield from plain(render.error_blocks(error(code)), PIPE).splitlines()
 
 
 @pytest.mark.parametrize("code", sorted(CODES))

@@ -326,8 +326,9 @@ def test_a_key_is_good_for_a_month_and_is_forgotten_then(world: World) -> None:
     world.clock.now += 29 * DAY_MS
     assert work.send(lead.copy, "once", key="k1").replayed
     world.clock.now += 2 * DAY_MS
-    assert work.send(lead.copy, "once", key="k1").event != first.event
+    assert work.send(lead.copy, "twice", key="k2").event != first.event
     assert lead.count("idempotency") == 1
+    assert not work.send(lead.copy, "once", key="k1").replayed
 
 
 def test_two_spaces_have_keys_of_their_own(world: World) -> None:

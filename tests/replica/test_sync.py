@@ -361,10 +361,26 @@ def head(page: frames.Page) -> frames.Head:
     return page.head
 
 
+def head_of(actor: Actor) -> frames.Head:
+    """Return where the hub stands."""
+    found = actor.door.handle(frames.HeadGet(actor.space.id))
+    assert isinstance(found, frames.Head)
+    return found
+
+
 LIES = [
     pytest.param(lambda page: replace(page, frames=page.frames[:-1]), id="a frame is left out"),
     pytest.param(lambda page: replace(page, frames=page.frames[::-1]), id="frames change places"),
     pytest.param(lambda page: replace(page, last=page.last + 1), id="a number is skipped"),
+    pytest.param(lambda page: replace(page, frames=()), id="numbers without their frames"),
+    pytest.param(
+        lambda page: replace(page, head=replace(head(page), head=page.last - 1)),
+        id="frames behind the head",
+    ),
+    pytest.param(
+        lambda page: replace(page, frames=page.frames * 501, last=page.last + 1000),
+        id="a larger page than was asked for",
+    ),
     pytest.param(
         lambda page: replace(page, head=replace(head(page), h=bytes(32))),
         id="the chain ends otherwise",
@@ -402,7 +418,8 @@ def test_a_hub_that_keeps_to_itself_what_others_sent_is_not_noticed_but_harms_no
 ) -> None:
     lead, agent = world.team("lead", "agent")
     agent.send("held back")
-    lead.door.alter = of_pull(lambda page: replace(page, frames=(), last=head(page).head))
+    old = replace(head_of(lead), head=lead.space.cursor, h=lead.space.hub_chain)
+    lead.door.alter = of_pull(lambda page: replace(page, frames=(), last=old.head, head=old))
     lead.pull()
     lead.door.alter = None
     agent.send("after it")

@@ -9,12 +9,13 @@ import pytest
 
 from envoy import limits
 from envoy.core.bodies import TaskAssign
+from envoy.core.codec import encode
 from envoy.core.envelope import Writer, author_event
-from envoy.core.epoch import epoch_keys
+from envoy.core.epoch import NO_WRAP, epoch_id, epoch_keys
 from envoy.core.event import Links
 from envoy.errors import RelayError
 from envoy.replica import sync
-from envoy.replica.actions import tasks
+from envoy.replica.actions import members, tasks
 from envoy.replica.ingest import Taken, take_in
 from envoy.storage import parking
 from envoy.sync import frames
@@ -32,7 +33,7 @@ from replica.scenes import (
     reader,
     status_of,
 )
-from replica.world import DAY_MS, Actor, World
+from replica.world import DAY_MS, MINUTE_MS, Actor, World
 
 
 def line(forger: Forger, count: int) -> list[bytes]:
@@ -229,7 +230,7 @@ def test_invented_epochs_push_nothing_real_out(
 def test_a_hub_is_asked_for_so_many_unknown_epochs_at_a_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sync, "EPOCHS_ASKED_MAX", 4)
+    monkeypatch.setattr(sync, "EPOCHS_AGAIN_MAX", 4)
     lead, agent = world.team("lead", "agent")
     copy = reader(world, "late", lead, keys=False)
     for _ in range(20):
@@ -242,6 +243,43 @@ def test_a_hub_is_asked_for_so_many_unknown_epochs_at_a_time(
         assert len(now) == 4
         asked.update(now)
     assert len(asked) > 10  # each call begins somewhere else
+
+
+def test_an_epoch_is_asked_for_when_it_comes_by_whatever_flood_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "EPOCHS_AGAIN_MAX", 0)  # as if the flood had no end
+    lead, agent = world.team("lead", "agent")
+    for _ in range(20):
+        deliver(agent, invented(lead, os.urandom(32)))
+    lead.code(uses=1)
+    made = members.make(lead.copy, role="write", max_uses=1, ttl_ms=MINUTE_MS)
+    members.revoke_invite(lead.copy, made.invite.id)
+    lead.send("under an epoch that is new to the agent")
+    lead.sync()
+    agent.sync()
+    assert agent.space.epoch == lead.space.epoch
+    assert len(parked(agent)) == 20
+
+
+def test_heads_of_invented_epochs_are_not_kept(world: World) -> None:
+    lead, agent = world.team("lead", "agent")
+    space, tag, commitment = lead.space.id, bytes(32), os.urandom(32)
+    epoch = epoch_id(space, tag=tag, commitment=commitment, wrap=NO_WRAP)
+    posted = frames.EpochPut(space, epoch, encode((1, tag, commitment, None)))
+    lead.door.handle(posted)
+    lead.door.handle(frames.Push(space, tuple(invented(lead, epoch))))
+    agent.sync()
+    asked = [call.epoch for call in agent.door.calls if isinstance(call, frames.EpochGet)]
+    assert epoch in asked and agent.events.epoch(1, epoch) is None
+
+
+def test_an_event_that_no_parent_can_make_right_does_not_wait(world: World) -> None:
+    lead, agent = world.team("lead", "agent")
+    many = tuple(sorted(os.urandom(32) for _ in range(limits.BASIS_MAX + 1)))
+    frame, _ = Forger(agent).say(message(), basis=many)
+    deliver(lead, [frame])
+    assert not parked(lead) and quarantine(lead)[ident(frame)].code == "bad_link"
 
 
 def test_a_hub_that_is_away_leaves_everything_as_it_was(world: World) -> None:

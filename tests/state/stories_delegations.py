@@ -354,6 +354,17 @@ def _(log: Log) -> None:
     log.admit("b", "B", ["m"], after("a"))
 
 
+@story("27i", {"m": "ok*: R5 admitted a", "gZ": "void: R3 beside r", "l": "ok"})
+def _(log: Log) -> None:
+    """A weak leave beside the grant holds nothing: naming the removal is enough."""
+    cast(log)
+    log.remove("r", "O", "C")
+    log.leave("l", "C")
+    log.grant("gZ", "C", "Z", "write", only("gW"))
+    log.message("m", "Z", after("gZ"))
+    log.admit("a", "B", ["r"], after("r", "m"))
+
+
 @story("27h", {"m": "ok*: R5 admitted a", "gN": "void: R4 undone r", "x": "ok"})
 def _(log: Log) -> None:
     """A junior's removal that would undo the grant, too, holds nothing."""

@@ -127,6 +127,20 @@ def _(log: Log) -> None:
     log.join("jY", "Y", "i", only("i"))
 
 
+@story("42j", {"jX": "ok", "jY": "void: R6 over-used i", "b": "ok"}, {"C": None})
+def _(log: Log) -> None:
+    """What it writes beside that leave settles a join as ever."""
+    cast(log, settle=False)
+    log.grant("g", "B", "C", "write", only("gW"))
+    log.invite("i", "O", only("g"))
+    log.settle()
+    log.leave("l", "C", after(under="g"))
+    log.message("m", "W")
+    log.join("jX", "X", "i", after("m"))
+    log.message("b", "C", after("jX", under="gC"))
+    log.join("jY", "Y", "i", only("i"))
+
+
 @story("43", {"jX": "ok", "jY": "void: R3 beside v"}, {"X": "write", "Y": None}, over="i")
 def _(log: Log) -> None:
     """A join backdated below a settled one is beside the revoke of the used invite."""

@@ -195,6 +195,17 @@ def _(log: Log) -> None:
     log.leave("y", "W", after(under="v"))
 
 
+@story("33e", {"r": "ok", "l": "ok", "e": "ok"}, {"W": None}, over="v gW w")
+def _(log: Log) -> None:
+    """W leaves under a delegation that it ended itself beside that: a weak leave."""
+    cast(log, "Yw", settle=False)
+    log.delegate("v", "Y", "W", only("w", under="w"), depth=0)
+    log.settle()
+    log.revoke("e", "W", "gY", after(under="v"))
+    log.revoke("r", "W", "v", after("e", under="gW"))
+    log.leave("l", "W", after(under="v"))
+
+
 @story("34", {"m": "held: R3 beside r", "s": "ok", "n": "ok"}, without_effect="s", live="d")
 def _(log: Log) -> None:
     """W revokes what Y handed on; a writer revokes what is none of its business."""

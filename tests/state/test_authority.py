@@ -246,6 +246,11 @@ def test_a_revocation_without_effect_is_seen_before_it_is_signed() -> None:
     assert not judgement.is_live(named("nothing"))
 
 
+def test_of_equal_roles_the_senior_grant_is_the_best() -> None:
+    log, _, judgement = judged("15")
+    assert log.names[judgement.best[did("Z")].key] == "j"
+
+
 def test_an_invite_makes_nobody_a_member() -> None:
     assert judged("14")[2].members() == sorted(map(did, "OBC"))
 

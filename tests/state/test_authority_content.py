@@ -118,16 +118,16 @@ def test_content_under_a_live_grant_needs_no_look() -> None:
         content_verdict(replica.content["n"], replica.judgement, replica)
 
 
-def test_an_admit_cannot_turn_what_no_rule_holds() -> None:
+@pytest.mark.parametrize("page", [1, 9])
+def test_an_admit_turns_only_what_is_held(page: int) -> None:
     log = Log()
     cast(log)
     log.remove("r", "B", "W")
     log.message("m", "W", after("r"))
     log.message("n", "W", only("gW"))
-    log.admit("a", "B", ["m", "n"], after("m", "n"))
-    found = deliver(log, log.nodes).verdicts
-    assert found["m"].status == "invalid"
-    assert found["n"].status == "ok*" and found["n"].admitted == (
-        log.nodes["a"].lam,
-        log.nodes["a"].id,
-    )
+    log.message("o", "C")
+    log.admit("a", "B", ["m", "n", "o"], after("m", "n", "o"))
+    found = deliver(log, log.nodes, page=page).verdicts
+    assert [found[name].status for name in "mno"] == ["invalid", "ok*", "ok"]
+    assert found["n"].admitted == (log.nodes["a"].lam, log.nodes["a"].id)
+    assert found["o"].admitted is None

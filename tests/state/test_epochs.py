@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envoy.core.bodies import EpochCreate
+from envoy.core.bodies import EpochCreate, Remove
 from envoy.state.authority import Judgement
 from envoy.state.authority_views import Views
 from envoy.state.epochs import (
@@ -16,6 +16,7 @@ from envoy.state.epochs import (
     plan,
     read_ending,
     recipients,
+    repeated,
     to_revoke,
 )
 from state.delivery import Replica, deliver
@@ -82,6 +83,16 @@ def test_beside_a_leave_dated_ahead_one_writes_flagged() -> None:
     assert planned(log, "C") == (Duty.REPEAT, None, ["l"], False)
     log.remove("s", "C", "W", after(ts=NOW))  # how an admin repeats a leave
     assert planned(log, "U") == (Duty.ROTATE, None, [], False)
+
+
+def test_an_admin_repeats_a_leave_as_a_removal_and_all_else_as_it_is() -> None:
+    log = Log()
+    cast(log, "U")
+    log.leave("l", "W", after(ts=AHEAD))
+    log.revoke("r", "B", "gU", after(ts=AHEAD))
+    replica, _, _ = known(log)
+    assert repeated(replica.auth["l"]) == Remove(did("W"), "", ())
+    assert repeated(replica.auth["r"]) == replica.auth["r"].body
 
 
 def test_beside_a_leave_dated_ahead_a_removal_is_still_covered_first() -> None:

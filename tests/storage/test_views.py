@@ -12,7 +12,7 @@ from envoy.errors import IntegrityError
 from envoy.storage import schema
 from envoy.storage.views import Views
 from envoy.system import db
-from envoy.views.history import Filter
+from envoy.views.history import Filter, Part
 from envoy.views.names import STATES
 from rowhome import RowHome, digest
 
@@ -28,8 +28,12 @@ QUESTIONS: dict[str, Ask] = {
     "counts": lambda views: views.counts(SN, 1),
     "history": lambda views: views.history(SN, after=None, limit=50),
     "history behind": lambda views: views.history(SN, after=(9, b"x"), limit=50),
-    "history of a task": lambda views: views.history(SN, after=None, limit=50, task=digest("t")),
-    "history of a thread": lambda views: views.history(SN, after=None, limit=50, thread=1),
+    "history of a task": lambda views: views.history(
+        SN, after=None, limit=50, part=Part(task=digest("t"))
+    ),
+    "history of a thread": lambda views: views.history(
+        SN, after=None, limit=50, part=Part(thread=1)
+    ),
     "search": lambda views: views.search("a phrase", sn=SN, before=2**62, limit=50),
     "unread": lambda views: views.unread(SN, after=0, limit=50, which=Filter()),
     "count unread": lambda views: views.count_unread(SN, after=0, which=Filter(tasks=True)),

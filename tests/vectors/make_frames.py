@@ -121,6 +121,9 @@ def ids() -> list[Vector]:
         ("nothing", b""),
         ("an empty array", b"\x90"),
         ("no array", b"\x01"),
+        ("an empty array in a long form", b"\xdc\x00\x00\x01"),
+        ("a suite over 2^63-1", b"\x91\xcf" + b"\x80".ljust(8, b"\x00")),
+        ("a label that is no text", b"\x91\xa7rcpt/1\x00"),
         ("a first element that is no id label", messagepack.write([None])),
         ("a label of something else", messagepack.write(["card/1"])),
     ):

@@ -111,6 +111,7 @@ def bad_codes(query: str) -> list[Vector]:
     rows = {
         "nothing": "",
         "blanks alone": "   ",
+        "blanks around that are not ASCII": f"\u00a0{CODE}\u3000",
         "23 symbols": PLAIN[:-1],
         "25 symbols": PLAIN + PLAIN[-1],
         "another symbol in the first place": other_symbol(CODE, 0),

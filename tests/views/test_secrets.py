@@ -11,7 +11,14 @@ from envoy.views.secrets import MARK, redact
 
 CODE = invite.code(bytes(range(2, 17)))
 WORDS = " ".join(identity.recovery_words(bytes(range(32))))
-KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\nAAAA\n-----END OPENSSH PRIVATE KEY-----"
+KEY = "\n".join(
+    (
+        "-----BEGIN OPENSSH PRIVATE KEY-----",
+        "b3BlbnNzaC1rZXktdjEA",
+        "AAAA",
+        "-----END OPENSSH PRIVATE KEY-----",
+    )
+)
 
 
 @pytest.mark.parametrize(

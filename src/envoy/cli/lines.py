@@ -10,15 +10,17 @@ from collections.abc import Iterator, Mapping
 
 from envoy.cli import show
 from envoy.cli.render import Block, Body, Span, Spans, line
+from envoy.ids import DID_PREFIX, did_key, fingerprint
 
 # What somebody did, by the type of the event; {} is what it is about, [] our word on it.
 DEEDS = {
     "room_created": "made the space",
     "member_joined": "joined",
-    "member_left": "{}left the space",
+    "member_left": "left the space",
+    "member_removed": "removed {}",
     "epoch_bumped": "renewed the key of the space",
     "agent_card_published": "published a card",
-    "capability_granted": "gave {}the role []",
+    "capability_granted": "gave {} the role []",
     "capability_revoked": "revoked {}",
     "invite_created": "made an invite for []",
     "invite_revoked": "revoked {}",
@@ -29,6 +31,8 @@ DEEDS = {
     "conflict_opened": "opened a conflict",
     "conflict_resolved": "resolved a conflict",
 }
+# Types whose text is the name of whoever or whatever the line speaks of already.
+LABELS = frozenset(("member_joined", "agent_card_published"))
 STATUS_STYLES = {"held": "warn", "unsupported": "warn", "void": "bad", "invalid": "bad"}
 ROLE_CELLS = 6  # of the longest role, so that deeds stand below each other
 
@@ -45,7 +49,7 @@ def record_blocks(
     role = show.text(record["sender_role"]).ljust(ROLE_CELLS)
     when = show.clock(record["sent_at"], now_ms=now_ms)
     yield line(*lead, (when, "dim"), "  ", *who, f" {role}  ", *deed(record), *troubles(record))
-    if record["body"]:
+    if record["body"] and record["event_type"] not in LABELS:
         yield Body(show.text(record["body"]), indent=len(when) + 2)
 
 
@@ -56,7 +60,7 @@ def event_blocks(event: Mapping[str, object], *, space: str, now_ms: int) -> Ite
     cursor = (f"#{event['cursor']} ", "dim")
     who = show.person(event["actor"])
     yield line(cursor, (when, "dim"), "  ", *place, *who, "  ", *deed(event), *troubles(event))
-    if event["body"]:
+    if event["body"] and event["type"] not in LABELS:
         yield Body(show.text(event["body"]), indent=len(cursor[0]) + len(when) + 2)
 
 
@@ -68,12 +72,20 @@ def deed(record: Mapping[str, object]) -> Spans:
         return message(record)
     if record["task_id"] is not None:
         verb = type_name.removeprefix("task_").replace("_", " ")
-        state = f" ({detail.replace('_', ' ')})" if detail else ""
+        state = f" ({detail.replace('_', ' ')})" if detail not in ("", verb) else ""
         return [(task_id(record), "strong"), f" {verb}{state}"]
-    words = DEEDS.get(type_name, type_name.replace("_", " "))
     about = show.text(record.get("target_id") or record.get("object_id"))
-    target = f"{show.short(about)} " if about else ""
-    return [words.replace("{}", target).replace("[]", detail).strip()]
+    if type_name == "member_left" and about:
+        type_name = "member_removed"
+    words = DEEDS.get(type_name, type_name.replace("_", " "))
+    return [words.replace("{}", named(about)).replace("[]", detail)]
+
+
+def named(about: str) -> str:
+    """Return a thing by its short id, a member by the fingerprint."""
+    if about.startswith(DID_PREFIX):
+        return fingerprint(did_key(about))
+    return show.short(about) if about else "somebody"
 
 
 def task_id(record: Mapping[str, object]) -> str:

@@ -6,7 +6,7 @@ everything is a place. There is no abbreviation, no clustering and no guessing: 
 table is refused, with the nearest name that is.
 
 The standard argparse would do only the splitting here, every other feature of it switched off, and
-loads for 0.3x of a bare Python (docs/adr/0011-own-argument-splitter.md).
+loads for 0.3x of a bare Python (docs/adr/0008-own-argument-splitter.md).
 
 Specification: docs/spec/cli.md.
 """
@@ -207,7 +207,11 @@ def complete(command: Command, values: dict[str, object], words: list[str]) -> A
 
 
 def read(arg: Arg, value: str) -> object:
-    """Return ``value`` as the kind of ``arg`` says."""
+    """Return ``value`` as the kind of ``arg`` says. It is text in any case, or nothing for us."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # bytes of argv that were no UTF-8
+        raise UsageError("invalid_argument", argument=arg.flag, cause="utf8") from error
     match arg.kind:
         case "int":
             return bounded(arg, int(value) if is_digits(value) else None)

@@ -66,10 +66,15 @@ def tasks_text(tasks: Json, *, now_ms: int) -> Iterator[Block]:
             yield line((f"{head} {len(found)}", "strong"))
             rows = [task_row(one, now_ms=now_ms) for one in found]
             yield table(("", "", "", "", "", "", ""), rows, soft=(4, 5))
-            for one in found:
-                if one["summary"]:
-                    yield line((show.short(one["task_id"]), "dim"), " summary")
-                    yield Body(show.text(one["summary"]), indent=2)
+        for one in found:
+            yield from summary_text(one)
+
+
+def summary_text(task: Json) -> Iterator[Block]:
+    """Yield what the holder of a task said about its result."""
+    if task["summary"]:
+        yield line((show.short(task["task_id"]), "dim"), " summary")
+        yield Body(show.text(task["summary"]), indent=2)
 
 
 def trouble_text(data: Json) -> Iterator[Block]:

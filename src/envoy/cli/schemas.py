@@ -1,8 +1,8 @@
 """Schemas: the shape of every answer, written once, short enough to be read.
 
 `tools/make_docs.py` writes docs/schemas from here, and tests hold every answer against it. A schema
-is wire contract: a field may be added; to remove, rename or retype one makes it version 2. Not
-loaded by any command.
+is wire contract: a field may be added; to remove, rename or retype one makes it version 2. Of all
+commands `help` alone loads it, and shows the schema of the command it is asked about.
 
 A type is a word: `text int bool time id did`, a shape of `cli.shapes`, or `{a b}` for one of these
 words; `[…]` is a list, a `?` behind it allows null. A field is always there unless its name ends
@@ -90,7 +90,12 @@ ANSWERS: Mapping[str, Fields] = {
         "safety_number": "text?",
         "untrusted_fields": "[text]",
     },
-    "help": {"text": "text", "commands": "[CommandLine]", "next_commands": "[text]"},
+    "help": {
+        "text": "text",
+        "commands": "[CommandLine]",
+        "answer_schema": "Any",
+        "next_commands": "[text]",
+    },
     "history": HISTORY,
     "identities": {"profiles": "[Profile]", "untrusted_fields": "[text]"},
     "identity_create": {**MADE, "export": "text"},

@@ -1,6 +1,6 @@
 """Shapes: the objects that answers are made of, field by field. How to read a type: `cli.schemas`.
 
-The order of fields is the order in which they leave. Not loaded by any command.
+No command loads it but `help`.
 
 Specification: docs/spec/cli.md, JSON.
 """

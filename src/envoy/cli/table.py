@@ -14,7 +14,7 @@ HOW TO ADD A COMMAND
      `data` of the Answer is the documented object without `schema`, and its `text` turns that very
      object into blocks (`cli.render`: line, table, body) for people. It raises EnvoyError, and
      lets everything else go: `cli.main` renders both. A `stream` command yields Answers.
-  3. `docs/schemas/NAME.json` for a new schema; a transcript in tests/transcripts.
+  3. its answer in `cli/schemas.py`, unless it has one; a transcript in tests/transcripts.
 The parser, `envoy help`, the references and the tests of schemas and codes follow from the row.
 
 RESERVED names belong to later issues or to names the public product has; they answer

@@ -76,9 +76,9 @@ def decode(data: bytes, kind: type[T]) -> T:
     # Invalid UTF-8 is no DecodeError to msgspec 0.22 (tests/core/test_codec would notice).
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RemoteFault("malformed") from error
+    _check((value,))  # first: another form of what is no such value is ``malformed``
     if _ENCODER.encode(value) != data:
         raise RemoteFault("non_canonical")
-    _check((value,))
     # The decoder was made for ``kind``; a dict of decoders cannot say so.
     return cast(T, value)
 
@@ -88,6 +88,7 @@ def peek_first(data: bytes) -> int | str | None:
 
     For what is read before the rest: a version, suite or label. Nothing else is looked at, so an
     answer does not mean that ``data`` decodes; long forms are answered too, ``decode`` refuses.
+    Source: docs/spec/codec.md, Decoding.
     """
     start = _array_start(data)
     if start is None or len(data) <= start:
@@ -99,7 +100,8 @@ def peek_first(data: bytes) -> int | str | None:
         return head - 0x100
     if head in _INT_WIDTHS:
         end = rest + _INT_WIDTHS[head]
-        return int.from_bytes(data[rest:end], signed=head >= 0xD0) if len(data) >= end else None
+        number = int.from_bytes(data[rest:end], signed=head >= 0xD0)
+        return number if len(data) >= end and number <= INT_MAX else None
     return _text_at(data, head, rest)
 
 
@@ -181,7 +183,8 @@ def _array_start(data: bytes) -> int | None:
     head = data[0] if data else 0
     if 0x91 <= head <= 0x9F:
         return 1
-    return 1 + _ARRAY_WIDTHS[head] if head in _ARRAY_WIDTHS else None
+    start = 1 + _ARRAY_WIDTHS.get(head, 0)
+    return start if any(data[1:start]) else None  # a long head that counts none begins none either
 
 
 def _text_at(data: bytes, head: int, rest: int) -> str | None:
@@ -196,6 +199,7 @@ def _text_at(data: bytes, head: int, rest: int) -> str | None:
     if len(data) < start + size:
         return None
     try:
-        return data[start : start + size].decode()
+        text = data[start : start + size].decode()
     except UnicodeDecodeError:
         return None
+    return None if "\0" in text else text

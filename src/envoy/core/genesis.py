@@ -51,21 +51,21 @@ def space_id(commitment: bytes) -> bytes:
 def check_genesis(event: Event) -> Genesis:
     """Return the body of ``event``, the genesis of its space.
 
-    Raises RemoteFault: ``malformed``, ``non_canonical``; ``unknown_suite``; ``unsupported`` for
-    newer rules; ``wrong_space`` for a body that gives another id; ``bad_key`` for an author who is
-    not the founder; ``bad_link`` for a place that is not the first. Source: docs/spec/event.md,
+    Raises RemoteFault: ``malformed``, ``non_canonical``; ``unknown_suite``; ``wrong_space`` for a
+    body that gives another id; ``bad_key`` for an author who is not the founder; ``bad_link`` for a
+    place that is not the first; ``unsupported`` for newer rules. Source: docs/spec/event.md,
     Genesis.
     """
     body = decode(event.body, Genesis)
     if body.suite != SUITE:
         raise RemoteFault("unknown_suite")
-    if body.rules > RULES:
-        raise RemoteFault("unsupported")
     if space_id(genesis_commitment(event.body)) != event.space:
         raise RemoteFault("wrong_space")
     if body.founder != event.author:
         raise RemoteFault("bad_key")
     check_own_links(event)
+    if body.rules > RULES:
+        raise RemoteFault("unsupported")
     return body
 
 

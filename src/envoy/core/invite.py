@@ -43,6 +43,7 @@ LOOKUP_BYTES: Final = 16
 URI_HEAD: Final = "envoy://join"
 
 _GROUP: Final = 4
+_BLANKS: Final = " \t\n\r\f\v"
 _CODE_CHARS_MAX: Final = 64  # room for any grouping by dashes and spaces
 _URI_CHARS_MAX: Final = 1024
 _LENGTH_BYTES: Final = 4
@@ -174,7 +175,7 @@ def parse(text: str) -> InviteLink:
     Nothing is asked of a relay here, and its name is not judged: it is member text until the
     network door takes it. Raises ConflictError(invalid_invite).
     """
-    text = text.strip()
+    text = text.strip(_BLANKS)
     if not text.lower().startswith(URI_HEAD):
         return InviteLink(parse_code(text), None, None)
     head, _, fragment = text[len(URI_HEAD) :].partition("#")

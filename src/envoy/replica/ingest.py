@@ -20,7 +20,7 @@ from envoy import limits
 from envoy.core import receipt
 from envoy.core.dag import missing
 from envoy.core.envelope import Opened, Outer, envelope_id, open_outer, open_parsed, parse, verify
-from envoy.core.event import GENESIS, Event, Parent, check_links
+from envoy.core.event import GENESIS, Event, Parent, check_links, check_own_links
 from envoy.core.genesis import check_genesis, genesis_commitment
 from envoy.core.log import Parked, ReceiptRow
 from envoy.errors import RemoteFault
@@ -256,6 +256,8 @@ class _Page:
         heapify(ready)
         while ready:
             one = heappop(ready)
+            if not self._is_possible(one):
+                continue
             lacks = self._lacks(one.event)
             if lacks:
                 author, now = one.event.author, self.batch.now_ms
@@ -272,6 +274,15 @@ class _Page:
                 heappush(ready, waiting)
             if one.event.kind == GENESIS:
                 self._receipts_early()
+
+    def _is_possible(self, one: Ready) -> bool:
+        """Turn an event away that no parent can make right; so none of them waits here."""
+        try:
+            check_own_links(one.event)
+        except RemoteFault as fault:
+            self._turn_away(one.id, fault.code, one.frame)
+            return False
+        return True
 
     def _lacks(self, event: Event) -> tuple[bytes, ...]:
         """Return what the event names and this copy has not accepted."""

@@ -41,8 +41,10 @@ class People:
     def judged(self, judgement: Judgement, space: bytes) -> list[bytes]:
         """Write role, coming and going of everybody; return the dids that are new here."""
         known, readers = self._store.members(self._sn), set(judgement.readers())
-        names, fresh = _first_names(judgement), list[bytes]()
-        for did, one in sorted(arrivals(judgement).items()):
+        names, fresh, came = _first_names(judgement), list[bytes](), arrivals(judgement)
+        for did in known.keys() - came.keys():
+            self._store.delete(known[did])  # a late event made void what it came in by
+        for did, one in sorted(came.items()):
             row = known.get(did)
             if row is None:
                 fresh.append(did)

@@ -186,6 +186,9 @@ class RowStore(Protocol):
     def next_space(self) -> int:
         """Return an unused number of a space."""
 
+    def drop_space(self, sn: int) -> None:
+        """Remove all that this file holds of a space."""
+
     def members(self, sn: int) -> dict[bytes, rows.Member]:
         """Return the member rows by did."""
 

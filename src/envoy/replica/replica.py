@@ -252,8 +252,7 @@ class Author:
                 "clock_ahead", event_ids=[to_text("evt", act.id) for act in plan.acts]
             )
         for act in plan.acts if plan.duty is Duty.REPEAT else ():
-            assert act.body is not None, "an act that ends something was read"
-            self.say(act.body)
+            self.say(duties.repeated(act))
         if plan.duty is Duty.WRITE and plan.epoch is not None:
             batch.space = batch.space._replace(epoch=plan.epoch.epoch, adequate=1)
         else:

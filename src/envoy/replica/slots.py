@@ -6,8 +6,8 @@ is written and committed first, provisional, and then asked for; what the hub an
 like any other frame. Who is told that the slot moved pulls and looks again; who is told that it is
 taken sends the claim plainly, so that its chain has no hole and its loss can be seen.
 
-Laws: a claim is asked for only while it is the effective tenure in this copy. Nothing is believed
-of the answer but a receipt that the pinned hub signed.
+Laws: a claim is asked for only while it is the effective tenure in this copy, or would be with a
+fence. Nothing is believed of the answer but a receipt that the pinned hub signed.
 
 Specification: docs/spec/claims.md, Slots.
 """
@@ -32,6 +32,8 @@ from envoy.sync.frames import HubRefusal
 
 # Each time, somebody else moved the slot between our pull and our call.
 TRIES_MAX: Final = 8
+# Why the fold refuses a claim over another's that it saw: it takes a greater fence.
+OVER_ANOTHER: Final = "claim_of_owned"
 HOLDER_BYTES: Final = 16
 
 
@@ -80,7 +82,7 @@ def _claim(replica: Replica, one: Outgoing) -> None:
     """Ask for a slot until the hub decided, or the claim has lost here."""
     asked = decode(one.data, Asked)
     for _ in range(TRIES_MAX):
-        if not _is_effective(replica, asked.task, one.id):
+        if not _may_win(replica, asked.task, one.id):
             break
         try:
             reply = _call(replica, frames.CLAIM, one, asked)
@@ -155,10 +157,19 @@ def _held(batch: Batch, asked: Asked) -> int:
     return max([fence for fence, one in _fences(batch, asked.task) if one == mine], default=0)
 
 
-def _is_effective(replica: Replica, task: bytes, claim: bytes | None) -> bool:
-    """Say whether a claim is the tenure of its task as this copy sees it."""
-    row = replica.profile.rows.task(replica.sn, task)
-    return row is not None and row.tenure == claim
+def _may_win(replica: Replica, task: bytes, claim: bytes | None) -> bool:
+    """Say whether a claim is the tenure of its task here, or lacks but a fence to be it.
+
+    What lost to a claim beside it asks for none: its author saw nothing of the other's work, and
+    a late fence would undo that.
+    """
+    store, events = replica.profile.rows, replica.profile.events
+    row = store.task(replica.sn, task)
+    entry = None if claim is None else events.entry(replica.sn, claim)
+    if row is None or entry is None:
+        return False
+    item = store.item(entry.rid)
+    return row.tenure == claim or (item is not None and item.refused == OVER_ANOTHER)
 
 
 def _confirm(replica: Replica, one: Outgoing, reply: frames.Slotted) -> None:

@@ -14,7 +14,7 @@ Specification: docs/spec/frames.md, Sync.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from envoy import limits
@@ -42,8 +42,9 @@ KEYS_TRIED_MAX = limits.BOX_TAGS_MAX
 # A hub that is another one each time it is asked is none.
 RESTARTS_MAX = 2
 GIVEN_UP = frozenset(("box", "invite", "uninvite"))
-# A page can name no more epochs; more are invented, and one of them must not be all we ask for.
-EPOCHS_ASKED_MAX = limits.PAGE_FRAMES_MAX
+# Epochs that were asked for when their frames came by, and that are asked for again each time: who
+# invents epochs must not make every later exchange a flood of calls.
+EPOCHS_AGAIN_MAX = 64
 
 
 class Exchange(NamedTuple):
@@ -86,7 +87,7 @@ def pull(replica: Replica, *, go: Go = always) -> Taken:
                 raise _inconsistent(space)
             _follow(replica, page.head)
             continue
-        if page.frames:
+        if page.frames or page.last != space.cursor:
             taken = _take(replica, space, page)
             total = Taken(*(one + other for one, other in zip(total, taken, strict=True)))
         if page.last >= page.head.head:
@@ -103,7 +104,10 @@ def _ask(replica: Replica, space: rows.Space) -> frames.Page | None:
     """Return the next page, None for a hub that never heard of a space without events here."""
     since = frames.Since(space.id, space.instance, space.cursor)
     call = frames.Pull((since,), limits.PAGE_FRAMES_MAX, 0)
-    (page,) = _reply(replica.profile.hub, call, frames.Pulled).pages
+    pages = _reply(replica.profile.hub, call, frames.Pulled).pages
+    if len(pages) != 1 or len(pages[0].frames) > call.limit:
+        raise _inconsistent(space)
+    page = pages[0]
     if page.head is None and space.events == 0:
         return None
     return page
@@ -186,7 +190,7 @@ def _take(replica: Replica, space: rows.Space, page: frames.Page) -> Taken:
     start = space.hub_chain or frames.chain_start(space.instance, space.id)
     found = [read(frame) for frame in page.frames]
     h = frames.chain_after(start, [one.id for one in found])
-    numbers = page.last - space.cursor == len(page.frames)
+    numbers = page.last - space.cursor == len(page.frames) and page.last <= page.head.head
     if not numbers or (page.last == page.head.head and h != page.head.h):
         # It was set back and went on, or rewritten: told once, and read anew from the beginning.
         with replica.profile.events.transaction(durable=True):
@@ -227,44 +231,63 @@ def unlock(replica: Replica, named: Iterable[bytes] = ()) -> int:
     """
     events, sn = replica.profile.events, replica.sn
     held = {row.id for row in events.epochs(sn) if row.secret is not None}
-    wanted = {*named, *events.parking.wanted(sn, "sealed")}
-    lacking = sorted(wanted - held)
-    opened = sorted(wanted & {*held, *(_learn(replica, lacking) if lacking else ())})
+    fresh = set(named)
+    parked = set(events.parking.wanted(sn, "sealed")) - fresh
+    opens = held | _learn(replica, sorted(fresh - held), sorted(parked - held))
+    opened = sorted((fresh | parked) & opens)
     for one in opened:
         _unseal(replica, one)
     return len(opened)
 
 
-def _learn(replica: Replica, lacking: Sequence[bytes]) -> set[bytes]:
-    """Keep what the hub tells of epochs whose secret is unknown; return those that open now."""
+def _learn(replica: Replica, fresh: Sequence[bytes], parked: Sequence[bytes]) -> set[bytes]:
+    """Keep what the hub tells of epochs whose secret is unknown; return those that open now.
+
+    A head is kept only with its secret: anybody can invent epochs, and heads for them.
+    """
+    if not fresh and not parked:
+        return set()
     events, sn = replica.profile.events, replica.sn
     before = {row.id: row for row in events.epochs(sn)}
-    known = {**before, **_fetch_epochs(replica, lacking)}
-    for epoch, secret in epochs.unwrapped(replica.space.id, known).items():
-        row = known.get(epoch) or EpochRow(epoch, None, None, None, None, None)
-        known[epoch] = row._replace(secret=secret)
-    learned = [row for one, row in known.items() if row != before.get(one)]
+    known = _walked(replica, {**before, **_fetch_epochs(replica, fresh, parked)})
+    learned = [row for one, row in known.items() if row.secret and row != before.get(one)]
     if learned:
         with events.transaction(durable=True):
             for row in learned:
                 events.put_epoch(sn, row)
-    return {row.id for row in learned if row.secret is not None}
+    return {row.id for row in learned}
 
 
-def _fetch_epochs(replica: Replica, wanted: Sequence[bytes]) -> dict[bytes, EpochRow]:
-    """Return what the hub has of the epochs ``wanted``, of so many at a time.
+def _walked(replica: Replica, known: Mapping[bytes, EpochRow]) -> dict[bytes, EpochRow]:
+    """Return ``known`` with all that wraps add to it; a head on the way that is lacking is got."""
+    found, todo = dict(known), dict(known)
+    while todo:
+        secrets, todo = epochs.unwrapped(replica.space.id, todo), {}
+        for epoch, secret in secrets.items():
+            row = found.get(epoch) or EpochRow(epoch, None, None, None, None, None)
+            if row.secret is not None:
+                continue
+            if row.head is None:
+                row = _fetch_epoch(replica, epoch, ()) or row
+            found[epoch] = todo[epoch] = row._replace(secret=secret)
+    return found
 
-    Anybody can invent epochs, so where there are more each call begins somewhere else.
+
+def _fetch_epochs(
+    replica: Replica, fresh: Sequence[bytes], parked: Sequence[bytes]
+) -> dict[bytes, EpochRow]:
+    """Return what the hub has of ``fresh`` epochs, and of so many that frames were parked for.
+
+    Head and box stand at the hub before the first frame, so who asks when that comes by finds them,
+    whatever a flood of others has left here. Of the parked ones each call begins somewhere else.
     """
-    if not wanted:
-        return {}
     space = replica.space.id
     mine = [replica.profile.identity.enc_seed(no, space) for no in range(2)]
     seeds = [*replica.seeds, *mine][:KEYS_TRIED_MAX]
     keys = [(seed, seal.kid(seal.public_key(seed))) for seed in seeds]
-    start = int.from_bytes(replica.profile.entropy(4)) % len(wanted)
-    turned = [*wanted[start:], *wanted[:start]] if len(wanted) > EPOCHS_ASKED_MAX else wanted
-    found = [_fetch_epoch(replica, one, keys) for one in turned[:EPOCHS_ASKED_MAX]]
+    start = int.from_bytes(replica.profile.entropy(4)) % max(1, len(parked))
+    turned = [*parked[start:], *parked[:start]][:EPOCHS_AGAIN_MAX]
+    found = [_fetch_epoch(replica, one, keys) for one in (*fresh, *turned)]
     return {row.id: row for row in found if row is not None}
 
 
@@ -283,6 +306,8 @@ def _fetch_epoch(
     except (HubRefusal, RemoteFault):
         return None
     row = EpochRow(epoch, found.head, None, None, None, None)
+    if len(found.boxes) != len(keys):
+        return row
     for (seed, _), posted in zip(keys, found.boxes, strict=True):
         boxes = [one.box for one in posted]
         secret, _ = formulas.open_boxes(seed, boxes, space=space, epoch=epoch, head=head)

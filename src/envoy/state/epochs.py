@@ -20,7 +20,7 @@ from typing import Final
 from envoy import limits
 from envoy.core import bodies
 from envoy.core.capability import GRANT, OTHERS, WRITE, AuthEvent, ContentEvent, Grant
-from envoy.core.structs import State
+from envoy.core.structs import Body, State
 from envoy.state.authority import Judgement, Kill, Status, place
 from envoy.state.authority_content import content_verdict
 from envoy.state.authority_views import Views
@@ -33,7 +33,7 @@ class Duty(StrEnum):
 
     WRITE = "write"  # under the epoch that is named
     ROTATE = "rotate"  # create an epoch first
-    REPEAT = "repeat"  # issue the named acts again under an own clock, then ask again
+    REPEAT = "repeat"  # issue the named acts again (``repeated``), under an own clock
     REFUSE = "refuse"  # `clock_ahead`: somebody with cap grant must come first
 
 
@@ -211,6 +211,17 @@ def plan(judgement: Judgement, views: Views, *, author: bytes, latest: int) -> P
     found = current(judgement, views, excused=excused)
     duty = Duty.ROTATE if found is None else Duty.WRITE
     return Plan(duty, found, open_, flagged=bool(open_))
+
+
+def repeated(act: AuthEvent) -> Body:
+    """Return the body by which somebody with cap grant issues a read-ending ``act`` again.
+
+    A leave is its author's alone: as said by another it is a removal.
+    """
+    if act.kind == "leave":
+        return bodies.Remove(act.author, "", ())
+    assert act.body is not None, "what ends something was read"
+    return act.body
 
 
 def _is_repeated(act: AuthEvent, judgement: Judgement, latest: int) -> bool:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
+from envoy import limits
 from envoy.core.log import Outgoing
 from envoy.storage import schema
 from envoy.system.db import Connection, Value
@@ -125,6 +126,15 @@ class RowStore:
         self._settle(rows.Space)
         sql = "SELECT coalesce(max(sn), 0) + 1 FROM space"
         return self.connection.find(int, sql) or 1
+
+    def drop_space(self, sn: int) -> None:
+        """Remove all that this file holds of a space."""
+        self.flush()
+        run, events = self.connection.run, "(SELECT rid FROM event WHERE sn = ?)"
+        run(f"DELETE FROM words WHERE rowid IN {events}", (sn,))
+        run(f"DELETE FROM frame WHERE rid IN {events}", (sn,))
+        for table in schema.SPACE_TABLES:
+            run(" ".join(("DELETE FROM", table, "WHERE sn = ?")), (sn,))
 
     # -- projections --------------------------------------------------------------------------
 
@@ -243,7 +253,9 @@ class RowStore:
         return self.connection.find(_reply, sql, (sn, key, after))
 
     def keep_reply(self, sn: int, key: str, digest: bytes, result: str, *, at: int) -> None:
-        """Record what a call under an idempotency key answered."""
+        """Record what a call under an idempotency key answered, and forget what is too old."""
+        before = at - limits.IDEMPOTENCY_SECONDS_MAX * 1000
+        self.connection.run("DELETE FROM idempotency WHERE sn = ? AND at <= ?", (sn, before))
         sql = "INSERT OR REPLACE INTO idempotency(sn, key, digest, result, at)"
         self.connection.run(f"{sql} VALUES(?, ?, ?, ?, ?)", (sn, key, digest, result, at))
 

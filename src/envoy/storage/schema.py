@@ -88,6 +88,7 @@ CREATE INDEX outbox_space ON outbox(sn, o);
 CREATE TABLE idempotency(
   sn INTEGER NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL, result TEXT NOT NULL,
   at INTEGER NOT NULL, PRIMARY KEY(sn, key)) WITHOUT ROWID;
+CREATE INDEX idempotency_at ON idempotency(sn, at);
 CREATE TABLE holder(
   sn INTEGER NOT NULL, task BLOB NOT NULL, session TEXT NOT NULL, secret BLOB NOT NULL,
   PRIMARY KEY(sn, task, session)) WITHOUT ROWID;
@@ -147,3 +148,9 @@ CREATE INDEX conflict_open ON conflict(sn) WHERE status = 'open';
 """
 
 PROJECTION_TABLES = ("item", "words", "member", "grant_", "invite", "task", "conflict")
+# Those with a row per space, or several.
+SPACE_TABLES = (
+    *("space", "chain", "seen", "event", "authority", "past", "head", "entity_head", "epoch"),
+    *("parked", "dropped", "quarantine", "receipt", "fork", "outbox", "idempotency", "holder"),
+    *("stream", "item", "member", "grant_", "invite", "task", "conflict"),
+)

@@ -21,7 +21,7 @@ from envoy.lean import NamedTuple
 from envoy.storage import schema
 from envoy.system.db import Connection, Snapshot
 from envoy.views import rows
-from envoy.views.history import Filter, Happened
+from envoy.views.history import WHOLE, Filter, Happened, Part
 from envoy.views.names import ENDED
 from envoy.views.pages import Key
 
@@ -247,27 +247,15 @@ class Views:
     # -- items ----------------------------------------------------------------------------------
 
     def history(
-        self,
-        sn: int,
-        *,
-        after: Key | None,
-        limit: int,
-        kinds: Sequence[str] = (),
-        task: bytes | None = None,
-        thread: int | None = None,
-        counting: bool = False,
+        self, sn: int, *, after: Key | None, limit: int, part: Part = WHOLE
     ) -> list[rows.Item]:
-        """Return items, the last in the order of the space first, behind ``after`` (lam, id).
-
-        Of one ``task``, or of the thread that holds the item with rid ``thread``, if one is given;
-        ``counting`` leaves out what does not count.
-        """
-        chosen = dumps(list(kinds)) if kinds else None
-        params = (sn, *(after or NEWEST), chosen, limit, int(counting))
-        if task is not None:
-            return self._db.rows(rows.Item, _TASK_HISTORY, (*params, task))
-        if thread is not None:
-            return self._db.rows(rows.Item, _THREAD, (*params, thread))
+        """Return items, the last in the order of the space first, behind ``after`` (lam, id)."""
+        kinds = dumps(list(part.kinds)) if part.kinds else None
+        params = (sn, *(after or NEWEST), kinds, limit, int(part.counting))
+        if part.task is not None:
+            return self._db.rows(rows.Item, _TASK_HISTORY, (*params, part.task))
+        if part.thread is not None:
+            return self._db.rows(rows.Item, _THREAD, (*params, part.thread))
         return self._db.rows(rows.Item, _HISTORY, params)
 
     def search(self, phrase: str, *, sn: int | None, before: int, limit: int) -> list[rows.Item]:

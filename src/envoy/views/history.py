@@ -49,6 +49,18 @@ class Filter(NamedTuple):
     own: bool = False  # also what this profile did
 
 
+class Part(NamedTuple):
+    """Which part of a history: the whole by default."""
+
+    kinds: tuple[str, ...] = ()
+    task: bytes | None = None
+    thread: int | None = None  # the number of an item in it
+    counting: bool = False  # without what is held, void or invalid
+
+
+WHOLE = Part()
+
+
 class Seen:
     """What a page needs beside its rows: whose space, who is who, which parents are missing."""
 

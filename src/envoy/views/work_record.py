@@ -89,7 +89,7 @@ class Notes:
         }
         self.omitted: dict[str, Json] = {}
 
-    def limit(self, sort: str, path: str, id: str | None, reason: str, action: str) -> None:
+    def limit(self, sort: str, path: str, id: str | None, *, reason: str, action: str) -> None:
         """Note that what ``path`` shows is not all there is."""
         entry: Json = {"path": path, "id": id, "reason": reason, "next_action": action}
         self.limits[sort].append(entry)
@@ -106,10 +106,10 @@ class Notes:
             return value
         cleaned, found = redact(value)
         if found:
-            self.limit("redacted", path, id, "secret", "stop_and_report")
+            self.limit("redacted", path, id, reason="secret", action="stop_and_report")
         if len(cleaned) <= limits.WORK_RECORD_TEXT_CHARS_MAX:
             return cleaned
-        self.limit("partial", path, id, "truncated_text", "read_event")
+        self.limit("partial", path, id, reason="truncated_text", action="read_event")
         return cleaned[: limits.WORK_RECORD_TEXT_CHARS_MAX]
 
     @property
@@ -214,14 +214,14 @@ def local(found: Material) -> Json:
 def note_gaps(found: Material, notes: Notes) -> None:
     """Note what lies here and is no event yet, and what the hub has that is not here."""
     if found.stale:
-        notes.limit("unknown", "activity", None, "not_synced", "sync_and_retry")
+        notes.limit("unknown", "activity", None, reason="not_synced", action="sync_and_retry")
     if found.parked.get("waiting"):
-        notes.limit("missing", "activity", None, "waiting_parent", "sync_and_retry")
+        notes.limit("missing", "activity", None, reason="waiting_parent", action="sync_and_retry")
     if found.parked.get("sealed"):
-        notes.limit("missing", "activity", None, "sealed_epoch", "sync_and_retry")
+        notes.limit("missing", "activity", None, reason="sealed_epoch", action="sync_and_retry")
     for item in found.unsupported:
         event = ids.to_text("evt", item.id)
-        notes.limit("unknown", "activity", event, "unsupported_kind", "upgrade")
+        notes.limit("unknown", "activity", event, reason="unsupported_kind", action="upgrade")
 
 
 # -- authority --------------------------------------------------------------------------------
@@ -316,7 +316,11 @@ def task_row(task: rows.Task, around: Around, path: str, notes: Notes) -> Json:
     made["lease_expires_at"] = None
     if task.claim_state == "confirmed" and task.lease_ms is None:
         notes.limit(
-            "unknown", f"{path}.lease_expires_at", task_id, "lease_unknown", "sync_and_retry"
+            "unknown",
+            f"{path}.lease_expires_at",
+            task_id,
+            reason="lease_unknown",
+            action="sync_and_retry",
         )
     return made
 
@@ -378,15 +382,20 @@ def evidence_list(found: Material, notes: Notes) -> list[Json]:
         key=lambda item: (item.lam, item.id),
     )
     absent = sorted(one for one in named if one not in found.evidence)
-    made = [proof(item, named[item.id], found, notes, index) for index, item in enumerate(here)]
+    made = [
+        proof(item, named[item.id], found, notes=notes, index=index)
+        for index, item in enumerate(here)
+    ]
     for one in absent:
         path = f"evidence[{len(made)}]"
-        notes.limit("missing", path, ids.to_text("evt", one), "ref_target", "sync_and_retry")
+        notes.limit(
+            "missing", path, ids.to_text("evt", one), reason="ref_target", action="sync_and_retry"
+        )
         made.append(absence(one, named[one]))
     return made
 
 
-def proof(item: rows.Item, task: rows.Task, found: Material, notes: Notes, index: int) -> Json:
+def proof(item: rows.Item, task: rows.Task, found: Material, *, notes: Notes, index: int) -> Json:
     """Return an event that a task names as its evidence."""
     event = ids.to_text("evt", item.id)
     counts = item.status in history.COUNTING
@@ -394,7 +403,11 @@ def proof(item: rows.Item, task: rows.Task, found: Material, notes: Notes, index
     whole = text == item.body
     if not counts:
         notes.limit(
-            "unknown", f"evidence[{index}]", event, "unsupported_kind", "ask_admin_to_admit"
+            "unknown",
+            f"evidence[{index}]",
+            event,
+            reason="unsupported_kind",
+            action="ask_admin_to_admit",
         )
     return {
         **absence(item.id, task),
@@ -433,7 +446,7 @@ def activity_list(found: Material, notes: Notes) -> list[Json]:
     """Return the newest page of what counts, the oldest first in it."""
     shown = found.activity[: found.limit]
     if len(found.activity) > found.limit:
-        notes.limit("partial", "activity", None, "window", "read_next_page")
+        notes.limit("partial", "activity", None, reason="window", action="read_next_page")
     command = f"envoy history {spaces.space_id(found.space)}"
     notes.omit("activity", found.item_count - len(shown), command)
     seen = Seen(found.space, found.people, missing=found.missing)
@@ -447,7 +460,9 @@ def activity_row(item: rows.Item, seen: Seen, index: int, notes: Notes) -> Json:
     made["body"] = notes.text(made["body"], f"{path}.body", event)
     made["late"] = None
     if made["reply_missing"]:
-        notes.limit("missing", f"{path}.reply_to", event, "ref_target", "sync_and_retry")
+        notes.limit(
+            "missing", f"{path}.reply_to", event, reason="ref_target", action="sync_and_retry"
+        )
     if item.status == "unsupported":
         made["visibility"] = "unknown"
     else:

@@ -162,7 +162,13 @@ def name_is_plain(name: str) -> bool:
 
 def session_name(name: str, origin: str) -> str:
     """Return ``name`` if it fits a claim."""
-    if not 0 < len(name.encode("utf-8", "replace")) <= limits.LABEL_BYTES_MAX:
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError as error:  # bytes of the environment that were no UTF-8
+        raise UsageError(
+            "invalid_argument", argument="session", cause="utf8", origin=origin
+        ) from error
+    if not 0 < size <= limits.LABEL_BYTES_MAX:
         raise UsageError("invalid_argument", argument="session", cause="length", origin=origin)
     return name
 

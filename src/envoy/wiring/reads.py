@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envoy import ids
+from envoy import ids, limits
 from envoy.errors import EnvoyError, IntegrityError
 from envoy.hub import peek
 from envoy.storage import home
@@ -226,17 +226,21 @@ class Waiter:
         """Wait for a change, at most ``seconds``, then take in what is new.
 
         The kernel tells when pages are written, and they count only once the disk has them: then
-        nobody tells again. So the reader looks until something has moved, for half a second.
+        nobody tells again. So the reader looks until something has moved, for half a second. What
+        a look had no time for does not announce itself either: it looks again soon.
         """
-        before = self._reader.seen()
-        self._reader.rest()
-        if not self._watcher.wait(seconds):
+        reader = self._reader
+        before, behind = reader.seen(), reader.is_stale(reader.spaces)
+        reader.rest()
+        if behind:
+            seconds = min(seconds, limits.POLL_MS / 1000)
+        if not self._watcher.wait(seconds) and not behind:
             return
         for pause_ms in SETTLE_MS:
-            self._reader.look()
-            if self._reader.seen() != before:
+            reader.look()
+            if reader.seen() != before:
                 return
-            self._reader.rest()
+            reader.rest()
             self._watcher.wait(pause_ms / 1000)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from envoy import ids, limits
 from envoy.views import history, names, rows
 from envoy.views import tasks as task_shapes
+from envoy.views.history import Part
 from envoy.views.pages import Page
 from envoy.views.work_record import Material
 from envoy.wiring.reads import Reader
@@ -21,7 +22,7 @@ def material(reader: Reader, space: rows.Space, page: Page) -> Material:
     """Return what the Work Record of ``space`` is made of; ``page`` is that of its activity."""
     views, sn, me = reader.views, space.sn, reader.me_an()
     most = limits.LIST_ROWS_DEFAULT
-    activity = views.history(sn, after=page.after, limit=page.limit + 1, counting=True)
+    activity = views.history(sn, after=page.after, limit=page.limit + 1, part=Part(counting=True))
     items, bad = views.item_counts(sn, alone=len(reader.spaces) == 1)
     pending = pending_tasks(reader, sn, me)
     ended = views.ended(sn, most + 1)

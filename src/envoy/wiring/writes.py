@@ -127,4 +127,4 @@ def refresh(config: Config, spaces: Sequence[bytes]) -> None:
     """Take in what the hub has for ``spaces`` that this copy has not, for at most a second."""
     until = host.monotonic_ms() + limits.PULL_SECONDS_MAX * 1000
     with open_profile(config) as profile:
-        local.sync_all(profile, spaces, go=lambda: host.monotonic_ms() < until)
+        local.sync_all(profile, spaces, go=lambda: host.monotonic_ms() < until, care=False)

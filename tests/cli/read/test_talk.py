@@ -45,7 +45,8 @@ def test_a_text_stands_behind_a_bar_line_by_line(busy: Place) -> None:
 def test_pages_of_history_hold_each_record_once(place: Place) -> None:
     for number in range(7):
         place.home.item(place.space, place.a1, f"n{number}")
-    pages, cursor = [], ()
+    pages: list[dict[str, Any]] = []
+    cursor: tuple[str, ...] = ()
     while not pages or pages[-1]["page"]["has_more"]:
         pages.append(place.ok("history", "history", "--limit", "3", *cursor))
         cursor = ("--cursor", pages[-1]["page"]["next_cursor"] or "")
@@ -92,9 +93,20 @@ def test_history_may_be_of_some_kinds(busy: Place) -> None:
     ("fields", "words"),
     [
         pytest.param({"kind": "join", "type": "member_joined"}, "joined", id="join"),
+        pytest.param({"kind": "leave", "type": "member_left"}, "left the space", id="leave"),
+        pytest.param(
+            {
+                "kind": "grant",
+                "type": "capability_granted",
+                "target": digest("did b2"),
+                "detail": "read",
+            },
+            "the role read",
+            id="grant",
+        ),
         pytest.param(
             {"kind": "remove", "type": "member_left", "target": digest("did b2")},
-            "left the space",
+            "removed ",
             id="removal",
         ),
         pytest.param(
@@ -229,7 +241,8 @@ def test_a_sender_nobody_knows_is_an_error(busy: Place) -> None:
 def test_the_inbox_of_all_spaces_comes_page_by_page(busy: Place) -> None:
     other = busy.home.space("other")
     busy.home.item(other, busy.home.member(other, "c3"), "from elsewhere")
-    found, cursor = [], ()
+    found: list[str] = []
+    cursor: tuple[str, ...] = ()
     for _ in range(9):
         data = busy.ok("inbox", "inbox", "read", "--limit", "2", *cursor)
         found += bodies(data["messages"])

@@ -69,7 +69,8 @@ def test_pages_of_tasks_hold_each_of_them_once_over_all_spaces(place: Place) -> 
         state = ("open", "claimed", "blocked")[number % 3]
         place.home.task(place.space, place.lead, f"here {number}", state=state, priority=number % 2)
         place.home.task(other, member, f"there {number}", state=state)
-    found, cursor = [], ()
+    found: list[str] = []
+    cursor: tuple[str, ...] = ()
     for _ in range(9):
         data = place.ok("tasks", "task", "list", "--limit", "3", *cursor)
         found += titles(data)

@@ -12,6 +12,7 @@ import envoy
 from envoy.cli.args import Answer, Arg, Call, Command
 from envoy.cli.parse import GLOBALS, PATHS, unknown
 from envoy.cli.render import Block, line, pairs_table
+from envoy.cli.schemas import json_schema
 from envoy.cli.table import COMMANDS, RESERVED
 from envoy.errors import UsageError
 
@@ -60,6 +61,7 @@ def show(call: Call) -> Answer:
             {"command": path, "summary": row.say, "usage": usage_of(path, row)}
             for path, row in rows.items()
         ],
+        "answer_schema": json_schema(first.schema) if one else None,
         "next_commands": [] if topic else list(START),
     }
     if one:

@@ -14,7 +14,7 @@ from envoy.errors import NotFoundError, WaitTimeoutError
 from envoy.lean import NamedTuple
 from envoy.views import history as shapes
 from envoy.views import rows
-from envoy.views.history import Filter, Happened, Seen
+from envoy.views.history import Filter, Happened, Part, Seen
 from envoy.views.pages import Key, page, page_json, scope_of
 from envoy.views.space import space_id
 from envoy.wiring import reads
@@ -32,14 +32,12 @@ def history(call: Call) -> Answer:
         scope = scope_of(reader.me.did, "history", space.id, thread or "", task or "", *kinds)
         limit, cursor = call.args.count("limit"), call.args.text("cursor")
         wanted = page(scope, limit, cursor, shape=(int, bytes))
-        found = reader.views.history(
-            space.sn,
-            after=wanted.after,
-            limit=limit + 1,
+        part = Part(
             kinds=kinds,
             task=None if task is None else reader.task(task, space_id(space))[1].id,
             thread=None if thread is None else thread_of(reader, space, thread),
         )
+        found = reader.views.history(space.sn, after=wanted.after, limit=limit + 1, part=part)
         shown = found[:limit]
         more = (shown[-1].lam, shown[-1].id) if len(found) > limit else None
         data = records_of(reader, space, shown[::-1])

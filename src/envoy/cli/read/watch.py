@@ -18,7 +18,7 @@ from envoy.errors import UsageError, WaitTimeoutError
 from envoy.lean import NamedTuple
 from envoy.views import history as shapes
 from envoy.views import names, rows
-from envoy.views.history import Filter, Happened, Seen
+from envoy.views.history import Filter, Happened, Part, Seen
 from envoy.wiring import reads
 from envoy.wiring.reads import Reader
 
@@ -167,7 +167,7 @@ def wait(call: Call) -> Answer:
             rest = end - time.monotonic()
             if rest <= 0:
                 raise WaitTimeoutError("wait_timeout", timed_out=True, waited_s=seconds)
-            waiter.wait(rest)
+            waiter.wait(min(rest, limits.WAIT_SLICE_SECONDS_MAX))
 
 
 def looking_for(word: str, call: Call, reader: Reader) -> Look:
@@ -206,7 +206,7 @@ def reached_state(reader: Reader, task: bytes, states: Sequence[str]) -> Happene
     for space in reader.spaces:
         row = reader.views.task(space.sn, task)
         if row is not None and row.state in states:
-            items = reader.views.history(space.sn, after=None, limit=1, task=task)
+            items = reader.views.history(space.sn, after=None, limit=1, part=Part(task=task))
             return reader.views.of_event(items[0].rid) if items else None
     return None
 

@@ -12,7 +12,7 @@ from envoy.errors import UsageError
 from envoy.lean import NamedTuple
 from envoy.views import history, names, rows, work_record
 from envoy.views import tasks as shapes
-from envoy.views.history import Seen
+from envoy.views.history import Part, Seen
 from envoy.views.pages import Key, page, page_json, scope_of
 from envoy.views.space import space_id
 from envoy.views.tasks import Around
@@ -144,7 +144,7 @@ def show(call: Call) -> Answer:
         space, row = reader.task(call.args.need("task_id"), call.space())
         around = around_of(reader, space, [row])
         limit = limits.HISTORY_ROWS_DEFAULT
-        items = reader.views.history(space.sn, after=None, limit=limit + 1, task=row.id)
+        items = reader.views.history(space.sn, after=None, limit=limit + 1, part=Part(task=row.id))
         conflicts = reader.views.conflicts(space.sn, entity=row.id, limit=limits.ROWS_MAX)
         data: Json = {
             **shapes.task(row, around),

@@ -143,7 +143,7 @@ def wait_for_join(call: Call, data: Json) -> Json:
                     invite_id=data["invite_id"],
                 )
             reader.rest()
-            waiter.wait(rest)
+            waiter.wait(min(rest, limits.WAIT_SLICE_SECONDS_MAX))
 
 
 def others(reader: Reader, space: str) -> list[Json]:

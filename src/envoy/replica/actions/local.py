@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from envoy.replica import slots, sync
+from envoy.replica.actions.care import housekeep
 from envoy.replica.replica import Profile, Replica
 from envoy.views import rows
 
@@ -29,11 +30,15 @@ def ack(replica: Replica, up_to: int | None) -> rows.Acked:
 
 
 def sync_all(
-    profile: Profile, spaces: Iterable[bytes] | None, *, go: sync.Go = sync.always
+    profile: Profile,
+    spaces: Iterable[bytes] | None,
+    *,
+    go: sync.Go = sync.always,
+    care: bool = True,
 ) -> rows.Synced:
     """Exchange with the hub until both sides have the same; return what moved, in frames.
 
-    ``spaces`` None: all that this profile has.
+    ``spaces`` None: all that this profile has. ``care``: do what an admin's client owes them, too.
     """
     wanted = None if spaces is None else set(spaces)
     pushed = pulled = pending = quarantined = 0
@@ -41,6 +46,8 @@ def sync_all(
         if wanted is None or space.id in wanted:
             replica = Replica(profile, space.sn)
             done = exchange(replica, go=go)
+            if care:
+                housekeep(replica)
             pushed, pulled = pushed + done.pushed, pulled + done.pulled
             quarantined += done.quarantined
             pending += replica.space.pending

@@ -24,11 +24,11 @@ from envoy.core.log import Entry
 from envoy.errors import ConflictError, IntegrityError, NotFoundError, RemoteFault, UsageError
 from envoy.ids import to_text
 from envoy.replica import epochs
+from envoy.replica.actions.care import end_invites, housekeep
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.actions.local import exchange
 from envoy.replica.actions.space import blank, check_name, introduce
 from envoy.replica.replica import Author, Profile, Replica
-from envoy.state import epochs as duties
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
 from envoy.views import rows
@@ -112,9 +112,10 @@ def _check_bounds(role: str, max_uses: int, ttl_ms: int) -> None:
 
 def _check_room(replica: Replica) -> None:
     """Refuse more members or live invites than a space takes."""
-    store, sn = replica.profile.rows, replica.sn
+    store, sn, now = replica.profile.rows, replica.sn, replica.profile.clock.now_ms()
     members = sum(1 for row in store.members(sn).values() if row.role)
-    live = sum(1 for row in store.invites(sn).values() if row.status == "active")
+    invites = store.invites(sn).values()
+    live = sum(1 for row in invites if row.status == "active" and row.na >= now)
     if members >= limits.MEMBERS_MAX or live >= limits.INVITES_MAX:
         raise ConflictError("limit_exceeded", members=members, invites=live)
 
@@ -145,7 +146,7 @@ def revoke_invite(replica: Replica, named: bytes) -> bool:
         raise NotFoundError("not_found", kind="invite")
     if found[0].status not in ("active", "used"):
         return False
-    _revoke(replica, found, "revoked")
+    replica.compose(lambda author: end_invites(author, found, "revoked"))
     deliver(replica)
     return True
 
@@ -172,31 +173,6 @@ def find_invite(replica: Replica, text: str) -> rows.Invite:
     raise NotFoundError("not_found", kind="invite", next_command="envoy invites list")
 
 
-def _revoke(replica: Replica, found: list[rows.Invite], reason: str) -> None:
-    """Write the end of invites and tell the hub; the epoch is left with them (rule E3)."""
-
-    def work(author: Author) -> list[Entry]:
-        said = [author.say(bodies.Revoke(row.id, reason)) for row in found]
-        for row in found:
-            gone = frames.InviteDelete(row.lookup, row.revoke_auth)
-            author.batch.send("uninvite", encode(gone), ident=row.id)
-        return said
-
-    replica.compose(work)
-
-
-def housekeep(replica: Replica) -> None:
-    """Do what an admin's client owes the space: revoke invites that are used up (rule E8)."""
-    if replica.space.role not in ("owner", "admin"):
-        return
-    rows_ = replica.profile.rows.invites(replica.sn)
-    judgement = replica.batch().court.judgement
-    due = [rows_[one] for one in duties.to_revoke(judgement) if one in rows_]
-    if due:
-        _revoke(replica, due, "used up")
-        deliver(replica)
-
-
 # -- joining -------------------------------------------------------------------------------------
 
 
@@ -207,13 +183,21 @@ def join(profile: Profile, code: str, *, name: str) -> rows.Joined:
     """
     check_name(name)
     keys = invite.invite_keys(invite.parse(code).secret)
-    info = _fetch(profile, keys)
-    known = profile.rows.find_space(info.space)
+    known = _joined(profile, keys.lookup)
     if known is not None and known.role is not None:
+        deliver(Replica(profile, known.sn))
         return rows.Joined(known, profile.identity.did, known.role, "member")
+    info = _fetch(profile, keys)
+    is_new = profile.rows.find_space(info.space) is None
     replica = _copy(profile, info, keys)
-    exchange(replica)
-    _check(replica, info)
+    try:
+        exchange(replica)
+        _check(replica, info)
+    except (ConflictError, IntegrityError):
+        if is_new:  # who is not let in keeps nothing of what is inside
+            with profile.events.transaction(durable=True):
+                profile.rows.drop_space(replica.sn)
+        raise
     statement = make_statement(profile.identity, info.space, no=0, ts=profile.clock.now_ms())
     enc = profile.identity.enc_key(0, info.space)
     access = public_key(profile.identity.access_seed(info.space))
@@ -233,6 +217,15 @@ def join(profile: Profile, code: str, *, name: str) -> rows.Joined:
     if space.role is None:
         raise ConflictError(_SPENT, space_id=to_text("space", info.space))
     return rows.Joined(space, replica.me, space.role, "member")
+
+
+def _joined(profile: Profile, lookup: bytes) -> rows.Space | None:
+    """Return the space of the invite ``lookup`` if this profile is in it: that burns no use."""
+    for space in profile.rows.spaces():
+        invites = profile.rows.invites(space.sn).values()
+        if space.role is not None and any(row.lookup == lookup for row in invites):
+            return space
+    return None
 
 
 def _fetch(profile: Profile, keys: InviteKeys) -> InviteInfo:

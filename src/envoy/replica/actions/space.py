@@ -11,14 +11,16 @@ from __future__ import annotations
 from typing import Final
 
 from envoy import limits
-from envoy.core.bodies import Card, Close, Genesis, MemberKeys, Revoke, SpaceUpdate, Statement
+from envoy.core.bodies import Card, Close, Genesis, MemberKeys, SpaceUpdate, Statement
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import SUITE, public_key
 from envoy.core.epoch import box_tag
 from envoy.core.genesis import RULES, Founding, found
 from envoy.core.identity import make_statement
+from envoy.core.log import Entry
 from envoy.errors import UsageError
 from envoy.replica import epochs
+from envoy.replica.actions.care import end_invites
 from envoy.replica.actions.deliver import deliver
 from envoy.replica.batch import Batch
 from envoy.replica.linking import CHAIN_BYTES
@@ -175,11 +177,14 @@ def close(replica: Replica, *, reason: str = "") -> bool:
     if replica.space.closed_ms is not None:
         return False
 
-    def plan(batch: Batch) -> list[Close | Revoke]:
-        live = batch.court.judgement.open_invites()
-        return [Close(reason), *(Revoke(one, "closed") for one in live)]
+    def work(author: Author) -> list[Entry]:
+        live = author.batch.court.judgement.open_invites()
+        known = author.batch.rows.invites(replica.sn)
+        said = author.say(Close(reason))
+        end_invites(author, [known[one] for one in live], "closed")
+        return [said]
 
-    replica.write(plan)
+    replica.compose(work)
     deliver(replica)
     return True
 
