@@ -92,7 +92,9 @@ def loads(document: str | bytes) -> object:
             check_pairs(value)
     except JsonError:
         raise
-    except (StopIteration, ValueError) as error:  # of the scanner, of bytes that are no Unicode
+    except (StopIteration, ValueError, SystemError) as error:
+        # Of the scanner and of bytes that are no Unicode. SystemError: the scanner's own error is
+        # in json.decoder; where nobody has loaded that it fails without one.
         raise JsonError("malformed") from error
     return value
 

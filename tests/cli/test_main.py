@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 from console import Console, Result
 from envoy.cli import main as program
+from envoy.cli import start
 from envoy.cli.args import Answer, Call
 from envoy.cli.read import help as help_module
 from envoy.cli.render import Screen, line
@@ -211,6 +213,46 @@ def test_an_interrupt_while_it_waits_is_quiet(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, b"", b"")
+
+
+class Left(Exception):
+    """The process would have ended here."""
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_start_ends_the_process_with_the_status(
+    console: Console, monkeypatch: pytest.MonkeyPatch, *, broken: bool
+) -> None:
+    def leave(status: int) -> None:
+        raise Left(status)
+
+    def full() -> None:
+        raise OSError
+
+    monkeypatch.setattr(os, "_exit", leave)
+    monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
+    monkeypatch.setattr(sys, "argv", ["envoy", "--quiet", "version"])
+    if broken:
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO()))
+        monkeypatch.setattr(sys.stdout, "flush", full)
+    with pytest.raises(Left) as caught:
+        start.main()
+    assert caught.value.args == (int(broken),)
+
+
+def test_an_interrupt_while_modules_load_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    def leave(status: int) -> None:
+        raise Left(status)
+
+    monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
+    monkeypatch.setattr(program, "main", interrupted)
+    monkeypatch.setattr(start, "leave", leave)
+    with pytest.raises(Left) as caught:
+        start.main()
+    assert caught.value.args == (130,)
 
 
 # -- the screen ----------------------------------------------------------------------------------

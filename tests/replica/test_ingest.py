@@ -13,7 +13,7 @@ from envoy.core.crypto.sign import sha256
 from envoy.replica.actions import tasks
 from envoy.replica.ingest import Taken, take_in
 from replica.compare import differences, meaning
-from replica.forge import Forger, ident
+from replica.forge import Forger, Value, ident
 from replica.scenes import HAND, frames_of, message, parked, quarantine, reader, status_of
 from replica.world import YEAR_MS, Actor, World
 
@@ -30,6 +30,9 @@ def said(forger: Forger, **place: int) -> bytes:
     return forger.say(message(), **place)[0]
 
 
+# The place of a genesis.
+FIRST: dict[str, Value] = {"seq": 0, "prev": None, "deps": (), "lam": 0, "basis": ()}
+
 # What it is -> who makes it, the code of the door.
 DOORS: dict[str, tuple[Make, str]] = {
     "what is no frame": (lambda f: b"\xc1" + os.urandom(4), "malformed"),
@@ -44,7 +47,8 @@ DOORS: dict[str, tuple[Make, str]] = {
     "a lam out of its place": (lambda f: said(f, lam=99), "bad_link"),
     "a time below that of a parent": (lambda f: said(f, ts=5), "bad_link"),
     "a seq without its prev": (lambda f: said(f, seq=7), "bad_link"),
-    "a genesis that is none": (lambda f: f.say(message(), kind="genesis")[0], "malformed"),
+    "a genesis that is none": (lambda f: f.say(message(), kind="genesis", **FIRST)[0], "malformed"),
+    "a genesis behind others": (lambda f: f.say(message(), kind="genesis")[0], "bad_link"),
 }
 
 

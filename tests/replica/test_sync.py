@@ -413,6 +413,18 @@ def test_a_hub_that_contradicts_itself_is_told_and_changes_no_state(
     assert same(lead, agent) and lead.space.pending == 0
 
 
+def test_a_hub_that_contradicts_itself_each_time_does_not_fill_the_outbox(world: World) -> None:
+    lead, agent = world.team("lead", "agent")
+    lead.door.alter = of_pull(lambda page: replace(page, last=page.last + 1))
+    lengths = set[int]()
+    for number in range(4):
+        agent.send(f"{number}")
+        with pytest.raises(IntegrityError, match="relay_inconsistent"):
+            lead.sync()
+        lengths.add(lead.count("outbox"))
+    assert len(lengths) == 1 and 0 not in lengths
+
+
 def test_a_hub_that_keeps_to_itself_what_others_sent_is_not_noticed_but_harms_nothing(
     world: World,
 ) -> None:

@@ -56,6 +56,8 @@ def test_a_time_of_others_may_say_anything(ms: int | None, text: str | None) -> 
         pytest.param("jose", "jos\u00e9", id="an accent"),
         pytest.param("abc", "\uff41\uff42\uff43", id="full width"),
         pytest.param("fire", "\ufb01re", id="a ligature"),
+        pytest.param("admin", "adm\u0131n", id="an i without its dot"),
+        pytest.param("admin", "adm\u0456n", id="a Cyrillic i"),
     ],
 )
 def test_names_that_look_alike_have_one_skeleton(one: str, other: str) -> None:

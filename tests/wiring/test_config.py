@@ -136,6 +136,7 @@ def test_a_profile_is_nothing_else_than_a_name(name: str, here: Path) -> None:
         ("ENVOY_TIMEOUT", "-1", "timeout"),
         ("ENVOY_TIMEOUT", "9" * 400, "timeout"),
         ("ENVOY_SESSION", "x" * (limits.LABEL_BYTES_MAX + 1), "session"),
+        ("ENVOY_SESSION", "no utf-8 \udcff", "session"),
         ("ENVOY_PROFILE", "../x", "profile"),
     ],
 )

@@ -13,6 +13,7 @@ Specification: docs/spec/store.md, Taking events in.
 
 from __future__ import annotations
 
+from envoy import limits
 from envoy.core.bodies import Invite, TaskClaim
 from envoy.core.capability import OTHERS
 from envoy.core.codec import encode
@@ -198,8 +199,11 @@ class Batch:
     # -- epochs -----------------------------------------------------------------------------
 
     def current_readers(self) -> list[Reader]:
-        """Return, ascending by id, whom the next epoch is sealed to (rule E4)."""
-        judgement = self.court.judgement
+        """Return, ascending by id, whom the next epoch is sealed to (rule E4).
+
+        Those of its ancestry: what is dated too far ahead to be cited is not in it.
+        """
+        judgement = self.court.views.citable(self.now_ms + limits.CITABLE_AHEAD_MS)
         members = self.rows.members(self.sn)
         found = list[Reader]()
         for ident in epochs.recipients(judgement):

@@ -76,6 +76,7 @@ class Court:
             return structural(content_event(entry, task), body, self.views)
         if event.kind == "genesis":
             return None
+        self.facts.draft = entry  # not stored yet, and its ancestry may be asked for
         row = auth_event(Authority(entry, event.epoch, event.body))
         return structural(row, body, self.views)
 

@@ -79,6 +79,7 @@ class LogFacts:
         self._keys = keys
         self._space = space
         self._tips = dict[int, Tips]()
+        self.draft: Entry | None = None  # the event that is being held to the rules just now
 
     def saw(self, later: AuthEvent, event: ContentEvent) -> bool:
         """Say whether ``event`` is in the ancestry of ``later``."""
@@ -141,8 +142,10 @@ class LogFacts:
         tips = {} if forked else self._nearest(later)
         covered = {cn: max(branches.values()) for cn, branches in tips.items()}
         named, todo, done = set[bytes](), list[tuple[int, bytes]](), set[bytes]()
-        start = self._events.entry(self._sn, later.id)
-        assert start is not None, "what is judged is stored"
+        start = self.draft
+        if start is None or start.id != later.id:
+            start = self._events.entry(self._sn, later.id)
+        assert start is not None, "what is judged is stored, or about to be"
         self._push(todo, start)
         while todo:
             _, ident = heappop(todo)

@@ -240,6 +240,9 @@ class RowStore(Protocol):
     def sent(self, numbers: Sequence[int]) -> None:
         """Remove entries from the outbox."""
 
+    def queued(self, sn: int, what: str) -> set[bytes]:
+        """Return the ids of the entries of one sort in the outbox."""
+
     def unsend(self, sn: int, what: Sequence[str]) -> None:
         """Remove the entries of some sorts from the outbox."""
 

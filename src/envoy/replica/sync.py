@@ -157,8 +157,10 @@ def _refill(replica: Replica, batch: Batch) -> None:
     events, sn, send = replica.profile.events, replica.sn, batch.send
     batch.rows.unsend(sn, ("frame", "receipt"))
     batch.tally.pending = batch.rows.pending(sn)
+    # A hub that starts again at every exchange makes the outbox no longer each time.
+    queued = batch.rows.queued(sn, "epoch")
     for row in events.epochs(sn):
-        if row.head is not None:
+        if row.head is not None and row.id not in queued:
             send("epoch", row.head, ident=row.id)
             own = _own_box(replica, row)
             if own is not None:

@@ -235,6 +235,11 @@ class RowStore:
         sql = "DELETE FROM outbox WHERE o = ?"
         self.connection.run_many(sql, [(number,) for number in numbers])
 
+    def queued(self, sn: int, what: str) -> set[bytes]:
+        """Return the ids of the entries of one sort in the outbox."""
+        sql = "SELECT id FROM outbox WHERE sn = ? AND what = ? AND id IS NOT NULL"
+        return set(self.connection.rows(bytes, sql, (sn, what)))
+
     def unsend(self, sn: int, what: Sequence[str]) -> None:
         """Remove the entries of some sorts from the outbox."""
         sql = "DELETE FROM outbox WHERE sn = ? AND what = ?"

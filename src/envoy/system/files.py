@@ -282,13 +282,17 @@ def _quoted(path: str) -> str:
 
 
 def _write_new(path: str, data: bytes) -> None:
-    """Write ``data`` into the new file ``path`` and to the disk."""
+    """Write ``data`` into the new file ``path`` and to the disk, or leave no such file."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags, FILE_MODE), "wb") as file:
-        os.fchmod(file.fileno(), FILE_MODE)  # an odd umask may have taken my own bits
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        try:
+            os.fchmod(file.fileno(), FILE_MODE)  # an odd umask may have taken my own bits
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            _forget(path)
+            raise
 
 
 def _sweep(directory: str, prefix: str) -> None:

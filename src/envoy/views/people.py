@@ -21,10 +21,10 @@ Json = dict[str, object]
 
 # What is read as another letter on most screens: Cyrillic, Greek, then digits and bars.
 PAIRS = (
-    "\u0430a \u0431b \u0432b \u0433r \u0435e \u0455s \u0456i \u0458j \u043am \u043eo \u0440p "
+    "\u0430a \u0431b \u0432b \u0433r \u0435e \u0455s \u0456l \u0458j \u043am \u043eo \u0440p "
     "\u0441c \u0442t \u0443y \u0445x \u043dh \u043ck \u0501d \u051bq \u051dw \u04bbh \u04cfl "
-    "\u03b1a \u03b2b \u03b3y \u03b5e \u03b7n \u03b9i \u03bak \u03bdv \u03bfo \u03c1p \u03c4t "
-    "\u03c5u \u03c7x \u0131i \u0251a \u0261g 0o 1l |l !l il 5s"
+    "\u03b1a \u03b2b \u03b3y \u03b5e \u03b7n \u03b9l \u03bak \u03bdv \u03bfo \u03c1p \u03c4t "
+    "\u03c5u \u03c7x \u0131l \u0251a \u0261g 0o 1l |l !l il 5s"
 )
 LOOKS_LIKE = {ord(pair[0]): pair[1] for pair in PAIRS.split()}
 

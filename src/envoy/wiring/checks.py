@@ -45,9 +45,9 @@ def run(config: Config) -> list[Check]:
     steps: tuple[tuple[str, Callable[[], Check]], ...] = (
         ("home", lambda: check_home(config, where)),
         ("identity", lambda: check_identity(where)),
-        ("database", lambda: check_database("database", where.replica)),
+        ("database", lambda: check_database("database", where.replica, where.replica_lock)),
         ("tables", lambda: check_tables(where)),
-        ("hub", lambda: check_database("hub", where.hub)),
+        ("hub", lambda: check_hub(where)),
         ("file system", lambda: check_file_system(where)),
         ("spaces", lambda: check_spaces(config)),
     )
@@ -79,8 +79,18 @@ def check_identity(where: Paths) -> Check:
     return Check("identity", "ok", f"locked by {lock}")
 
 
-def check_database(name: str, path: str) -> Check:
-    """Let SQLite look through one database."""
+def check_hub(where: Paths) -> Check:
+    """Look at the directory that all profiles of this machine share, and at what is in it."""
+    directory = home.hub_directory(where)
+    if files.exists(directory):
+        files.check_directory(directory)
+    return check_database("hub", where.hub, where.hub_lock)
+
+
+def check_database(name: str, path: str, lock_path: str) -> Check:
+    """Let SQLite look through one database; a write needs its lock too."""
+    if files.exists(lock_path):
+        files.check_file(lock_path)
     if not files.exists(path):
         return Check(name, "ok", "none yet")
     with db.connect(path, read_only=True) as connection:

@@ -24,7 +24,7 @@ def read(path: str) -> Mapping[str, object]:
         with open(path, "rb") as file:
             data = file.read(limits.CONFIG_BYTES_MAX + 1)
         found = tomllib.loads(data.decode("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # the last of a thousand brackets
         raise UsageError("invalid_argument", argument=path, cause="toml") from error
     if len(data) > limits.CONFIG_BYTES_MAX:
         raise UsageError("invalid_argument", argument=path, cause="too_long")

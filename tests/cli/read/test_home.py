@@ -167,3 +167,24 @@ def test_damage_in_the_database_is_found(place: Place) -> None:
     data[8192:12288] = b"\xff" * 4096
     path.write_bytes(data)
     assert states(place, status=8)["database"] == "failed"
+
+
+def test_what_is_not_in_order_in_a_space_is_a_warning(busy: Place) -> None:
+    busy.home.write("INSERT INTO quarantine VALUES(1, x'00', 'bad_signature', 'hub', 9, 0)")
+    busy.home.write("INSERT INTO parked VALUES(1, x'00', 'sealed', NULL, NULL, 0, x'')")
+    busy.update(pending=2)
+    checks = {one["name"]: one for one in busy.ok("diagnose", "diagnose")["checks"]}
+    detail = "1 waiting for a key; 1 refused at the door; 1 held; 2 not sent"
+    assert (checks["spaces"]["state"], checks["spaces"]["detail"]) == ("warning", detail)
+    assert "hint: envoy sync" in busy.text("diagnose")
+
+
+def test_an_older_database_is_a_warning(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.home.write("UPDATE meta SET v = 0 WHERE k = 'projection'")
+    monkeypatch.setattr("envoy.wiring.reads.refresh", lambda *_: None)
+    assert states(place, status=8)["tables"] == "warning"
+
+
+def test_a_home_on_a_network_is_told_apart(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("envoy.system.files.is_network", lambda _: True)
+    assert states(place, status=8)["file system"] == "warning"

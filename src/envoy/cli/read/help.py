@@ -78,11 +78,11 @@ def named(topic: tuple[str, ...]) -> dict[str, Command]:
         path = " ".join(topic[:words])
         if path in PATHS:
             return {path: PATHS[path]}
+        if path in RESERVED:
+            raise UsageError("unsupported_operation", operation=path)
     found = {path: row for path, row in PATHS.items() if path.startswith(topic[0] + " ")}
     if found:
         return found
-    if topic[0] in RESERVED or path in RESERVED:
-        raise UsageError("unsupported_operation", operation=path)
     raise unknown("command", topic[0], [path.split()[0] for path in PATHS])
 
 
