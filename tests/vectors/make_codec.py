@@ -118,13 +118,13 @@ def widths() -> list[dict[str, object]]:
 
 def non_canonical() -> list[dict[str, object]]:
     """Return values in another form than their one encoding."""
-    rows = [(name, one(kind, value)) for name, (kind, value) in MALFORMED.items()]
+    rows = [(name, one(kind, value)) for name, (kind, value) in NON_CANONICAL.items()]
     rows.append(("the structure itself with a long head", {"type": "int", "hex": "dc000105"}))
     return [{"name": name, "input": given, "code": "non_canonical"} for name, given in rows]
 
 
-# Name -> type, and the bytes that are no value of it.
-MALFORMED = {
+# Name -> type, and the bytes that are not the one form of its value.
+NON_CANONICAL = {
     "0 in two bytes": ("int", "cc00"),
     "127 in two bytes": ("int", "cc7f"),
     "128 in three bytes": ("int", "cd0080"),
@@ -155,60 +155,63 @@ MALFORMED = {
 }
 
 
+# Name -> type, and the bytes that are no value of it.
+MALFORMED = {
+    "int 2**63": ("int", "cf8000000000000000"),
+    "int 2**64 - 1": ("int", "cfffffffffffffffff"),
+    "int 2**63 where the type has no bounds": ("any int", "cf8000000000000000"),
+    "int -1 where none is negative": ("count", "ff"),
+    "int 2**63 within open-ended pairs": ("open", "9192a161cf8000000000000000"),
+    "float32": ("int", "ca3f800000"),
+    "float64": ("int", "cb3ff0000000000000"),
+    "NaN": ("int", "cb7ff8000000000000"),
+    "minus zero": ("int", "cb8000000000000000"),
+    "float64 within open-ended pairs": ("open", "9192a161cb3ff0000000000000"),
+    "fixext": ("bin", "d40100"),
+    "ext": ("bin", "c7010100"),
+    "timestamp": ("int", "d6ff00000000"),
+    "map": ("ints", "80"),
+    "map within open-ended pairs": ("open", "9192a16180"),
+    "the byte c1": ("int", "c1"),
+    "bytes ff in a str": ("str", "a1ff"),
+    "overlong UTF-8": ("str", "a2c0af"),
+    "a surrogate in UTF-8": ("str", "a3eda080"),
+    "beyond the last code point": ("str", "a4f4908080"),
+    "UTF-8 cut short": ("str", "a2e282"),
+    "U+0000 as a text": ("str", "a100"),
+    "U+0000 amid a text": ("str", "a3610062"),
+    "U+0000 in an array": ("strs", "91a100"),
+    "U+0000 in an open-ended key": ("open", "9192a100c0"),
+    "U+0000 in an open-ended text": ("open", "9192a161a100"),
+    "U+0000 in an open-ended array": ("open", "9192a16191a100"),
+    "bin of 31 where 32 must be": ("b32", "c41f" + "00" * 31),
+    "bin of 33 where 32 must be": ("b32", "c421" + "00" * 33),
+    "a trailing byte": ("int", "05c0"),
+    "a field cut off": ("int", ""),
+    "an int cut short": ("int", "cd01"),
+    "a str cut short": ("str", "a261"),
+    "a bin cut short": ("bin", "c40200"),
+    "an array cut short": ("ints", "9207"),
+    "a str said to have 2**32 - 1 bytes": ("str", "dbffffffff61"),
+    "a bin said to have 2**32 - 1 bytes": ("bin", "c6ffffffff00"),
+    "an array said to have 2**32 - 1 items": ("ints", "ddffffffff07"),
+    "open-ended keys out of order": ("open", "9292a162c092a161c0"),
+    "an open-ended key repeated": ("open", "9292a161c092a161c0"),
+    "an empty open-ended key": ("open", "9192a0c0"),
+    "an open-ended key of 65 bytes": ("open", "9192d941" + "61" * 65 + "c0"),
+    "an open-ended key of 33 characters, 66 bytes": ("open", "9192d942" + "c3a9" * 33 + "c0"),
+    "an open-ended key that is no str": ("open", "919205c0"),
+    "an open-ended value that is a bin": ("open", "9192a161c400"),
+    "an open-ended value that is nested": ("open", "9192a1619191a162"),
+    "an open-ended array of ints": ("open", "9192a1619105"),
+    "an open-ended pair of three": ("open", "9193a161c0c0"),
+    "an open-ended key alone": ("open", "9191a161"),
+}
+
+
 def malformed() -> list[dict[str, object]]:
     """Return bytes that are no value, or no value of the type."""
-    forms = {
-        "int 2**63": ("int", "cf8000000000000000"),
-        "int 2**64 - 1": ("int", "cfffffffffffffffff"),
-        "int 2**63 where the type has no bounds": ("any int", "cf8000000000000000"),
-        "int -1 where none is negative": ("count", "ff"),
-        "int 2**63 within open-ended pairs": ("open", "9192a161cf8000000000000000"),
-        "float32": ("int", "ca3f800000"),
-        "float64": ("int", "cb3ff0000000000000"),
-        "NaN": ("int", "cb7ff8000000000000"),
-        "minus zero": ("int", "cb8000000000000000"),
-        "float64 within open-ended pairs": ("open", "9192a161cb3ff0000000000000"),
-        "fixext": ("bin", "d40100"),
-        "ext": ("bin", "c7010100"),
-        "timestamp": ("int", "d6ff00000000"),
-        "map": ("ints", "80"),
-        "map within open-ended pairs": ("open", "9192a16180"),
-        "the byte c1": ("int", "c1"),
-        "bytes ff in a str": ("str", "a1ff"),
-        "overlong UTF-8": ("str", "a2c0af"),
-        "a surrogate in UTF-8": ("str", "a3eda080"),
-        "beyond the last code point": ("str", "a4f4908080"),
-        "UTF-8 cut short": ("str", "a2e282"),
-        "U+0000 as a text": ("str", "a100"),
-        "U+0000 amid a text": ("str", "a3610062"),
-        "U+0000 in an array": ("strs", "91a100"),
-        "U+0000 in an open-ended key": ("open", "9192a100c0"),
-        "U+0000 in an open-ended text": ("open", "9192a161a100"),
-        "U+0000 in an open-ended array": ("open", "9192a16191a100"),
-        "bin of 31 where 32 must be": ("b32", "c41f" + "00" * 31),
-        "bin of 33 where 32 must be": ("b32", "c421" + "00" * 33),
-        "a trailing byte": ("int", "05c0"),
-        "a field cut off": ("int", ""),
-        "an int cut short": ("int", "cd01"),
-        "a str cut short": ("str", "a261"),
-        "a bin cut short": ("bin", "c40200"),
-        "an array cut short": ("ints", "9207"),
-        "a str said to have 2**32 - 1 bytes": ("str", "dbffffffff61"),
-        "a bin said to have 2**32 - 1 bytes": ("bin", "c6ffffffff00"),
-        "an array said to have 2**32 - 1 items": ("ints", "ddffffffff07"),
-        "open-ended keys out of order": ("open", "9292a162c092a161c0"),
-        "an open-ended key repeated": ("open", "9292a161c092a161c0"),
-        "an empty open-ended key": ("open", "9192a0c0"),
-        "an open-ended key of 65 bytes": ("open", "9192d941" + "61" * 65 + "c0"),
-        "an open-ended key of 33 characters, 66 bytes": ("open", "9192d942" + "c3a9" * 33 + "c0"),
-        "an open-ended key that is no str": ("open", "919205c0"),
-        "an open-ended value that is a bin": ("open", "9192a161c400"),
-        "an open-ended value that is nested": ("open", "9192a1619191a162"),
-        "an open-ended array of ints": ("open", "9192a1619105"),
-        "an open-ended pair of three": ("open", "9193a161c0c0"),
-        "an open-ended key alone": ("open", "9191a161"),
-    }
-    rows = [(name, one(kind, value)) for name, (kind, value) in forms.items()]
+    rows = [(name, one(kind, value)) for name, (kind, value) in MALFORMED.items()]
     deep = {"hex": "91", "times": 1_000_000}
     rows += [
         (f"nesting of a million in {where}", one(kind, head, repeat=deep))

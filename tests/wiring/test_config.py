@@ -171,6 +171,7 @@ def test_colour_follows_the_customs(
         pytest.param("profile = ", "toml", id="no TOML"),
         pytest.param("profile = { a = 1 }", "toml_value", id="a table"),
         pytest.param("profile = 1.5", "toml_value", id="a float"),
+        pytest.param("profile = " + 5000 * "[", "toml", id="lists without end"),
         pytest.param("# " + "x" * limits.CONFIG_BYTES_MAX, "too_long", id="too long"),
         pytest.param("\u00e4".encode("latin-1"), "toml", id="no UTF-8"),
     ],

@@ -130,9 +130,9 @@ class RowStore:
     def drop_space(self, sn: int) -> None:
         """Remove all that this file holds of a space."""
         self.flush()
-        run, events = self.connection.run, "(SELECT rid FROM event WHERE sn = ?)"
-        run(f"DELETE FROM words WHERE rowid IN {events}", (sn,))
-        run(f"DELETE FROM frame WHERE rid IN {events}", (sn,))
+        run = self.connection.run
+        run("DELETE FROM words WHERE rowid IN (SELECT rid FROM event WHERE sn = ?)", (sn,))
+        run("DELETE FROM frame WHERE rid IN (SELECT rid FROM event WHERE sn = ?)", (sn,))
         for table in schema.SPACE_TABLES:
             run(" ".join(("DELETE FROM", table, "WHERE sn = ?")), (sn,))
 

@@ -73,9 +73,7 @@ def test_what_does_not_count_cannot_be_built_on(world: World) -> None:
 
 def test_a_message_is_in_the_inbox_of_all_others_once(world: World) -> None:
     lead, one, two = world.team("lead", "one", "two")
-    for actor in (lead, one, two):
-        before = actor.space.unread
-        assert before == len(inbox(actor))
+    assert all(actor.space.unread == len(inbox(actor)) for actor in (lead, one, two))
     sent = one.send("hello")
     for actor in (lead, two):
         before = inbox(actor)
