@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from envoy.core.log import Entry, EpochRow, ReceiptRow, bits
+from envoy.errors import EnvoyError
 from envoy.storage import home, replica_file
 from envoy.storage.events import EventStore
 from envoy.storage.projections import RowStore
@@ -136,7 +137,7 @@ def test_what_is_rolled_back_is_nowhere_and_its_numbers_are_free(store: EventSto
 
 def test_what_is_staged_and_fails_at_the_commit_is_nowhere(store: EventStore) -> None:
     add(store, event("a"))
-    with pytest.raises(db.EnvoyError), store.transaction(durable=False):
+    with pytest.raises(EnvoyError), store.transaction(durable=False):
         store.add_event(1, event("a"), b"the same id again")
     assert store.frame(1) == b"frame " + name("a") and heads(store) == [name("a")]
     add(store, event("b", "a", seq=1))

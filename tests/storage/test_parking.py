@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -66,7 +66,7 @@ def test_a_bound_is_kept_exactly(
     store: EventStore,
     monkeypatch: pytest.MonkeyPatch,
     *,
-    make: type[Parked],
+    make: Callable[[int], Parked],
     bound: str,
     unit: int,
     together: bool,

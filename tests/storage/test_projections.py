@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from envoy import limits
 from envoy.storage import schema
+from envoy.storage.events import EventStore
+from envoy.storage.projections import RowStore
 from envoy.views import rows
 from rowhome import RowHome, digest
 
 DAY_MS = 24 * 60 * 60 * 1000
 
 
+class Stored(RowHome):
+    """A home whose rows are written by the stores themselves."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.events = EventStore(self.connection, self.where.replica_lock)
+        self.store = RowStore(self.connection)
+        self.events.stores.append(self.store)
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> RowHome:
-    return RowHome(tmp_path)
+def home(tmp_path: Path) -> Iterator[Stored]:
+    made = Stored(tmp_path)
+    yield made
+    made.connection.close()
 
 
-def test_a_row_is_replaced_by_its_key_and_deleted_by_it(home: RowHome) -> None:
+def test_a_row_is_replaced_by_its_key_and_deleted_by_it(home: Stored) -> None:
     space = home.space()
     lead = home.member(space, "lead", role="owner")
     task = home.task(space, lead)
@@ -34,7 +48,7 @@ def test_a_row_is_replaced_by_its_key_and_deleted_by_it(home: RowHome) -> None:
     assert home.store.task_ids(1, bytes(32), b"\xff" * 32) == []
 
 
-def test_what_was_staged_and_rolled_back_is_nowhere(home: RowHome) -> None:
+def test_what_was_staged_and_rolled_back_is_nowhere(home: Stored) -> None:
     space = home.space()
     with pytest.raises(RuntimeError), home.events.transaction(durable=False):
         home.store.save(space._replace(name="other"))
@@ -46,7 +60,7 @@ def test_what_was_staged_and_rolled_back_is_nowhere(home: RowHome) -> None:
     assert home.connection.find(int, "SELECT count(*) FROM words") == 0
 
 
-def test_spaces_are_found_by_number_and_id(home: RowHome) -> None:
+def test_spaces_are_found_by_number_and_id(home: Stored) -> None:
     one, two = home.space("one"), home.space("two")
     assert home.store.spaces() == [one, two] and home.store.next_space() == 3
     assert home.store.find_space(two.id) == two and home.store.find_space(bytes(32)) is None
@@ -55,16 +69,16 @@ def test_spaces_are_found_by_number_and_id(home: RowHome) -> None:
         assert home.store.next_space() == 4
 
 
-def test_members_grants_and_invites_are_those_of_their_space(home: RowHome) -> None:
+def test_members_grants_and_invites_are_those_of_their_space(home: Stored) -> None:
     one, two = home.space("one"), home.space("two")
     lead = home.member(one, "lead", role="owner")
     home.member(two, "other")
     assert home.store.members(1) == {lead.did: lead}
-    assert home.store.grants(1) == home.store.invites(1) == {}
+    assert home.store.grants(1) == {} and home.store.invites(1) == {}
     assert home.store.grant(1, bytes(32)) is None
 
 
-def test_live_grants_come_most_senior_first(home: RowHome) -> None:
+def test_live_grants_come_most_senior_first(home: Stored) -> None:
     space = home.space()
     lead = home.member(space, "lead")
     base = rows.Grant(
@@ -90,7 +104,7 @@ def test_live_grants_come_most_senior_first(home: RowHome) -> None:
     assert home.store.grant(1, ended.id) == ended and len(home.store.grants(1)) == 3
 
 
-def test_items_sort_by_lam_and_id(home: RowHome) -> None:
+def test_items_sort_by_lam_and_id(home: Stored) -> None:
     space = home.space()
     lead = home.member(space, "lead")
     assert home.store.last_item(1) is None
@@ -103,13 +117,13 @@ def test_items_sort_by_lam_and_id(home: RowHome) -> None:
         assert home.store.last_item(1) == (last.lam + 1, last.id)
 
 
-def test_conflicts_are_those_of_their_entity(home: RowHome) -> None:
+def test_conflicts_are_those_of_their_entity(home: Stored) -> None:
     row = rows.Conflict(1, digest("c"), digest("t"), "lost_claim", b"w", b"l", "tie", "open")
     home.save(row, row._replace(id=digest("d"), entity=digest("u")))
     assert home.store.conflicts(1, digest("t")) == {row.id: row}
 
 
-def test_words_are_found_until_they_are_taken_out(home: RowHome) -> None:
+def test_words_are_found_until_they_are_taken_out(home: Stored) -> None:
     space = home.space()
     item = home.item(space, home.member(space, "lead"), "needle in the hay")
     found = "SELECT rowid FROM words WHERE words MATCH 'needle'"
@@ -123,7 +137,7 @@ def test_words_are_found_until_they_are_taken_out(home: RowHome) -> None:
     assert home.connection.rows(int, found) == []
 
 
-def test_unread_is_what_others_put_into_the_inbox_behind_a_number(home: RowHome) -> None:
+def test_unread_is_what_others_put_into_the_inbox_behind_a_number(home: Stored) -> None:
     space = home.space()
     lead, agent = home.member(space, "lead"), home.member(space, "agent")
     mine = home.item(space, lead)
@@ -138,7 +152,7 @@ def test_unread_is_what_others_put_into_the_inbox_behind_a_number(home: RowHome)
 # -- outbox --------------------------------------------------------------------------------------
 
 
-def test_the_outbox_is_a_queue_and_its_numbers_are_used_once(home: RowHome) -> None:
+def test_the_outbox_is_a_queue_and_its_numbers_are_used_once(home: Stored) -> None:
     for what in ("create", "epoch", "frame"):
         home.store.send_later(1, what, digest(what), what.encode())
     home.store.send_later(2, "frame", None, b"of another space")
@@ -153,7 +167,7 @@ def test_the_outbox_is_a_queue_and_its_numbers_are_used_once(home: RowHome) -> N
     assert home.store.outgoing(1, 1)[0].o > last
 
 
-def test_entries_of_some_sorts_leave_the_outbox(home: RowHome) -> None:
+def test_entries_of_some_sorts_leave_the_outbox(home: Stored) -> None:
     for what in ("frame", "slot", "receipt", "frame"):
         home.store.send_later(1, what, None, b"")
     home.store.unsend(1, ("frame", "receipt"))
@@ -163,7 +177,7 @@ def test_entries_of_some_sorts_leave_the_outbox(home: RowHome) -> None:
 # -- answered calls, secrets of slots ------------------------------------------------------------
 
 
-def test_an_answer_is_kept_for_a_month(home: RowHome) -> None:
+def test_an_answer_is_kept_for_a_month(home: Stored) -> None:
     month = limits.IDEMPOTENCY_SECONDS_MAX * 1000
     home.store.keep_reply(1, "k", b"digest", "answer", at=month)
     assert home.store.find_reply(1, "k", 0) == (b"digest", "answer")
@@ -175,7 +189,7 @@ def test_an_answer_is_kept_for_a_month(home: RowHome) -> None:
     assert home.store.find_reply(2, "k", 0) == (b"digest", "of another space")
 
 
-def test_a_session_has_one_secret_per_task(home: RowHome) -> None:
+def test_a_session_has_one_secret_per_task(home: Stored) -> None:
     first = home.store.holder(1, digest("t"), "day", b"1" * 16)
     assert home.store.holder(1, digest("t"), "day", b"2" * 16) == first == b"1" * 16
     assert home.store.holder(1, digest("t"), "night", b"3" * 16) == b"3" * 16
@@ -183,7 +197,7 @@ def test_a_session_has_one_secret_per_task(home: RowHome) -> None:
     assert home.store.find_holder(1, digest("u"), "day") is None
 
 
-def test_a_profile_fetches_an_invite_under_one_tag(home: RowHome) -> None:
+def test_a_profile_fetches_an_invite_under_one_tag(home: Stored) -> None:
     first = home.store.claimer_tag(b"lookup", b"1" * 16)
     assert home.store.claimer_tag(b"lookup", b"2" * 16) == first
     assert home.store.claimer_tag(b"another", b"3" * 16) == b"3" * 16
@@ -192,7 +206,7 @@ def test_a_profile_fetches_an_invite_under_one_tag(home: RowHome) -> None:
 # -- everything ----------------------------------------------------------------------------------
 
 
-def test_projections_are_emptied_and_nothing_else(home: RowHome) -> None:
+def test_projections_are_emptied_and_nothing_else(home: Stored) -> None:
     space = home.space()
     lead = home.member(space, "lead")
     item = home.item(space, lead)
@@ -207,7 +221,7 @@ def test_projections_are_emptied_and_nothing_else(home: RowHome) -> None:
     assert home.connection.find(int, "SELECT count(*) FROM event") == 2
 
 
-def test_a_space_leaves_nothing_behind_when_it_is_dropped(home: RowHome) -> None:
+def test_a_space_leaves_nothing_behind_when_it_is_dropped(home: Stored) -> None:
     kept, gone = home.space("kept"), home.space("gone")
     for space in (kept, gone):
         home.task(space, home.member(space, "lead"))
@@ -222,11 +236,7 @@ def test_a_space_leaves_nothing_behind_when_it_is_dropped(home: RowHome) -> None
     assert before == 2 and home.connection.find(int, "SELECT count(*) FROM words") == 1
 
 
-def test_every_table_of_a_space_is_known_as_one() -> None:
-    base = sqlite3.connect(":memory:")
-    base.executescript(schema.LOG)
-    base.executescript(schema.PROJECTIONS.replace(", contentless_delete=1", ""))
+def test_every_table_of_a_space_is_known_as_one(home: Stored) -> None:
     sql = "SELECT m.name FROM sqlite_master m, pragma_table_info(m.name) c"
-    found = {row[0] for row in base.execute(f"{sql} WHERE m.type = 'table' AND c.name = 'sn'")}
-    base.close()
-    assert found == set(schema.SPACE_TABLES)
+    found = home.connection.rows(str, f"{sql} WHERE m.type = 'table' AND c.name = 'sn'")
+    assert set(found) == set(schema.SPACE_TABLES) and len(found) == len(schema.SPACE_TABLES)

@@ -124,11 +124,13 @@ class Answer(NamedTuple):
     """What a command says: the documented object, and how a person sees it.
 
     ``data`` is without `schema`, which the table knows. ``text`` makes blocks of it and is called
-    only if a person reads; what members wrote goes into blocks as it is, the renderer escapes.
+    only if a person reads; what members wrote goes into blocks as it is, the renderer escapes. It
+    is a function, or the name of one that takes ``data`` ("tasktext:tasks_text"): then a program
+    does not pay for loading it.
     """
 
     data: dict[str, object]
-    text: Callable[[], Iterable[Block]]
+    text: Callable[[], Iterable[Block]] | str
     exit: int = 0
 
 

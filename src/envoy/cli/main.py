@@ -116,7 +116,7 @@ def write_answer(answer: Answer, command: Command, face: Face) -> None:
     if face.json:
         put(sys.stdout, render.json_line(command.schema, answer.data))
         return
-    put(sys.stdout, as_text(answer.text(), sys.stdout, face))
+    put(sys.stdout, as_text(blocks_of(answer), sys.stdout, face))
     warnings = answer.data.get("warnings")
     assert warnings is None or isinstance(warnings, list)
     tell([render.warning(one) for one in warnings or ()], face)
@@ -208,9 +208,26 @@ def entry(command: Command) -> Callable[[Call], Answer | Iterable[Answer]]:
     return run_command
 
 
+def blocks_of(answer: Answer) -> Iterable[Block]:
+    """Return ``answer`` for people, loading what writes it."""
+    if not isinstance(answer.text, str):
+        return answer.text()
+    name, _, function = answer.text.partition(":")
+    write: Callable[[Mapping[str, object]], Iterable[Block]] = getattr(module(name), function)
+    return write(answer.data)
+
+
 def module(name: str) -> ModuleType:
-    """Return the module of commands ``name``."""
+    """Return the module ``name``, of commands or of texts."""
     match name:
+        case "recordtext":
+            from envoy.cli import recordtext
+
+            return recordtext
+        case "tasktext":
+            from envoy.cli import tasktext
+
+            return tasktext
         case "read.help":
             from envoy.cli.read import help as read_help
 

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from envoy import limits
 from envoy.cli.args import Answer, Call
-from envoy.cli.recordtext import record_text
-from envoy.cli.tasktext import board_text, show_text, tasks_text
 from envoy.errors import UsageError
 from envoy.lean import NamedTuple
 from envoy.views import history, names, rows, work_record
@@ -61,9 +59,9 @@ def tasks(call: Call) -> Answer:
             "freshness": reader.freshness(spaces),
             "untrusted_fields": shapes.UNTRUSTED_LIST,
         }
-    if call.args.switch("board"):
-        return Answer(data, lambda: board_text(data))
-    return Answer(data, lambda: tasks_text(data))
+    return Answer(
+        data, "tasktext:board_text" if call.args.switch("board") else "tasktext:tasks_text"
+    )
 
 
 def wanted_by(call: Call) -> Wanted:
@@ -155,7 +153,7 @@ def show(call: Call) -> Answer:
             "freshness": reader.freshness([space]),
             "untrusted_fields": [*shapes.UNTRUSTED, "history.*.body", "history.*_name"],
         }
-    return Answer(data, lambda: show_text(data))
+    return Answer(data, "tasktext:show_text")
 
 
 def record(call: Call) -> Answer:
@@ -166,4 +164,4 @@ def record(call: Call) -> Answer:
         limit, cursor = call.args.count("limit"), call.args.text("cursor")
         wanted = page(scope, limit, cursor, shape=(int, bytes))
         data = work_record.build(material(reader, space, wanted))
-    return Answer(data, lambda: record_text(data))
+    return Answer(data, "recordtext:record_text")
