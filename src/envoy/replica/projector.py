@@ -95,6 +95,8 @@ class Projector:
             n = self._stream(entry, type_, self._object(entry, line), reason)
         if line is not None:
             self._item(entry, line, n)
+            if visible and lines.words(body):
+                self._rows.index_words(entry.rid, lines.words(body))
 
     def _reason(self, entry: Entry, body: Body) -> str | None:
         """Return why a new event is in my inbox."""
@@ -153,8 +155,6 @@ class Projector:
                 int(late),
             )
         )
-        if lines.is_text(entry.kind) and line.body and entry.status in VISIBLE:
-            self._rows.index_words(entry.rid, line.body)
 
     def relabel(self, entry: Entry, *, before: str) -> None:
         """Show the new verdict on an older event, and tell of it."""
@@ -165,9 +165,10 @@ class Projector:
         if visible == was_visible:
             self._rows.save(item._replace(status=entry.status, cause=entry.cause))
             return
-        n = self._readmit(entry) if visible else self._hide(entry)
-        if lines.is_text(entry.kind) and item.body:
-            self._rows.index_words(entry.rid, item.body if visible else None)
+        body = self._batch.keys.body(entry)
+        n = self._readmit(entry, body) if visible else self._hide(entry)
+        if body is not None and lines.words(body):
+            self._rows.index_words(entry.rid, lines.words(body) if visible else None)
         self._rows.save(item._replace(status=entry.status, cause=entry.cause, n=n))
 
     def _hide(self, entry: Entry) -> int:
@@ -181,9 +182,8 @@ class Projector:
         mine = entry.author == self._batch.me
         return self._stream(entry, "event_held", entry.id, "held" if mine else None, own=False)
 
-    def _readmit(self, entry: Entry) -> int:
+    def _readmit(self, entry: Entry, body: Body | None) -> int:
         """Let an event come anew: whoever read past it would never see it otherwise."""
-        body = self._batch.keys.body(entry)
         reason = None if body is None else self._reason(entry, body)
         return self._stream(entry, "event_admitted", entry.id, reason)
 

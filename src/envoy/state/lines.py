@@ -102,9 +102,17 @@ def line(body: Body) -> Line | None:
     return None if make is None else make(body)
 
 
-def is_text(kind: str) -> bool:
-    """Say whether the member text of a line of ``kind`` is searched: what somebody wrote to say."""
-    return kind == "message" or kind.startswith("task.")
+def words(body: Body) -> str:
+    """Return the member text that is searched: what somebody wrote to say, empty for other acts."""
+    match body:
+        case bodies.Message(body=text) | bodies.TaskComplete(summary=text):
+            return text
+        case bodies.TaskCreate(title=title, body=text):
+            return text if title is None else f"{title}\n{text}"
+        case bodies.TaskProgress(note=note) | bodies.TaskRelease(note=note):
+            return note or ""
+        case _:
+            return ""
 
 
 def inbox_reason(kind: str, body: Body, *, me: bytes, creator: bytes | None) -> str | None:

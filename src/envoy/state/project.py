@@ -170,10 +170,11 @@ def arrivals(judgement: Judgement) -> dict[bytes, Arrival]:
         via = grant.parent if grant.kind == "join" and grant.parent else grant.key
         known = found.get(grant.subject)
         ended = [kill.event.ts for kill in judgement.kills.get(grant.key, ())]
-        removed = max([known.removed_ms or 0 if known else 0, *ended])
+        if known is not None and known.removed_ms is not None:
+            ended.append(known.removed_ms)
         if known is None or (event.ts, via) < (known.joined_ms, known.via):
             known = Arrival(event.ts, via, None)
-        found[grant.subject] = known._replace(removed_ms=removed or None)
+        found[grant.subject] = known._replace(removed_ms=max(ended, default=None))
     readers = set(judgement.readers())
     return {
         did: one._replace(removed_ms=None) if did in readers else one for did, one in found.items()

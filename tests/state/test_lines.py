@@ -1,0 +1,141 @@
+"""Lines: what an act looks like to readers, and why it is in somebody's inbox."""
+
+from __future__ import annotations
+
+import pytest
+
+from envoy.core import bodies
+from envoy.core.bodies import Message, Ref, Statement, TaskCreate
+from envoy.core.kinds import KINDS
+from envoy.core.structs import Body
+from envoy.state import lines
+from envoy.state.lines import Line
+
+ME, YOU, TASK, OTHER = (bytes((number,)) * 32 for number in range(4))
+KEYS = Statement(b"", bytes(64))
+REF = Ref(None, OTHER, None)
+
+
+def message(*mentions: bytes, task: bytes | None = None) -> Message:
+    return Message("text", OTHER, (REF,), (), mentions, task)
+
+
+def task(title: str | None = "title", assignee: bytes | None = None) -> TaskCreate:
+    return TaskCreate(title, "body", (), 2, None, (), None, (REF,), (), assignee)
+
+
+LINES = [
+    pytest.param(
+        message(ME, task=TASK),
+        Line("text", OTHER, TASK, None, None, (REF,), (ME,)),
+        id="a message with all that it names",
+    ),
+    pytest.param(
+        task(assignee=YOU), Line("title", target=YOU, refs=(REF,)), id="a task by its title"
+    ),
+    pytest.param(task(None), Line("body", refs=(REF,)), id="a task without title by its text"),
+    pytest.param(
+        bodies.TaskProgress(TASK, OTHER, "blocked", "why"),
+        Line("why", task=TASK, detail="blocked"),
+        id="progress: our word and the member's note",
+    ),
+    pytest.param(bodies.TaskRelease(TASK, None), Line(None, task=TASK), id="a release"),
+    pytest.param(
+        bodies.TaskComplete(TASK, OTHER, "", (), False), Line(None, task=TASK), id="a completion"
+    ),
+    pytest.param(bodies.TaskAssign(TASK, YOU), Line(task=TASK, target=YOU), id="an assignment"),
+    pytest.param(
+        bodies.TaskClaim(TASK, "default", 900, bytes(32), None), Line(task=TASK), id="a claim"
+    ),
+    pytest.param(bodies.Join("ada", KEYS, bytes(32), bytes(64)), Line("ada"), id="a join"),
+    pytest.param(
+        bodies.Grant(YOU, "admin", None, None, None, None),
+        Line(target=YOU, detail="admin"),
+        id="a grant",
+    ),
+    pytest.param(bodies.Remove(YOU, "", ()), Line(None, target=YOU), id="a removal"),
+    pytest.param(bodies.Revoke(OTHER, "why"), Line("why", target=OTHER), id="a revocation"),
+    pytest.param(bodies.Admit((OTHER, ME), "why"), Line("why", target=OTHER), id="an admission"),
+    pytest.param(bodies.SpaceUpdate(None, "text"), Line("text"), id="a new description"),
+    pytest.param(bodies.Close(""), Line(None), id="the end"),
+]
+
+
+@pytest.mark.parametrize(("body", "line"), LINES)
+def test_an_act_is_one_line(body: Body, line: Line) -> None:
+    assert lines.line(body) == line
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(bodies.Merge(None), id="a merge"),
+        pytest.param(bodies.MemberKeys(KEYS), id="keys"),
+        pytest.param(bodies.KeyRequest((OTHER,)), id="a request for keys"),
+        pytest.param(bodies.Card("a", "agent", "1", None, ()), id="a card"),
+        pytest.param(bodies.EpochCreate(1, bytes(16), bytes(32), ()), id="an epoch"),
+    ],
+)
+def test_some_acts_have_no_line(body: Body) -> None:
+    assert lines.line(body) is None
+
+
+def test_every_kind_shows_itself_or_is_plumbing() -> None:
+    silent = {"merge", "member.keys", "key.request"}
+    assert lines.TYPES.keys() == KINDS.keys() - silent
+    assert set(lines.TYPES.values()) >= lines.RE_READ
+
+
+WORDS = [
+    pytest.param(message(), "text", id="a message"),
+    pytest.param(task(), "title\nbody", id="title and text of a task"),
+    pytest.param(task(None), "body", id="the text of a task"),
+    pytest.param(bodies.TaskProgress(TASK, OTHER, "blocked", "why"), "why", id="a note"),
+    pytest.param(bodies.TaskRelease(TASK, None), "", id="no note"),
+    pytest.param(bodies.TaskComplete(TASK, OTHER, "done", (), False), "done", id="a summary"),
+    pytest.param(bodies.Join("ada", KEYS, bytes(32), bytes(64)), "", id="not a name"),
+    pytest.param(bodies.Remove(YOU, "why", ()), "", id="not a reason"),
+]
+
+
+@pytest.mark.parametrize(("body", "words"), WORDS)
+def test_what_somebody_wrote_to_say_is_searched(body: Body, words: str) -> None:
+    assert lines.words(body) == words
+
+
+INBOX = [
+    pytest.param(message(), None, "message", id="a message"),
+    pytest.param(message(YOU, ME), None, "mention", id="a message that addresses me"),
+    pytest.param(task(), None, "message", id="a new task"),
+    pytest.param(task(assignee=ME), None, "assigned", id="a new task for me"),
+    pytest.param(bodies.TaskAssign(TASK, ME), None, "assigned", id="a task given to me"),
+    pytest.param(bodies.TaskAssign(TASK, YOU), ME, None, id="a task given to another"),
+    pytest.param(
+        bodies.TaskComplete(TASK, OTHER, "", (), False), ME, "message", id="my task is done"
+    ),
+    pytest.param(
+        bodies.TaskComplete(TASK, OTHER, "", (), False), YOU, None, id="another's task is done"
+    ),
+    pytest.param(bodies.TaskRelease(TASK, None), ME, "message", id="my task comes back"),
+    pytest.param(
+        bodies.TaskClaim(TASK, "default", 900, bytes(32), None), ME, None, id="a claim of my task"
+    ),
+    pytest.param(bodies.Role(ME, "read"), None, "authority", id="my role"),
+    pytest.param(bodies.Role(YOU, "read"), None, None, id="another's role"),
+    pytest.param(bodies.Remove(ME, "", ()), None, "authority", id="my removal"),
+    pytest.param(bodies.Delegate(ME, "write", None, 0, None, None), None, "authority", id="to me"),
+    pytest.param(
+        bodies.Join("ada", KEYS, bytes(32), bytes(64)), None, "authority", id="somebody comes"
+    ),
+    pytest.param(bodies.Leave(""), None, "authority", id="somebody goes"),
+    pytest.param(bodies.Close(""), None, "authority", id="the end"),
+    pytest.param(bodies.SpaceUpdate("name", None), None, None, id="a new name"),
+]
+
+
+@pytest.mark.parametrize(("body", "creator", "reason"), INBOX)
+def test_why_an_act_of_another_is_in_my_inbox(
+    body: Body, creator: bytes | None, reason: str | None
+) -> None:
+    kind = next(name for name, row in KINDS.items() if row.body is type(body))
+    assert lines.inbox_reason(kind, body, me=ME, creator=creator) == reason

@@ -1,0 +1,214 @@
+"""Project: rows say what the folds say, with the numbers of the replica that asks."""
+
+from __future__ import annotations
+
+import pytest
+
+from envoy import ids, jsontext
+from envoy.core.bodies import Ref, TaskCreate
+from envoy.core.structs import replace
+from envoy.state import project, tasks
+from envoy.state.authority import Judgement
+from envoy.views import rows
+from histories import CREATOR, FIRST, MADE, TASK, History, fixed
+from state.delivery import deliver
+from state.log import Log, did
+from state.stories import after, cast
+
+SN = 7
+
+
+def number(actor: bytes) -> int:
+    """Return a local number for a did."""
+    return actor[0] + 1000
+
+
+def folded(history: History) -> rows.Task:
+    """Return the row of the task that a history comes to."""
+    task = tasks.reduce(history.entity, history.ops, history.receipts)
+    return project.task_row(SN, task, number)
+
+
+def judged(log: Log) -> Judgement:
+    """Return the judgement of a replica that has the whole story."""
+    replica = deliver(log, list(log.nodes))
+    assert replica.judgement is not None
+    return replica.judgement
+
+
+# -- tasks ---------------------------------------------------------------------------------------
+
+
+def test_a_task_that_nobody_holds() -> None:
+    row = folded(History())
+    assert (row.sn, row.id, row.creator) == (SN, TASK, number(CREATOR))
+    assert (row.state, row.assignee, row.tenure, row.is_claim) == ("open", None, None, 0)
+    assert (row.claim_state, row.session, row.fence, row.lease_ms) == (
+        *("unclaimed", None, None, None),
+    )
+    assert (row.title, row.body, row.priority) == (MADE.title, MADE.body, 2)
+    assert (row.summary, row.completion, row.completed_by, row.conflicts) == (None, None, None, 0)
+    assert row.labels == row.needs == row.refs == row.evidence == "[]" and row.gate == "{}"
+    assert row.digest == b"" and row.version
+
+
+def test_a_task_that_is_claimed_and_done() -> None:
+    history = History()
+    claim = history.claim(FIRST, fence=3)
+    row = folded(history)
+    assert (row.assignee, row.tenure, row.is_claim) == (number(FIRST), claim.id, 1)
+    assert (row.claim_state, row.session, row.fence) == ("confirmed", "default", 3)
+    assert row.lease_ms == history.receipts[0].until
+    done = history.complete(claim)
+    row = folded(history)
+    assert (row.state, row.summary, row.completion) == ("completed", "done", done.id)
+    assert row.completed_by == number(FIRST)
+
+
+def test_lists_are_json_of_ids_as_text() -> None:
+    other = fixed("other")
+    body = replace(
+        MADE,
+        labels=("b", "a"),
+        needs=(other,),
+        refs=(Ref("supports", other, None), Ref(None, TASK, None)),
+        gate=(("evidence", ("test", "lint")), ("reviews", 1)),
+    )
+    assert isinstance(body, TaskCreate)
+    row = folded(History(body))
+    assert jsontext.loads(row.labels) == ["b", "a"]
+    assert jsontext.loads(row.needs) == [ids.to_text("task", other)]
+    assert jsontext.loads(row.refs) == [
+        {"rel": "supports", "id": ids.to_text("evt", other)},
+        {"rel": None, "id": ids.to_text("evt", TASK)},
+    ]
+    assert jsontext.loads(row.gate) == {"evidence": ["test", "lint"], "reviews": 1}
+
+
+def test_open_conflicts_are_counted() -> None:
+    history = History()
+    history.claim(FIRST, sees=history.ops[:1])
+    history.claim(fixed("another"), sees=history.ops[:1])
+    assert folded(history).conflicts == 1
+
+
+# -- authority -----------------------------------------------------------------------------------
+
+
+def grants(log: Log) -> dict[str, rows.Grant]:
+    """Return the grant rows of a story by name."""
+    found = project.grant_rows(SN, judged(log), number)
+    return {log.names[row.id]: row for row in found}
+
+
+def test_grants_say_whether_they_stand_and_what_ended_them() -> None:
+    log = Log()
+    cast(log, "")
+    log.remove("r", "B", "W")
+    found = grants(log)
+    assert (found["gW"].status, found["gW"].cause) == ("killed", log.nodes["r"].id)
+    assert found["gW"].senior == project.NOWHERE
+    assert (found["gB"].status, found["gB"].role, found["gB"].verb) == ("live", "admin", None)
+    assert found["gB"].subject == number(did("B")) and found["gB"].author == number(did("O"))
+    live = sorted((row.senior, name) for name, row in found.items() if row.status == "live")
+    assert live[0][1] not in ("gB", "gC")  # the founder comes first
+
+
+def test_a_grant_beside_its_makers_removal_is_void() -> None:
+    log = Log()
+    cast(log, "")
+    log.remove("r", "O", "C")
+    log.grant("gZ", "C", "Z", "write")
+    found = grants(log)
+    assert (found["gZ"].status, found["gZ"].cause) == ("void", log.nodes["r"].id)
+
+
+def test_a_delegation_has_a_verb_and_no_role() -> None:
+    log = Log()
+    cast(log, "")
+    log.delegate("d", "B", "X", verb="read", depth=1)
+    log.delegate("w", "B", "Y", verb="write")
+    found = grants(log)
+    assert (found["d"].role, found["d"].verb, found["d"].depth) == (None, "read", 1)
+    assert found["w"].verb == "write" and found["gB"].depth == 0
+
+
+STORIES = [
+    pytest.param([], "active", 0, id="nobody came"),
+    pytest.param(["X"], "active", 1, id="one of two came"),
+    pytest.param(["X", "Y"], "used", 2, id="two of two came"),
+    pytest.param(["X", "Y", "Z"], "used", 2, id="three came for two uses"),
+]
+
+
+@pytest.mark.parametrize(("joiners", "status", "uses"), STORIES)
+def test_an_invite_says_how_much_of_it_is_left(joiners: list[str], status: str, uses: int) -> None:
+    log = Log()
+    cast(log, "")
+    log.invite("i", "B", uses=2)
+    for name in joiners:
+        log.join(f"j{name}", name, "i", after("i"))
+    (row,) = project.invite_rows(SN, judged(log), number)
+    assert (row.status, row.uses, row.max_uses) == (status, uses, 2)
+    assert row.author == number(did("B"))
+
+
+def test_an_invite_that_was_revoked_says_so() -> None:
+    log = Log()
+    cast(log, "")
+    log.invite("i", "B")
+    log.revoke("r", "B", "i", after("i"))
+    (row,) = project.invite_rows(SN, judged(log), number)
+    assert row.status == "revoked"
+
+
+def test_an_invite_of_somebody_who_was_out_is_void() -> None:
+    log = Log()
+    cast(log, "")
+    log.remove("r", "O", "C")
+    log.invite("i", "C")
+    (row,) = project.invite_rows(SN, judged(log), number)
+    assert row.status == "void"
+
+
+# -- coming and going ----------------------------------------------------------------------------
+
+
+def arrivals(log: Log) -> dict[bytes, project.Arrival]:
+    """Return who came and went."""
+    return project.arrivals(judged(log))
+
+
+def test_a_member_came_by_its_first_grant_and_has_not_gone() -> None:
+    log = Log()
+    cast(log, "")
+    log.grant("again", "B", "W", "write")
+    found = arrivals(log)[did("W")]
+    assert found.via == log.nodes["gW"].id and found.removed_ms is None
+    assert found.joined_ms == log.nodes["gW"].ts
+
+
+def test_who_came_by_an_invite_names_the_invite() -> None:
+    log = Log()
+    cast(log, "")
+    log.invite("i", "B")
+    log.join("j", "X", "i", after("i"))
+    assert arrivals(log)[did("X")].via == log.nodes["i"].id
+
+
+def test_who_is_out_went_when_the_last_grant_ended() -> None:
+    log = Log()
+    cast(log, "")
+    log.remove("r", "B", "W")
+    found = arrivals(log)[did("W")]
+    assert found.removed_ms == log.nodes["r"].ts
+    log.grant("back", "B", "W", "write", after("r"))
+    assert arrivals(log)[did("W")].removed_ms is None
+
+
+def test_who_came_by_nothing_that_counts_never_came() -> None:
+    log = Log()
+    cast(log, "")
+    log.remove("r", "O", "C")
+    log.grant("gZ", "C", "Z", "write")
+    assert did("Z") not in arrivals(log)
