@@ -10,7 +10,7 @@ import pytest
 from envoy import limits
 from envoy.core.bodies import Remove, TaskClaim, TaskCreate
 from envoy.core.crypto.sign import sha256
-from envoy.replica.actions import tasks
+from envoy.replica.actions import space, tasks
 from envoy.replica.ingest import Taken, take_in
 from replica.compare import differences, meaning
 from replica.forge import Forger, Value, ident
@@ -200,3 +200,65 @@ def test_a_task_of_a_body_nobody_can_read_is_no_task(world: World) -> None:
     frame, event = Forger(agent).say(body, raw=b"\xc0")
     take_in(lead.copy, [frame], source=HAND)
     assert lead.store.task(1, event.id) is None
+
+
+# -- the first event -----------------------------------------------------------------------------
+
+
+def twin(lead: Actor, *, later_ms: int) -> bytes:
+    """Return a second envelope of the genesis, as only its founder can make one."""
+    (first, *_) = lead.events.authority(1)
+    entry = first.entry
+    forger = Forger(lead, chain=entry.chain)
+    place = {"seq": 0, "prev": None, "deps": (), "lam": 0, "basis": (), "auth": entry.auth}
+    ts = entry.ts + later_ms
+    return forger.say(message(), kind="genesis", raw=first.body, ts=ts, **place)[0]
+
+
+@pytest.mark.parametrize("later_ms", [-5, 5])
+def test_a_second_envelope_of_the_genesis_is_a_fork_and_nothing_new(
+    world: World, later_ms: int
+) -> None:
+    lead, agent = world.team("lead", "agent")
+    space.update(lead.copy, name="renamed", description=None)
+    frame = twin(lead, later_ms=later_ms)
+    take_in(lead.copy, [frame], source=HAND)
+    assert lead.count("fork") == 1 and lead.space.name == "renamed"
+    assert lead.store.members(1)[lead.me].flags == '["fork"]'
+    copy = reader(world, "copy", lead)
+    take_in(copy.copy, [frame, *frames_of(lead)[::-1]], source=HAND)
+    assert differences(meaning(lead), meaning(copy)) == []
+    agent.sync()
+    take_in(agent.copy, [frame], source=HAND)
+    assert agent.send("goes on").delivery == "delivered"
+
+
+# -- numbers -------------------------------------------------------------------------------------
+
+
+def test_numbers_that_a_page_gives_beyond_its_block_are_made_durable(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ARRIVALS_RESERVED", 1)
+    lead, agent = world.team("lead", "agent")
+    forger = Forger(agent)
+    parent, *line = [forger.say(message(f"{number}"))[0] for number in range(12)]
+    take_in(lead.copy, line, source=HAND)
+    row = lead.space
+    lead.connection.run("UPDATE space SET reserved_n = ?", (row.next_n + 3,))
+    before = dict(lead.connection.commits)
+    take_in(lead.copy, [parent], source=HAND)  # looks small, and sets eleven others free
+    after = lead.connection.commits
+    assert (after["normal"], after["full"]) == (before["normal"] + 1, before["full"] + 1)
+    assert row.next_n + 12 == lead.space.next_n <= lead.space.reserved_n
+
+
+def test_a_page_within_its_block_is_not_waited_for(world: World) -> None:
+    lead, agent = world.team("lead", "agent")
+    forger = Forger(agent)
+    take_in(lead.copy, [forger.say(message("reserves"))[0]], source=HAND)
+    before = dict(lead.connection.commits)
+    take_in(lead.copy, [forger.say(message("one more"))[0]], source=HAND)
+    after = lead.connection.commits
+    assert (after["normal"], after["full"]) == (before["normal"] + 1, before["full"])
+    assert lead.space.reserved_n >= lead.space.next_n

@@ -64,8 +64,9 @@ class Door:
     change a reply on its way back. ``calls`` are all that were made.
     """
 
-    def __init__(self, hub: LocalHub) -> None:
+    def __init__(self, hub: LocalHub, log: sqlite.LogStore) -> None:
         self.hub = hub
+        self.log = log
         self.hub_key = hub.hub_key
         self.away = False
         self.refusals: dict[type[Body], str] = {}
@@ -231,7 +232,7 @@ class World:
         log = sqlite.open_store(os.fspath(self.root / place / "hub"))
         self._stack.callback(log.close)
         poster = public_key(identity.access_seed(CARD_KEY))
-        return Door(LocalHub(log, poster=poster, now_ms=self.clock.now_ms))
+        return Door(LocalHub(log, poster=poster, now_ms=self.clock.now_ms), log)
 
     def actor(
         self, name: str, *, place: str = "home", type: str = "agent", clock: Clock | None = None

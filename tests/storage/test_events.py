@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import pytest
 
@@ -44,19 +45,22 @@ def name(text: str) -> bytes:
     return text.encode().ljust(32, b".")
 
 
+class More(TypedDict, total=False):
+    """What an event may have besides its place."""
+
+    entity: str
+    basis: tuple[str, ...]
+    fault: str
+    ix: int
+    seen: int
+
+
 def event(
-    ident: str,
-    *parents: str,
-    seq: int = 0,
-    author: bytes = ME,
-    entity: str | None = None,
-    basis: tuple[str, ...] = (),
-    fault: str | None = None,
-    ix: int | None = None,
-    seen: int = 0,
+    ident: str, *parents: str, seq: int = 0, author: bytes = ME, **more: Unpack[More]
 ) -> Entry:
     """Return an event as it is before it has numbers; its first parent is its prev."""
     first, *rest = parents or ("",)
+    fault, entity = more.get("fault"), more.get("entity")
     return Entry(
         rid=0,
         id=name(ident),
@@ -69,8 +73,8 @@ def event(
         lam=seq,
         ts=1_000 + seq,
         auth=name("grant"),
-        seen=bits(seen),
-        ix=ix,
+        seen=bits(more.get("seen", 0)),
+        ix=more.get("ix"),
         entity=None if entity is None else name(entity),
         fault=fault,
         status="ok" if fault is None else "invalid",
@@ -78,7 +82,7 @@ def event(
         cause_by=None,
         prev=name(first) if first else None,
         deps=b"".join(map(name, rest)),
-        basis=b"".join(map(name, basis)),
+        basis=b"".join(map(name, more.get("basis", ()))),
     )
 
 

@@ -235,7 +235,9 @@ class Batch:
         """Start to fold the whole space anew, its projections being empty."""
         self.tally.state_sum = 0
         self._again = Projector(self, self.rows, replay=True)
-        self._again.authority()
+        if self.space.founder:
+            self._again.authority()
+            self._touched.add(self.space.id)
 
     def replay(self, entry: Entry) -> None:
         """Take one stored event in again; they come in the order of their arrival here."""

@@ -23,7 +23,6 @@ from envoy.core.epoch import Entry, NewEpoch
 from envoy.core.log import EpochRow
 from envoy.errors import RemoteFault
 from envoy.lean import NamedTuple
-from envoy.views import rows
 
 
 class Reader(NamedTuple):
@@ -39,17 +38,6 @@ class Sealed(NamedTuple):
     epoch: NewEpoch
     body: EpochCreate
     boxes: tuple[tuple[bytes, bytes], ...]  # (tag, box)
-
-
-def readers(members: Iterable[rows.Member], invites: Iterable[rows.Invite]) -> list[Reader]:
-    """Return, ascending by id, whom the next epoch is sealed to (rule E4)."""
-    found = [Reader(row.did, row.enc) for row in members if row.reader]
-    found += [
-        Reader(row.id, row.enc)
-        for row in invites
-        if row.mode == "open" and row.status in ("active", "used")
-    ]
-    return sorted(found)
 
 
 def create(

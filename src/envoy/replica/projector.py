@@ -235,6 +235,7 @@ class Projector:
         space = batch.space._replace(
             role=role,
             join_state="member" if role else _gone(batch.space.join_state),
+            created_ms=project.founding(judgement).ts,
             closed_ms=closed,
             rules=judgement.rules,
             adequate=int(found is not None),

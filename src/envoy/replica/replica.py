@@ -255,8 +255,9 @@ class Author:
             self.say(duties.repeated(act))
         if plan.duty is Duty.WRITE and plan.epoch is not None:
             batch.space = batch.space._replace(epoch=plan.epoch.epoch, adequate=1)
-        else:
+        elif self._has("write"):
             self.rotate()
+        # Who may only read makes no epoch: what it writes is under a stale one, and flagged.
 
     def rotate(self) -> None:
         """Create an epoch for all readers and open invites, and write under it from here on."""

@@ -13,9 +13,9 @@ from typing import Final
 
 from envoy import ids, jsontext
 from envoy.core import bodies
-from envoy.core.capability import CAPS, Grant
+from envoy.core.capability import CAPS, AuthEvent, Grant
 from envoy.lean import NamedTuple
-from envoy.state.authority import Judgement, Status
+from envoy.state.authority import Judgement, Status, place
 from envoy.state.tasks import Task
 from envoy.views import names, rows
 
@@ -151,6 +151,11 @@ def _verb(grant: Grant) -> str:
     return "write" if grant.caps & CAPS["write"] else "read"
 
 
+def founding(judgement: Judgement) -> AuthEvent:
+    """Return the genesis: of several envelopes of it the one that stands first everywhere."""
+    return min(judgement.ledger.by_kind["genesis"], key=place)
+
+
 class Arrival(NamedTuple):
     """How a member came in and went: what the row says beside name and keys."""
 
@@ -164,7 +169,7 @@ def arrivals(judgement: Judgement) -> dict[bytes, Arrival]:
     found = dict[bytes, Arrival]()
     ledger = judgement.ledger
     for grant in sorted(ledger.grants.values(), key=lambda one: one.index):
-        event = ledger.by_id[grant.event]
+        event = founding(judgement) if grant.parent is None else ledger.by_id[grant.event]
         if grant.subject is None or not judgement.is_ok(event.id):
             continue
         via = grant.parent if grant.kind == "join" and grant.parent else grant.key

@@ -84,6 +84,11 @@ def profiles(home: str) -> list[str]:
     return [name for name in names if files.exists(paths(home, name).identity)]
 
 
+def is_made(where: Paths) -> bool:
+    """Say whether the profile has an identity."""
+    return files.exists(where.identity)
+
+
 def check(where: Paths) -> None:
     """Refuse a profile that does not exist, or whose directories others can enter.
 

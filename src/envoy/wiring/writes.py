@@ -113,13 +113,16 @@ def init_profile(config: Config, *, name: str, type: str) -> Stored:
     """
     where = home.paths(config.home, config.profile)
     home.make(where)
-    stored = Stored(Identity(host.entropy(32)), name, 0)
-    home.write_record(where, to_record(stored), replace=False)
+    if home.is_made(where):
+        raise home.exists(where)
+    # The identity comes last: a profile that exists has all it needs.
     with (
         replica_file.open_file(where) as connection,
         connection.write_transaction(where.replica_lock, sync=replica_file.FULL),
     ):
         replica_file.put_meta(connection, "type", type)
+    stored = Stored(Identity(host.entropy(32)), name, 0)
+    home.write_record(where, to_record(stored), replace=False)
     return stored
 
 
