@@ -9,8 +9,9 @@ import pytest
 
 from envoy.errors import InternalError
 from envoy.replica.actions import local, members, space, tasks, work
-from envoy.system import db
+from envoy.system import db, host
 from envoy.system.db import Connection
+from processes import python
 from replica.compare import differences, meaning
 from replica.scenes import deliver, frames_of
 from replica.world import MINUTE_MS, Actor, World
@@ -72,6 +73,41 @@ def test_what_does_not_fit_is_not_written_and_is_written_later(world: World, wha
     again = world.open("lead")
     assert again.count("event") == lead.count("event")
     assert all(row.pending == 0 for row in lead.store.spaces())
+
+
+LIMITED = """
+import os, resource, sys
+from envoy.errors import EnvoyError
+from envoy.replica.actions import work
+from envoy.wiring import config, writes
+
+home, name = sys.argv[1:]
+os.environ["ENVOY_HOME"] = home
+settings = config.load({"profile": name}, read_toml=lambda path: {})
+with writes.open_profile(settings) as profile:
+    copy = writes.open_space(profile, None)
+    size = max(os.path.getsize(path) for path in (os.path.join(root, one)
+        for root, _, found in os.walk(home) for one in found))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 50_000, resource.RLIM_INFINITY))
+    try:
+        while True:
+            print(work.send(copy, "x" * 30_000).event.hex(), flush=True)
+    except EnvoyError as error:
+        print(error.code)
+"""
+
+
+def test_a_process_that_may_write_no_larger_files_is_told_and_loses_nothing(world: World) -> None:
+    world.clock.now = host.now_ms()
+    lead, agent = world.team("lead", "agent")
+    out, _ = python(LIMITED, agent.where.home, "agent").communicate(timeout=60)
+    *told, code = out.split()
+    assert code == "storage_failed"
+    world.clock.now = host.now_ms()
+    assert set(told) <= {one.id.hex() for one in agent.events.entries(1, after=0, limit=999)}
+    assert agent.send("x" * 30_000).delivery == "delivered"
+    lead.sync()
+    assert differences(meaning(lead), meaning(agent)) == []
 
 
 def test_what_is_read_into_a_full_log_is_read_later(world: World) -> None:

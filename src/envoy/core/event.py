@@ -17,7 +17,7 @@ Specification: docs/spec/event.md. Test vectors: tests/vectors/event.json, tests
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from envoy import limits
 from envoy.core.codec import B16, B24, B32, I64, decode, encode, peek_first, refuse_unless
@@ -109,6 +109,30 @@ class Parent(State, frozen=True, gc=False):
     ts: int
 
 
+class Linked(Protocol):
+    """Whatever the link rules can be asked about: a Parent, or an event as the log keeps it."""
+
+    @property
+    def author(self) -> bytes:
+        """Return the did of its author."""
+
+    @property
+    def chain(self) -> bytes:
+        """Return its chain."""
+
+    @property
+    def seq(self) -> int:
+        """Return its number in the chain."""
+
+    @property
+    def lam(self) -> int:
+        """Return 1 + the greatest lam of its parents."""
+
+    @property
+    def ts(self) -> int:
+        """Return the time its author stated, ms."""
+
+
 def build_inner(
     space: bytes, epoch: bytes, author: bytes, *, links: Links, kind: str, body: bytes
 ) -> bytes:
@@ -183,13 +207,21 @@ def is_kind(name: str) -> bool:
     return name[:1] in _FIRST and len(name) <= limits.KIND_BYTES_MAX and not name.strip(_REST)
 
 
-def check_links(event: Event, parents: Mapping[bytes, Parent]) -> None:
-    """Refuse an event that contradicts what it names.
+def check_links(event: Event, parents: Mapping[bytes, Linked]) -> None:
+    """Refuse an event that contradicts itself or what it names.
 
     ``parents`` holds at least prev, deps and basis: while one is unknown the event waits. Raises
-    RemoteFault(bad_link). Source: docs/spec/event.md, Inner.
+    RemoteFault(bad_link). Source: docs/spec/event.md, Links.
     """
     check_own_links(event)
+    check_parents(event, parents)
+
+
+def check_parents(event: Event, parents: Mapping[bytes, Linked]) -> None:
+    """Refuse an event that contradicts what it names; ``check_own_links`` has let it through.
+
+    Raises RemoteFault(bad_link).
+    """
     above = [parents[one] for one in event.deps]
     if event.prev is not None:
         prev = parents[event.prev]

@@ -18,11 +18,10 @@ from heapq import heapify, heappop, heappush
 
 from envoy import limits
 from envoy.core import receipt
-from envoy.core.dag import missing
 from envoy.core.envelope import Opened, Outer, envelope_id, open_outer, open_parsed, parse, verify
-from envoy.core.event import GENESIS, Event, Parent, check_links, check_own_links
+from envoy.core.event import GENESIS, Event, check_own_links, check_parents
 from envoy.core.genesis import check_genesis, genesis_commitment
-from envoy.core.log import Parked, ReceiptRow
+from envoy.core.log import Entry, Parked, ReceiptRow
 from envoy.errors import RemoteFault
 from envoy.lean import NamedTuple
 from envoy.replica.batch import Batch
@@ -258,13 +257,14 @@ class _Page:
             one = heappop(ready)
             if not self._is_possible(one):
                 continue
-            lacks = self._lacks(one.event)
-            if lacks:
+            named = self._named(one.event)
+            if None in named.values():
+                lacks = min(ident for ident, entry in named.items() if entry is None)
                 author, now = one.event.author, self.batch.now_ms
-                self._park(Parked(one.id, "waiting", lacks[0], author, now, one.frame))
+                self._park(Parked(one.id, "waiting", lacks, author, now, one.frame))
                 continue
             try:
-                self._check(one.event)
+                self._check(one.event, {key: entry for key, entry in named.items() if entry})
             except RemoteFault as fault:
                 self._turn_away(one.id, fault.code, one.frame)
                 continue
@@ -284,31 +284,24 @@ class _Page:
             return False
         return True
 
-    def _lacks(self, event: Event) -> tuple[bytes, ...]:
-        """Return what the event names and this copy has not accepted."""
-        named = {*event.deps, *event.basis, *(() if event.prev is None else (event.prev,))}
-        known = {one for one in named if self.events.entry(self.sn, one) is not None}
-        return missing(event.prev, event.deps, event.basis, known)
+    def _named(self, event: Event) -> dict[bytes, Entry | None]:
+        """Return what the event names, each as accepted here, None for what is not."""
+        find, sn = self.events.entry, self.sn
+        found = {one: find(sn, one) for one in (*event.deps, *event.basis)}
+        if event.prev is not None:
+            found[event.prev] = find(sn, event.prev)
+        return found
 
-    def _check(self, event: Event) -> None:
+    def _check(self, event: Event, named: Mapping[bytes, Entry]) -> None:
         """Hold an event to the rules that look at what it names. Raises RemoteFault."""
         if event.kind == GENESIS:
             self._found(event)
             return
-        check_links(event, self._parents(event))
+        check_parents(event, named)
         space = self.batch.space
         if event.author == self.replica.me and event.chain == space.chain:
             # Another copy of this profile writes the same chain: this one starts another.
             self.batch.space = space._replace(chain=None, tip=None)
-
-    def _parents(self, event: Event) -> Mapping[bytes, Parent]:
-        """Return what the link rules ask about everything that ``event`` names."""
-        found = dict[bytes, Parent]()
-        for one in (*event.deps, *event.basis, *(() if event.prev is None else (event.prev,))):
-            entry = self.events.entry(self.sn, one)
-            assert entry is not None, "an event is checked once all it names is here"
-            found[one] = Parent(entry.author, entry.chain, entry.seq, entry.lam, entry.ts)
-        return found
 
     def _found(self, event: Event) -> None:
         """Learn what the space is from its genesis. Raises RemoteFault."""

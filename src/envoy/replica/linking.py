@@ -39,6 +39,8 @@ class Linker:
         self._events: EventStore = batch.events
         self._entropy = entropy
         self._latest = batch.now_ms + limits.CITABLE_AHEAD_MS
+        self._asked: tuple[bytes | None, int] | None = None
+        self._found: list[dag.Head] = []
 
     def links(self, entity: bytes | None, auth: bytes) -> Links:
         """Return the place of the next event, an act on ``entity`` under the grant ``auth``.
@@ -97,8 +99,13 @@ class Linker:
 
     def _authority(self, tip: Entry | None) -> list[dag.Head]:
         """Return the newest authority events that my tip has not seen."""
-        seen = 0 if tip is None else tip.saw | (1 << tip.ix if tip.ix is not None else 0)
-        return [_head(one) for one in self._batch.court.heads(unless=seen, latest=self._latest)]
+        court, mark = self._batch.court, None if tip is None else tip.id
+        # Asked twice for each event, and each time it looks at all of them.
+        if self._asked != (mark, court.next_ix):
+            seen = 0 if tip is None else tip.saw | (1 << tip.ix if tip.ix is not None else 0)
+            self._found = [_head(one) for one in court.heads(unless=seen, latest=self._latest)]
+            self._asked = mark, court.next_ix
+        return self._found
 
     def _acts(self, entity: bytes | None) -> list[Entry]:
         """Return the heads of an entity, ascending by id: of what is not dated ahead."""

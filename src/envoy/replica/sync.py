@@ -232,9 +232,10 @@ def unlock(replica: Replica, named: Iterable[bytes] = ()) -> int:
     What was sealed under an epoch that opens now is taken in. Returns how many epochs opened.
     """
     events, sn = replica.profile.events, replica.sn
-    held = {row.id for row in events.epochs(sn) if row.secret is not None}
     fresh = set(named)
     parked = set(events.parking.wanted(sn, "sealed")) - fresh
+    known = [events.epoch(sn, one) for one in fresh | parked]
+    held = {row.id for row in known if row is not None and row.secret is not None}
     opens = held | _learn(replica, sorted(fresh - held), sorted(parked - held))
     opened = sorted((fresh | parked) & opens)
     for one in opened:
