@@ -20,7 +20,7 @@ from envoy.core.codec import encode
 from envoy.core.crypto.sign import tagged
 from envoy.core.epoch import slot_name
 from envoy.core.event import Event
-from envoy.core.kinds import AUTH, KINDS, entity_of, read_body
+from envoy.core.kinds import KINDS, entity_of, is_auth, read_body
 from envoy.core.log import Authority, Entry, ReceiptRow, bits
 from envoy.core.structs import Body
 from envoy.replica.court import Court, with_fault
@@ -88,7 +88,7 @@ class Batch:
     def accept(self, event: Event, frame: bytes) -> Entry:
         """Append ``event``, whose parents and basis are all accepted, and return its entry."""
         body = read_body(event.kind, event.body) if event.kind in KINDS else None
-        if event.kind not in AUTH:
+        if not is_auth(event.kind):
             self.court.begin()
         draft = self._draft(event, body)
         draft = with_fault(draft, self.court.fault(draft, event, body))
@@ -123,7 +123,7 @@ class Batch:
             ts=event.ts,
             auth=event.auth,
             seen=bits(self._seen(event)),
-            ix=self.court.next_ix if event.kind in AUTH else None,
+            ix=self.court.next_ix if is_auth(event.kind) else None,
             entity=entity,
             fault=None,
             status="ok",

@@ -18,6 +18,7 @@ from heapq import heapify, heappop, heappush
 
 from envoy import limits
 from envoy.core import receipt
+from envoy.core.dag import missing
 from envoy.core.envelope import Opened, Outer, envelope_id, open_outer, open_parsed, parse, verify
 from envoy.core.event import GENESIS, Event, check_own_links, check_parents
 from envoy.core.genesis import check_genesis, genesis_commitment
@@ -258,13 +259,14 @@ class _Page:
             if not self._is_possible(one):
                 continue
             named = self._named(one.event)
-            if None in named.values():
-                lacks = min(ident for ident, entry in named.items() if entry is None)
-                author, now = one.event.author, self.batch.now_ms
-                self._park(Parked(one.id, "waiting", lacks, author, now, one.frame))
+            known = {key: entry for key, entry in named.items() if entry is not None}
+            if len(known) < len(named):
+                event, now = one.event, self.batch.now_ms
+                lacks = missing(event.prev, event.deps, event.basis, known)
+                self._park(Parked(one.id, "waiting", lacks[0], event.author, now, one.frame))
                 continue
             try:
-                self._check(one.event, {key: entry for key, entry in named.items() if entry})
+                self._check(one.event, known)
             except RemoteFault as fault:
                 self._turn_away(one.id, fault.code, one.frame)
                 continue
