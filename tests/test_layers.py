@@ -79,7 +79,15 @@ KEYS = (
 BLIND = {"core.access", "core.codec", "core.crypto.sign", "core.receipt", "core.structs"}
 ASYNC = ("relay.", "web.", "mcp.server", "sdk.aio")  # nothing else imports asyncio
 # May import inside functions, so that a command pays for what it uses ("" is envoy/__init__.py).
-LAZY = {"", "cli.main", "cli.start", "core.crypto.seal", "wiring.reads", "wiring.writes"}
+LAZY = {
+    "",
+    "cli.main",
+    "cli.start",
+    "cli.table",
+    "core.crypto.seal",
+    "wiring.reads",
+    "wiring.writes",
+}
 SLOW = {"asyncio", "dataclasses", "logging", "rich", "starlette"}
 NOT_ON_READS = (set(DOORS) | SLOW) - {"_json", "apsw"}
 MAY_HAVE_DATACLASSES = {"mcp", "sdk", "web"}  # faces that no hot command loads

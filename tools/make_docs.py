@@ -17,7 +17,7 @@ from envoy import errors, limits
 from envoy.cli.parse import GLOBALS
 from envoy.cli.read.help import flag_row, usage_of
 from envoy.cli.schemas import ANSWERS, json_schema
-from envoy.cli.table import COMMANDS, RESERVED
+from envoy.cli.table import RESERVED, every
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src/envoy"
@@ -83,7 +83,7 @@ def commands_page() -> Iterator[str]:
     yield "# Commands\n"
     yield NOTE
     yield "Flags of every command: " + ", ".join(f"`{arg.flag}`" for arg in GLOBALS) + ".\n"
-    for row in sorted(COMMANDS):
+    for row in sorted(every()):
         yield f"## envoy {row.path}\n\n{row.say}. {row.more}".rstrip() + "\n"
         yield f"```\n{usage_of(row.path, row)}\n```\n"
         if row.also:

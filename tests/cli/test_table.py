@@ -8,14 +8,15 @@ import pytest
 
 from envoy.cli import main as program
 from envoy.cli.args import COMMON, KINDS, Arg, Command
-from envoy.cli.parse import GLOBAL_FLAGS, PATHS, flags_of
+from envoy.cli.parse import GLOBAL_FLAGS, flags_of
 from envoy.cli.read.help import GROUPS
-from envoy.cli.read.table import READS
 from envoy.cli.schemas import ANSWERS, json_schema, reached
 from envoy.cli.shapes import SHAPES
-from envoy.cli.table import ALIASES, COMMANDS, DEFAULT_VERBS, RESERVED
+from envoy.cli.table import ALIASES, DEFAULT_VERBS, NOUNS, RESERVED, every, family, paths
 from envoy.errors import CODES
 
+COMMANDS = every()
+PATHS = {path: row for row in COMMANDS for path in (row.path, *row.also)}
 EVERY = [pytest.param(row, id=row.path) for row in COMMANDS]
 
 
@@ -54,7 +55,7 @@ def test_within_a_noun_a_flag_takes_a_value_everywhere_or_nowhere() -> None:
 
 
 def test_flags_of_a_noun_are_those_of_its_verbs() -> None:
-    known: Mapping[str, Arg] = flags_of("inbox")
+    known: Mapping[str, Arg] = flags_of(paths("inbox").values())
     assert {"--wait", "--tasks", "--space", "--json"} <= known.keys()
     assert "--task-id" not in known and GLOBAL_FLAGS.keys() <= known.keys()
 
@@ -72,9 +73,19 @@ def test_the_help_shows_every_command_in_one_group() -> None:
     assert sorted(shown) == sorted({row.path.split()[0] for row in COMMANDS})
 
 
-def test_reads_and_writes_are_told_apart_by_where_they_lie() -> None:
-    assert {row.run.partition(".")[0] for row in READS} == {"read"}
-    assert {row.run.partition(".")[0] for row in COMMANDS if row not in READS} == {"write"}
+def test_every_command_is_a_read_or_a_write() -> None:
+    assert {row.run.partition(".")[0] for row in COMMANDS} == {"read", "write"}
+
+
+def test_a_noun_names_the_families_of_its_rows_and_no_other() -> None:
+    found: dict[str, set[str]] = {}
+    for name in {name for names in NOUNS.values() for name in names}:
+        for row in family(name):
+            for path in (row.path, *row.also):
+                found.setdefault(path.split()[0], set()).add(name)
+    assert found == {noun: set(names) for noun, names in NOUNS.items()}
+    with pytest.raises(Exception, match="internal"):
+        family("os")
 
 
 def test_a_module_that_no_row_names_is_not_loaded_by_name() -> None:

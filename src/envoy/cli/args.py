@@ -145,6 +145,15 @@ BODY = (
     Arg("stdin", "read the text from stdin", "switch"),
     Arg("body_file", "read the text from a file", word="PATH"),
 )
+NAME = Arg("name", "how others see me (default: the profile's name)", word="N")
+HUMAN = Arg("human", "I am a human", "switch")
+AGENT = Arg("agent", "I am an agent (default)", "switch")
+SPACE_NAME = "name of the space"
+CROSS_MACHINE = Arg("cross_machine", "for members on other machines: needs a relay", "switch")
+MEMBER = "member: did:key, its prefix, @name or @me"
+MEMBER_FLAG = Arg("member", MEMBER, word="M")
+# The public words that a task can be set to.
+SET_STATUSES = ("assigned", "in_progress", "blocked", "completed")
 KEY = Arg("idempotency_key", "the same key repeats the first result", word="KEY")
 CURSOR = Arg("cursor", "where the last page ended (page.next_cursor)")
 

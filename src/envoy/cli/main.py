@@ -219,6 +219,15 @@ def blocks_of(answer: Answer) -> Iterable[Block]:
 
 def module(name: str) -> ModuleType:
     """Return the module ``name``, of commands or of texts."""
+    floor, _, rest = name.rpartition(".")
+    found = {"": text_module, "read": read_module, "write": write_module}[floor](rest)
+    if found is None:
+        raise InternalError("internal", module=name)
+    return found
+
+
+def text_module(name: str) -> ModuleType | None:
+    """Return a module that puts answers into words for people."""
     match name:
         case "recordtext":
             from envoy.cli import recordtext
@@ -228,48 +237,60 @@ def module(name: str) -> ModuleType:
             from envoy.cli import tasktext
 
             return tasktext
-        case "read.help":
+    return None
+
+
+def read_module(name: str) -> ModuleType | None:
+    """Return a module of commands that only read."""
+    match name:
+        case "help":
             from envoy.cli.read import help as read_help
 
             return read_help
-        case "read.home":
-            from envoy.cli.read import home as read_home
+        case "home":
+            from envoy.cli.read import home
 
-            return read_home
-        case "read.space":
-            from envoy.cli.read import space as read_space
+            return home
+        case "space":
+            from envoy.cli.read import space
 
-            return read_space
-        case "read.talk":
-            from envoy.cli.read import talk as read_talk
+            return space
+        case "talk":
+            from envoy.cli.read import talk
 
-            return read_talk
-        case "read.watch":
-            from envoy.cli.read import watch as read_watch
+            return talk
+        case "watch":
+            from envoy.cli.read import watch
 
-            return read_watch
-        case "read.work":
-            from envoy.cli.read import work as read_work
+            return watch
+        case "work":
+            from envoy.cli.read import work
 
-            return read_work
-        case "write.care":
-            from envoy.cli.write import care as write_care
+            return work
+    return None
 
-            return write_care
-        case "write.home":
-            from envoy.cli.write import home as write_home
 
-            return write_home
-        case "write.inbox":
-            from envoy.cli.write import inbox as write_inbox
+def write_module(name: str) -> ModuleType | None:
+    """Return a module of commands that write."""
+    match name:
+        case "care":
+            from envoy.cli.write import care
 
-            return write_inbox
-        case "write.space":
-            from envoy.cli.write import space as write_space
+            return care
+        case "home":
+            from envoy.cli.write import home
 
-            return write_space
-        case "write.work":
-            from envoy.cli.write import work as write_work
+            return home
+        case "inbox":
+            from envoy.cli.write import inbox
 
-            return write_work
-    raise InternalError("internal", module=name)
+            return inbox
+        case "space":
+            from envoy.cli.write import space
+
+            return space
+        case "work":
+            from envoy.cli.write import work
+
+            return work
+    return None

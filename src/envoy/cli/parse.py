@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from envoy import limits
 from envoy.cli.args import SPACE_FLAG, Arg, Args, Command
-from envoy.cli.table import ALIASES, COMMANDS, DEFAULT_VERBS, RESERVED
+from envoy.cli.table import ALIASES, DEFAULT_VERBS, NOUNS, RESERVED, paths
 from envoy.errors import EnvoyError, UsageError
 from envoy.lean import NamedTuple
 
@@ -38,7 +38,6 @@ GLOBAL_FLAGS: Mapping[str, Arg] = {flag: arg for arg in GLOBALS for flag in arg.
 HELP = frozenset(("--help", "-h"))
 # Flags whose value is no word of a path, before any noun is known.
 ANYWHERE: Mapping[str, Arg] = {**GLOBAL_FLAGS, SPACE_FLAG.flag: SPACE_FLAG}
-PATHS: Mapping[str, Command] = {path: row for row in COMMANDS for path in (row.path, *row.also)}
 UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -59,10 +58,11 @@ def parse(argv: Sequence[str]) -> Parsed:
     before, after = halves(argv)
     if HELP.intersection(before):
         topic = tuple(token for token in before if not is_flag(token))
-        return Parsed(switches(before), PATHS["help"], Args({"topic": topic}))
+        return Parsed(switches(before), paths("help")["help"], Args({"topic": topic}))
     if next_word(before, 0, ANYWHERE) is None:
         values, _ = split(before, GLOBAL_FLAGS, None)
-        return Parsed(Args(values), PATHS["version" if "version" in values else "help"], Args({}))
+        noun = "version" if "version" in values else "help"
+        return Parsed(Args(values), paths(noun)[noun], Args({}))
     command, rest = find_command(before)
     own = {flag: arg for arg in command.args for flag in arg.flags}
     try:
@@ -98,28 +98,28 @@ def find_command(tokens: Sequence[str]) -> tuple[Command, list[str]]:
     assert first is not None
     noun = ALIASES.get(tokens[first], tokens[first])
     rest = [*tokens[:first], *tokens[first + 1 :]]
-    second = next_word(rest, first, flags_of(noun))
+    known = paths(noun)
+    second = next_word(rest, first, flags_of(known.values()))
     path = noun if second is None else f"{noun} {rest[second]}"
-    if path != noun and path in PATHS and second is not None:
-        return PATHS[path], [*rest[:second], *rest[second + 1 :]]
+    if path != noun and path in known and second is not None:
+        return known[path], [*rest[:second], *rest[second + 1 :]]
     if path in RESERVED or noun in RESERVED:
         raise UsageError("unsupported_operation", operation=path if path in RESERVED else noun)
-    if noun in PATHS:
-        return PATHS[noun], rest
-    verbs = [name[len(noun) + 1 :] for name in PATHS if name.startswith(noun + " ")]
-    if not verbs:
-        raise unknown("command", tokens[first], [name.split()[0] for name in PATHS])
+    if noun in known:
+        return known[noun], rest
+    if not known:
+        raise unknown("command", tokens[first], tuple(NOUNS))
+    verbs = [name[len(noun) + 1 :] for name in known]
     # Only an id can follow a noun without its verb: any other word there is a slip in the verb.
     if noun in DEFAULT_VERBS and (second is None or rest[second].startswith("space_")):
-        return PATHS[f"{noun} {DEFAULT_VERBS[noun]}"], rest
+        return known[f"{noun} {DEFAULT_VERBS[noun]}"], rest
     if second is not None:
         raise unknown("command", rest[second], verbs)
     raise UsageError("missing_required_flag", argument="command", expected=sorted(verbs))
 
 
-def flags_of(noun: str) -> Mapping[str, Arg]:
-    """Return every flag that may stand between ``noun`` and its verb."""
-    rows = [row for path, row in PATHS.items() if path.split()[0] == noun]
+def flags_of(rows: Iterable[Command]) -> Mapping[str, Arg]:
+    """Return every flag that may stand between the noun of ``rows`` and its verb."""
     return {**ANYWHERE, **{flag: arg for row in rows for arg in row.args for flag in arg.flags}}
 
 

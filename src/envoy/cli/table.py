@@ -1,10 +1,12 @@
 """The commands: every row of the command line, and the names that are kept for later ones.
 
 HOW TO ADD A COMMAND
-  1. a row in `cli/read/table.py` (loads no key, ever) or `cli/write/table.py`:
+  1. a row in the table of its family, `cli/tables/FAMILY.py`:
          Command("task claim", "Take a task", "write.work:claim",
                  (TASK, SPACE, Arg("require", …), KEY), "transition", (*WRITES, "needs_unmet"))
-  2. the function it names, here `claim` in `cli/write/work.py`:
+     A new noun gets its line in NOUNS, and its place in GROUPS of `cli/read/help.py`.
+  2. the function it names, here `claim` in `cli/write/work.py`; what lies in `cli/read` loads no
+     key, ever (a new module gets its line in `cli.main.module`):
          def claim(call: Call) -> Answer:
              with writes.open_profile(call.config) as profile:
                  replica = writes.open_space(profile, call.space())
@@ -17,18 +19,30 @@ HOW TO ADD A COMMAND
   3. its answer in `cli/schemas.py`, unless it has one; a transcript in tests/transcripts.
 The parser, `envoy help`, the references and the tests of schemas and codes follow from the row.
 
+A family is loaded when one of its nouns is used, so a command that is called hundreds of times
+does not pay for the tables of the others.
+
 RESERVED names belong to later issues or to names the public product has; they answer
 unsupported_operation, so that a script learns the truth instead of a spelling hint.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from envoy.cli.args import Command
-from envoy.cli.read.table import READS
-from envoy.cli.write.table import ROWS
+from envoy.errors import InternalError
 
-COMMANDS: tuple[Command, ...] = (*READS, *ROWS)
-
+# Noun -> the families with its rows. The order is that of `every`.
+NOUNS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("help", "version", "status", "quickstart", "init"), ("home",)),
+    **dict.fromkeys(("identity", "fingerprint", "diagnose"), ("home",)),
+    **dict.fromkeys(("spaces", "roster", "permissions", "invites", "join"), ("spaces",)),
+    **dict.fromkeys(("space", "invite"), ("spaces",)),
+    **dict.fromkeys(("send", "history", "search", "inbox", "listen"), ("talk",)),
+    **dict.fromkeys(("events", "wait", "sync"), ("talk",)),
+    **dict.fromkeys(("task", "work-record"), ("tasks",)),
+}
 ALIASES = {"rooms": "spaces", "room": "space", "tasks": "task"}
 # What a noun alone means.
 DEFAULT_VERBS = {
@@ -50,3 +64,42 @@ LATER = {
     "task": "edit ready heartbeat cancel reopen submit",
 }
 RESERVED = frozenset(f"{noun} {name}".lstrip() for noun in LATER for name in LATER[noun].split())
+
+
+def family(name: str) -> tuple[Command, ...]:
+    """Return the rows of one family, loading its table."""
+    match name:
+        case "home":
+            from envoy.cli.tables import home
+
+            return home.ROWS
+        case "spaces":
+            from envoy.cli.tables import spaces
+
+            return spaces.ROWS
+        case "talk":
+            from envoy.cli.tables import talk
+
+            return talk.ROWS
+        case "tasks":
+            from envoy.cli.tables import tasks
+
+            return tasks.ROWS
+    raise InternalError("internal", family=name)
+
+
+def paths(noun: str) -> dict[str, Command]:
+    """Return the commands whose path begins with ``noun``, by that path; none if it is no noun."""
+    rows = [row for name in NOUNS.get(noun, ()) for row in family(name)]
+    return {
+        path: row
+        for row in rows
+        for path in (row.path, *row.also)
+        if path == noun or path.startswith(noun + " ")
+    }
+
+
+def every() -> tuple[Command, ...]:
+    """Return every command, family by family. Loads all tables: for helps and references."""
+    families = dict.fromkeys(name for names in NOUNS.values() for name in names)
+    return tuple(row for name in families for row in family(name))

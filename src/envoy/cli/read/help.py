@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import envoy
 from envoy.cli.args import Answer, Arg, Call, Command
-from envoy.cli.parse import GLOBALS, PATHS, unknown
+from envoy.cli.parse import GLOBALS, unknown
 from envoy.cli.render import Block, line, pairs_table
 from envoy.cli.schemas import json_schema
-from envoy.cli.table import COMMANDS, RESERVED
+from envoy.cli.table import NOUNS, RESERVED, every, paths
 from envoy.errors import UsageError
 
 START = (
@@ -73,17 +73,17 @@ def show(call: Call) -> Answer:
 def named(topic: tuple[str, ...]) -> dict[str, Command]:
     """Return the commands that ``topic`` means, by the path it uses: one, a noun's, or all."""
     if not topic:
-        return {row.path: row for row in COMMANDS}
+        return {row.path: row for row in every()}
+    known = paths(topic[0])
     for words in (2, 1):
         path = " ".join(topic[:words])
-        if path in PATHS:
-            return {path: PATHS[path]}
+        if path in known:
+            return {path: known[path]}
         if path in RESERVED:
             raise UsageError("unsupported_operation", operation=path)
-    found = {path: row for path, row in PATHS.items() if path.startswith(topic[0] + " ")}
-    if found:
-        return found
-    raise unknown("command", topic[0], [path.split()[0] for path in PATHS])
+    if known:
+        return known
+    raise unknown("command", topic[0], tuple(NOUNS))
 
 
 def word_of(arg: Arg) -> str:

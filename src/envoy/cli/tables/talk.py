@@ -1,96 +1,55 @@
-"""The commands that only read. How to add one: `cli.table`.
-
-None of them loads a key, a codec or a reducer, and none acknowledges anything: whatever was unread
-before a read is unread after it.
-"""
+"""The commands to say something and to hear what others said."""
 
 from __future__ import annotations
 
 from envoy import limits
-from envoy.cli.args import CURSOR, PAGE, SPACE, TASK, Arg, Command, limit
+from envoy.cli.args import (
+    BODY,
+    CURSOR,
+    KEY,
+    MEMBER,
+    PAGE,
+    SET_STATUSES,
+    SPACE,
+    TASK_WRITES,
+    WRITES,
+    Arg,
+    Command,
+    limit,
+)
 
-STATUSES = (
-    "assigned", "unassigned", "claimed", "in_progress", "blocked", "completed", "all",
-    "open", "submitted", "changes_requested", "cancelled",
-)  # fmt: skip
 WAIT_MOST = limits.WAIT_SECONDS_MAX
-MEMBER = Arg("member", "member: did:key, its prefix, @name or @me", word="M")
 EXCLUDE_SELF = Arg("exclude_self", "leave out what this profile did", "switch")
 SINCE = Arg("since", "only what has a greater cursor than N", "int", word="N")
 
-READS: tuple[Command, ...] = (
+ROWS: tuple[Command, ...] = (
     Command(
-        "help",
-        "Show the commands, or one of them",
-        "read.help:show",
-        (Arg("topic", "the words of the command", "rest", place=True),),
-        "help",
-    ),
-    Command("version", "Show the version and the build", "read.help:version", (), "version"),
-    Command(
-        "status",
-        "Show identity, spaces and what is unread",
-        "read.home:status",
-        (),
-        "status",
-    ),
-    Command(
-        "spaces",
-        "List the spaces of this profile",
-        "read.home:spaces",
-        PAGE,
-        "spaces",
-        also=("space list",),
-    ),
-    Command(
-        "identity list",
-        "List the profiles of this home",
-        "read.home:identities",
-        (),
-        "identities",
-    ),
-    Command(
-        "identity use",
-        "Print the line that makes a shell use a profile",
-        "read.home:use",
-        (Arg("name", "profile", place=True, needed=True),),
-        "identity_use",
-    ),
-    Command(
-        "diagnose",
-        "Check the home, the profile and its database",
-        "read.home:diagnose",
-        (),
-        "diagnose",
-        later=("--deep",),
-    ),
-    Command(
-        "space members",
-        "List the current members of a space",
-        "read.space:members",
-        (SPACE, MEMBER, *PAGE),
-        "members",
-    ),
-    Command(
-        "roster",
-        "List everybody a space ever knew",
-        "read.space:roster",
-        (SPACE, MEMBER, *PAGE),
-        "roster",
-    ),
-    Command(
-        "permissions",
-        "Show who may do what, and by which grant",
-        "read.space:permissions",
-        (SPACE, MEMBER, *PAGE),
-        "permissions",
-    ),
-    Command(
-        "invites list",
-        "List the invites of a space, without their codes",
-        "read.space:invites",
-        (SPACE, *PAGE),
-        "invites",
+        "send",
+        "Say something in a space",
+        "write.work:send",
+        (
+            *BODY,
+            SPACE,
+            Arg("as", "write as this profile", word="PROFILE"),
+            Arg("reply_to", "message that it answers", word="ID"),
+            Arg("refs", "events that it refers to, by commas", "list", word="ID,…"),
+            Arg("ref", "event with a relation: supports:ID; may be repeated", "many"),
+            Arg("task", "make a task of this text instead", word="TEXT"),
+            Arg("assignee", f"who gets the task; {MEMBER}", word="M"),
+            Arg("task_id", "task that it is about", word="T"),
+            Arg("task_status", "set the status of that task, too", "choice", choices=SET_STATUSES),
+            KEY,
+        ),
+        "send",
+        errors=("message_too_large", "event_not_ok", *WRITES, *TASK_WRITES),
+        later=(
+            "--attach",
+            "--poll-question",
+            "--poll-options",
+            "--vdr",
+            "--ttl",
+            "--delegation",
+        ),
     ),
     Command(
         "history",
@@ -156,6 +115,24 @@ READS: tuple[Command, ...] = (
         errors=("inbox_wait_timeout",),
     ),
     Command(
+        "inbox ack",
+        "Acknowledge what was seen to",
+        "write.inbox:ack",
+        (SPACE, Arg("up_to_cursor", "up to this cursor; without it, all", "int", word="N")),
+        "inbox_ack",
+    ),
+    Command(
+        "inbox read-ack",
+        "Show what is unread and acknowledge just that",
+        "write.inbox:read_ack",
+        (
+            SPACE,
+            Arg("include_self", "show also what this profile did", "switch"),
+            limit(limits.LIST_ROWS_DEFAULT),
+        ),
+        "inbox_read_ack",
+    ),
+    Command(
         "listen",
         "Show what happens, as it happens",
         "read.watch:listen",
@@ -218,34 +195,11 @@ READS: tuple[Command, ...] = (
         errors=("wait_timeout", "task_not_found"),
     ),
     Command(
-        "task list",
-        "List tasks, those to be done by default",
-        "read.work:tasks",
-        (
-            SPACE,
-            Arg("include_completed", "also what is completed or cancelled", "switch"),
-            Arg("status", "only this status", "choice", choices=STATUSES, word="STATUS"),
-            Arg("mine", "only what I hold", "switch"),
-            Arg("label", "only with this label", word="L"),
-            Arg("board", "as columns by status", "switch"),
-            *PAGE,
-        ),
-        "tasks",
-    ),
-    Command(
-        "task show",
-        "Show a task with what happened to it",
-        "read.work:show",
-        (TASK, SPACE),
-        "task",
-        errors=("task_not_found",),
-    ),
-    Command(
-        "work-record",
-        "Show all that is needed to continue the work",
-        "read.work:record",
-        (SPACE, limit(limits.HISTORY_ROWS_DEFAULT), CURSOR),
-        "work_record",
-        later=("--budget", "--for", "--task", "--since"),
+        "sync",
+        "Exchange with the hub until both have the same",
+        "write.inbox:sync",
+        (SPACE,),
+        "sync",
+        later=("--verify", "--to", "--from"),
     ),
 )

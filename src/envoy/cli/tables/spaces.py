@@ -1,0 +1,159 @@
+"""The commands that make spaces and bring members into them."""
+
+from __future__ import annotations
+
+from envoy import limits
+from envoy.cli.args import (
+    AGENT,
+    CROSS_MACHINE,
+    HUMAN,
+    MEMBER_FLAG,
+    NAME,
+    PAGE,
+    SPACE,
+    SPACE_NAME,
+    WRITES,
+    Arg,
+    Command,
+)
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+# The public words for the two roles that an invite may give.
+INVITE_ROLES = ("write", "read", "reader", "append", "writer")
+DESCRIPTION = Arg("description", "what the space is for", word="D")
+TTL = Arg(
+    "ttl",
+    "how long the code is good",
+    "span",
+    default=limits.INVITE_SECONDS_DEFAULT * 1000,
+    least=1000,
+    most=limits.INVITE_SECONDS_MAX * 1000,
+)
+
+ROWS: tuple[Command, ...] = (
+    Command(
+        "spaces",
+        "List the spaces of this profile",
+        "read.home:spaces",
+        PAGE,
+        "spaces",
+        also=("space list",),
+    ),
+    Command(
+        "space create",
+        "Found a space",
+        "write.space:create",
+        (
+            Arg("name", SPACE_NAME, place=True, needed=True),
+            Arg(
+                "expires",
+                "shown as ended after this time",
+                "span",
+                least=HOUR_MS,
+                most=30 * DAY_MS,
+            ),
+            DESCRIPTION,
+            CROSS_MACHINE,
+        ),
+        "space",
+        errors=("connected_intent_unsatisfied",),
+    ),
+    Command(
+        "space update",
+        "Change name or description of a space",
+        "write.space:update",
+        (SPACE, Arg("name", SPACE_NAME, word="N"), DESCRIPTION),
+        "space",
+        errors=WRITES,
+        later=("--disappearing",),
+    ),
+    Command(
+        "space close",
+        "End a space for everybody; it stays readable",
+        "write.space:close",
+        (SPACE,),
+        "changed",
+        errors=("confirmation_required", "outranked", *WRITES),
+        later=("--dry-run",),
+        more="Final. On a terminal it asks first, unless --yes is given.",
+    ),
+    Command(
+        "space members",
+        "List the current members of a space",
+        "read.space:members",
+        (SPACE, MEMBER_FLAG, *PAGE),
+        "members",
+    ),
+    Command(
+        "roster",
+        "List everybody a space ever knew",
+        "read.space:roster",
+        (SPACE, MEMBER_FLAG, *PAGE),
+        "roster",
+    ),
+    Command(
+        "permissions",
+        "Show who may do what, and by which grant",
+        "read.space:permissions",
+        (SPACE, MEMBER_FLAG, *PAGE),
+        "permissions",
+    ),
+    Command(
+        "invite",
+        "Make a code by which others join a space",
+        "write.space:invite",
+        (
+            SPACE,
+            Arg(
+                "max_uses",
+                f"how many may join; 0: {limits.INVITE_USES_MAX}",
+                "int",
+                default=1,
+                most=limits.INVITE_USES_MAX,
+                word="N",
+            ),
+            TTL,
+            Arg("role", "what they may", "choice", default="write", choices=INVITE_ROLES),
+            Arg("publish", "publish it: needs a connected space", "switch"),
+            Arg("local_only", "do not publish it (always so in a local space)", "switch"),
+        ),
+        "invite",
+        errors=("space_local_only", *WRITES),
+        also=("space invite",),
+        later=("--mode", "--dry-run"),
+    ),
+    Command(
+        "invites list",
+        "List the invites of a space, without their codes",
+        "read.space:invites",
+        (SPACE, *PAGE),
+        "invites",
+    ),
+    Command(
+        "invites revoke",
+        "End an invite; whoever has joined by it stays",
+        "write.space:revoke",
+        (
+            SPACE,
+            Arg("invite", "id or code of the invite", place=True, needed=True, word="ID_OR_CODE"),
+        ),
+        "changed",
+        errors=("invalid_invite", "outranked", *WRITES),
+        later=("--dry-run",),
+    ),
+    Command(
+        "join",
+        "Join a space by its code",
+        "write.space:join",
+        (
+            Arg("code", "code or URI; - reads it from stdin", place=True, needed=True),
+            NAME,
+            AGENT,
+            HUMAN,
+            Arg("allow_relay_lookup", "ask a relay where this machine knows no invite", "switch"),
+        ),
+        "join",
+        errors=("invalid_invite", "invite_already_redeemed", "space_closed", "limit_exceeded"),
+    ),
+)
