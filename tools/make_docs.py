@@ -13,11 +13,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import shellwords
 from envoy import errors, limits
+from envoy.cli.causes import CAUSES
 from envoy.cli.parse import GLOBALS
 from envoy.cli.read.help import flag_row, usage_of
 from envoy.cli.schemas import ANSWERS, json_schema
-from envoy.cli.table import RESERVED, every
+from envoy.cli.table import NOUNS, RESERVED, every
+from envoy.cli.tables.guide import SHELLS
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src/envoy"
@@ -104,6 +107,26 @@ def schema_page(name: str) -> Iterator[str]:
     yield json.dumps(json_schema(name), indent=1, ensure_ascii=True)
 
 
+def troubleshooting_page() -> Iterator[str]:
+    """Yield cause and remedy of each code, by exit status."""
+    yield "# Troubleshooting\n"
+    yield NOTE
+    yield "What `envoy explain CODE` says, code by code. An error shows its code in brackets, as in"
+    yield "`error[task_already_claimed]`, and with `--json` in `error_code`.\n"
+    for exit_status, kind in errors.CLASSES.items():
+        yield f"## Exit {exit_status}: {kind.__name__}\n"
+        for code, (exit_of_code, _, sentence) in errors.CODES.items():
+            if exit_of_code == exit_status:
+                cause = CAUSES[code]
+                yield f"### {code}\n\n{sentence}\n\n- Cause: {cause.why}"
+                yield f"- Remedy: {cause.remedy}\n"
+
+
+def copied(name: str) -> Iterator[str]:
+    """Yield a document as the program shows it."""
+    yield (ROOT / name).read_text("utf-8")
+
+
 def proven_rows() -> Iterator[str]:
     """Yield which abuse cases of the threat model have their test today."""
     names = sorted(
@@ -134,6 +157,19 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "docs/reference/commands.md": commands_page,
     "docs/reference/errors.md": errors_page,
     "docs/reference/limits.md": limits_page,
+}
+PAGES |= {
+    "docs/troubleshooting.md": troubleshooting_page,
+    "src/envoy/guides/agent.md": partial(copied, "docs/agent.md"),
+    "src/envoy/guides/person.md": partial(copied, "docs/onboarding.md"),
+}
+PAGES |= {
+    f"src/envoy/guides/completion.{shell}": partial(shellwords.completion, shell)
+    for shell in SHELLS
+}
+PAGES |= {
+    f"man/envoy{'-' + noun if noun else ''}.1": partial(shellwords.man_page, noun)
+    for noun in ("", *NOUNS)
 }
 PAGES |= {f"docs/schemas/{name}.json": partial(schema_page, name) for name in ANSWERS}
 BLOCKS: dict[str, Callable[[], Iterator[str]]] = {

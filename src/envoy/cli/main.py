@@ -243,6 +243,10 @@ def text_module(name: str) -> ModuleType | None:
 def read_module(name: str) -> ModuleType | None:
     """Return a module of commands that only read."""
     match name:
+        case "guide":
+            from envoy.cli.read import guide
+
+            return guide
         case "help":
             from envoy.cli.read import help as read_help
 

@@ -74,6 +74,9 @@ ANSWERS: Mapping[str, Fields] = {
         "invite_status~": "text",
         "untrusted_fields~": "[text]",
     },
+    "completion": {"shell": "text", "script": "text"},
+    "config": {"settings": "[Setting]"},
+    "daemon": {"daemon": "{not_used}", "changed": "bool"},
     "diagnose": {"checks": "[Check]", "sound": "bool"},
     "error": {
         "error": "text",
@@ -82,6 +85,15 @@ ANSWERS: Mapping[str, Fields] = {
         "next_command": "text?",
     },
     "event": EVENT,
+    "explain": {
+        "code": "text",
+        "exit": "int",
+        "next_action": "text",
+        "meaning": "text",
+        "cause": "text",
+        "remedy": "text",
+        "commands": "[text]",
+    },
     "fingerprint": {
         "member": "Actor",
         "fingerprint": "text",
@@ -90,6 +102,7 @@ ANSWERS: Mapping[str, Fields] = {
         "safety_number": "text?",
         "untrusted_fields": "[text]",
     },
+    "guide": {"text": "text", "next_commands": "[text]"},
     "help": {
         "text": "text",
         "commands": "[CommandLine]",
@@ -124,6 +137,7 @@ ANSWERS: Mapping[str, Fields] = {
         "joined": "Actor?",
     },
     "roster": {"members": "[Member]", **PAGED},
+    "schema": {"name": "text?", "names": "[text]", "json_schema": "Any"},
     "search": {"query": "text", "hits": "[Record]", **PAGED},
     "send": {
         "message_id": "id",

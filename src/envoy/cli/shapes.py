@@ -341,6 +341,7 @@ SHAPES: Mapping[str, Fields] = {
     "Record": RECORD,
     "Ref": {"rel": "text?", "id": "id"},
     "Relay": {"state": "{not_configured connected unreachable}", "url": "text?"},
+    "Setting": {"name": "text", "value": "text?", "origin": "text"},
     "Space": SPACE,
     "SpaceDetails": SPACE_DETAILS,
     "Task": TASK,

@@ -42,10 +42,14 @@ NOUNS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("send", "history", "search", "inbox", "listen"), ("talk",)),
     **dict.fromkeys(("events", "wait", "sync"), ("talk",)),
     **dict.fromkeys(("task", "work-record"), ("tasks",)),
+    **dict.fromkeys(("onboarding", "docs", "explain", "schema", "completion"), ("guide",)),
+    **dict.fromkeys(("config", "daemon"), ("guide",)),
 }
 ALIASES = {"rooms": "spaces", "room": "space", "tasks": "task"}
 # What a noun alone means.
 DEFAULT_VERBS = {
+    "config": "show",
+    "daemon": "status",
     "identity": "list",
     "inbox": "count",
     "invites": "list",
@@ -54,9 +58,9 @@ DEFAULT_VERBS = {
 }
 
 LATER = {
-    "": "onboarding docs recover reset agent card billing daemon delegate revoke can why message "
+    "": "recover reset agent card billing delegate revoke can why message "
     "react record object provenance audit handoff review conflicts quarantine run hooks hook "
-    "install relay backup restore completion schema explain web import git reserve ci config line",
+    "install relay backup restore web import git reserve ci line",
     "diagnose": "time",
     "identity": "rename export import recovery lock",
     "invites": "rotate pending approve",
@@ -69,6 +73,10 @@ RESERVED = frozenset(f"{noun} {name}".lstrip() for noun in LATER for name in LAT
 def family(name: str) -> tuple[Command, ...]:
     """Return the rows of one family, loading its table."""
     match name:
+        case "guide":
+            from envoy.cli.tables import guide
+
+            return guide.ROWS
         case "home":
             from envoy.cli.tables import home
 

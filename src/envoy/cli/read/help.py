@@ -32,7 +32,9 @@ GROUPS = (
     ("WORK", ("task", "work-record")),
     ("TALK", ("send", "history", "search", "inbox", "listen", "events", "wait")),
     ("SPACES", ("space", "invite", "invites", "roster", "permissions", "sync")),
-    ("THIS PROFILE", ("init", "identity", "fingerprint", "diagnose", "help", "version")),
+    ("THIS PROFILE", ("init", "identity", "fingerprint", "diagnose", "config")),
+    ("HELP", ("help", "onboarding", "docs", "explain", "schema", "completion", "version")),
+    ("KEPT FOR SCRIPTS", ("daemon",)),
 )
 
 

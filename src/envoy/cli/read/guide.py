@@ -1,0 +1,161 @@
+"""Guide: what explains Envoy at the terminal. Needs neither a home nor a profile.
+
+The texts of guides and completion scripts are files of the package, written by `make docs` from
+the documents and the tables of commands.
+
+Specification: docs/spec/cli.md.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+from envoy.cli.args import Answer, Call
+from envoy.cli.causes import CAUSES
+from envoy.cli.parse import unknown
+from envoy.cli.render import Block, line, pairs_table, table
+from envoy.cli.schemas import ANSWERS, json_schema
+from envoy.cli.table import every
+from envoy.errors import CODES, InternalError, NotFoundError
+from envoy.jsontext import dumps
+
+GUIDES = os.path.join(os.path.dirname(__file__), "..", "..", "guides")
+DOCUMENTS = os.path.join(sys.prefix, "share", "doc", "envoy-space")
+# What somebody reads, in this order.
+TITLES = (
+    ("README.md", "what Envoy is, and the first two minutes"),
+    ("quickstart.md", "a space for two, step by step"),
+    ("concepts.md", "spaces, members, grants, tasks, hubs"),
+    ("agent.md", "for an agent that works in a space"),
+    ("glossary.md", "the words"),
+    ("reference/commands.md", "every command with its arguments"),
+    ("reference/errors.md", "every error code"),
+    ("troubleshooting.md", "causes and remedies, by code"),
+    ("reference/limits.md", "every limit with its reason"),
+    ("security.md", "what is protected, and what is not"),
+    ("threat-model.md", "each attack and the test that answers it"),
+)
+
+
+def shipped(name: str) -> str:
+    """Return a text file of the package."""
+    try:
+        with open(os.path.join(GUIDES, name), encoding="utf-8") as file:
+            return file.read()
+    except OSError as error:
+        raise InternalError("internal", guide=name) from error
+
+
+def onboarding(call: Call) -> Answer:
+    """Answer with the guide for a person or an agent."""
+    for_agent = call.args.switch("agent")
+    text = shipped("agent.md" if for_agent else "person.md")
+    follow = ["envoy work-record --json", "envoy task list"] if for_agent else START
+    return Answer(
+        {"text": text, "next_commands": list(follow)},
+        lambda: [line(one) for one in text.rstrip().split("\n")],
+    )
+
+
+START = ("envoy quickstart --human", "envoy help")
+
+
+def docs(_: Call) -> Answer:
+    """Answer with the documents that are installed here."""
+    found = [
+        (os.path.join(DOCUMENTS, name), say)
+        for name, say in TITLES
+        if os.path.exists(os.path.join(DOCUMENTS, name))
+    ]
+    text = "\n".join(f"{path}: {say}" for path, say in found)
+    data: dict[str, object] = {"text": text, "next_commands": ["envoy onboarding", "envoy help"]}
+    if not found:
+        return Answer(data, lambda: [line("no documents are installed beside this program")])
+    return Answer(data, lambda: [pairs_table([([path], [say]) for path, say in found])])
+
+
+def explain(call: Call) -> Answer:
+    """Answer with what a code means, what leads to it and what helps. Raises NotFoundError."""
+    code = call.args.need("code")
+    if code not in CODES:
+        raise NotFoundError("not_found", kind="code", next_command="envoy schema error")
+    exit_status, action, sentence = CODES[code]
+    cause = CAUSES[code]
+    data: dict[str, object] = {
+        "code": code,
+        "exit": exit_status,
+        "next_action": action,
+        "meaning": sentence,
+        "cause": cause.why,
+        "remedy": cause.remedy,
+        "commands": [row.path for row in every() if code in row.errors],
+    }
+    return Answer(data, lambda: explained(data))
+
+
+def explained(data: dict[str, object]) -> Iterator[Block]:
+    """Yield the explanation of a code for people."""
+    yield line((f"{data['code']}", "strong"), f"  exit {data['exit']}, {data['next_action']}")
+    yield line(f"{data['meaning']}")
+    yield pairs_table([(["cause"], [f"{data['cause']}"]), (["remedy"], [f"{data['remedy']}"])])
+
+
+def schema(call: Call) -> Answer:
+    """Answer with the JSON Schema of an answer, or with the names of all."""
+    name = call.args.text("name")
+    names = sorted(ANSWERS)
+    if name is None:
+        return Answer(
+            {"name": None, "names": names, "json_schema": None},
+            lambda: [line(one) for one in names],
+        )
+    if name not in ANSWERS:
+        raise unknown("name", name, names)
+    found = json_schema(name)
+    return Answer({"name": name, "names": [], "json_schema": found}, lambda: [line(dumps(found))])
+
+
+def completion(call: Call) -> Answer:
+    """Answer with the completion script of a shell."""
+    shell = call.args.need("shell")
+    script = shipped(f"completion.{shell}")
+    return Answer(
+        {"shell": shell, "script": script},
+        lambda: [line(one) for one in script.rstrip("\n").split("\n")],
+    )
+
+
+def settings(call: Call) -> Answer:
+    """Answer with the settings in force and where each comes from."""
+    config = call.config
+    values = {
+        "home": config.home,
+        "profile": config.profile,
+        "space": config.space,
+        "session": config.session,
+        "timeout": str(config.timeout_ms),
+        "relay_url": config.relay_url,
+        "color": config.color,
+    }
+    rows = [
+        {"name": name, "value": value, "origin": config.origins[name]}
+        for name, value in values.items()
+    ]
+    lines = [
+        ((name,), (value or "-",), ((config.origins[name], "dim"),))
+        for name, value in values.items()
+    ]
+    return Answer(
+        {"settings": rows},
+        lambda: [table(("SETTING", "VALUE", "SET BY"), lines, soft=(1,))],
+    )
+
+
+def daemon(_: Call) -> Answer:
+    """Answer that there is no daemon: scripts of the public product ask."""
+    return Answer(
+        {"daemon": "not_used", "changed": False},
+        lambda: [line("Envoy has no daemon: commands exchange news with the hub themselves")],
+    )
