@@ -8,11 +8,14 @@ from typing import Any
 
 from envoy.core.bodies import (
     TaskAssign,
+    TaskCancel,
     TaskClaim,
     TaskComplete,
     TaskCreate,
+    TaskEdit,
     TaskProgress,
     TaskRelease,
+    TaskReopen,
 )
 from envoy.core.codec import Open, encode
 from envoy.core.dag import tie
@@ -46,6 +49,9 @@ MADE = TaskCreate(
     gate=(),
     assignee=None,
 )
+
+
+UNCHANGED = TaskEdit(TASK, None, None, None, None, None, (), (), (), (), (), ())
 
 
 class History:
@@ -123,6 +129,19 @@ class History:
                 id=ident,
             )
         )
+
+    def edit(self, author: bytes, sees: Sequence[Op] | None = None, **changes: object) -> Op:
+        """Append an edit of the fields that ``changes`` name."""
+        body = replace(UNCHANGED, task=self.entity, **changes)
+        return self.act(author, body, sees)
+
+    def cancel(self, author: bytes, sees: Sequence[Op] | None = None) -> Op:
+        """Append a cancellation."""
+        return self.act(author, TaskCancel(self.entity, "no more"), sees)
+
+    def reopen(self, author: bytes, sees: Sequence[Op] | None = None) -> Op:
+        """Append a reopening."""
+        return self.act(author, TaskReopen(self.entity, "again"), sees)
 
     def release(self, author: bytes, sees: Sequence[Op] | None = None) -> Op:
         """Append a release."""

@@ -160,6 +160,7 @@ class RowHome:
             pinned=0,
             synced_ms=T0,
             pending=0,
+            policy="{}",
         )._replace(**fields)
         self.save(row)
         return row

@@ -62,6 +62,7 @@ DOORS = {
     "cryptography": {"core.crypto.seal"},
     "http": {"hub.client"},
     "json": {"jsontext"},
+    "keyring": {"system.vault"},
     "mcp": {"mcp.server"},
     "msgspec": {"core.codec", "core.structs"},
     "nacl": {"core.crypto.aead", "core.crypto.sign"},
@@ -85,7 +86,9 @@ LAZY = {
     "cli.start",
     "cli.table",
     "core.crypto.seal",
+    "system.vault",
     "wiring.reads",
+    "wiring.secrets",
     "wiring.writes",
 }
 SLOW = {"asyncio", "dataclasses", "logging", "rich", "starlette"}

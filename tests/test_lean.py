@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import types
 import typing
 
 import pytest
 
-from envoy.lean import NamedTuple
+from envoy.lean import FIELDS_MAX, NamedTuple, Protocol
 
 NAME = "one"
 
@@ -83,6 +84,29 @@ def test_its_fields_may_be_matched() -> None:
 def test_it_may_have_methods_and_no_other_state() -> None:
     found = Lean(1, "2")
     assert found.both == "12" and not hasattr(found, "__dict__")
+
+
+def test_a_protocol_asks_nothing_at_run_time() -> None:
+    class Asked(Protocol):
+        def answer(self) -> int: ...
+
+    class More(Asked, Protocol):
+        def again(self) -> int: ...
+
+    assert type(More) is type and More.__mro__[1:3] == (Asked, Protocol)
+
+
+def test_a_class_of_too_many_fields_is_refused() -> None:
+    def made(count: int) -> type:
+        fields = {f"field{index}": "int" for index in range(count)}
+        root = Lean.__mro__[1]  # NamedTuple, which type checkers do not take for a class
+        return types.new_class(
+            "Wide", (root,), {}, lambda body: body.update(__annotations__=fields)
+        )
+
+    assert made(FIELDS_MAX)(*range(FIELDS_MAX)) == tuple(range(FIELDS_MAX))
+    with pytest.raises(AssertionError):
+        made(FIELDS_MAX + 1)
 
 
 def test_it_loads_next_to_nothing() -> None:

@@ -93,9 +93,8 @@ def of_module(name: str, text: str) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
         if len(line) > COLUMNS_MAX:
             yield f"{len(line)} columns in line {number}"
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT and FORBIDDEN_COMMENT.search(token.string):
-            yield f"line {token.start[0]} says {token.string!r}"
+    if FORBIDDEN_COMMENT.search(text):  # a glance: taking text apart takes seconds in all
+        yield from of_comments(text)
     tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, FUNCTIONS):
@@ -103,6 +102,13 @@ def of_module(name: str, text: str) -> Iterator[str]:
         yield from of_node(name, node)
     if name.startswith("src/"):
         yield from of_source(tree)
+
+
+def of_comments(text: str) -> Iterator[str]:
+    """Yield the comments that say what none may say."""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT and FORBIDDEN_COMMENT.search(token.string):
+            yield f"line {token.start[0]} says {token.string!r}"
 
 
 def of_function(node: Function) -> Iterator[str]:
@@ -158,7 +164,7 @@ def of_node(name: str, node: ast.AST) -> Iterator[str]:
     below_faces = name.startswith("src/") and not name.startswith(
         tuple(f"src/envoy/{face}" for face in FACES)
     )
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == "print" and below_faces:
+    if below_faces and isinstance(node, ast.Call) and ast.unparse(node.func) == "print":
         yield f"line {node.lineno} prints below the faces"
     if isinstance(node, ast.Attribute) and ast.unparse(node) in FORBIDDEN_MARKS:
         yield f"line {node.lineno} leaves a test out ({node.attr})"
@@ -362,5 +368,10 @@ def test_each_rule_can_fail(tmp_path: Path, name: str, text: str, complaint: str
 
 
 def test_every_exception_is_still_needed() -> None:
-    found = everything(ROOT)
+    names = {name.partition(":")[0] for name in EXCEPTIONS}
+    found = [
+        f"{name}: {text}"
+        for name in names
+        for text in of_module(name, (ROOT / name).read_text("utf-8"))
+    ]
     assert [name for name in EXCEPTIONS if not any(text.startswith(name) for text in found)] == []

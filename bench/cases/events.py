@@ -17,7 +17,8 @@ from envoy.core.codec import encode
 from envoy.core.crypto.sign import public_key
 from envoy.core.envelope import ENTROPY_BYTES, Writer, author_event
 from envoy.core.event import Links
-from envoy.replica.ingest import take_in
+from envoy.replica import opening
+from envoy.replica.ingest import Taken, take_begun
 from envoy.replica.rebuild import rebuild
 from envoy.replica.replica import Replica
 
@@ -30,15 +31,16 @@ INGEST_LEAST = 0.45
 POOL_LEAST = 1.3
 REBUILD_LEAST = 1.5
 PAGE = 1_000
+PAGES = 3  # of one sample
 
 
 class Alone:
     """Workers that are the calling thread."""
 
     @staticmethod
-    def map(work: Callable[[A], B], items: Sequence[A]) -> list[B]:
-        """Return ``work`` of each item."""
-        return [work(item) for item in items]
+    def begin(work: Callable[[A], B], items: Sequence[A]) -> Callable[[], list[B]]:
+        """Return what returns ``work`` of each item."""
+        return lambda: [work(item) for item in items]
 
 
 def author() -> Callable[[], bytes]:
@@ -110,13 +112,15 @@ def in_series(setting: Setting, one: Callable[[], bytes]) -> Callable[[], None]:
 
 
 def play_ingest(setting: Setting) -> Race:
-    """Measure pages of 1,000 events that a copy takes in."""
+    """Measure pages of 1,000 events that a copy takes in, as a pull does: the next one opened and
+    given to the threads before this one is stored. Without threads that is the same work in turn.
+    """
     rounds = 7 if setting.quick else 20
     made = world.make(setting.home("ingest"), ("writer", "each", "pool"))
     enter = setting.held.enter_context
     writer, each, pool = (enter(world.opened(made, name)) for name in made.profiles)
     old = writer.profile.events.frames(writer.sn, after=0, limit=PAGE)[-1][0]
-    for _ in range((rounds + 1) * PAGE // world.EVENTS_PER_COMMIT):
+    for _ in range((rounds + 1) * PAGES * PAGE // world.EVENTS_PER_COMMIT):
         world.write(writer, [world.message(n) for n in range(world.EVENTS_PER_COMMIT)])
     each.profile = each.profile._replace(workers=Alone())
     contenders = [
@@ -141,16 +145,23 @@ def from_page(replica: Replica, after: int) -> Iterator[list[bytes]]:
 
 
 def taking(name: str, replica: Replica, left: Iterator[list[bytes]]) -> Contender:
-    """Return a copy that takes in one more page each time."""
+    """Return a copy that takes in a few more pages each time."""
+
+    def opened(frames: list[bytes]) -> opening.Begun:
+        return opening.begin(replica, [opening.read(frame) for frame in frames])
 
     def once() -> float:
-        frames = next(left)
+        first, *behind = [next(left) for _ in range(PAGES)]
         began = time.perf_counter()
-        taken = take_in(replica, frames, source="bench")
+        taken, ahead = list[Taken](), opened(first)
+        for frames in behind:
+            now, ahead = ahead, opened(frames)
+            taken.append(take_begun(replica, now, source="bench"))
+        taken.append(take_begun(replica, ahead, source="bench"))
         seconds = time.perf_counter() - began
-        if (taken.accepted, taken.parked, taken.quarantined) != (PAGE, 0, 0):
+        if taken != [Taken(PAGE, 0, 0)] * PAGES:
             raise Wrong(f"{taken}")
-        return PAGE / seconds
+        return PAGES * PAGE / seconds
 
     return Contender(name, "per_s", once)
 

@@ -34,9 +34,17 @@ SPARE_BITS = ID_SYMBOLS * 5 - ID_BYTES * 8
 
 SYMBOLS = "abcdefghijklmnopqrstuvwxyz234567"
 VALUES = {symbol: value for value, symbol in enumerate(SYMBOLS)}
-# Two symbols at a time: a page of history shows a thousand ids.
-PAIRS = [first + second for first in SYMBOLS for second in SYMBOLS]
-SHIFTS = range((ID_SYMBOLS - 2) * 5, -1, -10)
+# How the 5-bit digits of a number part to a byte each, by halves: of every 2n digits the upper n
+# move up by 3n bits, which adds them 2**3n - 1 times. A page of history shows a thousand ids.
+HALVES = (32, 16, 8, 4, 2, 1)
+SPREAD = tuple(
+    [
+        (sum([((1 << 5 * n) - 1) << 5 * n << group * 16 * n for group in range(32 // n)]),
+         (1 << 3 * n) - 1)
+        for n in HALVES
+    ]
+)  # fmt: skip
+DIGITS = SYMBOLS.encode() + bytes(256 - len(SYMBOLS))  # what `bytes.translate` asks for
 
 DID_PREFIX = "did:key:z"
 ED25519_CODEC = b"\xed\x01"
@@ -50,7 +58,9 @@ def to_text(prefix: str, raw: bytes) -> str:
     """Return the id ``raw``, 32 bytes, as ``prefix`` and 52 symbols of lower-case base32."""
     assert prefix in PREFIXES and len(raw) == ID_BYTES
     number = int.from_bytes(raw, "big") << SPARE_BITS
-    return prefix + "_" + "".join([PAIRS[(number >> shift) & 1023] for shift in SHIFTS])
+    for upper, times in SPREAD:
+        number += (number & upper) * times
+    return f"{prefix}_{number.to_bytes(ID_SYMBOLS, 'big').translate(DIGITS).decode()}"
 
 
 def from_text(text: str, *prefixes: str) -> bytes:

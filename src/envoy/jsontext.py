@@ -55,12 +55,22 @@ def encode_dict(value: dict[str, object]) -> str:
             FORMS.clear()
         pairs = [quote(key).replace("%", "%%") + ":%s" for key in keys]
         form = FORMS[keys] = "{" + ",".join(pairs) + "}"
-    return form % tuple([ENCODERS[type(item)](item) for item in value.values()])
+    # Texts and nothing are most of it, and need no look into the table.
+    return form % tuple(
+        [
+            quote(item)
+            if type(item) is str
+            else "null"
+            if item is None
+            else ENCODERS[type(item)](item)
+            for item in value.values()
+        ]
+    )
 
 
 def encode_list(value: Sequence[object]) -> str:
     """Return a list or tuple as JSON."""
-    return "[" + ",".join([ENCODERS[type(item)](item) for item in value]) + "]"
+    return "[" + ",".join([ENCODERS[type(item)](item) for item in value]) + "]" if value else "[]"
 
 
 def encode_int(value: int) -> str:

@@ -9,6 +9,8 @@ Laws: immutable, no `__dict__`, equal to a plain tuple of its values; fields wit
 defaults do not exist; a missing, extra or unknown value raises TypeError.
 """
 
+FIELDS_MAX = 64  # of one class; the row of a space has 40
+
 # What `collections.namedtuple` itself reads a field with; private, hence the way without it.
 try:
     from _collections import _tuplegetter
@@ -21,12 +23,20 @@ except ImportError:
 
 
 # Only annotations name these, and those are never evaluated.
-TextIO = Final = object
+TextIO = Final = ModuleType = object
+
+
+class Protocol:
+    """What a class is based on that only type checkers ask; a standard one costs ten times more."""
 
 
 def TypeVar(name):
     """Return what annotations may name; type checkers see the real one."""
     return name
+
+
+# Each place has one reader, which all classes share.
+GETTERS = tuple([_tuplegetter(index, None) for index in range(FIELDS_MAX)])
 
 
 class NamedTupleMeta(type):
@@ -39,8 +49,8 @@ class NamedTupleMeta(type):
             body["_fields"] = body["__match_args__"] = fields
             body["_names"] = frozenset(fields)
             body["_defaults"] = {field: body[field] for field in fields if field in body}
-            for index, field in enumerate(fields):
-                body[field] = _tuplegetter(index, None)
+            assert len(fields) <= FIELDS_MAX, name
+            body.update(zip(fields, GETTERS, strict=False))
         body["__slots__"] = ()
         return super().__new__(mcs, name, bases, body)
 

@@ -38,6 +38,10 @@ REFS_MAX = 64
 LABELS_MAX = 32
 # A word, not a sentence.
 LABEL_BYTES_MAX = 64
+# A removal cites a thousand heads, sixteen a merge; what is beyond is held and can be admitted.
+MERGES_MAX = 64
+# More reviewers than that are a vote, which a gate is not.
+REVIEWS_MAX = 100
 # 0 is the most urgent; five steps are all that people keep apart.
 PRIORITY_MAX = 4
 # Signed 64 bit: what SQLite, PostgreSQL and every language of a peer can hold.
@@ -70,6 +74,8 @@ AUTH_EVENTS_PER_GRANT_MAX = 256
 VIEWS_KEPT_MAX = 8
 # A `remove` that undoes more names a member twice.
 UNDO_MAX = 256
+# Edges of one knot of circles among tasks: nobody ties one by chance, and each is walked.
+NEEDS_JUDGED_MAX = 256
 # Of an author's concurrent ops on one entity: bounds what one writer can make all others fold.
 OPS_BESIDE_MAX = 8
 # Honest clocks differ by less; an event further ahead is not cited yet.
@@ -156,6 +162,18 @@ IDEMPOTENCY_KEY_CHARS_MAX = 64
 SHORT_ID_SYMBOLS_MIN = 6
 MEMBER_PREFIX_SYMBOLS_MIN = 8
 WORK_RECORD_TEXT_CHARS_MAX = 600
+
+# --- passphrases and archives ---
+# A hostile archive or identity file cannot make this machine spend more on one guess.
+KDF_PASSES_MAX = 10
+KDF_KIB_MAX = 1024 * KIB
+KDF_LANES_MAX = 16
+# A sentence, not a file; and a file given by mistake is refused, not hashed.
+PASSPHRASE_BYTES_MAX = KIB
+# A chunk of each object in the largest home; a hostile archive cannot fill a directory for ever.
+ARCHIVE_FILES_MAX = 1_000_000
+# What the size field of a tar header holds: eleven octal digits.
+ARCHIVE_FILE_BYTES_MAX = 8 * 1024 * MIB - 1
 
 # --- the databases ---
 # Fifty writers that each wait for one fsync are through long before; a stopped process is not.

@@ -68,9 +68,10 @@ def test_nothing_is_wider_than_the_screen(blocks: list[Block], columns: int) -> 
 def test_a_terminal_shows_the_lines_and_nothing_happens(texts: list[str]) -> None:
     """T1, T3: the emulator sees a body as lines behind a bar, and its own state unchanged."""
     blocks = [Body(text, 2) for text in texts]
-    screen = pyte.Screen(80, 400)
+    written = plain(blocks, WIDE)
+    screen = pyte.Screen(80, written.count("\n") + 1)  # as much as there is: rows cost the most
     quiet = (screen.title, screen.icon_name, set(screen.mode))
-    pyte.Stream(screen).feed(plain(blocks, WIDE).replace("\n", "\r\n"))
+    pyte.Stream(screen).feed(written.replace("\n", "\r\n"))
     assert (screen.title, screen.icon_name, set(screen.mode)) == quiet
     shown = [row for row in screen.display if row.strip()]
     assert all(row.startswith("  |") for row in shown)

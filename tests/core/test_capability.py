@@ -34,6 +34,7 @@ MAY = {
         (
             *("epoch.create", "merge", "message", "task.create", "task.assign", "task.claim"),
             *("task.release", "task.progress", "task.complete", "poll"),
+            *("task.edit", "task.cancel", "task.reopen", "message.redact"),
         ),
         ROLES[1:],
     ),
@@ -41,6 +42,7 @@ MAY = {
     **dict.fromkeys(("grant read", "grant write", "role read", "role write"), ROLES[2:]),
     **dict.fromkeys(("invite", "remove", "delegate outside"), ROLES[2:]),
     **dict.fromkeys(("grant admin", "role admin", "admit", "hub.pin", "space.update"), ROLES[2:]),
+    "space.policy": ROLES[2:],
     **dict.fromkeys(("grant owner", "role owner", "close", "space.rules"), ROLES[3:]),
 }
 # The kinds of the matrix that are an act of their own; the others say what they give or to whom.
@@ -80,10 +82,15 @@ def body_of(kind: str) -> Body | None:
         "task.release": bodies.TaskRelease(task, None),
         "task.progress": bodies.TaskProgress(task, zero, "blocked", None),
         "task.complete": bodies.TaskComplete(task, zero, "", (), False),
+        "task.edit": bodies.TaskEdit(task, "t", None, None, None, None, (), (), (), (), (), ()),
+        "task.cancel": bodies.TaskCancel(task, ""),
+        "task.reopen": bodies.TaskReopen(task, ""),
+        "message.redact": bodies.MessageRedact(zero, ""),
         "remove": bodies.Remove(zero, "", ()),
         "admit": bodies.Admit((zero,), ""),
         "hub.pin": bodies.HubPin(1, zero, None),
         "space.update": bodies.SpaceUpdate(None, None),
+        "space.policy": bodies.SpacePolicy((("audit", "keep"),)),
         "close": bodies.Close(""),
         "space.rules": bodies.SpaceRules(2),
     }

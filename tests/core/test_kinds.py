@@ -33,13 +33,18 @@ BY_HAND = {
     "key.request": ("read", False, None),
     "card": ("read", False, AUTHOR),
     "space.update": ("admin", False, SPACE),
+    "space.policy": ("admin", False, SPACE),
     "message": ("write", False, EVENT),
+    "message.redact": ("write", False, FULL["message.redact"]["message"]),
     "task.create": ("write", False, EVENT),
+    "task.edit": ("write", False, FULL["task.edit"]["task"]),
     "task.assign": ("write", False, FULL["task.assign"]["task"]),
     "task.claim": ("write", False, FULL["task.claim"]["task"]),
     "task.release": ("write", False, FULL["task.release"]["task"]),
     "task.progress": ("write", False, FULL["task.progress"]["task"]),
     "task.complete": ("write", False, FULL["task.complete"]["task"]),
+    "task.cancel": ("write", False, FULL["task.cancel"]["task"]),
+    "task.reopen": ("write", False, FULL["task.reopen"]["task"]),
 }
 
 

@@ -105,13 +105,18 @@ def loop(world: World, kills: int, seed: int) -> None:
     assert [table for table in before if before[table] != after[table]] == []
 
 
-def test_a_killed_writer_loses_nothing_that_it_was_told_is_saved(world: World) -> None:
-    loop(world, 30, seed=1)
-
-
-@pytest.mark.slow
-def test_a_writer_that_is_killed_two_hundred_times_loses_nothing(world: World) -> None:
-    loop(world, 200, seed=2)
+@pytest.mark.parametrize(
+    ("kills", "seed"),
+    [
+        pytest.param(8, 3, id="eight times"),
+        pytest.param(30, 1, id="thirty times", marks=pytest.mark.slow),
+        pytest.param(200, 2, id="two hundred times", marks=pytest.mark.slow),
+    ],
+)
+def test_a_killed_writer_loses_nothing_that_it_was_told_is_saved(
+    world: World, kills: int, seed: int
+) -> None:
+    loop(world, kills, seed)
 
 
 READER = """
@@ -128,14 +133,21 @@ with writes.open_profile(settings) as profile:
 """
 
 
-def test_a_reader_that_is_killed_reads_on_and_misses_nothing(world: World) -> None:
+@pytest.mark.parametrize(
+    "kills",
+    [
+        pytest.param(3, id="three times"),
+        pytest.param(12, id="twelve times", marks=pytest.mark.slow),
+    ],
+)
+def test_a_reader_that_is_killed_reads_on_and_misses_nothing(world: World, kills: int) -> None:
     world.clock.now = host.now_ms()
     lead, agent = world.team("lead", "agent")
     for number in range(150):
         agent.send(f"{number}")
     chance = random.Random(3)
     home = os.fspath(Path(lead.where.home))
-    for _ in range(12):
+    for _ in range(kills):
         reader = python(READER, home, "lead")
         assert reader.stdout is not None and reader.stdout.readline() == "ready\n"
         time.sleep(chance.random() * 0.08)

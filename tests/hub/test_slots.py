@@ -260,6 +260,7 @@ print(json.dumps([won, sorted(codes)]))
 """
 
 
+@pytest.mark.slow
 def test_eight_processes_that_claim_25_slots_win_each_once(tmp_path: Path) -> None:
     hub = Hub(tmp_path / "hub")
     claimers = [python(CLAIMER, str(tmp_path / "hub"), f"claimer {n}") for n in range(8)]

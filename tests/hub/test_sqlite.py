@@ -176,6 +176,7 @@ def acknowledged(lines: list[str]) -> dict[int, bytes]:
     return {seq: envelope(name) for line in lines for seq, name in json.loads(line)}
 
 
+@pytest.mark.slow
 def test_eight_processes_that_begin_at_once_push_into_one_dense_log(tmp_path: Path) -> None:
     directory = str(tmp_path / "hub")
     pushers = [python(PUSHER, directory, f"p{n}", "10", "3") for n in range(8)]

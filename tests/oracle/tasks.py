@@ -12,11 +12,14 @@ from typing import NamedTuple
 
 from envoy.core.bodies import (
     TaskAssign,
+    TaskCancel,
     TaskClaim,
     TaskComplete,
     TaskCreate,
+    TaskEdit,
     TaskProgress,
     TaskRelease,
+    TaskReopen,
 )
 from envoy.state.claims import Receipt
 from envoy.state.registers import Op
@@ -32,7 +35,9 @@ AFTER: tuple[str, ...] = (
     "submitted",
     "completed",
 )
-WORDS = ("complete", "blocked", "in_progress")
+WORDS = ("cancel", "reopen", "complete", "blocked", "in_progress")
+ENDING = (TaskAssign, TaskClaim, TaskRelease, TaskReopen)
+FIELDS = ("title", "body", "priority", "due_at", "parent")
 NO_FENCE = (-1, -1)
 
 
@@ -46,6 +51,7 @@ class Outcome(NamedTuple):
     refused: dict[bytes, str]
     conflicts: set[Conflict]
     heads: list[bytes]
+    fields: dict[str, object]
 
 
 class Slow:
@@ -114,7 +120,7 @@ class Slow:
 
     def tenures(self, some: Set) -> list[bytes]:
         """Return the heads among tenure acts, the effective first."""
-        acts = self.legal(some, TaskCreate, TaskAssign, TaskClaim, TaskRelease)
+        acts = self.legal(some, TaskCreate, *ENDING)
         acts = {
             one
             for one in acts
@@ -135,8 +141,11 @@ class Slow:
 
     def work(self, some: Set) -> set[bytes]:
         """Return the work that no counting tenure act has seen."""
-        acts = self.legal(some, TaskAssign, TaskClaim, TaskRelease)
-        found = self.legal(some, TaskProgress, TaskComplete)
+        return self.fresh(some, TaskProgress, TaskComplete)
+
+    def fresh(self, some: Set, *kinds: type) -> set[bytes]:
+        """Return the legal acts of these kinds that no counting tenure act has seen."""
+        acts, found = self.legal(some, *ENDING), self.legal(some, *kinds)
         return {one for one in found if not any(self.saw(act, one) for act in acts)}
 
     def named(self, one: bytes) -> bytes:
@@ -146,20 +155,21 @@ class Slow:
         return body.tenure
 
     def word(self, one: bytes) -> str:
-        """Return the word that orders work."""
+        """Return the word that orders acts on the status."""
         body = self.ops[one].body
-        return body.to if isinstance(body, TaskProgress) else "complete"
+        if isinstance(body, TaskProgress):
+            return body.to
+        return self.ops[one].kind.removeprefix("task.")
 
     def stale(self, one: bytes, first: bytes) -> bool:
         """Say whether the effective tenure has a greater fence than the one work names."""
         return self.fences[first] > self.fences[self.named(one)]
 
     def deciding(self, some: Set) -> list[bytes]:
-        """Return the work that stands, the deciding one first."""
-        heads = self.tenures(some)
-        if not heads:
-            return []
-        first, work, stands = heads[0], self.work(some), set[bytes]()
+        """Return what stands for the status, the deciding act first."""
+        heads, stands = self.tenures(some), self.fresh(some, TaskCancel)
+        first = heads[0] if heads else b""
+        work = self.work(some) if heads else set[bytes]()
         for one in work:
             same = {other for other in work if self.named(other) == self.named(one)}
             if one not in self.newest(same):
@@ -167,6 +177,8 @@ class Slow:
             foreign = self.named(one) != first
             if not foreign or (self.word(one) == "complete" and not self.stale(one, first)):
                 stands.add(one)
+        if stands and heads and isinstance(self.ops[first].body, TaskReopen):
+            stands.add(first)
         latest = sorted(
             self.newest(stands),
             key=lambda one: self.ops[one].admitted or (self.ops[one].lam, one),
@@ -177,7 +189,8 @@ class Slow:
     def order(self, one: bytes, first: bytes) -> tuple[int, bool, bytes]:
         """Return the key of work that stands."""
         tie = self.tie(self.ops[one].author)
-        return WORDS.index(self.word(one)), self.named(one) != first, tie
+        is_work = isinstance(self.ops[one].body, TaskProgress | TaskComplete)
+        return WORDS.index(self.word(one)), not is_work or self.named(one) != first, tie
 
     def state(self, some: Set) -> str:
         """Return the state that the acts of ``some`` make."""
@@ -188,6 +201,8 @@ class Slow:
             body = self.ops[deciding[0]].body
             if isinstance(body, TaskProgress):
                 return body.to
+            if isinstance(body, TaskCancel | TaskReopen):
+                return "cancelled" if isinstance(body, TaskCancel) else "open"
             made = self.ops[self.task].body
             assert isinstance(body, TaskComplete) and isinstance(made, TaskCreate)
             return "submitted" if body.for_review or made.gate else "completed"
@@ -222,6 +237,15 @@ class Slow:
             case TaskRelease():
                 reason = None if op.rho >= 2 or holder == op.author else "release_without_tenure"
                 legal = AFTER[1:5]
+            case TaskCancel():
+                reason, legal = "cancel_without_rank" if op.rho < 2 else None, AFTER[:6]
+            case TaskReopen():
+                reason = None if op.rho >= 2 or holder == op.author else "reopen_without_tenure"
+                legal = ("completed", "cancelled")
+            case TaskEdit():
+                mine = holder == op.author and state in AFTER[1:6]
+                reason = None if op.rho >= 2 or (mine and part(op.body)) else "edit_without_rank"
+                legal = (*AFTER, "cancelled")
             case _:
                 reason, legal = self.ask_work(op, first), AFTER[1:6]
         return reason or (None if state in legal else "wrong_state")
@@ -253,30 +277,70 @@ class Slow:
     def outcome(self) -> Outcome:
         """Return what all acts make, and all that lost."""
         every = frozenset(self.ops)
-        acting = self.legal(every, TaskCreate, TaskAssign, TaskClaim, TaskRelease)
+        acting = self.legal(every, TaskCreate, *ENDING)
         refused = dict.fromkeys((one for one in self.over if self.every[one].counts), "over_limit")
         for one, op in self.ops.items():
             reason = self.reason(one) if op.counts and op.kind != "merge" else None
             refused |= {} if reason is None else {one: reason}
         lost = self.late_results(refused) | self.double_fences(acting)
         for view in [every, *(self.closures[one] for one in acting)]:
-            heads = self.tenures(view)
-            if heads:
-                lost |= self.lost_in(view, heads, refused)
+            lost |= self.lost_in(view, self.tenures(view), refused)
         covered = set[bytes]().union(*(self.closures[one] for one in acting))
         deciding, heads = self.deciding(every), self.tenures(every)
         done = deciding[0] if deciding and self.word(deciding[0]) == "complete" else None
         holder = self.holder(heads[0]) if heads else None
         named = {one for op in self.ops.values() for one in op.basis}
+        fields, met = self.fields()
         return Outcome(
             state=self.state(every),
             tenure=heads[0] if holder else None,
             holder=holder,
             completion=done,
             refused=refused,
-            conflicts={(k, w, x, not (w in covered and x in covered)) for k, w, x in lost},
+            conflicts={(k, w, x, not (w in covered and x in covered)) for k, w, x in lost} | met,
             heads=sorted(one for one in self.ops if one not in named),
+            fields=fields,
         )
+
+    def fields(self) -> tuple[dict[str, object], set[Conflict]]:
+        """Return the fields, and the conflicts about them."""
+        made = self.ops[self.task].body if self.task in self.ops else None
+        assert isinstance(made, TaskCreate)
+        edits = self.legal(frozenset(self.ops), TaskEdit)
+        found: dict[str, object] = {}
+        lost: dict[tuple[bytes, bytes], bool] = {}
+        for field in FIELDS:
+            writes = {one for one in edits if getattr(self.ops[one].body, field) is not None}
+            heads = self.newest(writes)
+            covered = set[bytes]().union(*(self.closures[one] for one in heads))
+            for view in [writes, *(writes & self.closures[one] for one in writes)]:
+                first, *others = sorted(self.newest(view), key=self.rank) or [b""]
+                for one in others:
+                    is_open = not (first in covered and one in covered)
+                    lost[first, one] = lost.get((first, one), False) or is_open
+            last = min(heads, key=self.rank, default=self.task)
+            found[field] = getattr(self.ops[last].body, field)
+        for come, go, many in (
+            ("label", "unlabel", made.labels),
+            ("need", "unneed", made.needs),
+            ("ref", "unref", made.refs),
+        ):
+            adds = {(self.task, one) for one in many}
+            adds |= {(one, each) for one in edits for each in getattr(self.ops[one].body, come)}
+            removes = {(one, each) for one in edits for each in getattr(self.ops[one].body, go)}
+            found[come] = {
+                each
+                for add, each in adds
+                if not any(one == each and self.saw(by, add) for by, one in removes)
+            }
+        met = {("field_conflict", *pair, is_open) for pair, is_open in lost.items()}
+        return found, met
+
+    def rank(self, one: bytes) -> tuple[int, bytes, int, int]:
+        """Return the key of a write: tasks.md, Registers."""
+        op = self.ops[one]
+        lam, ident = op.admitted or (op.lam, one)
+        return -op.rho, self.tie(op.author), -lam, -int.from_bytes(ident)
 
     def late_results(self, refused: dict[bytes, str]) -> set[tuple[str, bytes, bytes]]:
         """Return the results that came after their author had seen the loss."""
@@ -302,6 +366,10 @@ class Slow:
         self, view: Set, heads: list[bytes], refused: dict[bytes, str]
     ) -> set[tuple[str, bytes, bytes]]:
         """Return the conflicts that ``view`` shows, and note what it refuses."""
+        deciding = self.deciding(view)
+        beside = {(f"concurrent_{self.word(one)}", deciding[0], one) for one in deciding[1:]}
+        if not heads:
+            return beside
         first, *others = heads
         lost = {(f"lost_{self.ops[one].kind.removeprefix('task.')}", first, one) for one in others}
         for one in self.work(view):
@@ -312,7 +380,13 @@ class Slow:
             elif self.stale(one, first):
                 refused[one] = "fence_stale"
                 lost.add(("fence_stale", first, one))
-        deciding = self.deciding(view)
-        if deciding and self.named(deciding[0]) != first:
+        is_result = bool(deciding) and self.word(deciding[0]) == "complete"
+        if is_result and self.named(deciding[0]) != first:
             lost.add(("complete_raced", deciding[0], first))
-        return lost | {(f"concurrent_{self.word(one)}", deciding[0], one) for one in deciding[1:]}
+        return lost | beside
+
+
+def part(body: TaskEdit) -> bool:
+    """Say whether an edit keeps to body, labels and needs."""
+    kept = all(getattr(body, field) is None for field in FIELDS if field != "body")
+    return kept and body.ref == body.unref == ()

@@ -44,7 +44,7 @@ BANNED = {
 SLOW = {
     *("argparse", "contextlib", "ctypes", "datetime", "enum", "hashlib", "importlib", "inspect"),
     *("json", "logging", "pathlib", "random", "re", "select", "shutil", "socket", "tempfile"),
-    *("threading", "tomllib", "typing", "urllib", "weakref"),
+    *("threading", "tomllib", "types", "typing", "urllib", "weakref"),
 }
 KEYS = ("envoy.core", "envoy.state", "envoy.replica", "envoy.sync", "envoy.wiring.writes")
 

@@ -141,12 +141,14 @@ def check(world: World, seed: int, steps: int, *, cloned: bool = False) -> None:
         assert [table for table in before if before[table] != after[table]] == [], one.name
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "seed", [0, 1, *[pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3)]]
+)
 def test_every_copy_comes_to_one_state(world: World, seed: int) -> None:
     check(world, seed, STEPS)
 
 
-@pytest.mark.parametrize("seed", range(10, 12))
+@pytest.mark.parametrize("seed", [10, pytest.param(11, marks=pytest.mark.slow)])
 def test_every_copy_comes_to_one_state_beside_clones_of_two_of_them(
     world: World, seed: int
 ) -> None:

@@ -14,7 +14,7 @@ from envoy.core.envelope import Writer, author_event
 from envoy.core.epoch import NO_WRAP, epoch_id, epoch_keys
 from envoy.core.event import Links
 from envoy.errors import RelayError
-from envoy.replica import sync
+from envoy.replica import unlocking
 from envoy.replica.actions import members, tasks
 from envoy.replica.ingest import Taken, take_in
 from envoy.storage import parking
@@ -165,7 +165,7 @@ def test_what_is_sealed_opens_when_the_key_comes_and_is_counted_once(world: Worl
     assert list(parked(copy).values()) == ["sealed"] * every
     assert copy.space.frame_sum == lead.space.frame_sum and copy.space.role is None
     give_keys(lead, copy)
-    sync.unlock(copy.copy)
+    unlocking.unlock(copy.copy)
     assert not parked(copy) and differences(meaning(lead), meaning(copy)) == []
     assert copy.space.frame_sum == lead.space.frame_sum
     assert copy.space.frame_count == every
@@ -222,7 +222,7 @@ def test_invented_epochs_push_nothing_real_out(
     assert len(parked(copy)) == 40 and dropped(copy) == 20
     deliver(copy, frames_of(lead))
     give_keys(lead, copy)
-    sync.unlock(copy.copy)
+    unlocking.unlock(copy.copy)
     assert differences(meaning(lead), meaning(copy)) == []
     assert copy.space.frame_count == 60 + len(frames_of(lead))
 
@@ -230,7 +230,7 @@ def test_invented_epochs_push_nothing_real_out(
 def test_a_hub_is_asked_for_so_many_unknown_epochs_at_a_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sync, "EPOCHS_AGAIN_MAX", 4)
+    monkeypatch.setattr(unlocking, "EPOCHS_AGAIN_MAX", 4)
     lead, agent = world.team("lead", "agent")
     copy = reader(world, "late", lead, keys=False)
     for _ in range(20):
@@ -238,7 +238,7 @@ def test_a_hub_is_asked_for_so_many_unknown_epochs_at_a_time(
     asked = set[bytes]()
     for _ in range(60):
         copy.door.calls.clear()
-        sync.unlock(copy.copy)
+        unlocking.unlock(copy.copy)
         now = [call.epoch for call in copy.door.calls if isinstance(call, frames.EpochGet)]
         assert len(now) == 4
         asked.update(now)
@@ -248,7 +248,7 @@ def test_a_hub_is_asked_for_so_many_unknown_epochs_at_a_time(
 def test_an_epoch_is_asked_for_when_it_comes_by_whatever_flood_waits(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sync, "EPOCHS_AGAIN_MAX", 0)  # as if the flood had no end
+    monkeypatch.setattr(unlocking, "EPOCHS_AGAIN_MAX", 0)  # as if the flood had no end
     lead, agent = world.team("lead", "agent")
     for _ in range(20):
         deliver(agent, invented(lead, os.urandom(32)))

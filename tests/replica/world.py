@@ -52,9 +52,9 @@ class Inline:
     """Workers without threads."""
 
     @staticmethod
-    def map(work: Callable[[A], B], items: Sequence[A]) -> list[B]:
-        """Return ``work`` of each item, in order."""
-        return [work(item) for item in items]
+    def begin(work: Callable[[A], B], items: Sequence[A]) -> Callable[[], list[B]]:
+        """Return what returns ``work`` of each item."""
+        return lambda: [work(item) for item in items]
 
 
 class Door:

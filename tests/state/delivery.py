@@ -97,7 +97,8 @@ class Replica:
             self.verdicts[name] = after.verdicts[event.id]
         again = set(self.new)
         if before is not None:
-            again |= {name for name in self.content if self._is_stale(name, changed(before, after))}
+            what = changed(before, after)
+            again |= {name for name in self.content if self._is_stale(name, what)}
         for name in again:
             self.verdicts[name] = content_verdict(self.content[name], after, self)
         self.new = []

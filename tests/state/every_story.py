@@ -10,6 +10,7 @@ from state import (
     stories_invites,
     stories_leaving,
     stories_removals,
+    stories_searched,
 )
 from state.stories import Story
 
@@ -19,6 +20,7 @@ STORIES: Final[tuple[Story, ...]] = (
     *stories_leaving.STORIES,
     *stories_invites.STORIES,
     *stories_epochs.STORIES,
+    *stories_searched.STORIES,
 )
 
 

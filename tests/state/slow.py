@@ -25,7 +25,7 @@ CAPS = {
 NEEDS = {
     **dict.fromkeys(("leave", "revoke", "member.keys", "card", "key.request"), "read"),
     **dict.fromkeys(("invite", "remove"), "grant"),
-    **dict.fromkeys(("admit", "hub.pin", "space.update"), "admin"),
+    **dict.fromkeys(("admit", "hub.pin", "space.update", "space.policy"), "admin"),
     **dict.fromkeys(("close", "space.rules"), "own"),
 }
 GIVES = {"read": "grant", "write": "grant", "admin": "admin", "owner": "own"}
@@ -246,9 +246,9 @@ class Slow:
         if self.kind(name) in ("leave", "genesis"):
             return "ok", None
         under = self.above(name)
-        if not self.ok(view, under):
-            return "void", f"R1 lost grant {under}"
         found = self._crossed(view, name, self.kills(view, under))
+        if not self.ok(view, under) and (found is None or found[0] != "invalid"):
+            return "void", f"R1 lost grant {under}"
         if found is not None:
             return found
         undoing = self._undoing(view, name)
@@ -376,7 +376,8 @@ class Slow:
         if status != "held":
             return status, cause, beside
         if not self.ok(view, under):
-            holders = self._lost_to(view, under)
+            above = self._lost_to(view, under)
+            holders = None if above is None else above | (holders or set())
         for admit in sorted((one for one in view if self.kind(one) == "admit"), key=self.place):
             if self.saw(admit, name) and self.ok(view, admit):
                 ids = set(self.events[admit]["body"]["ids"])
@@ -387,13 +388,13 @@ class Slow:
     def _held(self, view: View, name: str) -> tuple[str, str | None, set[str] | None]:
         """R1 and R3 for content."""
         under = self.above(name)
-        if not self.ok(view, under):
-            return "held", f"R1 lost grant {under}", None
         kills = self.kills(view, under)
         for act, _ in kills:
             if self.saw(name, act):
                 return "invalid", f"R3 after {act}", None
         holders = {one for kill in kills for one in self._touching(view, name, *kill)}
+        if not self.ok(view, under):
+            return "held", f"R1 lost grant {under}", holders
         if not holders:
             return "ok", None, None
         return "held", f"R3 beside {min(holders, key=self.place)}", holders
@@ -415,14 +416,17 @@ class Slow:
         """Return the revocations that alone made a grant not ok, None if others had a part."""
         _, cause = self.verdict(view, grant)
         rule = (cause or "")[:5]
-        if rule == "R1 lo":
-            return self._lost_to(view, self.above(grant))
-        if rule == "R4 un":
-            return set(self._undoing(view, grant))
-        if rule == "R3 be":
-            kills = self.kills(view, self.above(grant))
-            return {act for act, weak in kills if not weak and self.beside(grant, act)}
-        return None
+        if rule not in ("R1 lo", "R4 un", "R3 be"):
+            return None
+        found = {*self._undoing(view, grant), *self.beside_it(view, grant)}
+        above = self.above(grant)
+        higher = set() if self.ok(view, above) else self._lost_to(view, above)
+        return None if higher is None else found | higher
+
+    def beside_it(self, view: View, grant: str) -> set[str]:
+        """Return the acts that, beside the event of a grant, make it void by R3."""
+        kills = self.kills(view, self.above(grant))
+        return {act for act, weak in kills if not weak and self.beside(grant, act)}
 
     # -- what follows --------------------------------------------------------------------------
 

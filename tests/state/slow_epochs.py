@@ -11,8 +11,10 @@ def ending(slow: Slow, view: View) -> set[str]:
     """E1: return the acts that ended somebody's reading."""
     found = {one for one in view if slow.kind(one) == "remove" and slow.ok(view, one)}
     for grant in view:
-        if not slow.is_grant(grant) or not slow.ok(view, grant) or not slow.reads(grant):
+        if not slow.is_grant(grant) or not slow.reads(grant):
             continue
+        if grant != "genesis" and slow.verdict(view, grant)[0] == "void":
+            found |= slow.beside_it(view, grant)
         kills = [act for act, _ in slow.kills(view, grant)]
         for act in kills:
             if slow.kind(act) == "leave":
@@ -37,7 +39,7 @@ def is_sound(slow: Slow, create: str) -> bool:
         return False
     if slow.rank(event["under"])[0] < 2:
         return True
-    adequate = [one for one in creates(slow, view) if is_adequate(slow, view, one)]
+    adequate = [one for one in firsts(slow, view) if is_adequate(slow, view, one)]
     if not adequate:
         return True
     last = None
@@ -58,6 +60,15 @@ def creates(slow: Slow, view: View) -> list[str]:
     return [one for one in view if slow.kind(one) in ("genesis", "epoch.create")]
 
 
+def firsts(slow: Slow, view: View) -> list[str]:
+    """E2: return for each epoch the ok event of least place that creates it."""
+    first: dict[str, str] = {}
+    for one in sorted(creates(slow, view), key=slow.place):
+        if slow.ok(view, one):
+            first.setdefault(slow.events[one].get("epoch", ""), one)
+    return list(first.values())
+
+
 def is_adequate(slow: Slow, view: View, create: str) -> bool:
     """E1."""
     by = slow.events[create]["by"]
@@ -73,6 +84,6 @@ def is_adequate(slow: Slow, view: View, create: str) -> bool:
 
 def current(slow: Slow, view: View) -> str:
     """E2: return the create event of the epoch to write under, "" for none."""
-    adequate = [one for one in creates(slow, view) if is_adequate(slow, view, one)]
+    adequate = [one for one in firsts(slow, view) if is_adequate(slow, view, one)]
     order = {one: (slow.place(one)[0], slow.events[one].get("epoch", "")) for one in adequate}
     return max(adequate, key=order.__getitem__, default="")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 
-from envoy.core.bodies import Card, MemberKeys, Merge, SpaceUpdate, Statement
+import pytest
+
+from envoy.core.bodies import Card, MemberKeys, Merge, SpacePolicy, SpaceUpdate, Statement
 from envoy.state import content
 from envoy.state.content import Labels
 from histories import ADMIN, FIRST, OTHER_ADMIN, TASK, History, fixed
@@ -91,3 +93,71 @@ def test_a_conflict_stays_open_while_one_of_the_fields_is_not_written_again() ->
     found = content.reduce_space(SPACE, history.ops)
     assert [one.is_open for one in found.conflicts] == [False]
     assert (found.name, found.description) == ("three", "third")
+
+
+# -- the policy ----------------------------------------------------------------------------------
+
+
+def ruled(*acts: tuple[bytes, content.Policy]) -> History:
+    """Return acts on a policy that nobody had seen of each other."""
+    history = History(None, entity=SPACE)
+    for author, policy in acts:
+        history.act(author, SpacePolicy(policy), [])
+    return history
+
+
+def test_each_field_of_a_policy_is_a_register_of_its_own() -> None:
+    history = ruled((ADMIN, (("audit", "free"), ("gate.reviews", 2))))
+    history.act(OTHER_ADMIN, SpacePolicy((("gate.reviews", 0),)))
+    history.act(OTHER_ADMIN, SpaceUpdate("name", None))
+    found = content.reduce_space(SPACE, history.ops)
+    assert found.policy == (("audit", "free"), ("gate.reviews", 0)) and found.name == "name"
+    assert found.conflicts == ()
+
+
+def test_two_policies_beside_each_other_are_one_conflict() -> None:
+    both = (("audit", "free"), ("lease_s", 60))
+    history = ruled((ADMIN, both), (OTHER_ADMIN, (("audit", "keep"), ("lease_s", 120))))
+    found = content.reduce_space(SPACE, history.ops)
+    assert [(one.kind, one.is_open) for one in found.conflicts] == [("field_conflict", True)]
+    assert content.reduce_space(SPACE, reversed(history.ops)) == found
+
+
+def test_a_held_policy_has_no_part() -> None:
+    history = ruled((ADMIN, (("audit", "free"),)))
+    history.act(OTHER_ADMIN, SpacePolicy((("audit", "keep"),)), counts=False)
+    assert content.reduce_space(SPACE, history.ops).policy == (("audit", "free"),)
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "bad"),
+    [
+        pytest.param("audit", ["keep", "free"], ["none", True, 1, None, ("keep",)], id="audit"),
+        pytest.param("gate.reviews", [0, 100], [-1, 101, True, "1", None], id="reviews"),
+        pytest.param("gate.no_self_review", [True, False], [1, "true", None], id="self-review"),
+        pytest.param("lease_s", [60, 86_400], [59, 86_401, True, None], id="lease"),
+        pytest.param(
+            "gate.review_by",
+            [(), ("human", "owner", "admin", "write", "read"), ("human",) * 32],
+            [("robot",), "human", ("human",) * 33, None],
+            id="reviewers",
+        ),
+        pytest.param(
+            "gate.evidence",
+            [(), ("test",), ("e" * 64,) * 32],
+            ["test", ("",), ("e" * 65,), ("e",) * 33, None],
+            id="evidence",
+        ),
+        pytest.param("zeal", [], [1, "much"], id="a field of later versions"),
+    ],
+)
+def test_a_bad_value_never_replaces_a_good_one(
+    field: str, good: list[content.PolicyValue], bad: list[content.PolicyValue]
+) -> None:
+    for value in good:
+        history = ruled((ADMIN, ((field, value),)))
+        for wrong in bad:
+            history.act(OTHER_ADMIN, SpacePolicy(((field, wrong),)))
+        found = content.reduce_space(SPACE, history.ops)
+        assert found.policy == ((field, value),) and found.conflicts == ()
+    assert content.sound_policy(tuple((field, value) for value in bad)) == ()

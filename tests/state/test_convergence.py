@@ -11,21 +11,38 @@ from hypothesis import strategies as st
 from envoy.core.bodies import (
     Merge,
     TaskAssign,
+    TaskCancel,
     TaskClaim,
     TaskComplete,
     TaskCreate,
     TaskProgress,
     TaskRelease,
+    TaskReopen,
 )
-from envoy.core.structs import Body
+from envoy.core.structs import Body, replace
 from envoy.state import tasks
 from envoy.state.claims import Receipt
 from envoy.state.registers import Op
-from histories import ADMIN, CREATOR, FIRST, SECOND, THIRD, History, fixed, made
+from histories import ADMIN, CREATOR, FIRST, SECOND, THIRD, UNCHANGED, History, fixed, made
 from oracle.tasks import Slow
 
 AUTHORS = (FIRST, SECOND, THIRD, CREATOR, ADMIN)
-KINDS = ("assign", "claim", "claim", "release", "progress", "progress", "complete", "merge")
+KINDS = (
+    *("assign", "claim", "claim", "release", "progress", "progress", "complete", "merge"),
+    *("edit", "edit", "cancel", "reopen", "reopen"),
+)
+NEEDS = (fixed("a need"), fixed("another"))
+# What an edit writes, by its pick.
+EDITS: tuple[dict[str, object], ...] = (
+    {"body": "one", "label": ("a",)},
+    {"body": "two", "unlabel": ("a", "b"), "need": NEEDS[:1]},
+    {"label": ("b", "a"), "unneed": NEEDS},
+    {"title": "other", "priority": 0},
+    {"title": "", "due_at": 9},
+    {"due_at": 0, "parent": NEEDS[0]},
+    {"parent": bytes(32), "need": NEEDS},
+    {},
+)
 
 
 RHO = {ADMIN: 3, CREATOR: 2}
@@ -75,6 +92,12 @@ def body_of(step: Step, history: History) -> tuple[bytes, Body]:
             return step.author, TaskRelease(task, None)
         case "merge":
             return step.author, Merge(task)
+        case "edit":
+            return step.author, replace(UNCHANGED, task=task, **EDITS[step.pick])
+        case "cancel":
+            return step.author, TaskCancel(task, "")
+        case "reopen":
+            return step.author, TaskReopen(task, "")
         case "claim":
             return step.author, TaskClaim(
                 task, "default", 900, fixed((step.author, "holder")), None
@@ -137,6 +160,13 @@ def test_the_fold_agrees_with_a_slow_reading_of_the_specification(history: Histo
     }
     assert len(found) == len({(k, frozenset(pair)) for k, *pair, _ in found})
     assert list(task.heads) == slow.heads
+    fields = slow.fields
+    body = fields["body"]
+    assert isinstance(body, str)
+    assert (task.title, task.body) == (fields["title"] or body.partition("\n")[0], body)
+    assert (task.priority, task.due_at or 0) == (fields["priority"], fields["due_at"] or 0)
+    assert (task.parent or bytes(32)) == (fields["parent"] or bytes(32))
+    assert {*task.labels} == fields["label"] and {*task.needs} == fields["need"]
 
 
 @settings(max_examples=50, deadline=None)

@@ -187,6 +187,18 @@ def test_open_invites_older_than_a_removal_are_revoked() -> None:
     assert revocable(log) == ["i", "k"]
 
 
+def test_invites_past_their_end_are_revoked() -> None:
+    log = Log()
+    cast(log, settle=False)
+    log.invite("i", "B", only("gW"), uses=2)
+    log.settle()
+    judgement = known(log)[1]
+    (invite,) = judgement.open_invites()
+    na = judgement.ledger.grants[invite].na
+    assert na is not None
+    assert to_revoke(judgement, before=na) == [] and to_revoke(judgement, before=na + 1) == [invite]
+
+
 def test_a_void_removal_is_no_reason_to_revoke() -> None:
     log = Log()
     cast(log, settle=False)

@@ -45,6 +45,15 @@ def shown(task: tasks.Task) -> dict[str, object]:
             names.claim_state(task.state, tenure.claim_state if tenure else names.UNCLAIMED),
         ]
     return {
+        "fields": {
+            "title": task.title,
+            "body": task.body,
+            "priority": task.priority,
+            "due_at": task.due_at,
+            "parent": task.parent and task.parent.hex(),
+            "labels": list(task.labels),
+            "needs": [one.hex() for one in task.needs],
+        },
         "state": task.state,
         "names": words,
         "tenure": tenure.id.hex() if tenure else None,

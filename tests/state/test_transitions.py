@@ -8,14 +8,18 @@ import pytest
 
 from envoy.core.bodies import (
     Merge,
+    Ref,
     TaskAssign,
+    TaskCancel,
     TaskClaim,
     TaskComplete,
     TaskCreate,
+    TaskEdit,
     TaskProgress,
     TaskRelease,
+    TaskReopen,
 )
-from envoy.core.structs import Body
+from envoy.core.structs import Body, replace
 from envoy.state import transitions
 from envoy.state.claims import NO_FENCE, Fence, Tenure
 from envoy.state.transitions import Act, Standing, judge
@@ -35,6 +39,7 @@ STATES = (
     "completed",
     "cancelled",
 )
+EDIT = TaskEdit(TASK, None, "text", None, None, None, ("l",), (), (), (), (), ())
 BODIES: dict[str, Body] = {
     "create": MADE,
     "assign": TaskAssign(TASK, FIRST),
@@ -42,6 +47,9 @@ BODIES: dict[str, Body] = {
     "release": TaskRelease(TASK, None),
     "progress": TaskProgress(TASK, TENURE, "in_progress", None),
     "complete": TaskComplete(TASK, TENURE, "done", (), False),
+    "edit": EDIT,
+    "cancel": TaskCancel(TASK, ""),
+    "reopen": TaskReopen(TASK, ""),
 }
 # Who does it: did, rho, fence of the claim. The holder's own fence is (0, 2).
 ACTORS: dict[str, tuple[bytes, int, Fence]] = {
@@ -69,6 +77,12 @@ LEGAL = {
     "release": {"holder": HELD, "ranked": HELD},
     "progress": {"holder": f"{HELD} submitted"},
     "complete": {"holder": f"{HELD} submitted"},
+    "edit": {
+        "holder": f"{HELD} submitted",
+        "ranked": f"open {HELD} submitted completed cancelled",
+    },
+    "cancel": {"ranked": f"open {HELD} submitted"},
+    "reopen": {"holder": "completed cancelled", "ranked": "completed cancelled"},
 }
 
 
@@ -182,10 +196,54 @@ def test_the_lifecycle_allows_exactly_the_legal_acts(verb: str, state: str, acto
             id="work under a tenure that ended",
         ),
         pytest.param("completed", act("complete", "holder"), "wrong_state", id="completed already"),
+        pytest.param(
+            "claimed", act("edit", "stranger"), "edit_without_rank", id="another's task is edited"
+        ),
+        pytest.param(
+            "completed",
+            act("edit", "holder"),
+            "edit_without_rank",
+            id="a holder edits what it works on, not what is done",
+        ),
+        pytest.param(
+            "claimed",
+            act("cancel", "holder"),
+            "cancel_without_rank",
+            id="a holder gives back, it does not cancel",
+        ),
+        pytest.param("completed", act("cancel", "ranked"), "wrong_state", id="done is done"),
+        pytest.param(
+            "cancelled", act("reopen", "stranger"), "reopen_without_tenure", id="a stranger reopens"
+        ),
+        pytest.param(
+            "open", act("reopen", "ranked"), "wrong_state", id="what is open is not ended"
+        ),
     ],
 )
 def test_a_refusal_names_what_is_missing(state: str, done: Act, reason: str) -> None:
     assert judge(standing(state), done) == reason
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(replace(EDIT, title="t"), id="title"),
+        pytest.param(replace(EDIT, priority=0), id="priority"),
+        pytest.param(replace(EDIT, due_at=0), id="date"),
+        pytest.param(replace(EDIT, parent=TENURE), id="parent"),
+        pytest.param(replace(EDIT, ref=(Ref(None, TENURE, None),)), id="a reference more"),
+        pytest.param(replace(EDIT, unref=(Ref(None, TENURE, None),)), id="a reference less"),
+    ],
+)
+def test_a_holder_edits_body_labels_and_needs_alone(edit: TaskEdit) -> None:
+    holder, ranked = (
+        Act(edit, author, rho, NO_FENCE, None, None) for author, rho in ((HOLDER, 1), (RANKED, 2))
+    )
+    assert judge(standing("claimed"), holder) == "edit_without_rank"
+    assert judge(standing("claimed"), ranked) is None
+    mine = replace(EDIT, unlabel=("l",), need=(TENURE,), unneed=(TENURE,))
+    control = Act(mine, HOLDER, 1, NO_FENCE, None, None)
+    assert judge(standing("claimed"), control) is None
 
 
 @pytest.mark.parametrize("state", STATES)

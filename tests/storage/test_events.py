@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,7 +90,15 @@ def event(
 def add(store: EventStore, *entries: Entry, sn: int = 1) -> list[Entry]:
     """Append events in one transaction."""
     with store.transaction(durable=False):
-        return [store.add_event(sn, one, b"frame " + one.id) for one in entries]
+        return [put(store, one, b"frame " + one.id, sn=sn) for one in entries]
+
+
+def put(store: EventStore, entry: Entry, frame: bytes, *, sn: int = 1) -> Entry:
+    """Append an event inside a transaction; return it with its numbers."""
+    numbered = store.number(sn, entry.author, entry.chain)
+    made = entry._replace(rid=numbered.rid, an=numbered.an, cn=numbered.cn)
+    store.add_event(sn, made, frame)
+    return made
 
 
 def heads(store: EventStore, *, citable: bool = False, sn: int = 1) -> list[bytes]:
@@ -110,9 +119,9 @@ def test_an_event_comes_back_as_it_was_with_its_numbers(store: EventStore) -> No
 
 def test_what_is_staged_is_there_for_every_question(store: EventStore) -> None:
     with store.transaction(durable=False):
-        made = store.add_event(1, event("a", entity="a", ix=0), b"A")
+        made = put(store, event("a", entity="a", ix=0), b"A")
         store.add_authority(1, made, epoch=name("epoch"), body=b"body")
-        other = store.add_event(1, event("b", "a", seq=1, entity="a", basis=("a",)), b"B")
+        other = put(store, event("b", "a", seq=1, entity="a", basis=("a",)), b"B")
         assert store.entry(1, made.id) == made
         assert [one.id for one in store.entity(1, name("a"))] == [made.id, other.id]
         assert store.frames(1, after=0, limit=9) == [(1, b"A"), (2, b"B")]
@@ -130,7 +139,7 @@ def test_what_is_staged_is_there_for_every_question(store: EventStore) -> None:
 def test_what_is_rolled_back_is_nowhere_and_its_numbers_are_free(store: EventStore) -> None:
     add(store, event("a"))
     with pytest.raises(RuntimeError), store.transaction(durable=False):
-        store.add_event(1, event("b", "a", seq=1, author=OTHER, seen=9), b"B")
+        put(store, event("b", "a", seq=1, author=OTHER, seen=9), b"B")
         assert heads(store) == sorted([name("b")])
         raise RuntimeError
     assert store.entry(1, name("b")) is None and heads(store) == [name("a")]
@@ -142,9 +151,37 @@ def test_what_is_rolled_back_is_nowhere_and_its_numbers_are_free(store: EventSto
 def test_what_is_staged_and_fails_at_the_commit_is_nowhere(store: EventStore) -> None:
     add(store, event("a"))
     with pytest.raises(EnvoyError), store.transaction(durable=False):
-        store.add_event(1, event("a"), b"the same id again")
+        put(store, event("a"), b"the same id again")
     assert store.frame(1) == b"frame " + name("a") and heads(store) == [name("a")]
     add(store, event("b", "a", seq=1))
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_garbage_is_collected_after_a_transaction_as_it_was_before(
+    store: EventStore, is_on: bool
+) -> None:
+    was = gc.isenabled()
+    try:
+        (gc.enable if is_on else gc.disable)()
+        with store.transaction(durable=False):
+            assert not gc.isenabled()
+        assert gc.isenabled() == is_on
+        with pytest.raises(RuntimeError), store.transaction(durable=False):
+            raise RuntimeError
+        assert gc.isenabled() == is_on
+    finally:
+        (gc.enable if was else gc.disable)()
+
+
+@pytest.mark.parametrize("what", ["entries", "frames"])
+def test_a_page_of_the_log_reads_no_more_than_it_shows(store: EventStore, what: str) -> None:
+    asked = list[str]()
+    raw = store.connection._raw
+    raw.exec_trace = lambda _, sql, __: asked.append(sql) or True
+    getattr(store, what)(1, after=0, limit=9)
+    raw.exec_trace = None
+    plan = store.connection.rows(lambda *row: row[3], f"EXPLAIN QUERY PLAN {asked[-1]}", (1, 0, 9))
+    assert not [step for step in plan if "TEMP B-TREE" in step]
 
 
 def test_another_process_sees_what_is_committed_and_goes_on_from_there(

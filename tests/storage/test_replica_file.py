@@ -90,7 +90,7 @@ def with_chain(where: home.Paths, *, reserved: int = 0) -> None:
         connection.run(
             "INSERT INTO space VALUES(1, x'01', x'', 1, 1, x'', x'', x'', x'', 0, 'n', '',"
             " 'local_only', 0, NULL, NULL, 'owner', 'member', x'cc', x'dd', 7, NULL, 0, NULL,"
-            " x'', 0, 5, ?, 0, 0, NULL, 1, 0, x'', x'', 0, 0, NULL, 0)",
+            " x'', 0, 5, ?, 0, 0, NULL, 1, 0, x'', x'', 0, 0, NULL, 0, '{}')",
             (reserved,),
         )
 

@@ -42,6 +42,14 @@ def test_what_the_function_raises_is_raised_here_and_the_workers_work_on() -> No
     workers.close()
 
 
+def test_the_caller_goes_on_while_the_threads_work() -> None:
+    gate = threading.Event()
+    with Workers(2) as workers:
+        waits = [workers.begin(lambda n: gate.wait(10) and n, range(100)) for _ in range(2)]
+        gate.set()
+        assert [wait() for wait in waits] == [list(range(100))] * 2
+
+
 def test_without_a_number_the_machine_decides() -> None:
     with Workers() as workers:
         assert workers.map(str, range(100)) == [str(n) for n in range(100)]

@@ -12,13 +12,18 @@ import hashlib
 import json
 from pathlib import Path
 
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
 from envoy.core.words import english
-from oracle import messagepack
+from oracle import chacha, messagepack
 from vectors import make_did, make_seal, make_sign
 
 TARGET = Path(__file__).with_name("identity.json")
 
 ROOT = bytes(range(32))
+LOCK_FIELDS = ("mode", "t", "m", "p", "salt")
+LOCK_SALT = b"\x33" * 16
+SECRET = {"passphrase": "gr\u00fcn".encode(), "keyring": b"\x44" * 32}
 SPACE, SALT = b"\x11" * 32, b"\x22" * 32
 TS = 1_700_000_000_000
 Row = tuple[str, dict[str, object], object]
@@ -252,7 +257,43 @@ def recorded(**changed: object) -> dict[str, object]:
         "root": url(ROOT),
         "check": url(derived("id-check", length=8)),
     }
-    return {"op": "record", "record": record | changed}
+    return {"op": "record", "record": summed(record | changed) | kept(changed)}
+
+
+def kept(changed: dict[str, object]) -> dict[str, object]:
+    """Return a checksum that was given."""
+    return {"sum": changed["sum"]} if "sum" in changed else {}
+
+
+def summed(record: dict[str, object]) -> dict[str, object]:
+    """Return ``record`` with its checksum made right, as far as its fields allow one."""
+    lock = record["lock"]
+    inner = [lock.get(key) for key in LOCK_FIELDS] if isinstance(lock, dict) else lock
+    fields = [record[key] for key in ("v", "name", "did", "enc_no")]
+    packed = messagepack.write([*fields, inner, record["root"], record["check"]])
+    digest = hashlib.sha256(make_sign.prefixed("id-sum", [packed])).digest()
+    return record | {"sum": url(digest[:8])}
+
+
+def locked(mode: str, **changed: object) -> dict[str, object]:
+    """Return an input of ``from_record`` for a root that ``SECRET`` locks in ``mode``."""
+    t, m, p = (1, 1024, 2) if mode == "passphrase" else (0, 0, 0)
+    lock = {"mode": mode, "t": t, "m": m, "p": p, "salt": url(LOCK_SALT)} | changed
+    salt = base64.urlsafe_b64decode(str(lock["salt"]) + "==")
+    wrap = wrapping(mode, salt, (t, m, p))  # what is refused by its costs is never derived
+    packed = messagepack.write([lock[key] for key in LOCK_FIELDS[:4]] + [salt])
+    aad = make_sign.prefixed("lock", [DID, packed])
+    sealed = chacha.xchacha_encrypt(wrap, bytes(24), aad, ROOT)
+    return recorded(lock=lock, root=url(sealed)) | {"secret": SECRET[mode].hex()}
+
+
+def wrapping(mode: str, salt: bytes, costs: tuple[int, int, int]) -> bytes:
+    """Return w by the formulas of the spec."""
+    if mode == "keyring":
+        return make_sign.expanded(SECRET[mode], make_sign.prefixed("lock", [salt]), 32)
+    t, m, p = costs
+    derive = Argon2id(salt=salt, length=32, iterations=t, lanes=p, memory_cost=m).derive
+    return derive(SECRET[mode])
 
 
 def without(field: str) -> dict[str, object]:
@@ -262,10 +303,15 @@ def without(field: str) -> dict[str, object]:
     return {"op": "record", "record": {key: record[key] for key in record if key != field}}
 
 
+def silent(mode: str) -> dict[str, object]:
+    """Return an input for a locked root, without what unlocks it."""
+    given = locked(mode)
+    return {key: given[key] for key in ("op", "record")}
+
+
 def bad_records() -> list[tuple[str, dict[str, object], str]]:
     """Return records that break one rule each."""
     lock = {"mode": "none", "t": 0, "m": 0, "p": 0, "salt": ""}
-    sealed = {"t": 3, "m": 65536, "p": 4, "salt": url(bytes(16))}
     corrupt = {
         "name no text": recorded(name=5),
         "enc_no a bool": recorded(enc_no=True),
@@ -290,18 +336,25 @@ def bad_records() -> list[tuple[str, dict[str, object], str]]:
         "a record of version 0": recorded(v=0),
         "version as text": recorded(v="1"),
         **{f"{field} missing": without(field) for field in ("v", "name", "did", "enc_no")},
-        **{f"{field} missing": without(field) for field in ("lock", "root", "check")},
+        **{f"{field} missing": without(field) for field in ("lock", "root", "check", "sum")},
+        "sum of another record": recorded(sum=url(bytes(8))),
+        "lock of no pass": locked("passphrase", t=0),
+        "lock of 11 passes": locked("passphrase", t=11),
+        "lock of more than a gibibyte": locked("passphrase", m=2**20 + 1),
+        "lock of less memory than its lanes take": locked("passphrase", m=15),
+        "lock of no lane": locked("passphrase", p=0),
+        "lock of 17 lanes": locked("passphrase", p=17),
+        "keyring lock with a cost": locked("keyring", t=1),
+        "lock with a salt of 15 bytes": locked("keyring", salt=url(LOCK_SALT[:15])),
     }
     rows = [(name, given, "state_corrupt") for name, given in corrupt.items()]
     return [
         *rows,
         ("a record of version 2", recorded(v=2), "schema_too_new"),
-        (
-            "locked by a passphrase",
-            recorded(lock=sealed | {"mode": "passphrase"}),
-            "profile_locked",
-        ),
-        ("locked by the keyring", recorded(lock=sealed | {"mode": "keyring"}), "profile_locked"),
+        ("locked by a passphrase that is not given", silent("passphrase"), "profile_locked"),
+        ("locked by a key that is not given", silent("keyring"), "profile_locked"),
+        ("another passphrase", locked("passphrase") | {"secret": "00"}, "profile_locked"),
+        ("another key", locked("keyring") | {"secret": "55" * 32}, "profile_locked"),
     ]
 
 
@@ -310,6 +363,8 @@ def vectors() -> list[dict[str, object]]:
     out = {"root": ROOT.hex(), "name": "lead", "enc_no": 3}
     passing: list[Row] = [*keys(), *good_words(), *good_statements()]
     passing.append(("a record of identity.json", recorded(), out))
+    passing.append(("locked by a passphrase", locked("passphrase"), out))
+    passing.append(("locked by a key of the system", locked("keyring"), out))
     found: list[dict[str, object]] = [
         {"name": name, "input": given, "expect": expect} for name, given, expect in passing
     ]

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envoy.views.people import STAMP_MS_MAX, milliseconds, skeleton, stamp
+from envoy.views.people import (
+    SECONDS,
+    SECONDS_MAX,
+    STAMP_MS_MAX,
+    milliseconds,
+    skeleton,
+    stamp,
+)
 
 MOMENTS = st.integers(0, STAMP_MS_MAX)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,6 +45,12 @@ def test_a_stamp_is_read_back(ms: int) -> None:
 )
 def test_a_time_of_others_may_say_anything(ms: int | None, text: str | None) -> None:
     assert stamp(ms) == text
+
+
+def test_stamps_that_are_kept_stay_right_and_few() -> None:
+    texts = [stamp(second * 1000) for second in range(3 * SECONDS_MAX)]
+    assert len(set(texts)) == len(texts) and len(SECONDS) <= SECONDS_MAX
+    assert [stamp(second * 1000) for second in range(3 * SECONDS_MAX)] == texts
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,12 @@ KEY = "\n".join(
         pytest.param(f"a\n{KEY}\nb", f"a\n{MARK}\nb", id="a private key"),
         pytest.param(KEY.rpartition("\n")[0], MARK, id="a private key without its end"),
         pytest.param(f"{CODE} and {CODE}", f"{MARK} and {MARK}", id="two codes"),
+        pytest.param(f"{'x' * 300} {WORDS}", f"{'x' * 300} {MARK}", id="after a long word"),
+        pytest.param(f"{'word ' * 20}Two {WORDS}", f"{'word ' * 20}Two {MARK}", id="after others"),
+        pytest.param(f"{WORDS} {WORDS}", f"{MARK} {MARK}", id="recovery words twice"),
+        pytest.param(
+            f"{WORDS} {CODE} {CODE.replace('-', ' ')}", f"{MARK} {MARK} {MARK}", id="one of each"
+        ),
     ],
 )
 def test_a_secret_is_cut_out(text: str, expected: str) -> None:
@@ -55,6 +61,8 @@ CLEAN = [
     "envoy://join without a code",
     "a" * 5000,
     " ".join(["word"] * 23),
+    " ".join([*["word"] * 23, "Two", *["word"] * 23]),
+    " ".join(["abcd"] * 7),
 ]
 
 

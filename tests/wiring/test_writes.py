@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from envoy import limits
+from envoy.core.crypto.sign import tagged
 from envoy.errors import EnvoyError
 from envoy.ids import to_text
 from envoy.replica.actions import members, space, work
@@ -192,8 +194,13 @@ def test_a_refresh_ends_after_its_time(lead: Config, monkeypatch: pytest.MonkeyP
 
 def test_a_long_page_is_verified_on_threads_in_its_order() -> None:
     few, many = list(range(3)), list(range(writes.THREADS_MIN * 4))
-    assert writes.Threads.map(lambda one: one + 1, few) == [1, 2, 3]
-    assert writes.Threads.map(lambda one: one + 1, many) == [one + 1 for one in many]
+    before = tagged("env", b"frame")
+    with ExitStack() as open_until:
+        threads = writes.Threads(open_until)
+        assert threads.begin(lambda one: one + 1, few)() == [1, 2, 3]
+        waits = [threads.begin(lambda one: one + 1, many), threads.begin(lambda one: -one, many)]
+        assert waits[0]() == [one + 1 for one in many] and waits[1]() == [-one for one in many]
+    assert tagged("env", b"frame") == before  # by the SHA-256 that came with the threads
 
 
 def test_no_did_reaches_the_hub(lead: Config) -> None:

@@ -154,7 +154,9 @@ MEMBER = "member: did:key, its prefix, @name or @me"
 MEMBER_FLAG = Arg("member", MEMBER, word="M")
 # The public words that a task can be set to.
 SET_STATUSES = ("assigned", "in_progress", "blocked", "completed")
+DRY_RUN = Arg("dry_run", "show what it would end, free and hold; write nothing", "switch")
 KEY = Arg("idempotency_key", "the same key repeats the first result", word="KEY")
+VERSION = Arg("if_version", "only if this is still its version (version)", word="V")
 CURSOR = Arg("cursor", "where the last page ended (page.next_cursor)")
 
 
@@ -200,4 +202,5 @@ TASK_WRITES = (
     "not_assignee",
     "fence_stale",
     "invalid_transition",
+    "version_conflict",
 )

@@ -77,6 +77,8 @@ def deed(record: Mapping[str, object]) -> Spans:
     about = show.text(record.get("target_id") or record.get("object_id"))
     if type_name == "member_left" and about:
         type_name = "member_removed"
+    if type_name == "event_admitted" and about in ("", show.text(record["event_id"])):
+        return ["counts again"]  # said of the event itself, by the name of its author
     words = DEEDS.get(type_name, type_name.replace("_", " "))
     return [words.replace("{}", named(about)).replace("[]", detail)]
 
@@ -116,6 +118,8 @@ def troubles(record: Mapping[str, object]) -> Spans:
         spans += ["  ", (status.upper() + cause, STATUS_STYLES[status])]
     if record.get("refused"):
         spans += ["  ", (f"REFUSED ({record['refused']})", "warn")]
+    if record.get("redacted"):
+        spans += ["  ", ("redacted", "warn")]
     if record.get("late"):
         spans += ["  ", ("late", "dim")]
     return spans

@@ -16,14 +16,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import ModuleType
 
 from envoy.cli import render
 from envoy.cli.args import Answer, Call, Command
 from envoy.cli.parse import halves, parse
 from envoy.cli.render import Block, Screen
 from envoy.errors import EnvoyError, InternalError, UsageError
-from envoy.lean import NamedTuple, TextIO
+from envoy.lean import ModuleType, NamedTuple, TextIO
 from envoy.wiring import config as configs
 
 EXIT_INTERRUPT = 130
@@ -229,6 +228,10 @@ def module(name: str) -> ModuleType:
 def text_module(name: str) -> ModuleType | None:
     """Return a module that puts answers into words for people."""
     match name:
+        case "desktext":
+            from envoy.cli import desktext
+
+            return desktext
         case "recordtext":
             from envoy.cli import recordtext
 
@@ -243,6 +246,10 @@ def text_module(name: str) -> ModuleType | None:
 def read_module(name: str) -> ModuleType | None:
     """Return a module of commands that only read."""
     match name:
+        case "desk":
+            from envoy.cli.read import desk
+
+            return desk
         case "guide":
             from envoy.cli.read import guide
 
@@ -277,10 +284,22 @@ def read_module(name: str) -> ModuleType | None:
 def write_module(name: str) -> ModuleType | None:
     """Return a module of commands that write."""
     match name:
+        case "authority":
+            from envoy.cli.write import authority
+
+            return authority
         case "care":
             from envoy.cli.write import care
 
             return care
+        case "cards":
+            from envoy.cli.write import cards
+
+            return cards
+        case "desk":
+            from envoy.cli.write import desk
+
+            return desk
         case "home":
             from envoy.cli.write import home
 
@@ -289,10 +308,30 @@ def write_module(name: str) -> ModuleType | None:
             from envoy.cli.write import inbox
 
             return inbox
+        case "keys":
+            from envoy.cli.write import keys
+
+            return keys
         case "space":
             from envoy.cli.write import space
 
             return space
+        case "upkeep":
+            from envoy.cli.write import upkeep
+
+            return upkeep
+        case "invites":
+            from envoy.cli.write import invites
+
+            return invites
+        case "messages":
+            from envoy.cli.write import messages
+
+            return messages
+        case "tasks":
+            from envoy.cli.write import tasks
+
+            return tasks
         case "work":
             from envoy.cli.write import work
 

@@ -31,6 +31,7 @@ GLOBALS = (
     Arg("verbose", "say on stderr which home and profile were used", "switch", also=("-v",)),
     Arg("yes", "answer confirmations with yes", "switch"),
     Arg("no_sync", "do not look for news first", "switch"),
+    Arg("passphrase_file", "unlock with the passphrase in this file; - is stdin", word="PATH"),
     Arg("help", "this help", "switch", also=("-h",)),
     Arg("version", "the version", "switch", also=("-V",)),
 )

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from envoy.cli import deskschemas
+from envoy.cli.effects import CHANGED
 from envoy.cli.shapes import (
     DELIVERY,
     EVENT,
@@ -65,6 +67,17 @@ INBOX: Fields = {
 HISTORY: Fields = {"space_id": "id", "space_name": "text", "records": "[Record]", **PAGED}
 
 ANSWERS: Mapping[str, Fields] = {
+    "agent_revoke": {"member": "Actor", "results": "[Cast]", "untrusted_fields": "[text]"},
+    "authority": {**CHANGED, "grant_id~": "id?", "role~": ROLE},
+    **deskschemas.ANSWERS,
+    "backup": {
+        "file": "text",
+        "size": "int",
+        "profiles": "[text]",
+        "hub": "bool",
+        "opens_with": "{passphrase words}",
+        "next_commands": "[text]",
+    },
     "changed": {
         "space_id": "id",
         "space_name~": "text",
@@ -72,11 +85,21 @@ ANSWERS: Mapping[str, Fields] = {
         "changed": "bool",
         "closed_at~": "time?",
         "invite_status~": "text",
+        "dry_run~": "bool",
+        "effect~": "Effect",
         "untrusted_fields~": "[text]",
     },
     "completion": {"shell": "text", "script": "text"},
     "config": {"settings": "[Setting]"},
     "daemon": {"daemon": "{not_used}", "changed": "bool"},
+    "delegation": {
+        **CHANGED,
+        "grant_id": "id?",
+        "verb": "{read write}",
+        "scope": "text",
+        "depth": "int",
+        "expires_at": "time?",
+    },
     "diagnose": {"checks": "[Check]", "sound": "bool"},
     "error": {
         "error": "text",
@@ -100,6 +123,7 @@ ANSWERS: Mapping[str, Fields] = {
         "full": "text",
         "words": "[text]",
         "safety_number": "text?",
+        "with": "Actor",
         "untrusted_fields": "[text]",
     },
     "guide": {"text": "text", "next_commands": "[text]"},
@@ -112,6 +136,27 @@ ANSWERS: Mapping[str, Fields] = {
     "history": HISTORY,
     "identities": {"profiles": "[Profile]", "untrusted_fields": "[text]"},
     "identity_create": {**MADE, "export": "text"},
+    "identity_exported": {"profile": "text", "file": "text"},
+    "identity_lock": {
+        "profile": "text",
+        "mode": "{none passphrase keyring}",
+        "previous_mode": "{none passphrase keyring}",
+        "changed": "bool",
+    },
+    "identity_recovery": {
+        "profile": "text",
+        "member_id": "did",
+        "fingerprint": "text",
+        "recovery_delivery": "{shown file}",
+        "recovery_path": "text?",
+    },
+    "identity_renamed": {
+        "profile": "text",
+        "identity": "Actor",
+        "changed": "bool",
+        "results": "[RenamedIn]",
+        "untrusted_fields": "[text]",
+    },
     "identity_use": {"profile": "text", "export": "text"},
     "inbox": INBOX,
     "inbox_ack": {
@@ -119,6 +164,7 @@ ANSWERS: Mapping[str, Fields] = {
         "acked": "int",
         "remaining": "int",
         "cursor": "int",
+        "replayed": "bool",
         "warnings": "[Warning]",
     },
     "inbox_count": {"unread_count": "int", "by_space": "[Unread]", **FRESH},
@@ -129,6 +175,23 @@ ANSWERS: Mapping[str, Fields] = {
     "join": {**MADE, **JOINED},
     "members": {"members": "[Member]", **PAGED},
     "permissions": {"spaces": "[Place]", **PAGED},
+    "recovered": {
+        "profile": "text",
+        "identity": "Actor",
+        "is_new": "bool",
+        "spaces": "[FoundSpace]",
+        "backup_path": "text?",
+        "warnings": "[Warning]",
+        "next_commands": "[text]",
+        "untrusted_fields": "[text]",
+    },
+    "policy": {
+        "space_id": "id",
+        "space_name": "text",
+        "changed": "bool",
+        "policy": "Policy",
+        "untrusted_fields": "[text]",
+    },
     "quickstart": {
         **MADE,
         **NEW_INVITE,
@@ -136,8 +199,33 @@ ANSWERS: Mapping[str, Fields] = {
         "mode": MODE,
         "joined": "Actor?",
     },
+    "reset": {"profile": "text", "backup_path": "text?"},
+    "restore": {
+        "file": "text",
+        "profiles": "[text]",
+        "hub": "bool",
+        "next_commands": "[text]",
+    },
     "roster": {"members": "[Member]", **PAGED},
     "schema": {"name": "text?", "names": "[text]", "json_schema": "Any"},
+    "message_redact": {
+        "space_id": "id",
+        "message_id": "id",
+        "event_id": "id?",
+        "changed": "bool",
+        "replayed": "bool",
+        "relay_delivery": DELIVERY,
+        "pending_sync": "bool",
+    },
+    "ready": {
+        "space_id": "id",
+        "space_name": "text",
+        "tasks": "[Task]",
+        "claimed": "id?",
+        "event_id": "id?",
+        "replayed": "bool",
+        **PAGED,
+    },
     "search": {"query": "text", "hits": "[Record]", **PAGED},
     "send": {
         "message_id": "id",
@@ -171,6 +259,8 @@ ANSWERS: Mapping[str, Fields] = {
         "pending": "int",
         "quarantined": "int",
         "spaces": "[id]",
+        "checks~": "[Check]",
+        "repaired~": "[text]",
     },
     "task": {
         **TASK,

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from envoy.cli import effects
+
 Fields = Mapping[str, str]
 
 ROLE = "{read write admin owner}"
@@ -91,6 +93,8 @@ RECORD: Fields = {
     "cause": "text?",
     "refused": "text?",
     "late": "bool?",
+    "redacted": "bool",
+    "body_hash": "text?",
 }
 EVENT: Fields = {
     "type": "text",
@@ -101,6 +105,7 @@ EVENT: Fields = {
     "actor": "Actor",
     "task_id": "id?",
     "object_id": "id?",
+    "target_id": "text?",
     "body": "text?",
     "reply_to": "id?",
     "detail": "text?",
@@ -150,8 +155,14 @@ INVITE: Fields = {
 }
 NEW_INVITE: Fields = {
     **INVITE,
-    "invite_code": "text",
-    "invite_uri": "text",
+    "invite_id": "id?",  # of a rehearsal: null, as the code and what ends it
+    "invite_code": "text?",
+    "invite_uri": "text?",
+    "revoke_command": "text?",
+    "dry_run~": "bool",
+    "effect~": "Effect",
+    "ended_invite_id~": "id",
+    "replayed~": "bool",
     "invite_transport": "{local_hub relay}",
     "hosted_publication_attempted": "bool",
     "remote_redeemable": "bool",
@@ -195,7 +206,112 @@ PROOF: Fields = {
     "visibility": "{visible partial redacted missing unknown}",
 }
 
+# What explains a verdict: docs/spec/authority.md, Explaining verdicts.
+DESK: Mapping[str, Fields] = {
+    "Card": {
+        "space_id": "id",
+        "space_name": "text",
+        "event_id": "id",
+        "member": "Actor?",
+        "name": "text",
+        "type": "{human agent}",
+        "version": "text",
+        "service": "text?",
+        "capabilities": "[text]",
+        "published_at": "time",
+        "verified": "bool",
+    },
+    "CardResult": {
+        "space_id": "id",
+        "space_name": "text",
+        "event_id": "id?",
+        "changed": "bool",
+        "error_code": "text?",
+        "relay_delivery": DELIVERY,
+        "pending_sync": "bool",
+    },
+    "Cause": {
+        "event_id": "id",
+        "kind": "text",
+        "by": "Actor",
+        "at": "time",
+        "event_status": STATUS,
+        "rule": "text?",
+        "rule_words": "text?",
+        "reason": "text?",
+    },
+    "DeskCounts": {"held": "int", "void": "int", "invalid": "int"},
+    "DeskEvent": {
+        "event_id": "id",
+        "kind": "text",
+        "by": "Actor",
+        "at": "time",
+        "event_status": STATUS,
+        "rule": "text?",
+        "rule_words": "text?",
+        "caused_by": "id?",
+        "task_id": "id?",
+        "next_action": "text",
+        "next_command": "text?",
+    },
+    "Distance": {
+        "revocation_id": "id",
+        "kind": "text",
+        "by": "Actor",
+        "at": "time",
+        "uncited_written": "int",
+        "uncited_seen": "int",
+        "uncited_since": "time?",
+        "uncited_oldest": "id?",
+        "holds": "int",
+        "voids": "int",
+        "invalidates": "int",
+    },
+    "DoorReject": {
+        "frame_id": "id",
+        "code": "text",
+        "source": "text",
+        "size": "int",
+        "first_seen_at": "time",
+        "next_action": "text",
+    },
+    "EpochState": {"rule": "text", "rule_words": "text", "adequate": "bool"},
+    "Frame": {
+        "code": "text?",
+        "lacks": "id?",
+        "source": "text?",
+        "size": "int?",
+        "first_seen_at": "time?",
+    },
+    "Link": {
+        "grant_id": "id",
+        "kind": "text?",
+        "role": f"{ROLE}?",
+        "verb": "{read write grant admin own}?",
+        "scope": "text",
+        "depth": "int",
+        "expires_at": "time?",
+        "from": "Actor?",
+        "to": "Actor?",
+        "status": "text",
+        "rule": "text?",
+        "ended_by": "id?",
+    },
+    "Missing": {
+        "reason": "text",
+        "words": "text",
+        "required_verb": "text",
+        "grant_id": "id?",
+        "ended_by": "id?",
+        "next_action": "text",
+        "next_command": "text",
+    },
+    "Parked": {"waiting": "int", "sealed": "int", "unsupported": "int"},
+    "Released": {"event_id": "id", "kind": "text", "by": "Actor", "at": "time"},
+}
 SHAPES: Mapping[str, Fields] = {
+    **effects.SHAPES,
+    **DESK,
     "Acked": {"space_id": "id", "acked": "int", "remaining": "int", "cursor": "int"},
     "Activity": {**RECORD, "visibility": "{visible partial redacted missing unknown}"},
     "Actor": ACTOR,
@@ -208,6 +324,8 @@ SHAPES: Mapping[str, Fields] = {
         "changes": "[Change]",
         "members": "[Member]",
     },
+    "FoundSpace": {"space_id": "id", "space_name": "text", "role": f"{ROLE}?"},
+    "RenamedIn": {"space_id": "id", "changed": "bool", "error_code": "text?"},
     "Bounds": {
         "limit": "int",
         "since": "int?",

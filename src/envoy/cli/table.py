@@ -36,36 +36,43 @@ from envoy.errors import InternalError
 # Noun -> the families with its rows. The order is that of `every`.
 NOUNS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("help", "version", "status", "quickstart", "init"), ("home",)),
-    **dict.fromkeys(("identity", "fingerprint", "diagnose"), ("home",)),
+    **dict.fromkeys(("fingerprint", "diagnose"), ("home",)),
+    "identity": ("home", "identity"),
+    "recover": ("identity",),
     **dict.fromkeys(("spaces", "roster", "permissions", "invites", "join"), ("spaces",)),
-    **dict.fromkeys(("space", "invite"), ("spaces",)),
-    **dict.fromkeys(("send", "history", "search", "inbox", "listen"), ("talk",)),
+    "invite": ("spaces",),
+    "space": ("spaces", "authority", "care"),
+    **dict.fromkeys(("backup", "restore", "reset"), ("care",)),
+    **dict.fromkeys(("agent", "delegate", "revoke"), ("authority",)),
+    **dict.fromkeys(("send", "message", "history", "search", "inbox", "listen"), ("talk",)),
     **dict.fromkeys(("events", "wait", "sync"), ("talk",)),
     **dict.fromkeys(("task", "work-record"), ("tasks",)),
     **dict.fromkeys(("onboarding", "docs", "explain", "schema", "completion"), ("guide",)),
     **dict.fromkeys(("config", "daemon"), ("guide",)),
+    **dict.fromkeys(("can", "why", "quarantine", "card"), ("desk",)),
 }
 ALIASES = {"rooms": "spaces", "room": "space", "tasks": "task"}
 # What a noun alone means.
 DEFAULT_VERBS = {
+    "card": "show",
     "config": "show",
     "daemon": "status",
     "identity": "list",
     "inbox": "count",
     "invites": "list",
+    "quarantine": "list",
     "space": "list",
     "task": "list",
 }
 
 LATER = {
-    "": "recover reset agent card billing delegate revoke can why message "
-    "react record object provenance audit handoff review conflicts quarantine run hooks hook "
-    "install relay backup restore web import git reserve ci line",
+    "": "billing "
+    "react record object provenance audit handoff review conflicts run hooks hook "
+    "install relay web import git reserve ci line",
     "diagnose": "time",
-    "identity": "rename export import recovery lock",
-    "invites": "rotate pending approve",
-    "space": "forget mute unmute pin unpin role remove leave rotate connect attach policy",
-    "task": "edit ready heartbeat cancel reopen submit",
+    "invites": "pending approve",
+    "space": "connect attach",
+    "task": "submit",
 }
 RESERVED = frozenset(f"{noun} {name}".lstrip() for noun in LATER for name in LATER[noun].split())
 
@@ -73,6 +80,18 @@ RESERVED = frozenset(f"{noun} {name}".lstrip() for noun in LATER for name in LAT
 def family(name: str) -> tuple[Command, ...]:
     """Return the rows of one family, loading its table."""
     match name:
+        case "authority":
+            from envoy.cli.tables import authority
+
+            return authority.ROWS
+        case "care":
+            from envoy.cli.tables import care
+
+            return care.ROWS
+        case "desk":
+            from envoy.cli.tables import desk
+
+            return desk.ROWS
         case "guide":
             from envoy.cli.tables import guide
 
@@ -81,6 +100,10 @@ def family(name: str) -> tuple[Command, ...]:
             from envoy.cli.tables import home
 
             return home.ROWS
+        case "identity":
+            from envoy.cli.tables import identity
+
+            return identity.ROWS
         case "spaces":
             from envoy.cli.tables import spaces
 

@@ -306,6 +306,16 @@ class SpaceUpdate(Body, frozen=True):
         bounded(self.description or "", limits.TITLE_BYTES_MAX)
 
 
+class SpacePolicy(Body, frozen=True):
+    """New defaults of the space, field by field; a field that is not named stays as it is."""
+
+    policy: Open
+
+    def check(self) -> None:
+        """Refuse an act that sets nothing, or more than a policy can have."""
+        refuse_unless(1 <= len(self.policy) <= limits.LABELS_MAX)
+
+
 class Message(Body, frozen=True):
     """What somebody said. ``mentions`` address members; names in the text address nobody."""
 
@@ -321,6 +331,17 @@ class Message(Body, frozen=True):
         bounded(self.body, limits.TEXT_BYTES_MAX)
         for many in (self.refs, self.attach, self.mentions):
             refuse_unless(len(many) <= limits.REFS_MAX)
+
+
+class MessageRedact(Body, frozen=True):
+    """The text of ``message`` is not shown any more; that it was there, is."""
+
+    message: B32
+    reason: str
+
+    def check(self) -> None:
+        """Refuse an over-long reason."""
+        bounded(self.reason, limits.TITLE_BYTES_MAX)
 
 
 class TaskCreate(Body, frozen=True):
@@ -346,6 +367,38 @@ class TaskCreate(Body, frozen=True):
         for label in self.labels:
             bounded(label, limits.LABEL_BYTES_MAX, empty=False)
         refuse_unless(len(self.needs) <= limits.REFS_MAX and len(self.refs) <= limits.REFS_MAX)
+
+
+class TaskEdit(Body, frozen=True):
+    """Other fields of a task: nil leaves a field alone, a set changes by what comes and goes.
+
+    ``due_at`` 0: no date any more. ``parent`` zeros: no parent any more.
+    """
+
+    task: B32
+    title: str | None
+    body: str | None
+    priority: I63 | None
+    due_at: I63 | None
+    parent: B32 | None
+    label: tuple[str, ...]
+    unlabel: tuple[str, ...]
+    need: tuple[B32, ...]
+    unneed: tuple[B32, ...]
+    ref: tuple[Ref, ...]
+    unref: tuple[Ref, ...]
+
+    def check(self) -> None:
+        """Refuse over-long texts and lists, and priorities outside 0 to 4."""
+        bounded(self.title or "", limits.TITLE_BYTES_MAX)
+        bounded(self.body or "", limits.TEXT_BYTES_MAX)
+        refuse_unless(self.priority is None or self.priority <= limits.PRIORITY_MAX)
+        for labels in (self.label, self.unlabel):
+            refuse_unless(len(labels) <= limits.LABELS_MAX)
+            for label in labels:
+                bounded(label, limits.LABEL_BYTES_MAX, empty=False)
+        for many in (self.need, self.unneed, self.ref, self.unref):
+            refuse_unless(len(many) <= limits.REFS_MAX)
 
 
 class TaskAssign(Body, frozen=True):
@@ -379,6 +432,28 @@ class TaskRelease(Body, frozen=True):
     def check(self) -> None:
         """Refuse an over-long note."""
         bounded(self.note or "", limits.TEXT_BYTES_MAX)
+
+
+class TaskCancel(Body, frozen=True):
+    """The task will not be done."""
+
+    task: B32
+    reason: str
+
+    def check(self) -> None:
+        """Refuse an over-long reason."""
+        bounded(self.reason, limits.TITLE_BYTES_MAX)
+
+
+class TaskReopen(Body, frozen=True):
+    """The task that was done or cancelled is open again."""
+
+    task: B32
+    reason: str
+
+    def check(self) -> None:
+        """Refuse an over-long reason."""
+        bounded(self.reason, limits.TITLE_BYTES_MAX)
 
 
 class TaskProgress(Body, frozen=True):

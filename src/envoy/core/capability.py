@@ -16,7 +16,7 @@ Specification: docs/spec/authority.md. Test vectors: tests/vectors/authority.jso
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 from envoy import limits
 from envoy.core import bodies
@@ -26,6 +26,7 @@ from envoy.core.invite import Joining, check_proof
 from envoy.core.kinds import KINDS, UNKNOWN_CAP
 from envoy.core.structs import Body, State
 from envoy.errors import RemoteFault
+from envoy.lean import Protocol
 
 READ, WRITE, GRANT, ADMIN, OWN, JOIN = 1, 2, 4, 8, 16, 32
 CAPS: Final = {
@@ -305,6 +306,9 @@ def task_of(kind: str, body: Body | None, event: bytes) -> bytes | None:
             | bodies.TaskRelease(task=task)
             | bodies.TaskProgress(task=task)
             | bodies.TaskComplete(task=task)
+            | bodies.TaskEdit(task=task)
+            | bodies.TaskCancel(task=task)
+            | bodies.TaskReopen(task=task)
         ):
             return task
         case _:

@@ -15,6 +15,8 @@ Specification: docs/spec/codec.md. Test vectors: tests/vectors/codec.json.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Annotated, Final, TypeVar, cast
 
 import msgspec
@@ -43,7 +45,8 @@ T = TypeVar("T")
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODERS: Final[dict[object, msgspec.msgpack.Decoder[object]]] = {}  # by type, at first use
 
-_DOUBTFUL: Final[dict[type, tuple[str, ...]]] = {}  # by the class of a Body, at first use
+Values = Callable[[object], tuple[object, ...]]
+_DOUBTFUL: Final[dict[type, Values]] = {}  # by the class of a Body, at first use
 _SETTLED: Final = frozenset(("B16", "B24", "B32", "B64", "EncKey", "I63", "I64", "bytes", "None"))
 
 # Head byte -> bytes of the length or the number that follows it.
@@ -126,8 +129,8 @@ def _check(values: tuple[object, ...]) -> None:
     while todo:  # a stack of ours: depth is bounded by the types, but nothing here recurses
         for value in todo.pop():
             kind = type(value)
-            if kind is bytes or value is None or kind is bool:
-                continue
+            if not value or kind is bytes or kind is bool:
+                continue  # nothing is wrong with None, 0 and what is empty
             if isinstance(value, str):
                 refuse_unless("\0" not in value)
             elif isinstance(value, int):
@@ -135,8 +138,8 @@ def _check(values: tuple[object, ...]) -> None:
             elif isinstance(value, tuple):
                 todo.append(value)
                 _check_pairs(value)
-            else:
-                todo.append(_check_body(value))
+            elif found := _check_body(value):
+                todo.append(found)
 
 
 def _check_body(value: object) -> tuple[object, ...]:
@@ -146,11 +149,11 @@ def _check_body(value: object) -> tuple[object, ...]:
     if doubtful is None:
         doubtful = _DOUBTFUL[type(value)] = _doubtful(type(value))
     value.check()
-    return tuple([getattr(value, name) for name in doubtful])
+    return doubtful(value)
 
 
-def _doubtful(kind: type[Body]) -> tuple[str, ...]:
-    """Return the fields of ``kind`` that its types do not settle; told from its annotations.
+def _doubtful(kind: type[Body]) -> Values:
+    """Return what reads the fields that the types of ``kind`` do not settle, by its annotations.
 
     Bounded bytes and numbers, alone or in a tuple, are what the typed decoder checked: most of an
     event. Whatever is written in another way is looked at.
@@ -160,7 +163,10 @@ def _doubtful(kind: type[Body]) -> tuple[str, ...]:
         words = str(written).replace("tuple[", " ").replace("]", " ").replace(",", " ")
         if not _SETTLED.issuperset(words.replace("|", " ").replace("...", " ").split()):
             found.append(name)
-    return tuple(found)
+    if not found:
+        return lambda _: ()
+    # A getter of one name returns it bare, one of more a tuple: the last one stands twice.
+    return attrgetter(*found, *found[-1:])
 
 
 def _check_pairs(values: tuple[object, ...]) -> None:

@@ -13,11 +13,12 @@ Specification: docs/spec/event.md, Graph. Test vectors: tests/vectors/chain.json
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from envoy import limits
 from envoy.core.crypto.sign import sha256
 from envoy.core.structs import State
+from envoy.lean import Protocol
 
 
 class Placed(Protocol):

@@ -104,10 +104,16 @@ def parse(envelope: bytes) -> Outer:
     """
     if len(envelope) > limits.ENVELOPE_BYTES_MAX:
         raise RemoteFault("too_large")
-    suite = peek_first(envelope)
-    if isinstance(suite, int) and suite != SUITE:
+    try:
+        outer = decode(envelope, Outer)
+        suite: int | str | None = outer.suite
+    except RemoteFault:
+        # Of another suite it may look otherwise behind the number.
+        suite = peek_first(envelope)
+        if not isinstance(suite, int) or suite == SUITE:
+            raise
+    if suite != SUITE:
         raise RemoteFault("unknown_suite")
-    outer = decode(envelope, Outer)
     if len(outer.ct) > limits.CIPHERTEXT_BYTES_MAX:
         raise RemoteFault("too_large")
     if len(outer.ct) != bucket(len(outer.ct)):

@@ -17,13 +17,14 @@ Specification: docs/spec/event.md. Test vectors: tests/vectors/event.json, tests
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final
 
 from envoy import limits
 from envoy.core.codec import B16, B24, B32, I64, decode, encode, peek_first, refuse_unless
 from envoy.core.crypto.sign import sign, verify
 from envoy.core.structs import Body, State
 from envoy.errors import RemoteFault, UsageError
+from envoy.lean import Protocol
 
 VERSION: Final = 1
 GENESIS: Final = "genesis"
@@ -165,30 +166,33 @@ def parse_inner(inner: bytes) -> Inner:
     Raises RemoteFault: ``unsupported`` for another version, whatever its fields; ``malformed``,
     ``non_canonical``. Source: docs/spec/event.md, Inner.
     """
-    version = peek_first(inner)
-    if isinstance(version, int) and version != VERSION:
-        raise RemoteFault("unsupported")
-    return decode(inner, Inner)
+    try:
+        return decode(inner, Inner)  # its ``check`` refuses another version
+    except RemoteFault:
+        version = peek_first(inner)
+        if isinstance(version, int) and version != VERSION:
+            raise RemoteFault("unsupported") from None
+        raise
 
 
 def identified(inner: Inner, event_id: bytes) -> Event:
     """Return ``inner`` as the event ``event_id``."""
-    return Event(
-        id=event_id,
-        space=inner.space,
-        epoch=inner.epoch,
-        salt=inner.salt,
-        author=inner.author,
-        chain=inner.chain,
-        seq=inner.seq,
-        prev=inner.prev,
-        deps=inner.deps,
-        lam=inner.lam,
-        auth=inner.auth,
-        ts=inner.ts,
-        kind=inner.kind,
-        basis=inner.basis,
-        body=inner.body,
+    return Event(  # by place: this is made for every event
+        event_id,
+        inner.space,
+        inner.epoch,
+        inner.salt,
+        inner.author,
+        inner.chain,
+        inner.seq,
+        inner.prev,
+        inner.deps,
+        inner.lam,
+        inner.auth,
+        inner.ts,
+        inner.kind,
+        inner.basis,
+        inner.body,
     )
 
 
@@ -225,12 +229,12 @@ def check_parents(event: Event, parents: Mapping[bytes, Linked]) -> None:
     above = [parents[one] for one in event.deps]
     if event.prev is not None:
         prev = parents[event.prev]
-        _require((prev.author, prev.chain, prev.seq + 1) == (event.author, event.chain, event.seq))
+        _require(prev.author == event.author and prev.chain == event.chain)
+        _require(prev.seq + 1 == event.seq)
         above.append(prev)
-    for parent in above:
-        _require(parent.ts <= event.ts)
     if above:
-        _require(event.lam == 1 + max([parent.lam for parent in above]))
+        _require(max([parent.ts for parent in above]) <= event.ts)
+        _require(max([parent.lam for parent in above]) + 1 == event.lam)
     for one in event.basis:
         _require(parents[one].lam < event.lam)
 

@@ -18,10 +18,10 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
-from envoy import ids
+from envoy import ids, limits
 from envoy.core import codec, words
 from envoy.core.codec import B32, I63, EncKey
-from envoy.core.crypto import seal, sign
+from envoy.core.crypto import aead, seal, sign
 from envoy.core.structs import Body, State
 from envoy.errors import IntegrityError, NeedsHumanError, RemoteFault, UsageError
 
@@ -34,8 +34,15 @@ RECOVERY_WORDS: Final = 24
 FINGERPRINT_WORDS: Final = 6
 _CHECKSUM_BITS: Final = 8  # BIP39: one for each 32 bits of entropy
 _CHECK_BYTES: Final = 8
-_NO_LOCK: Final = {"mode": "none", "t": 0, "m": 0, "p": 0, "salt": ""}
-_LOCK_MODES: Final = ("none", "passphrase", "keyring")
+_SUM_BYTES: Final = 8
+NONE, PASSPHRASE, KEYRING = "none", "passphrase", "keyring"
+LOCK_MODES: Final = (NONE, PASSPHRASE, KEYRING)
+LOCK_SALT_BYTES: Final = 16
+# What one guess at a passphrase costs: a quarter of a second and 64 MiB (RFC 9106, section 4).
+PASSES: Final = 3
+KIB: Final = 64 * limits.KIB
+LANES: Final = 4
+_FIELDS: Final = ("v", "name", "did", "enc_no", "lock", "root", "check", "sum")
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _FROM_URL: Final = str.maketrans("-_", "+/")
 
@@ -83,8 +90,13 @@ class Identity(State, frozen=True):
         return sign.expand(self.root, "id-backup")
 
     @property
+    def db_key(self) -> bytes:
+        """The symmetric key of an encrypted replica.db."""
+        return sign.expand(self.root, "id-db")
+
+    @property
     def check(self) -> bytes:
-        """Eight bytes that tell a wrong passphrase from damage, and say nothing about the root."""
+        """Eight bytes that fit this root alone, and say nothing about it."""
         return sign.expand(self.root, "id-check", length=_CHECK_BYTES)
 
 
@@ -180,45 +192,175 @@ class Stored(State, frozen=True):
     enc_no: int
 
 
-def to_record(stored: Stored) -> dict[str, object]:
-    """Return ``stored`` as the record of identity.json under lock mode ``none``.
+class Lock(State, frozen=True):
+    """How the root lies in identity.json. ``m`` is in KiB; salt 16 bytes, empty for ``none``."""
 
-    The root is in clear: file modes guard it, and whoever writes the file says so to the user.
+    mode: str
+    t: int
+    m: int
+    p: int
+    salt: bytes
+
+
+NO_LOCK: Final = Lock(NONE, 0, 0, 0, b"")
+
+
+def is_bounded(t: int, m: int, p: int) -> bool:
+    """Say whether argon2id with these parameters is one that a file may ask for; ``m`` in KiB."""
+    fits = 1 <= t <= limits.KDF_PASSES_MAX and 1 <= p <= limits.KDF_LANES_MAX
+    return fits and 8 * p <= m <= limits.KDF_KIB_MAX
+
+
+def new_lock(mode: str, salt: bytes) -> Lock:
+    """Return the lock of ``mode`` for one write of identity.json; ``salt`` is 16 fresh bytes."""
+    if mode == NONE:
+        return NO_LOCK
+    sign.exactly(salt, LOCK_SALT_BYTES)
+    if mode == PASSPHRASE:
+        return Lock(mode, PASSES, KIB, LANES, salt)
+    return Lock(mode, 0, 0, 0, salt)
+
+
+def lock_key(lock: Lock, secret: bytes) -> bytes:
+    """Return w, which wraps the root. ``secret``: the passphrase in UTF-8, or 32 bytes of the OS.
+
+    A passphrase costs a quarter of a second. Raises InternalError(internal) without the memory.
     """
-    return {
+    if lock.mode == PASSPHRASE:
+        return seal.argon2id(secret, lock.salt, passes=lock.t, kib=lock.m, lanes=lock.p)
+    return sign.expand(secret, "lock", lock.salt)
+
+
+def to_record(stored: Stored, lock: Lock = NO_LOCK, wrap: bytes = b"") -> dict[str, object]:
+    """Return ``stored`` as the record of identity.json; ``wrap`` is the ``lock_key`` of ``lock``.
+
+    Under the lock ``none`` the root is in clear: file modes guard it, and whoever writes the file
+    says so to the user.
+    """
+    one = stored.identity
+    root = one.root
+    if lock.mode != NONE:
+        root = aead.encrypt(wrap, aead.NONCE_ZERO, "lock", _lock_ctx(one.did, lock), root)
+    record: dict[str, object] = {
         "v": RECORD_VERSION,
         "name": stored.name,
-        "did": ids.did_text(stored.identity.did),
+        "did": ids.did_text(one.did),
         "enc_no": stored.enc_no,
-        "lock": dict(_NO_LOCK),
-        "root": _to_base64(stored.identity.root),
-        "check": _to_base64(stored.identity.check),
+        "lock": {
+            "mode": lock.mode,
+            "t": lock.t,
+            "m": lock.m,
+            "p": lock.p,
+            "salt": _to_base64(lock.salt),
+        },
+        "root": _to_base64(root),
+        "check": _to_base64(one.check),
     }
+    return {**record, "sum": _to_base64(_sum(record))}
 
 
-def from_record(record: Mapping[str, object]) -> Stored:
-    """Return what the ``record`` of an identity.json holds.
+def check_record(record: Mapping[str, object]) -> Lock:
+    """Return the lock of the ``record`` of an identity.json that nothing happened to.
 
-    Raises NeedsHumanError(profile_locked) for a lock this build cannot open without a person,
-    IntegrityError: ``schema_too_new`` for a newer version, ``state_corrupt`` for anything that
-    ``to_record`` does not write, a root that does not fit ``check`` or ``did`` included.
+    It needs no secret: a checksum goes over all fields. Raises IntegrityError: ``schema_too_new``
+    for a newer version, ``state_corrupt`` for anything that ``to_record`` does not write.
     """
     version = record.get("v")
     if type(version) is int and version > RECORD_VERSION:
         raise IntegrityError("schema_too_new")
     lock = record.get("lock")
-    if not isinstance(lock, Mapping) or lock.get("mode") not in _LOCK_MODES:
+    if not isinstance(lock, Mapping) or lock.get("mode") not in LOCK_MODES:
         raise IntegrityError("state_corrupt", cause="identity_lock")
-    if lock["mode"] != "none":
-        raise NeedsHumanError("profile_locked")
-    root = _from_base64(_field(record, "root", str))
-    name, enc_no = _field(record, "name", str), _field(record, "enc_no", int)
-    stored = Stored(Identity(root), name, enc_no)
-    # One comparison judges the rest: names of fields, types, encodings, did and check.
-    fits = len(root) == ROOT_BYTES and 0 <= enc_no <= ENC_NO_MAX and to_record(stored) == record
-    if not fits:
+    salt = _field(lock, "salt", str)
+    t, m, p = (_field(lock, name, int) for name in ("t", "m", "p"))
+    found = Lock(_field(lock, "mode", str), t, m, p, _from_base64(salt))
+    enc_no, total = _field(record, "enc_no", int), _field(record, "sum", str)
+    _did(record)
+    fits = tuple(sorted(record)) == tuple(sorted(_FIELDS)) and len(lock) == 5
+    texts = [_field(record, name, str) for name in ("name", "root", "check")]
+    fits = fits and 0 <= enc_no <= ENC_NO_MAX and version == RECORD_VERSION and _is_lock(found)
+    fits = fits and all(_to_base64(_from_base64(text)) == text for text in (salt, *texts[1:]))
+    if not fits or total != _to_base64(_sum(record)):
         raise IntegrityError("state_corrupt", cause="identity_record")
-    return stored
+    return found
+
+
+def from_record(record: Mapping[str, object], wrap: bytes | None = None) -> Stored:
+    """Return what the ``record`` of an identity.json holds; ``wrap``: the ``lock_key`` of its lock.
+
+    Raises NeedsHumanError(profile_locked) for a locked one without ``wrap`` or with another
+    (cause ``wrong_secret``), and what ``check_record`` raises; a root that does not fit ``check``
+    or ``did`` is state_corrupt too.
+    """
+    lock = check_record(record)
+    root = _from_base64(_field(record, "root", str))
+    if lock.mode != NONE:
+        if wrap is None:
+            raise NeedsHumanError("profile_locked", mode=lock.mode)
+        root = _unwrapped(root, wrap, lock, _did(record))
+    if len(root) != ROOT_BYTES:
+        raise IntegrityError("state_corrupt", cause="identity_record")
+    one = Identity(root)
+    if one.did != _did(record) or _to_base64(one.check) != record["check"]:
+        raise IntegrityError("state_corrupt", cause="identity_root")
+    return Stored(one, _field(record, "name", str), _field(record, "enc_no", int))
+
+
+def renamed(record: Mapping[str, object], name: str) -> dict[str, object]:
+    """Return ``record`` under another ``name``; its lock stays, and no secret is needed.
+
+    Raises as ``check_record`` does.
+    """
+    check_record(record)
+    after = {**record, "name": name}
+    return {**after, "sum": _to_base64(_sum(after))}
+
+
+def _unwrapped(root: bytes, wrap: bytes, lock: Lock, did: bytes) -> bytes:
+    """Return the root out of its wrapping. The record is whole: only the secret can be wrong."""
+    try:
+        return aead.decrypt(wrap, aead.NONCE_ZERO, "lock", _lock_ctx(did, lock), root)
+    except RemoteFault as fault:
+        raise NeedsHumanError(
+            "profile_locked", mode=lock.mode, cause="wrong_secret"
+        ) from fault
+
+
+def _lock_ctx(did: bytes, lock: Lock) -> bytes:
+    """Return did || C(lock), which binds a wrapped root to its place."""
+    return did + codec.encode((lock.mode, lock.t, lock.m, lock.p, lock.salt))
+
+
+def _is_lock(lock: Lock) -> bool:
+    """Say whether this build would open ``lock``: a file must not ask for unbounded work."""
+    if lock.mode == NONE:
+        return lock == NO_LOCK
+    if len(lock.salt) != LOCK_SALT_BYTES:
+        return False
+    if lock.mode == PASSPHRASE:
+        return is_bounded(lock.t, lock.m, lock.p)
+    return (lock.t, lock.m, lock.p) == (0, 0, 0)
+
+
+def _sum(record: Mapping[str, object]) -> bytes:
+    """Return the checksum of all other fields of ``record``: damage, not malice, is what it finds.
+
+    Whoever can write the file can write the sum; a wrapped root is guarded by its AEAD.
+    """
+    lock = record["lock"]
+    assert isinstance(lock, Mapping), "checked before"
+    parts = [record[name] for name in ("v", "name", "did", "enc_no")]
+    parts += [[lock[name] for name in ("mode", "t", "m", "p", "salt")]]
+    parts += [record["root"], record["check"]]
+    return sign.tagged("id-sum", codec.encode(parts))[:_SUM_BYTES]
+
+
+def _did(record: Mapping[str, object]) -> bytes:
+    """Return the public key that the record names."""
+    try:
+        return ids.did_key(_field(record, "did", str))
+    except UsageError as error:
+        raise IntegrityError("state_corrupt", cause="identity_record") from error
 
 
 # -- fingerprints ---------------------------------------------------------------------------

@@ -55,13 +55,18 @@ KINDS: Final[Mapping[str, Kind]] = {
     "key.request": Kind(bodies.KeyRequest, "read", False, None, None),
     "card": Kind(bodies.Card, "read", False, "member", None),
     "space.update": Kind(bodies.SpaceUpdate, "admin", False, "space", None),
+    "space.policy": Kind(bodies.SpacePolicy, "admin", False, "space", None),
     "message": Kind(bodies.Message, "write", False, "message", None),
+    "message.redact": Kind(bodies.MessageRedact, "write", False, "message", "message"),
     "task.create": Kind(bodies.TaskCreate, "write", False, "task", None),
+    "task.edit": Kind(bodies.TaskEdit, "write", False, "task", "task"),
     "task.assign": Kind(bodies.TaskAssign, "write", False, "task", "task"),
     "task.claim": Kind(bodies.TaskClaim, "write", False, "task", "task"),
     "task.release": Kind(bodies.TaskRelease, "write", False, "task", "task"),
     "task.progress": Kind(bodies.TaskProgress, "write", False, "task", "task"),
     "task.complete": Kind(bodies.TaskComplete, "write", False, "task", "task"),
+    "task.cancel": Kind(bodies.TaskCancel, "write", False, "task", "task"),
+    "task.reopen": Kind(bodies.TaskReopen, "write", False, "task", "task"),
 }
 UNKNOWN_CAP: Final = "write"
 AUTH: Final = frozenset(name for name, kind in KINDS.items() if kind.auth)
@@ -91,4 +96,6 @@ def entity_of(kind: str, body: Body, *, event: bytes, author: bytes, space: byte
     if row.field is not None:
         named: bytes | None = getattr(body, row.field)
         return named
-    return {"member": author, "space": space}.get(row.entity, event)
+    if row.entity == "member":
+        return author
+    return space if row.entity == "space" else event

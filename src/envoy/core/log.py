@@ -57,7 +57,15 @@ class Entry(NamedTuple):
     def parents(self) -> tuple[bytes, ...]:
         """Return prev, if there is one, and deps."""
         first = () if self.prev is None else (self.prev,)
-        return (*first, *split(self.deps))
+        return first if not self.deps else (*first, *split(self.deps))
+
+
+class Numbered(NamedTuple):
+    """The local numbers of an event: its own, that of its author and that of its chain."""
+
+    rid: int
+    an: int
+    cn: int
 
 
 class Authority(NamedTuple):

@@ -10,9 +10,14 @@
 
 _shtab_envoy_commands() {
   local _commands=(
+    agent:''
+    backup:'Write this profile into one encrypted file'
+    can:'Say whether a member may do something, and by which grants'
+    card:''
     completion:'Print the completion script of a shell'
     config:''
     daemon:''
+    delegate:'Let somebody act under a grant of this profile'
     diagnose:'Check the home, the profile and its database'
     docs:'List the documents and where they lie'
     events:'Stream events, one JSON object or line each'
@@ -27,9 +32,15 @@ _shtab_envoy_commands() {
     invites:''
     join:'Join a space by its code'
     listen:'Show what happens, as it happens'
+    message:''
     onboarding:'Show how to begin, for a person or for an agent'
     permissions:'Show who may do what, and by which grant'
+    quarantine:''
     quickstart:'Make an identity, a space and an invite'
+    recover:'Get an identity and its spaces back from its 24 words'
+    reset:'Clear this profile; the hub and other profiles stay'
+    restore:'Put a backup into its place; it goes on as a copy'
+    revoke:'End one grant, delegation or invite'
     roster:'List everybody a space ever knew'
     schema:'Print the JSON Schema of an answer, or the names of all'
     search:'Find a phrase in messages, tasks and notes'
@@ -41,9 +52,26 @@ _shtab_envoy_commands() {
     task:''
     version:'Show the version and the build'
     wait:'Wait for one thing that concerns me'
+    why:'Say why an event counts or does not: rule, cause, grants'
     work-record:'Show all that is needed to continue the work'
   )
   _describe 'envoy commands' _commands
+}
+
+_shtab_envoy_agent_commands() {
+  local _commands=(
+    revoke:'Remove an agent from every space of this profile'
+  )
+  _describe 'envoy agent commands' _commands
+}
+
+_shtab_envoy_card_commands() {
+  local _commands=(
+    list:'List the cards of everybody'
+    publish:'Say how others shall see this profile: hints, never authority'
+    show:'Show the card of a member, its signature checked'
+  )
+  _describe 'envoy card commands' _commands
 }
 
 _shtab_envoy_config_commands() {
@@ -65,7 +93,12 @@ _shtab_envoy_daemon_commands() {
 _shtab_envoy_identity_commands() {
   local _commands=(
     create:'Make another profile with its own identity'
+    export:'Write the identity into an encrypted file'
+    import:'Take in an identity from an encrypted file'
     list:'List the profiles of this home'
+    lock:'Lock the identity and its database, or unlock both'
+    recovery:'Show the 24 recovery words again'
+    rename:'Be called otherwise, here and in every space'
     use:'Print the line that makes a shell use a profile'
   )
   _describe 'envoy identity commands' _commands
@@ -85,17 +118,44 @@ _shtab_envoy_invites_commands() {
   local _commands=(
     list:'List the invites of a space, without their codes'
     revoke:'End an invite; whoever has joined by it stays'
+    rotate:'End an invite and make another one, in one act'
   )
   _describe 'envoy invites commands' _commands
+}
+
+_shtab_envoy_message_commands() {
+  local _commands=(
+    redact:'Hide the text of a message; the fact stays, and copies elsewhere'
+  )
+  _describe 'envoy message commands' _commands
+}
+
+_shtab_envoy_quarantine_commands() {
+  local _commands=(
+    admit:'Let held events count, or all that a revocation holds'
+    list:'List what does not count, and what was refused at the door'
+    show:'Show one of them, with its text and why it lies there'
+  )
+  _describe 'envoy quarantine commands' _commands
 }
 
 _shtab_envoy_space_commands() {
   local _commands=(
     close:'End a space for everybody; it stays readable'
     create:'Found a space'
+    forget:'Remove this copy of a space; others keep theirs'
     invite:'Make a code by which others join a space'
+    leave:'Leave a space and give its tasks back'
     list:'List the spaces of this profile'
     members:'List the current members of a space'
+    mute:'Keep a space out of counts, inbox and streams'
+    pin:'Show a space before others'
+    policy:'Show or set what a space asks of work by default'
+    remove:'Remove a member, with all open codes, and leave the epoch'
+    role:'Give a member another role'
+    rotate:'Write under a new epoch from here on'
+    unmute:'Hear a space again'
+    unpin:'Show it in its place'
     update:'Change name or description of a space'
   )
   _describe 'envoy space commands' _commands
@@ -104,11 +164,16 @@ _shtab_envoy_space_commands() {
 _shtab_envoy_task_commands() {
   local _commands=(
     assign:'Give a task to a member'
+    cancel:'Say that a task will not be done'
     claim:'Take a task'
     complete:'Say that a task is done, and by what that can be seen'
     create:'Make a task'
+    edit:'Change the fields of a task'
+    heartbeat:'Show a sign of life: the lease of a task is renewed'
     list:'List tasks, those to be done by default'
+    ready:'List what could be taken now, the first to be done first'
     release:'Give a task back'
+    reopen:'Open a task again that was completed or cancelled'
     set:'Set the status of a task'
     show:'Show a task with what happened to it'
   )
@@ -125,12 +190,174 @@ _shtab_envoy_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
 )
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_defaults_added=0
+
+_shtab_envoy_agent_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_agent_defaults_added=0
+
+_shtab_envoy_agent_revoke_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--member[member\: did\:key, its prefix, \@name or \@me]:member:"
+  "--reason[why, for everybody to read]:reason:"
+  "--dry-run[show what it would end, free and hold\; write nothing]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_agent_revoke_defaults_added=0
+
+_shtab_envoy_backup_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--out[the file (default\: envoy-backup-DATE.envoy)]:out:_files"
+  "--all[every profile of this home, and the hub]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_backup_defaults_added=0
+
+_shtab_envoy_can_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--member[member\: did\:key, its prefix, \@name or \@me]:member:"
+  "--verb[what]:verb:(read write grant admin own)"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--task[about this task]:task:"
+  "--at[as this event saw it, not as of now]:at:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_can_defaults_added=0
+
+_shtab_envoy_card_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_card_defaults_added=0
+
+_shtab_envoy_card_list_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_card_list_defaults_added=0
+
+_shtab_envoy_card_publish_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  "--name[name on the card]:name:"
+  "--capabilities[what this profile can do, by commas]:capabilities:"
+  "--version[version of what runs it]:version:"
+  "--service[how it is reached\; empty\: not said]:service:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_card_publish_defaults_added=0
+
+_shtab_envoy_card_show_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  {--agent,--identity,--id,--did}"[whose\; member\: did\:key, its prefix, \@name or \@me (default)]:agent:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_card_show_defaults_added=0
 
 _shtab_envoy_completion_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -142,6 +369,7 @@ _shtab_envoy_completion_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--shell[which shell]:shell:(bash zsh tcsh fish)"
@@ -160,6 +388,7 @@ _shtab_envoy_config_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
 )
@@ -177,6 +406,7 @@ _shtab_envoy_config_show_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
 )
@@ -194,6 +424,7 @@ _shtab_envoy_daemon_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
 )
@@ -211,6 +442,7 @@ _shtab_envoy_daemon_cleanup_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--root[taken and not used]:root:"
@@ -231,6 +463,7 @@ _shtab_envoy_daemon_list_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--root[taken and not used]:root:"
@@ -251,6 +484,7 @@ _shtab_envoy_daemon_status_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--root[taken and not used]:root:"
@@ -260,6 +494,31 @@ _shtab_envoy_daemon_status_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_daemon_status_defaults_added=0
+
+_shtab_envoy_delegate_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--target[who\; member\: did\:key, its prefix, \@name or \@me]:target:"
+  "--verb[what]:verb:(read write)"
+  "--scope[room (the space) or task\:ID]:scope:"
+  "--depth[how often it may be handed on]:depth:"
+  "--ttl[how long it holds]:ttl:"
+  "--dry-run[show what it would end, free and hold\; write nothing]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_delegate_defaults_added=0
 
 _shtab_envoy_diagnose_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -271,8 +530,10 @@ _shtab_envoy_diagnose_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
+  "--deep[check every event, signature, page and mode bit too]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -288,6 +549,7 @@ _shtab_envoy_docs_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
 )
@@ -305,6 +567,7 @@ _shtab_envoy_events_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
@@ -327,6 +590,7 @@ _shtab_envoy_explain_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--code[code, as in errortask_already_claimed]:code:"
@@ -345,9 +609,12 @@ _shtab_envoy_fingerprint_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--member[member (default\: \@me)]:member:"
+  "--full[show all 64 digits, too]"
+  "--with[the safety number with this member (default\: me)]:with:"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
 )
 
@@ -364,6 +631,7 @@ _shtab_envoy_help_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--topic[the words of the command]:topic:"
@@ -382,6 +650,7 @@ _shtab_envoy_history_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
@@ -405,6 +674,7 @@ _shtab_envoy_identity_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
 )
@@ -422,16 +692,58 @@ _shtab_envoy_identity_create_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--name[profile, and how others see it]:name:"
   "--human[I am a human]"
   "--agent[I am an agent (default)]"
   "--recovery-output[the 24 recovery words\: auto (once, on a terminal), file\:PATH, skip or stderr]:recovery_output:"
+  "--lock[none, passphrase or keyring (none)]:lock:(none passphrase keyring)"
 )
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_identity_create_defaults_added=0
+
+_shtab_envoy_identity_export_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--file[the new file (default\: identity-export-DATE.envoy-id)]:file:_files"
+  "--new-passphrase-file[read the new passphrase from this file\; - is stdin]:new_passphrase_file:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_identity_export_defaults_added=0
+
+_shtab_envoy_identity_import_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--file[a file that identity export wrote]:file:_files"
+  "--replace[put the identity that is here aside]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_identity_import_defaults_added=0
 
 _shtab_envoy_identity_list_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -443,12 +755,71 @@ _shtab_envoy_identity_list_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
 )
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_identity_list_defaults_added=0
+
+_shtab_envoy_identity_lock_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--mode[none, passphrase or keyring]:mode:(none passphrase keyring)"
+  "--new-passphrase-file[read the new passphrase from this file\; - is stdin]:new_passphrase_file:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_identity_lock_defaults_added=0
+
+_shtab_envoy_identity_recovery_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--recovery-output[the 24 recovery words\: auto (once, on a terminal), file\:PATH, skip or stderr]:recovery_output:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_identity_recovery_defaults_added=0
+
+_shtab_envoy_identity_rename_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--name[the new name]:name:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_identity_rename_defaults_added=0
 
 _shtab_envoy_identity_use_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -460,6 +831,7 @@ _shtab_envoy_identity_use_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--name[profile]:name:"
@@ -478,6 +850,7 @@ _shtab_envoy_inbox_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
 )
@@ -495,10 +868,12 @@ _shtab_envoy_inbox_ack_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
   "--up-to-cursor[up to this cursor\; without it, all]:up_to_cursor:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -514,6 +889,7 @@ _shtab_envoy_inbox_count_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
@@ -535,6 +911,7 @@ _shtab_envoy_inbox_read_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
@@ -562,6 +939,7 @@ _shtab_envoy_inbox_read_ack_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
@@ -582,12 +960,14 @@ _shtab_envoy_init_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--name[how others see me (default\: the profiles name)]:name:"
   "--human[I am a human]"
   "--agent[I am an agent (default)]"
   "--recovery-output[the 24 recovery words\: auto (once, on a terminal), file\:PATH, skip or stderr]:recovery_output:"
+  "--lock[none, passphrase or keyring (none)]:lock:(none passphrase keyring)"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -603,6 +983,7 @@ _shtab_envoy_invite_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
@@ -611,6 +992,8 @@ _shtab_envoy_invite_options=(
   "--role[what they may]:role:(write read reader append writer)"
   "--publish[publish it\: needs a connected space]"
   "--local-only[do not publish it (always so in a local space)]"
+  "--dry-run[show what it would end, free and hold\; write nothing]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -626,6 +1009,7 @@ _shtab_envoy_invites_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
 )
@@ -643,6 +1027,7 @@ _shtab_envoy_invites_list_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
@@ -663,14 +1048,41 @@ _shtab_envoy_invites_revoke_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
   "--invite[id or code of the invite]:invite:"
+  "--dry-run[show what it would end, free and hold\; write nothing]"
 )
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_invites_revoke_defaults_added=0
+
+_shtab_envoy_invites_rotate_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--invite[id or code of the invite]:invite:"
+  "--max-uses[how many may join\; 0\: 100]:max_uses:"
+  "--ttl[how long the code is good]:ttl:"
+  "--role[what they may]:role:(write read reader append writer)"
+  "--dry-run[show what it would end, free and hold\; write nothing]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_invites_rotate_defaults_added=0
 
 _shtab_envoy_join_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -682,6 +1094,7 @@ _shtab_envoy_join_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--code[code or URI\; - reads it from stdin]:code:"
@@ -689,6 +1102,7 @@ _shtab_envoy_join_options=(
   "--agent[I am an agent (default)]"
   "--human[I am a human]"
   "--allow-relay-lookup[ask a relay where this machine knows no invite]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -704,6 +1118,7 @@ _shtab_envoy_listen_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
@@ -719,6 +1134,46 @@ _shtab_envoy_listen_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_listen_defaults_added=0
 
+_shtab_envoy_message_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_message_defaults_added=0
+
+_shtab_envoy_message_redact_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--message[message\: id or unique prefix]:message:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--reason[why, for everybody to read]:reason:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_message_redact_defaults_added=0
+
 _shtab_envoy_onboarding_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -729,6 +1184,7 @@ _shtab_envoy_onboarding_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--agent[the guide that an agent needs]"
@@ -747,6 +1203,7 @@ _shtab_envoy_permissions_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
@@ -758,6 +1215,88 @@ _shtab_envoy_permissions_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_permissions_defaults_added=0
 
+_shtab_envoy_quarantine_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_quarantine_defaults_added=0
+
+_shtab_envoy_quarantine_admit_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--event[events, or a revocation]:event:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--reason[why, for all to read]:reason:"
+  "--dry-run[show what it would release, write nothing]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_quarantine_admit_defaults_added=0
+
+_shtab_envoy_quarantine_list_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--limit[rows]:limit:"
+  "--cursor[where the last page ended (page.next_cursor)]:cursor:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_quarantine_list_defaults_added=0
+
+_shtab_envoy_quarantine_show_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--event[event\: id or unique prefix]:event:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_quarantine_show_defaults_added=0
+
 _shtab_envoy_quickstart_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -768,6 +1307,7 @@ _shtab_envoy_quickstart_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--name[how others see me (default\: the profiles name)]:name:"
@@ -785,6 +1325,88 @@ _shtab_envoy_quickstart_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_quickstart_defaults_added=0
 
+_shtab_envoy_recover_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--stdin[read the words from stdin]"
+  "--name[how others see me (default\: as my spaces know me)]:name:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_recover_defaults_added=0
+
+_shtab_envoy_reset_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--backup[set it aside, which is so unless told otherwise]"
+  "--no-backup[delete it for good]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_reset_defaults_added=0
+
+_shtab_envoy_restore_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--file[the backup]:file:_files"
+  "--replace[set a profile that is there aside]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_restore_defaults_added=0
+
+_shtab_envoy_revoke_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--grant[id of the grant]:grant:"
+  "--reason[why, for everybody to read]:reason:"
+  "--dry-run[show what it would end, free and hold\; write nothing]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_revoke_defaults_added=0
+
 _shtab_envoy_roster_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -795,6 +1417,7 @@ _shtab_envoy_roster_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
@@ -816,6 +1439,7 @@ _shtab_envoy_schema_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--name[name without envoy. and version, such as task]:name:"
@@ -834,6 +1458,7 @@ _shtab_envoy_search_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--query[the words, as a phrase]:query:"
@@ -855,6 +1480,7 @@ _shtab_envoy_send_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--body[the text\; - reads it from stdin]:body:"
@@ -885,6 +1511,7 @@ _shtab_envoy_space_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
 )
@@ -902,9 +1529,11 @@ _shtab_envoy_space_close_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--dry-run[show what it would end, free and hold\; write nothing]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -920,16 +1549,37 @@ _shtab_envoy_space_create_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--name[name of the space]:name:"
   "--expires[shown as ended after this time]:expires:"
   "--description[what the space is for]:description:"
   "--cross-machine[for members on other machines\: needs a relay]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_space_create_defaults_added=0
+
+_shtab_envoy_space_forget_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_space_forget_defaults_added=0
 
 _shtab_envoy_space_invite_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -941,6 +1591,7 @@ _shtab_envoy_space_invite_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
@@ -949,10 +1600,32 @@ _shtab_envoy_space_invite_options=(
   "--role[what they may]:role:(write read reader append writer)"
   "--publish[publish it\: needs a connected space]"
   "--local-only[do not publish it (always so in a local space)]"
+  "--dry-run[show what it would end, free and hold\; write nothing]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_space_invite_defaults_added=0
+
+_shtab_envoy_space_leave_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--dry-run[show what it would end, free and hold\; write nothing]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_space_leave_defaults_added=0
 
 _shtab_envoy_space_list_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -964,6 +1637,7 @@ _shtab_envoy_space_list_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--limit[rows]:limit:"
@@ -983,6 +1657,7 @@ _shtab_envoy_space_members_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
@@ -994,6 +1669,172 @@ _shtab_envoy_space_members_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_space_members_defaults_added=0
 
+_shtab_envoy_space_mute_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_space_mute_defaults_added=0
+
+_shtab_envoy_space_pin_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_space_pin_defaults_added=0
+
+_shtab_envoy_space_policy_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--reviews[reviews that a completion needs]:reviews:"
+  "--review-by[who may review\: human or a role]:review_by:"
+  "--no-self-review[not by who did the work]"
+  "--require-evidence[types of evidence that it needs]:require_evidence:"
+  "--lease[how long a claim holds]:lease:"
+  "--audit[whether messages may vanish]:audit:(keep free)"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_space_policy_defaults_added=0
+
+_shtab_envoy_space_remove_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--member[member\: did\:key, its prefix, \@name or \@me]:member:"
+  "--reason[why, for everybody to read]:reason:"
+  "--undo[acts of the member on authority to take back]:undo:"
+  "--dry-run[show what it would end, free and hold\; write nothing]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_space_remove_defaults_added=0
+
+_shtab_envoy_space_role_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--member[member\: did\:key, its prefix, \@name or \@me]:member:"
+  "--role[what the member may from here on]:role:(read write admin owner)"
+  "--dry-run[show what it would end, free and hold\; write nothing]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_space_role_defaults_added=0
+
+_shtab_envoy_space_rotate_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--dry-run[show what it would end, free and hold\; write nothing]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_space_rotate_defaults_added=0
+
+_shtab_envoy_space_unmute_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_space_unmute_defaults_added=0
+
+_shtab_envoy_space_unpin_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_space_unpin_defaults_added=0
+
 _shtab_envoy_space_update_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -1004,11 +1845,13 @@ _shtab_envoy_space_update_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
   "--name[name of the space]:name:"
   "--description[what the space is for]:description:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -1024,6 +1867,7 @@ _shtab_envoy_spaces_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--limit[rows]:limit:"
@@ -1043,6 +1887,7 @@ _shtab_envoy_status_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
 )
@@ -1060,9 +1905,11 @@ _shtab_envoy_sync_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--verify[check everything first, and mend what fails]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -1078,6 +1925,7 @@ _shtab_envoy_task_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
 )
@@ -1095,16 +1943,41 @@ _shtab_envoy_task_assign_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--task-id[task\: id or unique prefix]:task_id:"
   {--assignee,--member}"[member\: did\:key, its prefix, \@name or \@me]:assignee:"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
   "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+  "--if-version[only if this is still its version (version)]:if_version:"
 )
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_task_assign_defaults_added=0
+
+_shtab_envoy_task_cancel_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--task-id[task\: id or unique prefix]:task_id:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--reason[why, for everybody to read]:reason:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+  "--if-version[only if this is still its version (version)]:if_version:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_task_cancel_defaults_added=0
 
 _shtab_envoy_task_claim_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -1116,6 +1989,7 @@ _shtab_envoy_task_claim_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--task-id[task\: id or unique prefix]:task_id:"
@@ -1123,6 +1997,7 @@ _shtab_envoy_task_claim_options=(
   "--require[confirmed\: answer only once the hub has decided]:require:(any confirmed)"
   "--lease[how long it is mine without a sign of life]:lease:"
   "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+  "--if-version[only if this is still its version (version)]:if_version:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -1138,6 +2013,7 @@ _shtab_envoy_task_complete_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--task-id[task\: id or unique prefix]:task_id:"
@@ -1145,6 +2021,7 @@ _shtab_envoy_task_complete_options=(
   "--note[what to tell the others\; - reads it from stdin]:note:"
   "--evidence[events that show it, by commas]:evidence:"
   "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+  "--if-version[only if this is still its version (version)]:if_version:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -1160,6 +2037,7 @@ _shtab_envoy_task_create_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
@@ -1168,11 +2046,66 @@ _shtab_envoy_task_create_options=(
   "--body-file[read the text from a file]:body_file:_files"
   "--title[its title (default\: the first line of the text)]:title:"
   "--assignee[who gets it\; member\: did\:key, its prefix, \@name or \@me]:assignee:"
+  "--priority[0, the most urgent, to 4]:priority:"
+  "--label[a label\; may be repeated]:label:"
+  "--due[when it is due\: 2026-01-31, a time in RFC 3339, 7d from now]:due:"
+  "--needs[tasks that come before, by commas]:needs:"
+  "--parent[task that it is a part of]:parent:"
   "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_task_create_defaults_added=0
+
+_shtab_envoy_task_edit_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--task-id[task\: id or unique prefix]:task_id:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--title[its title]:title:"
+  "--body[its text\; - reads it from stdin]:body:"
+  "--priority[0, the most urgent, to 4]:priority:"
+  "--label[a label\; may be repeated]:label:"
+  "--unlabel[a label that goes\; may be repeated]:unlabel:"
+  "--due[when it is due\: 2026-01-31, a time in RFC 3339, 7d from now\; none]:due:"
+  "--needs[all the tasks that come before, by commas\; empty\: none]:needs:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+  "--if-version[only if this is still its version (version)]:if_version:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_task_edit_defaults_added=0
+
+_shtab_envoy_task_heartbeat_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--task-id[task\: id or unique prefix]:task_id:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--lease[how long it is mine without a sign of life]:lease:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_task_heartbeat_defaults_added=0
 
 _shtab_envoy_task_list_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -1184,6 +2117,7 @@ _shtab_envoy_task_list_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
@@ -1199,6 +2133,30 @@ _shtab_envoy_task_list_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_task_list_defaults_added=0
 
+_shtab_envoy_task_ready_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--claim[take the first one that is won]"
+  "--label[only with this label]:label:"
+  "--limit[rows]:limit:"
+  "--cursor[where the last page ended (page.next_cursor)]:cursor:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_task_ready_defaults_added=0
+
 _shtab_envoy_task_release_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -1209,16 +2167,41 @@ _shtab_envoy_task_release_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--task-id[task\: id or unique prefix]:task_id:"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
   "--note[what to tell the others\; - reads it from stdin]:note:"
   "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+  "--if-version[only if this is still its version (version)]:if_version:"
 )
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_task_release_defaults_added=0
+
+_shtab_envoy_task_reopen_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--task-id[task\: id or unique prefix]:task_id:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--reason[why, for everybody to read]:reason:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+  "--if-version[only if this is still its version (version)]:if_version:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_task_reopen_defaults_added=0
 
 _shtab_envoy_task_set_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -1230,6 +2213,7 @@ _shtab_envoy_task_set_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--task-id[task\: id or unique prefix]:task_id:"
@@ -1238,6 +2222,7 @@ _shtab_envoy_task_set_options=(
   "--assignee[who gets it, with status assigned\; member\: did\:key, its prefix, \@name or \@me]:assignee:"
   "--note[what to tell the others\; - reads it from stdin]:note:"
   "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+  "--if-version[only if this is still its version (version)]:if_version:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -1253,6 +2238,7 @@ _shtab_envoy_task_show_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--task-id[task\: id or unique prefix]:task_id:"
@@ -1272,6 +2258,7 @@ _shtab_envoy_version_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
 )
@@ -1288,6 +2275,7 @@ _shtab_envoy_wait_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--for[mine, message, mention, conflict or task\:T\:STATE]:for:"
@@ -1297,6 +2285,26 @@ _shtab_envoy_wait_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_wait_defaults_added=0
+
+_shtab_envoy_why_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--event[event\: id or unique prefix]:event:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_why_defaults_added=0
 
 _shtab_envoy_work_record_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -1308,6 +2316,7 @@ _shtab_envoy_work_record_options=(
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
   "--no-sync[do not look for news first]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
@@ -1337,9 +2346,14 @@ _shtab_envoy() {
       (( CURRENT += 1 ))
       curcontext="${curcontext%:*:*}:_shtab_envoy-$line[1]:"
       case $line[1] in
+        agent) _shtab_envoy_agent ;;
+        backup) _arguments -C -s $_shtab_envoy_backup_options ;;
+        can) _arguments -C -s $_shtab_envoy_can_options ;;
+        card) _shtab_envoy_card ;;
         completion) _arguments -C -s $_shtab_envoy_completion_options ;;
         config) _shtab_envoy_config ;;
         daemon) _shtab_envoy_daemon ;;
+        delegate) _arguments -C -s $_shtab_envoy_delegate_options ;;
         diagnose) _arguments -C -s $_shtab_envoy_diagnose_options ;;
         docs) _arguments -C -s $_shtab_envoy_docs_options ;;
         events) _arguments -C -s $_shtab_envoy_events_options ;;
@@ -1354,9 +2368,15 @@ _shtab_envoy() {
         invites) _shtab_envoy_invites ;;
         join) _arguments -C -s $_shtab_envoy_join_options ;;
         listen) _arguments -C -s $_shtab_envoy_listen_options ;;
+        message) _shtab_envoy_message ;;
         onboarding) _arguments -C -s $_shtab_envoy_onboarding_options ;;
         permissions) _arguments -C -s $_shtab_envoy_permissions_options ;;
+        quarantine) _shtab_envoy_quarantine ;;
         quickstart) _arguments -C -s $_shtab_envoy_quickstart_options ;;
+        recover) _arguments -C -s $_shtab_envoy_recover_options ;;
+        reset) _arguments -C -s $_shtab_envoy_reset_options ;;
+        restore) _arguments -C -s $_shtab_envoy_restore_options ;;
+        revoke) _arguments -C -s $_shtab_envoy_revoke_options ;;
         roster) _arguments -C -s $_shtab_envoy_roster_options ;;
         schema) _arguments -C -s $_shtab_envoy_schema_options ;;
         search) _arguments -C -s $_shtab_envoy_search_options ;;
@@ -1368,7 +2388,56 @@ _shtab_envoy() {
         task) _shtab_envoy_task ;;
         version) _arguments -C -s $_shtab_envoy_version_options ;;
         wait) _arguments -C -s $_shtab_envoy_wait_options ;;
+        why) _arguments -C -s $_shtab_envoy_why_options ;;
         work-record) _arguments -C -s $_shtab_envoy_work_record_options ;;
+      esac
+  esac
+}
+
+_shtab_envoy_agent() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->agent'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envoy_agent_defaults_added )); then
+    if (( ${_shtab_envoy_agent_options[(I)${(q)one_or_more}*]} +          ${_shtab_envoy_agent_options[(I)${(q)remainder}*]} +          ${_shtab_envoy_agent_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envoy_agent_options+=(': :_shtab_envoy_agent_commands' '*::: :->agent')
+    fi
+    _shtab_envoy_agent_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envoy_agent_options
+
+  case $state in
+    agent)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envoy_agent-$line[1]:"
+      case $line[1] in
+        revoke) _arguments -C -s $_shtab_envoy_agent_revoke_options ;;
+      esac
+  esac
+}
+
+_shtab_envoy_card() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->card'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envoy_card_defaults_added )); then
+    if (( ${_shtab_envoy_card_options[(I)${(q)one_or_more}*]} +          ${_shtab_envoy_card_options[(I)${(q)remainder}*]} +          ${_shtab_envoy_card_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envoy_card_options+=(': :_shtab_envoy_card_commands' '*::: :->card')
+    fi
+    _shtab_envoy_card_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envoy_card_options
+
+  case $state in
+    card)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envoy_card-$line[1]:"
+      case $line[1] in
+        list) _arguments -C -s $_shtab_envoy_card_list_options ;;
+        publish) _arguments -C -s $_shtab_envoy_card_publish_options ;;
+        show) _arguments -C -s $_shtab_envoy_card_show_options ;;
       esac
   esac
 }
@@ -1440,7 +2509,12 @@ _shtab_envoy_identity() {
       curcontext="${curcontext%:*:*}:_shtab_envoy_identity-$line[1]:"
       case $line[1] in
         create) _arguments -C -s $_shtab_envoy_identity_create_options ;;
+        export) _arguments -C -s $_shtab_envoy_identity_export_options ;;
+        import) _arguments -C -s $_shtab_envoy_identity_import_options ;;
         list) _arguments -C -s $_shtab_envoy_identity_list_options ;;
+        lock) _arguments -C -s $_shtab_envoy_identity_lock_options ;;
+        recovery) _arguments -C -s $_shtab_envoy_identity_recovery_options ;;
+        rename) _arguments -C -s $_shtab_envoy_identity_rename_options ;;
         use) _arguments -C -s $_shtab_envoy_identity_use_options ;;
       esac
   esac
@@ -1492,6 +2566,55 @@ _shtab_envoy_invites() {
       case $line[1] in
         list) _arguments -C -s $_shtab_envoy_invites_list_options ;;
         revoke) _arguments -C -s $_shtab_envoy_invites_revoke_options ;;
+        rotate) _arguments -C -s $_shtab_envoy_invites_rotate_options ;;
+      esac
+  esac
+}
+
+_shtab_envoy_message() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->message'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envoy_message_defaults_added )); then
+    if (( ${_shtab_envoy_message_options[(I)${(q)one_or_more}*]} +          ${_shtab_envoy_message_options[(I)${(q)remainder}*]} +          ${_shtab_envoy_message_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envoy_message_options+=(': :_shtab_envoy_message_commands' '*::: :->message')
+    fi
+    _shtab_envoy_message_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envoy_message_options
+
+  case $state in
+    message)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envoy_message-$line[1]:"
+      case $line[1] in
+        redact) _arguments -C -s $_shtab_envoy_message_redact_options ;;
+      esac
+  esac
+}
+
+_shtab_envoy_quarantine() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->quarantine'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envoy_quarantine_defaults_added )); then
+    if (( ${_shtab_envoy_quarantine_options[(I)${(q)one_or_more}*]} +          ${_shtab_envoy_quarantine_options[(I)${(q)remainder}*]} +          ${_shtab_envoy_quarantine_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envoy_quarantine_options+=(': :_shtab_envoy_quarantine_commands' '*::: :->quarantine')
+    fi
+    _shtab_envoy_quarantine_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envoy_quarantine_options
+
+  case $state in
+    quarantine)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envoy_quarantine-$line[1]:"
+      case $line[1] in
+        admit) _arguments -C -s $_shtab_envoy_quarantine_admit_options ;;
+        list) _arguments -C -s $_shtab_envoy_quarantine_list_options ;;
+        show) _arguments -C -s $_shtab_envoy_quarantine_show_options ;;
       esac
   esac
 }
@@ -1516,9 +2639,19 @@ _shtab_envoy_space() {
       case $line[1] in
         close) _arguments -C -s $_shtab_envoy_space_close_options ;;
         create) _arguments -C -s $_shtab_envoy_space_create_options ;;
+        forget) _arguments -C -s $_shtab_envoy_space_forget_options ;;
         invite) _arguments -C -s $_shtab_envoy_space_invite_options ;;
+        leave) _arguments -C -s $_shtab_envoy_space_leave_options ;;
         list) _arguments -C -s $_shtab_envoy_space_list_options ;;
         members) _arguments -C -s $_shtab_envoy_space_members_options ;;
+        mute) _arguments -C -s $_shtab_envoy_space_mute_options ;;
+        pin) _arguments -C -s $_shtab_envoy_space_pin_options ;;
+        policy) _arguments -C -s $_shtab_envoy_space_policy_options ;;
+        remove) _arguments -C -s $_shtab_envoy_space_remove_options ;;
+        role) _arguments -C -s $_shtab_envoy_space_role_options ;;
+        rotate) _arguments -C -s $_shtab_envoy_space_rotate_options ;;
+        unmute) _arguments -C -s $_shtab_envoy_space_unmute_options ;;
+        unpin) _arguments -C -s $_shtab_envoy_space_unpin_options ;;
         update) _arguments -C -s $_shtab_envoy_space_update_options ;;
       esac
   esac
@@ -1543,11 +2676,16 @@ _shtab_envoy_task() {
       curcontext="${curcontext%:*:*}:_shtab_envoy_task-$line[1]:"
       case $line[1] in
         assign) _arguments -C -s $_shtab_envoy_task_assign_options ;;
+        cancel) _arguments -C -s $_shtab_envoy_task_cancel_options ;;
         claim) _arguments -C -s $_shtab_envoy_task_claim_options ;;
         complete) _arguments -C -s $_shtab_envoy_task_complete_options ;;
         create) _arguments -C -s $_shtab_envoy_task_create_options ;;
+        edit) _arguments -C -s $_shtab_envoy_task_edit_options ;;
+        heartbeat) _arguments -C -s $_shtab_envoy_task_heartbeat_options ;;
         list) _arguments -C -s $_shtab_envoy_task_list_options ;;
+        ready) _arguments -C -s $_shtab_envoy_task_ready_options ;;
         release) _arguments -C -s $_shtab_envoy_task_release_options ;;
+        reopen) _arguments -C -s $_shtab_envoy_task_reopen_options ;;
         set) _arguments -C -s $_shtab_envoy_task_set_options ;;
         show) _arguments -C -s $_shtab_envoy_task_show_options ;;
       esac

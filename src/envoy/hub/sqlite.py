@@ -19,13 +19,18 @@ from collections.abc import Iterable
 from typing import Final
 
 from envoy import limits
-from envoy.errors import IntegrityError
+from envoy.errors import EnvoyError, IntegrityError
 from envoy.lean import NamedTuple
-from envoy.system import db, files, host
+from envoy.sync import frames
+from envoy.system import db, files, host, upgrade
 
 VERSION: Final = 1
 FILE_NAME: Final = "hub.db"
 LOCK_NAME: Final = "hub.lock"
+# A database that is whole and waits to take the place of a damaged one; where that one goes.
+RENEWED: Final = ".renewed"
+ASIDE: Final = ".damaged"
+STEPS: Final[tuple[upgrade.Step, ...]] = ()  # from version to version; the first is this one
 
 _SCHEMA: Final = """
 CREATE TABLE meta(k TEXT PRIMARY KEY, v BLOB NOT NULL) STRICT, WITHOUT ROWID;
@@ -139,6 +144,10 @@ class LogStore:
         """Return the row of ``space``, or None."""
         return self.connection.find(SpaceRow, "SELECT * FROM space WHERE space = ?", (space,))
 
+    def spaces(self) -> list[bytes]:
+        """Return the ids of all spaces. For whoever looks for theirs on this machine: no call."""
+        return self.connection.rows(bytes, "SELECT space FROM space ORDER BY space")
+
     def add_space(self, row: SpaceRow) -> None:
         """Insert a space."""
         self.connection.run("INSERT INTO space VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
@@ -225,6 +234,11 @@ class LogStore:
         """Return the head of an epoch and its poster, or None."""
         sql = "SELECT head, poster FROM epoch WHERE space = ? AND epoch = ?"
         return self.connection.find(_pair, sql, (space, epoch))
+
+    def epochs(self, space: bytes) -> list[bytes]:
+        """Return the ids of all epochs of ``space``, the newest first."""
+        sql = "SELECT epoch FROM epoch WHERE space = ? ORDER BY rowid DESC"
+        return self.connection.rows(bytes, sql, (space,))
 
     def add_epoch(self, space: bytes, epoch: bytes, head: bytes, poster: bytes) -> None:
         """Insert an epoch head; the first one stays."""
@@ -325,31 +339,61 @@ def open_store(directory: str) -> LogStore:
     state_corrupt, schema_too_new.
     """
     files.ensure_directory(directory)
-    lock_path = os.path.join(directory, LOCK_NAME)
-    connection = db.connect(os.path.join(directory, FILE_NAME), create=True)
-    version = _version(connection)
-    if version == 0:
-        _make(connection, lock_path)
-    elif version > VERSION:
-        raise IntegrityError("schema_too_new", path=connection.path, version=version)
-    return LogStore(connection, lock_path)
+    place, lock_path = os.path.join(directory, FILE_NAME), os.path.join(directory, LOCK_NAME)
+    if files.exists(place + RENEWED):
+        with files.lock(lock_path, timeout_s=limits.LOCK_SECONDS_MAX):
+            swap(place)
+    connection = db.connect(place, create=True)
+    try:
+        if upgrade.version_of(connection) == 0:
+            _make(connection, lock_path)
+        if upgrade.version_of(connection) != VERSION:
+            upgrade.bring_up(connection, lock_path, STEPS)
+        return LogStore(connection, lock_path)
+    except EnvoyError:
+        connection.close()
+        raise
 
 
-def _version(connection: db.Connection) -> int:
-    """Return the version of the schema, 0 for a database without one."""
-    return connection.find(int, "PRAGMA user_version") or 0
+def swap(place: str) -> None:
+    """Let the renewed database take the place of the old one, which stays beside it.
+
+    Under the lock. The log of the old one must not be read into the new one, so it goes first.
+    """
+    if not files.exists(place + RENEWED):
+        return
+    files.remove(place + "-wal")
+    files.remove(place + "-shm")
+    if files.exists(place):
+        files.rename(place, place + ASIDE)
+    files.rename(place + RENEWED, place)
 
 
 def _make(connection: db.Connection, lock_path: str) -> None:
     """Make the tables and draw what tells this hub from others, unless somebody just did."""
     with connection.write_transaction(lock_path, sync="full"):
-        if _version(connection) != 0:
+        if upgrade.version_of(connection) != 0:
             return
         connection.run(_SCHEMA)
         drawn = [("instance", host.entropy(16)), ("key", host.entropy(32))]
         connection.run_many("INSERT INTO meta VALUES(?, ?)", drawn)
         connection.run("PRAGMA user_version=" + str(VERSION))
     connection.fold()
+
+
+def renew_instance(connection: db.Connection) -> None:
+    """Make the database another instance: it is a copy. Inside a write.
+
+    The hub chains go on from their ids, so every log is as if it had been begun here.
+    """
+    instance = host.entropy(16)
+    connection.run("UPDATE meta SET v = ? WHERE k = 'instance'", (instance,))
+    for space in connection.rows(bytes, "SELECT space FROM space"):
+        sql = "SELECT id FROM frame WHERE space = ? ORDER BY seq"
+        h = frames.chain_start(instance, space)
+        h = frames.chain_after(h, connection.rows(bytes, sql, (space,)))
+        connection.run("UPDATE space SET h = ? WHERE space = ?", (h, space))
+    connection.run("DELETE FROM slot")
 
 
 def _pair(first: bytes, second: bytes) -> tuple[bytes, bytes]:

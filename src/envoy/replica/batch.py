@@ -13,26 +13,34 @@ Specification: docs/spec/store.md, Taking events in.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from envoy import limits
 from envoy.core.bodies import Invite, TaskClaim
 from envoy.core.capability import OTHERS
 from envoy.core.codec import encode
-from envoy.core.crypto.sign import tagged
+from envoy.core.crypto.sign import prefixed, sha256
 from envoy.core.epoch import slot_name
 from envoy.core.event import Event
 from envoy.core.kinds import KINDS, entity_of, is_auth, read_body
 from envoy.core.log import Authority, Entry, ReceiptRow, bits
 from envoy.core.structs import Body
+from envoy.replica import pins
 from envoy.replica.court import Court, with_fault
 from envoy.replica.epochs import Reader, Sealed
 from envoy.replica.keyring import KeyRing
+from envoy.replica.notices import told
+from envoy.replica.pins import Pins
 from envoy.replica.ports import EventStore, RowStore
 from envoy.replica.projector import Projector
 from envoy.state import epochs
-from envoy.state.authority import Verdict
+from envoy.state.authority import OK, Verdict
 from envoy.state.tasks import Task
 from envoy.sync.frames import SUM_MODULUS
 from envoy.views import rows
+
+_PART: Final = prefixed("state", b"\0")
 
 
 class Tally:
@@ -88,11 +96,8 @@ class Batch:
     def accept(self, event: Event, frame: bytes) -> Entry:
         """Append ``event``, whose parents and basis are all accepted, and return its entry."""
         body = read_body(event.kind, event.body) if event.kind in KINDS else None
-        if not is_auth(event.kind):
-            self.court.begin()
-        draft = self._draft(event, body)
-        draft = with_fault(draft, self.court.fault(draft, event, body))
-        entry = self.events.add_event(self.sn, draft, frame)
+        entry = self._entry(event, body)
+        self.events.add_event(self.sn, entry, frame)
         if entry.ix is not None:
             self.events.add_authority(self.sn, entry, epoch=event.epoch, body=event.body)
             self.court.file(Authority(entry, event.epoch, event.body))
@@ -103,36 +108,43 @@ class Batch:
             self._match_receipts(entry, body)
         return entry
 
-    def _draft(self, event: Event, body: Body | None) -> Entry:
-        """Return the entry of ``event`` without the numbers that the store gives."""
-        entity = None
+    def _entry(self, event: Event, body: Body | None) -> Entry:
+        """Return the entry of ``event``, held to the structural rules."""
+        court, kind, seen, entity, ix = self.court, event.kind, self._seen(event), None, None
+        if is_auth(kind):
+            ix = court.next_ix
+        else:
+            court.begin()
         if body is not None:
-            entity = entity_of(
-                event.kind, body, event=event.id, author=event.author, space=event.space
-            )
-        return Entry(
-            rid=0,
-            id=event.id,
-            kind=event.kind,
-            an=0,
-            author=event.author,
-            cn=0,
-            chain=event.chain,
-            seq=event.seq,
-            lam=event.lam,
-            ts=event.ts,
-            auth=event.auth,
-            seen=bits(self._seen(event)),
-            ix=self.court.next_ix if is_auth(event.kind) else None,
-            entity=entity,
-            fault=None,
-            status="ok",
-            cause=None,
-            cause_by=None,
-            prev=event.prev,
-            deps=b"".join(event.deps),
-            basis=b"".join(event.basis),
+            entity = entity_of(kind, body, event=event.id, author=event.author, space=event.space)
+        rid, an, cn = self.events.number(self.sn, event.author, event.chain)
+        entry = Entry(  # by place: this is made for every event
+            rid,
+            event.id,
+            kind,
+            an,
+            event.author,
+            cn,
+            event.chain,
+            event.seq,
+            event.lam,
+            event.ts,
+            event.auth,
+            bits(seen),
+            ix,
+            entity,
+            None,
+            "ok",
+            None,
+            None,
+            event.prev,
+            b"".join(event.deps),
+            b"".join(event.basis),
         )
+        if ix is None:
+            fault = court.content_fault(event, body, entity=entity, seen=seen)
+            return with_fault(entry, fault)
+        return with_fault(entry, court.fault(entry, event, body))
 
     def _seen(self, event: Event) -> int:
         """Return the numbers of the authority events in the ancestry of ``event``."""
@@ -161,7 +173,7 @@ class Batch:
     def _count(self, entry: Entry) -> None:
         """Count an event in, with its verdict before it has one of its own."""
         self.tally.events += 1
-        self.add_state(tagged("state", b"\0", entry.id, entry.status.encode()))
+        self.add_state(_part(entry))
 
     def see(self, frame: bytes) -> None:
         """Count a frame seen for the first time, whatever becomes of it.
@@ -172,6 +184,22 @@ class Batch:
         self.tally.frame_count += 1
 
     # -- receipts ---------------------------------------------------------------------------
+
+    def pins(self) -> Pins:
+        """Return the keys of the hubs that are pinned, by their numbers."""
+        if self.space.hub_no == 0 and not self.court.is_grown:
+            return {0: self.space.hub}
+        return pins.pins_of(self.court.judgement)
+
+    def _look_again(self) -> None:
+        """Count receipts by the pins as they are now, if they have changed."""
+        before, after = self.court.before, pins.pins_of(self.court.judgement)
+        if after == ({0: self.space.hub} if before is None else pins.pins_of(before)):
+            return
+        for lost in pins.look_again(self, self.space.id, after):
+            entry = self.events.entry(self.sn, lost)
+            if entry is not None:
+                self._touch(entry)
 
     def add_receipt(self, row: ReceiptRow) -> None:
         """Keep a receipt of the pinned hub; it counts once the claim that it fits is here."""
@@ -239,12 +267,15 @@ class Batch:
             self._again.authority()
             self._touched.add(self.space.id)
 
-    def replay(self, entry: Entry) -> None:
-        """Take one stored event in again; they come in the order of their arrival here."""
-        self.add_state(tagged("state", b"\0", entry.id, entry.status.encode()))
-        given = self._give(entry, self.court.verdict(entry))
-        self._again.line(given, self.keys.body(given))
-        self._touch(given)
+    def replay(self, page: Sequence[tuple[Entry, bytes]]) -> None:
+        """Take stored events with their frames in again, in the order of their arrival here."""
+        first, last = page[0][0].rid, page[-1][0].rid
+        self._again.recall(told(self.rows.streams_of(self.sn, first, last)))
+        for entry, frame in page:
+            self.add_state(_part(entry))
+            given = self._give(entry, self.court.verdict(entry))
+            self._again.line(given, self.keys.body_in(given, frame))
+            self._touch(given)
 
     def end_again(self) -> None:
         """Fold every entity and write what is counted over the whole space."""
@@ -274,11 +305,14 @@ class Batch:
     def finish(self) -> None:
         """Judge, fold and write the rows of everything that this batch took in."""
         court, projector = self.court, Projector(self, self.rows)
-        if any(entry.ix is None and court.rejudge_for(entry) for entry, _ in self.fresh):
+        fresh = self.fresh
+        if fresh and court.is_contested and any(court.rejudge_for(entry) for entry, _ in fresh):
             court.rejudge()
         # Without a genesis nothing was accepted: there is nothing to be a member of.
         if self.space.founder and (court.is_grown or self.space.role is None):
             projector.authority()
+        if self.space.founder and court.is_grown:
+            self._look_again()
         older = {entry.rid: entry for entry in court.stale()}
         for position, (entry, body) in enumerate(self.fresh):
             older.pop(entry.rid, None)
@@ -297,6 +331,10 @@ class Batch:
         self.space = self.tally.into(self.space)
         self.rows.save(self.space)
 
+    def refold(self, entity: bytes) -> None:
+        """Fold an entity again when the batch ends, for a reason beside its events."""
+        self._touched.add(entity)
+
     def _touch(self, entry: Entry) -> None:
         """Fold the entity of ``entry`` again; a message is its own row and needs no fold."""
         if entry.entity is not None and entry.kind != "message":
@@ -304,15 +342,14 @@ class Batch:
 
     def _give(self, entry: Entry, verdict: Verdict) -> Entry:
         """Write the verdict on an event, and the state sum with it."""
+        if verdict is OK and entry.status == "ok":
+            return entry
         status = str(verdict.status)
         if (status, verdict.cause, verdict.by) == (entry.status, entry.cause, entry.cause_by):
             return entry
         given = entry._replace(status=status, cause=verdict.cause, cause_by=verdict.by)
         self.events.set_verdict(self.sn, given)
-        self.add_state(
-            tagged("state", b"\0", given.id, given.status.encode()),
-            instead=tagged("state", b"\0", entry.id, entry.status.encode()),
-        )
+        self.add_state(_part(given), instead=_part(entry))
         return given
 
     def add_state(self, part: bytes, *, instead: bytes | None = None) -> None:
@@ -320,3 +357,8 @@ class Batch:
         self.tally.state_sum += int.from_bytes(part, "little")
         if instead is not None:
             self.tally.state_sum -= int.from_bytes(instead, "little")
+
+
+def _part(entry: Entry) -> bytes:
+    """Return the part of an event, with its verdict, in the state sum."""
+    return sha256(_PART, entry.id, entry.status.encode())

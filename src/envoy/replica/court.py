@@ -18,11 +18,11 @@ from envoy.core.capability import AuthEvent, structural, task_of
 from envoy.core.event import Event
 from envoy.core.log import Authority, Entry
 from envoy.core.structs import Body
-from envoy.replica.facts import LogFacts, auth_event, content_event
+from envoy.replica.facts import LogFacts, auth_event, content_event, new_content
 from envoy.replica.keyring import KeyRing
 from envoy.replica.ports import EventStore
-from envoy.state.authority import Judgement, Status, Verdict
-from envoy.state.authority_content import changed, content_verdict
+from envoy.state.authority import OK, Judgement, Status, Verdict
+from envoy.state.authority_content import changed, content_verdict, is_settled
 from envoy.state.authority_ledger import Ledger
 from envoy.state.authority_pass import judge
 from envoy.state.authority_views import Views
@@ -38,17 +38,16 @@ class Court:
         self._views: Views | None = None
         self._before: Judgement | None = None
         self._after: Judgement | None = None
+        self._settled_by: Judgement | None = None
+        self._settled = dict[bytes, bool]()  # by grant
         self.is_grown = False
 
     @property
     def views(self) -> Views:
         """Return the ancestry of every event; the genesis must have been taken in."""
-        if self._views is None:
-            rows = self._events.authority(self._sn)
-            assert rows, "nothing is asked before the genesis"
-            ledger = Ledger.of(auth_event(row) for row in rows)
-            self._views = Views(ledger, self.facts)
-        return self._views
+        found = self._load()
+        assert found is not None, "nothing is asked before the genesis"
+        return found
 
     @property
     def ledger(self) -> Ledger:
@@ -58,9 +57,17 @@ class Court:
     @property
     def next_ix(self) -> int:
         """Return the number of the next authority event."""
-        if self._views is None and not self._events.authority(self._sn):
-            return 0
-        return len(self.ledger.events)
+        found = self._load()
+        return 0 if found is None else len(found.ledger.events)
+
+    def _load(self) -> Views | None:
+        """Return the views, read once; None before the genesis."""
+        if self._views is None:
+            rows = self._events.authority(self._sn)
+            if rows:
+                ledger = Ledger.of(auth_event(row) for row in rows)
+                self._views = Views(ledger, self.facts)
+        return self._views
 
     @property
     def judgement(self) -> Judgement:
@@ -69,11 +76,19 @@ class Court:
             self._after = judge(self.ledger, self.facts)
         return self._after
 
+    def content_fault(
+        self, event: Event, body: Body | None, *, entity: bytes | None, seen: int
+    ) -> str | None:
+        """Return the structural rule that new content breaks, None if it breaks none.
+
+        ``seen`` has the numbers of the authority events in its ancestry.
+        """
+        task = task_of(event.kind, body, event.id)
+        content = new_content(event, entity=entity, task=task, seen=seen)
+        return structural(content, body, self.views)
+
     def fault(self, entry: Entry, event: Event, body: Body | None) -> str | None:
-        """Return the structural rule that a new event breaks, None if it breaks none."""
-        if entry.ix is None:
-            task = task_of(event.kind, body, event.id)
-            return structural(content_event(entry, task), body, self.views)
+        """Return the structural rule that a new authority event breaks, None if it breaks none."""
         if event.kind == "genesis":
             return None
         self.facts.draft = entry  # not stored yet, and its ancestry may be asked for
@@ -99,13 +114,34 @@ class Court:
         """Return the verdict on a stored event of either sort."""
         if entry.ix is not None:
             return self.judgement.verdicts[entry.id]
+        if entry.fault is None and self._is_settled(entry.auth):
+            return OK
         return content_verdict(content_event(entry), self.judgement, self.facts)
 
-    def rejudge_for(self, content: Entry) -> bool:
-        """Say whether new content may change what is judged of an over-used invite."""
+    def _is_settled(self, auth: bytes) -> bool:
+        """Say whether all content under a grant is ok, asked once per judgement."""
         judgement = self.judgement
-        grant = judgement.ledger.grants.get(content.auth)
-        return bool(judgement.contested) and grant is not None and grant.rank[0] < 2
+        if judgement is not self._settled_by:
+            self._settled_by, self._settled = judgement, {}
+        found = self._settled.get(auth)
+        if found is None:
+            found = self._settled[auth] = is_settled(auth, judgement)
+        return found
+
+    @property
+    def is_contested(self) -> bool:
+        """Say whether new content may change what is judged: there is an over-used invite."""
+        return bool(self.judgement.contested)
+
+    def rejudge_for(self, new: Entry) -> bool:
+        """Say whether a new event is content that may change what is judged of such an invite."""
+        grant = self.judgement.ledger.grants.get(new.auth)
+        return new.ix is None and grant is not None and grant.rank[0] < 2
+
+    @property
+    def before(self) -> Judgement | None:
+        """Return the judgement before the first new authority event; None: none is new."""
+        return self._before
 
     def rejudge(self) -> None:
         """Judge again although no authority event came: content did that a rule asks about."""

@@ -22,6 +22,7 @@ from envoy.core import bodies
 from envoy.core.capability import AuthEvent, ContentEvent
 from envoy.core.crypto.sign import SUITE
 from envoy.core.epoch import creator_tag, epoch_id
+from envoy.core.event import Event
 from envoy.core.kinds import read_body
 from envoy.core.log import Authority, Entry
 from envoy.replica.keyring import KeyRing
@@ -67,6 +68,26 @@ def content_event(entry: Entry, task: bytes | None = None) -> ContentEvent:
         task=task,
         seen=entry.saw,
         fault=entry.fault,
+    )
+
+
+def new_content(
+    event: Event, *, entity: bytes | None, task: bytes | None, seen: int
+) -> ContentEvent:
+    """Return a content event that is no entry yet as the rules see it."""
+    return ContentEvent(
+        id=event.id,
+        author=event.author,
+        auth=event.auth,
+        chain=event.chain,
+        seq=event.seq,
+        lam=event.lam,
+        ts=event.ts,
+        kind=event.kind,
+        entity=entity,
+        task=task,
+        seen=seen,
+        fault=None,
     )
 
 

@@ -1,6 +1,6 @@
 """Ingest: takes a page of frames from outside in; the only judge of foreign bytes.
 
-Opening and verifying needs no lock and is done first, signatures on a few threads. Then, in one
+A page is opened and verified first, without a lock (``replica.opening``). Then, in one
 transaction: what is refused at the door becomes a quarantine row, what lacks a key or a parent is
 parked, the rest is accepted in causal order and pulls in whatever waited for it. The place in the
 hub's log moves in the same transaction.
@@ -17,18 +17,17 @@ from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heappush
 
 from envoy import limits
-from envoy.core import receipt
 from envoy.core.dag import missing
-from envoy.core.envelope import Opened, Outer, envelope_id, open_outer, open_parsed, parse, verify
+from envoy.core.envelope import open_outer, parse
 from envoy.core.event import GENESIS, Event, check_own_links, check_parents
 from envoy.core.genesis import check_genesis, genesis_commitment
-from envoy.core.log import Entry, Parked, ReceiptRow
+from envoy.core.log import Entry, Parked
 from envoy.errors import RemoteFault
 from envoy.lean import NamedTuple
+from envoy.replica import pins
 from envoy.replica.batch import Batch
-from envoy.replica.keyring import KeyRing
+from envoy.replica.opening import Begun, Reading, Ready, Sorted, begin, read, settled
 from envoy.replica.replica import Replica
-from envoy.sync.frames import frame_id, is_envelope
 from envoy.views import rows
 
 
@@ -47,51 +46,6 @@ class Taken(NamedTuple):
     accepted: int
     parked: int
     quarantined: int
-
-
-class Ready(NamedTuple):
-    """An authentic event with its frame, ordered so that causes come first."""
-
-    lam: int
-    id: bytes
-    event: Event
-    frame: bytes
-
-
-class Sorted(NamedTuple):
-    """A page after its first reading."""
-
-    ready: list[Ready]
-    receipts: list[tuple[bytes, bytes]]
-    parked: list[Parked]
-    refused: list[tuple[bytes, str, int]]
-    unknown: list[bytes]
-
-
-class Reading(NamedTuple):
-    """A frame read once: its id, and the outside of an envelope or why it is none.
-
-    Neither ``outer`` nor ``code``: a receipt.
-    """
-
-    id: bytes
-    frame: bytes
-    outer: Outer | None
-    code: str | None
-
-
-def read(frame: bytes) -> Reading:
-    """Return what ``frame`` shows without a key. What no door lets in has an id all the same."""
-    if not is_envelope(frame):
-        try:
-            return Reading(frame_id(frame), frame, None, None)
-        except RemoteFault as fault:
-            return Reading(receipt.receipt_id(frame), frame, None, fault.code)
-    ident = envelope_id(frame)
-    try:
-        return Reading(ident, frame, parse(frame), None)
-    except RemoteFault as fault:
-        return Reading(ident, frame, None, fault.code)
 
 
 def take_in(
@@ -119,13 +73,26 @@ def take_read(
     ``place`` is stored with them, unless another process moved on meanwhile. ``sent`` are entries
     of the outbox that they answer: somebody will be told at once, so that is durable.
     """
-    space = replica.space
-    found = sort_page(replica, page, space, again=again)
-    scarce = space.next_n + 2 * len(page) + limits.ARRIVALS_RESERVED > space.reserved_n
+    begun = begin(replica, page, again=again)
+    return take_begun(replica, begun, source=source, place=place, sent=sent)
+
+
+def take_begun(
+    replica: Replica,
+    begun: Begun,
+    *,
+    source: str,
+    place: Place | None = None,
+    sent: Sequence[int] = (),
+) -> Taken:
+    """Take a page that ``opening.begin`` opened, as ``take_read`` does."""
+    found, space = settled(begun), replica.space
+    scarce = space.next_n + 2 * len(found.unknown) + limits.ARRIVALS_RESERVED > space.reserved_n
     with replica.profile.events.transaction(durable=bool(sent) or scarce):
         taking = _Page(replica, source)
-        is_alone = taking.batch.space.frame_count == space.frame_count
-        taken = taking.take(found, taking.returned(found) if again else taking.new(found, is_alone))
+        is_alone = taking.batch.space.frame_count == begun.frame_count
+        mine = taking.returned(found) if begun.again else taking.new(found, is_alone)
+        taken = taking.take(found, mine)
         taking.move(place)
         taking.strike(sent)
         if scarce:
@@ -146,64 +113,6 @@ def _secure(replica: Replica) -> None:
         page = _Page(replica, "")
         page.reserve()
         replica.profile.rows.save(page.batch.space)
-
-
-def sort_page(
-    replica: Replica, page: Sequence[Reading], space: rows.Space, *, again: bool
-) -> Sorted:
-    """Return ``page`` opened, verified and sorted by what is to be done with it; no lock."""
-    events, sn = replica.profile.events, replica.sn
-    keys, found = KeyRing(events, sn, space.id), Sorted([], [], [], [], [])
-    opened, now = list[tuple[Opened, bytes]](), replica.profile.clock.now_ms()
-    named = [one.id for one in page]
-    unknown = set(named) if again else events.unknown(sn, named)
-    for one in page:
-        if one.id not in unknown:
-            continue
-        unknown.remove(one.id)  # a page that repeats itself says nothing new
-        found.unknown.append(one.id)
-        if one.outer is not None:
-            _open(found, opened, keys, one=one, now=now, space=space.id)
-        elif one.code is not None:
-            _reject(found, one, one.code, now)
-        else:
-            found.receipts.append((one.id, one.frame))
-    good = replica.profile.workers.map(verify, [one for one, _ in opened])
-    for (event, frame), authentic in zip(opened, good, strict=True):
-        if authentic:
-            found.ready.append(Ready(event.event.lam, event.event.id, event.event, frame))
-        else:
-            found.refused.append((event.event.id, "bad_signature", len(frame)))
-    return found
-
-
-def _open(
-    found: Sorted,
-    opened: list[tuple[Opened, bytes]],
-    keys: KeyRing,
-    *,
-    one: Reading,
-    now: int,
-    space: bytes,
-) -> None:
-    """Open one envelope into ``opened``, or say in ``found`` why not."""
-    assert one.outer is not None, "an envelope was parsed"
-    known = keys.find(one.outer.epoch)
-    if known is None:
-        found.parked.append(Parked(one.id, "sealed", one.outer.epoch, None, now, one.frame))
-        return
-    try:
-        opened.append((open_parsed(one.outer, one.id, space, known.event_key), one.frame))
-    except RemoteFault as fault:
-        _reject(found, one, fault.code, now)
-
-
-def _reject(found: Sorted, one: Reading, code: str, now: int) -> None:
-    """Refuse a frame for ``code``; one that a later build can read is kept instead."""
-    if code == "unsupported":
-        found.parked.append(Parked(one.id, "unsupported", None, None, now, one.frame))
-    else:
-        found.refused.append((one.id, code, len(one.frame)))
 
 
 class _Page:
@@ -258,22 +167,19 @@ class _Page:
             one = heappop(ready)
             if not self._is_possible(one):
                 continue
-            named = self._named(one.event)
-            known = {key: entry for key, entry in named.items() if entry is not None}
-            if len(known) < len(named):
-                event, now = one.event, self.batch.now_ms
-                lacks = missing(event.prev, event.deps, event.basis, known)
-                self._park(Parked(one.id, "waiting", lacks[0], event.author, now, one.frame))
+            named = self._named(one)
+            if named is None:
                 continue
             try:
-                self._check(one.event, known)
+                self._check(one.event, named)
             except RemoteFault as fault:
                 self._turn_away(one.id, fault.code, one.frame)
                 continue
             self.batch.accept(one.event, one.frame)
             self.accepted += 1
-            for waiting in self._released(one.id):
-                heappush(ready, waiting)
+            if one.id in self._wanted:
+                for waiting in self._released(one.id):
+                    heappush(ready, waiting)
             if one.event.kind == GENESIS:
                 self._receipts_early()
 
@@ -286,13 +192,22 @@ class _Page:
             return False
         return True
 
-    def _named(self, event: Event) -> dict[bytes, Entry | None]:
-        """Return what the event names, each as accepted here, None for what is not."""
-        find, sn = self.events.entry, self.sn
-        found = {one: find(sn, one) for one in (*event.deps, *event.basis)}
-        if event.prev is not None:
-            found[event.prev] = find(sn, event.prev)
-        return found
+    def _named(self, one: Ready) -> dict[bytes, Entry] | None:
+        """Return what an event names, as accepted here; park it and return None if any is not."""
+        event, known, lacks = one.event, dict[bytes, Entry](), False
+        first = () if event.prev is None else (event.prev,)
+        for ident in (*first, *event.deps, *event.basis):
+            entry = self.events.entry(self.sn, ident)
+            if entry is None:
+                lacks = True
+            else:
+                known[ident] = entry
+        if not lacks:
+            return known
+        why, *_ = missing(event.prev, event.deps, event.basis, known)
+        now = self.batch.now_ms
+        self._park(Parked(one.id, "waiting", why, event.author, now, one.frame))
+        return None
 
     def _check(self, event: Event, named: Mapping[bytes, Entry]) -> None:
         """Hold an event to the rules that look at what it names. Raises RemoteFault."""
@@ -355,35 +270,19 @@ class _Page:
             self._park(Parked(ident, "waiting", space.id, None, now, frame))
             return
         try:
-            found = receipt.read_receipt(frame, space.id)
-            if found.no != space.hub_no:
-                raise RemoteFault("unsupported")
-            if not receipt.is_signed(found, space.hub):
-                raise RemoteFault("bad_signature")
+            row = pins.row_of(frame, ident, space.id, self.batch.pins())
         except RemoteFault as fault:
-            self._turn_away(ident, fault.code, frame)
+            self._turn_away(ident, fault.code, frame, why=space.id)
             return
-        self.batch.add_receipt(
-            ReceiptRow(
-                id=ident,
-                event=found.event,
-                slot=found.slot,
-                no=found.no,
-                instance=found.instance,
-                fence=found.fence,
-                holder=found.holder,
-                at=found.at,
-                until=found.until,
-                good=0,
-                bytes=frame,
-            )
-        )
+        self.batch.add_receipt(row)
         self.accepted += 1
 
-    def _turn_away(self, ident: bytes, code: str, frame: bytes) -> None:
-        """Refuse a frame for ``code``; one that a later build can read is kept instead."""
+    def _turn_away(
+        self, ident: bytes, code: str, frame: bytes, *, why: bytes | None = None
+    ) -> None:
+        """Refuse a frame for ``code``; one that a later build, or a pin, can read is kept."""
         if code == "unsupported":
-            self._park(Parked(ident, "unsupported", None, None, self.batch.now_ms, frame))
+            self._park(Parked(ident, "unsupported", why, None, self.batch.now_ms, frame))
         else:
             self._refuse(ident, code, len(frame))
 

@@ -12,7 +12,7 @@ Specification: docs/spec/epoch.md.
 from __future__ import annotations
 
 from envoy.core import epoch as epochs
-from envoy.core.envelope import open_outer, parse
+from envoy.core.envelope import open_parsed, parse
 from envoy.core.event import Event
 from envoy.core.kinds import KINDS, read_body
 from envoy.core.log import Entry, EpochRow
@@ -46,17 +46,17 @@ class KeyRing:
         kept = row._replace(secret=secret, head=head or row.head)
         self._events.put_epoch(self._sn, kept)
 
-    def reopen(self, entry: Entry) -> Event:
+    def reopen(self, entry: Entry, frame: bytes) -> Event:
         """Return an accepted event from its stored frame.
 
         Raises IntegrityError(state_corrupt) if the frame no longer opens: it did once.
         """
-        frame = self._events.frame(entry.rid)
         try:
-            keys = self.find(parse(frame).epoch)
+            outer = parse(frame)
+            keys = self.find(outer.epoch)
             if keys is None:
                 raise RemoteFault("cannot_open")
-            return open_outer(frame, self._space, keys.event_key).event
+            return open_parsed(outer, entry.id, self._space, keys.event_key).event
         except RemoteFault as error:
             raise IntegrityError("state_corrupt", cause="frame", rid=entry.rid) from error
 
@@ -64,4 +64,10 @@ class KeyRing:
         """Return the decoded body of an accepted event, None if it is not of its kind."""
         if entry.kind not in KINDS:
             return None
-        return read_body(entry.kind, self.reopen(entry).body)
+        return self.body_in(entry, self._events.frame(entry.rid))
+
+    def body_in(self, entry: Entry, frame: bytes) -> Body | None:
+        """Return what ``body`` does, for whoever has the frame of the event."""
+        if entry.kind not in KINDS:
+            return None
+        return read_body(entry.kind, self.reopen(entry, frame).body)

@@ -42,15 +42,17 @@ class Linker:
         self._asked: tuple[bytes | None, int] | None = None
         self._found: list[dag.Head] = []
 
-    def links(self, entity: bytes | None, auth: bytes) -> Links:
+    def links(self, entity: bytes | None, auth: bytes, *, gathers: bool = False) -> Links:
         """Return the place of the next event, an act on ``entity`` under the grant ``auth``.
 
-        Raises ConflictError(clock_ahead) where all that is known is dated ahead of this clock.
+        ``gathers``: it names heads of the space as they come, not one of each author. Raises
+        ConflictError(clock_ahead) where all that is known is dated ahead of this clock.
         """
         tip = self._tip()
         acts = self._acts(entity)
         beside = [one for one in acts if not _is_behind(one, tip)]
-        groups = (self._authority(tip), [_head(one) for one in beside], self._space(tip))
+        heads, space = [_head(one) for one in beside], self._space(tip)
+        groups = (self._authority(tip), [*heads, *space] if gathers else heads, space)
         deps = dag.choose_deps(
             groups,
             is_below_prev=lambda one: tip is not None and one == tip.id,
@@ -81,6 +83,12 @@ class Linker:
         if authority > limits.DEPS_MAX or (authority and authority + acts > limits.DEPS_MAX):
             return Merge(None)
         return Merge(entity) if acts > limits.BASIS_MAX else None
+
+    def is_scattered(self) -> bool:
+        """Say whether the next event cannot name every head there is."""
+        tip = self._tip()
+        heads = {one.id for one in (*self._authority(tip), *self._space(tip))}
+        return len(heads - ({tip.id} if tip is not None else set())) > limits.DEPS_MAX
 
     # -- the parts --------------------------------------------------------------------------
 

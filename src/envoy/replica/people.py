@@ -14,13 +14,14 @@ Specification: docs/spec/store.md, Projections; docs/spec/identity.md, Keys stat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from envoy.core import bodies
 from envoy.core.crypto.seal import kid
 from envoy.core.identity import KeysStatement, check_statement
 from envoy.core.structs import Body
 from envoy.errors import RemoteFault
+from envoy.lean import NamedTuple
 from envoy.replica.ports import EventStore, RowStore
 from envoy.state.authority import Judgement, place
 from envoy.state.content import Labels

@@ -13,18 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from envoy.core.log import (
     Authority,
     Entry,
     EpochRow,
     Head,
+    Numbered,
     Outgoing,
     Parked,
     ReceiptRow,
 )
 from envoy.core.structs import Body
+from envoy.lean import Protocol
 from envoy.views import rows
 
 A = TypeVar("A")
@@ -37,6 +39,7 @@ Row = (
     | rows.Grant
     | rows.Invite
     | rows.Task
+    | rows.Edge
     | rows.Conflict
     | rows.Stream
 )
@@ -67,14 +70,20 @@ class EventStore(Protocol):
     def event_ids(self, sn: int, low: bytes, high: bytes) -> list[bytes]:
         """Return the ids of at most three accepted events between ``low`` and ``high``."""
 
-    def add_event(self, sn: int, entry: Entry, frame: bytes) -> Entry:
-        """Append an accepted event with its envelope; return it with its numbers filled in."""
+    def number(self, sn: int, author: bytes, chain: bytes) -> Numbered:
+        """Return the numbers of the event of ``author`` that is added next."""
+
+    def add_event(self, sn: int, entry: Entry, frame: bytes) -> None:
+        """Append an accepted event, numbered by ``number``, with its envelope."""
 
     def at_seq(self, cn: int, seq: int) -> list[bytes]:
         """Return the events with that place in a chain: more than one is a fork."""
 
     def add_fork(self, sn: int, cn: int, seq: int, pair: tuple[bytes, bytes]) -> None:
         """Keep two events of one place in a chain as proof against their author."""
+
+    def chain_ends(self, sn: int, an: int) -> list[bytes]:
+        """Return the last event of each chain of an author."""
 
     def forked(self, sn: int) -> dict[int, int]:
         """Return the forked chains of a space and the number of their author."""
@@ -133,6 +142,9 @@ class EventStore(Protocol):
     def add_receipt(self, sn: int, row: ReceiptRow) -> None:
         """Insert or replace a receipt."""
 
+    def drop_receipt(self, sn: int, receipt: bytes) -> None:
+        """Forget a receipt that no pinned hub speaks for."""
+
     def receipts(self, sn: int, event: bytes) -> list[ReceiptRow]:
         """Return the receipts for an event."""
 
@@ -189,6 +201,12 @@ class RowStore(Protocol):
     def drop_space(self, sn: int) -> None:
         """Remove all that this file holds of a space."""
 
+    def leave_out(self, space: bytes, at: int) -> None:
+        """Note that the profile forgot a space: no repair brings it back."""
+
+    def let_in(self, space: bytes) -> None:
+        """Take a space out of those that were forgotten."""
+
     def members(self, sn: int) -> dict[bytes, rows.Member]:
         """Return the member rows by did."""
 
@@ -207,8 +225,26 @@ class RowStore(Protocol):
     def task(self, sn: int, task: bytes) -> rows.Task | None:
         """Return the row of a task."""
 
+    def tasks_of(self, sn: int, an: int) -> list[bytes]:
+        """Return, ascending, the tasks that a member holds."""
+
     def task_ids(self, sn: int, low: bytes, high: bytes) -> list[bytes]:
         """Return the ids of at most three tasks between ``low`` and ``high``."""
+
+    def ready(self, sn: int, an: int, label: str | None, limit: int) -> list[rows.Task]:
+        """Return what a member could take now, the first to be done first."""
+
+    def edges(self, sn: int, task: bytes) -> list[rows.Edge]:
+        """Return the edges of a task in their order."""
+
+    def is_named(self, sn: int, task: bytes) -> bool:
+        """Say whether an edge leads to a task."""
+
+    def has_edited_edges(self, sn: int) -> bool:
+        """Say whether any edge of a space comes from an edit: without one there is no circle."""
+
+    def reach(self, sn: int, rel: str, start: bytes | None) -> list[rows.Edge]:
+        """Return all edges of a sort that following them from a task leads to; None: all."""
 
     def conflicts(self, sn: int, entity: bytes) -> dict[bytes, rows.Conflict]:
         """Return the conflict rows of an entity by id."""
@@ -224,6 +260,9 @@ class RowStore(Protocol):
 
     def stream_of(self, rid: int) -> list[rows.Stream]:
         """Return what an event put into the stream."""
+
+    def streams_of(self, sn: int, first: int, last: int) -> list[rows.Stream]:
+        """Return what the events with numbers in a range put into the stream, ascending."""
 
     def index_words(self, rid: int, text: str | None) -> None:
         """Make the words of an item searchable, or no longer (None)."""
@@ -261,6 +300,9 @@ class RowStore(Protocol):
     def claimer_tag(self, lookup: bytes, fresh: bytes) -> bytes:
         """Return the tag this profile fetches an invite with, ``fresh`` the first time."""
 
+    def provisional(self, sn: int, an: int) -> list[rows.Task]:
+        """Return the tasks that somebody holds by a claim which no hub confirmed."""
+
     def find_holder(self, sn: int, task: bytes, session: str) -> bytes | None:
         """Return the slot secret of a session for a task, None if it never claimed it."""
 
@@ -294,5 +336,5 @@ class Entropy(Protocol):
 class Workers(Protocol):
     """A few threads for work that releases the interpreter."""
 
-    def map(self, work: Callable[[A], B], items: Sequence[A]) -> list[B]:
-        """Return the results in order."""
+    def begin(self, work: Callable[[A], B], items: Sequence[A]) -> Callable[[], list[B]]:
+        """Begin ``work`` of each item; what is returned waits, and returns the results in order."""

@@ -12,16 +12,20 @@ Specification: docs/spec/store.md, Projections and Stream.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
 
-from envoy.core.bodies import Genesis
-from envoy.core.codec import encode
-from envoy.core.crypto.sign import tagged
+from envoy.core.bodies import Genesis, Message
+from envoy.core.crypto.sign import sha256, tagged
 from envoy.core.log import Entry, split
 from envoy.core.structs import Body
+from envoy.lean import Protocol
 from envoy.replica.court import Court
+from envoy.replica.digests import canonical, conflict_id
 from envoy.replica.keyring import KeyRing
+from envoy.replica.knots import Knots
+from envoy.replica.notices import HELD, Notices, told
 from envoy.replica.people import People
+from envoy.replica.pins import pins_of
 from envoy.replica.ports import EventStore, RowStore
 from envoy.state import content, epochs, lines, project, tasks
 from envoy.state.claims import Receipt
@@ -30,8 +34,8 @@ from envoy.state.registers import Conflict, Op
 from envoy.views import rows
 
 VISIBLE = ("ok", "ok*")
-# Under these the stream tells that the verdict on an event changed.
-VERDICT_TYPES = ("event_held", "event_admitted")
+# Acts that whoever holds the task hears of.
+TO_HOLDER = ("task.edit", "task.cancel", "task.reopen")
 
 
 class Counting(Protocol):
@@ -69,8 +73,11 @@ class Projector:
         self._events = batch.events
         self._rows = store
         self._people = People(batch.events, store, batch.sn)
+        self._notices = Notices(batch.court, batch.me)
         self._last = store.last_item(batch.sn)
         self._creators = dict[bytes, bytes | None]()
+        self._knots = Knots(batch.events, store, batch.sn)
+        self._numbers: Mapping[int, int] = {}
 
     # -- lines and the stream ---------------------------------------------------------------
 
@@ -85,18 +92,23 @@ class Projector:
             self._people.offer(entry.author, body, self._batch.space.id)
         if type_ is None:
             return
-        reason = self._reason(entry, body) if visible else None
-        if entry.status == "held":
-            type_ = "event_held"
+        reason = self._reason(entry, body) if visible and not self._replay else None
         n = 0
         if self._replay:
             n = self._told(entry)
-        elif visible or entry.status == "held":
+        elif visible and entry.ix is not None:
+            n = self._tell(entry, body, line, reason)
+        elif visible:
             n = self._stream(entry, type_, self._object(entry, line), reason)
+        elif entry.status == "held":
+            mine = entry.author == self._batch.me  # by another copy of this profile
+            lost = HELD if mine else None
+            n = self._stream(entry, "event_held", self._object(entry, line), lost, own=False)
         if line is not None:
             self._item(entry, line, n)
-            if visible and lines.words(body):
-                self._rows.index_words(entry.rid, lines.words(body))
+            words = lines.words(body) if visible else ""
+            if words:
+                self._rows.index_words(entry.rid, words)
 
     def _reason(self, entry: Entry, body: Body) -> str | None:
         """Return why a new event is in my inbox."""
@@ -104,7 +116,20 @@ class Projector:
         if entry.author == me:
             return None
         creator = self._creator(entry.entity) if entry.kind.startswith("task.") else None
-        return lines.inbox_reason(entry.kind, body, me=me, creator=creator)
+        holder = self._holder(entry) if entry.kind in TO_HOLDER else None
+        reason = lines.inbox_reason(entry.kind, body, me=me, creator=creator, holder=holder)
+        if reason is None and entry.ix is not None:
+            return self._notices.reason(entry)
+        return reason
+
+    def _tell(self, entry: Entry, body: Body, line: Line | None, reason: str | None) -> int:
+        """Tell of an authority act under all that it came to; return the number of the first."""
+        main, *others = self._notices.types(entry, body)
+        about = self._object(entry, line)
+        n = self._stream(entry, main, about, reason)
+        for type_ in others:
+            self._stream(entry, type_, about, None)
+        return n
 
     def _creator(self, task: bytes | None) -> bytes | None:
         """Return who made a task, None while that is not known."""
@@ -114,6 +139,11 @@ class Projector:
             made = self._events.entry(self._batch.sn, task)
             self._creators[task] = None if made is None else made.author
         return self._creators[task]
+
+    def _holder(self, entry: Entry) -> bytes | None:
+        """Return who has the task that an event is about, as far as it was folded."""
+        row = None if entry.entity is None else self._rows.task(self._batch.sn, entry.entity)
+        return None if row is None or row.assignee is None else self._events.did(row.assignee)
 
     @staticmethod
     def _object(entry: Entry, line: Line | None) -> bytes | None:
@@ -128,7 +158,8 @@ class Projector:
         """Write the line of an event, and make its words searchable."""
         place = (entry.lam, entry.id)
         late = self._last is not None and place < self._last
-        self._last = place if self._last is None else max(self._last, place)
+        if not late:
+            self._last = place
         task = entry.entity if entry.kind.startswith("task.") else line.task
         grant = self._batch.court.ledger.grants.get(entry.auth)
         self._rows.save(
@@ -153,39 +184,49 @@ class Projector:
                 entry.cause,
                 None,
                 int(late),
+                None,
             )
         )
 
     def relabel(self, entry: Entry, *, before: str) -> None:
         """Show the new verdict on an older event, and tell of it."""
         item = self._rows.item(entry.rid)
-        if item is None:
-            return
         visible, was_visible = entry.status in VISIBLE, before in VISIBLE
         if visible == was_visible:
-            self._rows.save(item._replace(status=entry.status, cause=entry.cause))
+            if item is not None:
+                self._rows.save(item._replace(status=entry.status, cause=entry.cause))
+            return
+        if entry.kind not in lines.TYPES:
             return
         body = self._batch.keys.body(entry)
-        n = self._readmit(entry, body) if visible else self._hide(entry)
+        self._conceal(entry)
+        n = self._readmit(entry, body) if visible else self._hide(entry, body)
+        if item is None:
+            return
         if body is not None and lines.words(body):
-            self._rows.index_words(entry.rid, lines.words(body) if visible else None)
+            is_shown = visible and item.redacted is None
+            self._rows.index_words(entry.rid, lines.words(body) if is_shown else None)
         self._rows.save(item._replace(status=entry.status, cause=entry.cause, n=n))
 
-    def _hide(self, entry: Entry) -> int:
-        """Take an event out of the inbox and say that it is held."""
+    def _conceal(self, entry: Entry) -> None:
+        """Take out of the inbox what it says of an event: that is not so any more."""
         space = self._batch.space
         for row in self._rows.stream_of(entry.rid):
             if not row.hidden:
                 self._rows.save(row._replace(hidden=1))
                 counted = row.reason is not None and not row.own and row.n > space.ack_n
                 self._batch.tally.unread -= int(counted)
-        mine = entry.author == self._batch.me
-        return self._stream(entry, "event_held", entry.id, "held" if mine else None, own=False)
+
+    def _hide(self, entry: Entry, body: Body | None) -> int:
+        """Say that an event is held."""
+        reason = self._notices.lost(entry, body)
+        return self._stream(entry, "event_held", entry.id, reason, own=False)
 
     def _readmit(self, entry: Entry, body: Body | None) -> int:
         """Let an event come anew: whoever read past it would never see it otherwise."""
-        reason = None if body is None else self._reason(entry, body)
-        return self._stream(entry, "event_admitted", entry.id, reason)
+        mine = entry.author == self._batch.me  # who was told that it is held is told of this, too
+        reason = HELD if mine else None if body is None else self._reason(entry, body)
+        return self._stream(entry, "event_admitted", entry.id, reason, own=False)
 
     def _stream(
         self,
@@ -210,9 +251,14 @@ class Projector:
 
     def _told(self, entry: Entry) -> int:
         """Return the number of an event: of the last change of its verdict, else of its coming."""
-        told = self._rows.stream_of(entry.rid)
-        changes = [row.n for row in told if row.type in VERDICT_TYPES]
-        return changes[-1] if changes else (told[0].n if told else 0)
+        found = self._numbers.get(entry.rid)
+        if found is None:
+            return told(self._rows.stream_of(entry.rid)).get(entry.rid, 0)
+        return found
+
+    def recall(self, numbers: Mapping[int, int]) -> None:
+        """Remember under what numbers a page of events was told, instead of asking for each."""
+        self._numbers = numbers
 
     # -- authority --------------------------------------------------------------------------
 
@@ -232,7 +278,10 @@ class Projector:
         role = judgement.role_of(batch.me)
         found = epochs.current(judgement, court.views)
         closed = judgement.closes[0].ts if judgement.closes else None
+        hubs = pins_of(judgement)
         space = batch.space._replace(
+            hub=hubs[max(hubs)],
+            hub_no=max(hubs),
             role=role,
             join_state="member" if role else _gone(batch.space.join_state),
             created_ms=project.founding(judgement).ts,
@@ -256,6 +305,8 @@ class Projector:
             self._space(ops)
         elif any(op.kind == "task.create" for op in ops):
             self._task(entity, ops, {entry.id: entry for entry in entries})
+        elif any(op.kind == "message.redact" for op in ops):
+            self._message(entity, ops, {entry.id: entry for entry in entries})
         elif any(entry.kind in ("card", "member.keys") for entry in entries):
             for op in ops:
                 self._people.offer(op.author, op.body, batch.space.id)
@@ -287,13 +338,14 @@ class Projector:
         )
 
     def _space(self, ops: list[Op]) -> None:
-        """Write the name and description of the space."""
+        """Write the name, the description and the policy of the space."""
         found = content.reduce_space(self._batch.space.id, ops)
         founded = self._batch.court.ledger.by_kind["genesis"][0].body
         assert isinstance(founded, Genesis), "a ledger begins with the genesis"
         self._batch.space = self._batch.space._replace(
             name=founded.name if found.name is None else found.name,
             description=found.description or "",
+            policy=project.policy_text(dict(content.sound_policy(founded.policy)), found.policy),
         )
         self._conflicts(self._batch.space.id, found.conflicts, ops)
 
@@ -332,16 +384,39 @@ class Projector:
             if before is not None:
                 self._rows.delete(before)
                 self._digest(before.digest, None)
+                self._knots.note(task, [])
             self._refusals({}, entries)
             self._conflicts(task, (), ops)
             return
         row = project.task_row(batch.sn, folded, self._events.actor)
-        row = row._replace(digest=tagged("state", b"\1", _canonical(folded)))
+        row = row._replace(digest=tagged("state", b"\1", canonical(folded)))
         self._digest(None if before is None else before.digest, row.digest)
         self._rows.save(row)
         self._refusals(dict(folded.refused), entries)
+        if folded.edges or (before is not None and before.edges):
+            self._knots.note(task, project.edge_rows(batch.sn, folded))
         self._conflicts(task, folded.conflicts, ops)
         self._confirmed(before, row, entries)
+
+    def _message(self, message: bytes, ops: list[Op], entries: dict[bytes, Entry]) -> None:
+        """Hide the text of a message that was redacted; show it again if nothing redacts it."""
+        found = content.reduce_message(message, ops)
+        self._refusals(dict(found.refused), entries)
+        entry = entries.get(message)
+        item = None if entry is None else self._rows.item(entry.rid)
+        body = None if entry is None else self._batch.keys.body(entry)
+        if entry is None or item is None or not isinstance(body, Message):
+            return
+        redacted = None if found.by is None else sha256(body.body.encode())
+        if item.redacted == redacted:
+            return
+        is_shown = redacted is None and entry.status in VISIBLE
+        self._rows.save(item._replace(body=None if redacted else body.body, redacted=redacted))
+        self._rows.index_words(entry.rid, (body.body or None) if is_shown else None)
+        if redacted is not None:
+            self._conceal(entry)
+        elif is_shown:
+            self._stream(entry, "message_changed", message, self._reason(entry, body))
 
     def _digest(self, before: bytes | None, after: bytes | None) -> None:
         """Exchange the part of an entity in the state sum."""
@@ -362,7 +437,7 @@ class Projector:
         batch, authors = self._batch, {op.id: op.author for op in ops}
         known = self._rows.conflicts(batch.sn, entity)
         for one in found:
-            ident = _conflict_id(one)
+            ident = conflict_id(one)
             status = "open" if one.is_open else "resolved"
             row = rows.Conflict(
                 batch.sn, ident, entity, one.kind, one.winner, one.loser, one.rule, status
@@ -395,6 +470,7 @@ class Projector:
     def close(self) -> None:
         """Write what is counted over the whole space."""
         batch = self._batch
+        self._knots.settle()
         heads = [head.id for head in self._events.heads(batch.sn, citable=False)]
         batch.space = batch.space._replace(heads_hash=tagged("frontier", *heads))
         self._people.flag_forks()
@@ -403,23 +479,3 @@ class Projector:
 def _gone(join_state: str) -> str:
     """Return what a copy of a space is when its holder has no role."""
     return "removed" if join_state == "member" else join_state
-
-
-def _conflict_id(conflict: Conflict) -> bytes:
-    """Return H("conflict", entity, C(kind), the two event ids ascending)."""
-    pair = sorted((conflict.winner, conflict.loser))
-    return tagged("conflict", conflict.entity, encode(conflict.kind), *pair)
-
-
-def _canonical(task: tasks.Task) -> bytes:
-    """Return a task as bytes that are equal where the tasks are, on every replica."""
-    tenure = task.tenure
-    holding = None if tenure is None else (tenure.id, tenure.holder, tenure.claim_state)
-    fence = None if tenure is None else (tenure.no, tenure.fence)
-    return encode(
-        (
-            *(task.id, task.state, task.title, task.body, task.priority, task.due_at),
-            *(task.labels, task.needs, task.parent, holding, fence, task.completion),
-            *(task.summary, task.evidence, task.refused, task.version),
-        )
-    )

@@ -32,14 +32,12 @@ def rebuild(profile: Profile, *, progress: Progress | None = None) -> int:
 
 def _space(replica: Replica, done: int, total: int, progress: Progress | None) -> int:
     """Fold one space again; return how many events are done now."""
-    batch = replica.batch()
+    batch, events = replica.batch(), replica.profile.events
     batch.begin_again()
     after = 0
-    while page := replica.profile.events.entries(
-        replica.sn, after=after, limit=limits.PAGE_FRAMES_MAX
-    ):
-        for entry in page:
-            batch.replay(entry)
+    while page := events.entries(replica.sn, after=after, limit=limits.PAGE_FRAMES_MAX):
+        frames = dict(events.frames(replica.sn, after=after, limit=limits.PAGE_FRAMES_MAX))
+        batch.replay([(entry, frames.get(entry.rid, b"")) for entry in page])
         after = page[-1].rid
         done += len(page)
         if progress is not None:

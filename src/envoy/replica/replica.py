@@ -19,7 +19,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from envoy import limits
-from envoy.core.capability import CAPS, TOO_LATE
+from envoy.core.bodies import Delegate, Grant, Merge, Role
+from envoy.core.capability import (
+    CAPS,
+    DEPTH_BEYOND,
+    END_BEYOND,
+    FOUNDER_STAYS,
+    NO_CAP,
+    OUT_OF_SCOPE,
+    OUTSIDER,
+    ROLE_NEEDS,
+    SCOPE_BEYOND,
+    SELF_GRANT,
+    TOO_LATE,
+)
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import sha256
 from envoy.core.envelope import ENTROPY_BYTES, Writer, author_event
@@ -81,6 +94,7 @@ class Written(NamedTuple):
     event: bytes | None
     n: int | None
     replayed: bool
+    note: str = ""  # what the act kept beside it, under its key
 
 
 Work = Callable[["Author"], Sequence[Entry]]
@@ -90,14 +104,23 @@ class Replica:
     """The copy of the space with the local number ``sn``.
 
     ``seeds`` are encryption keys beside the profile's own that epochs may be sealed to: those of
-    the invite that is being redeemed.
+    the invite that is being redeemed. ``expects`` is the version of a task that the caller acts
+    upon (None: whatever it is); an act on another version is refused inside the lock.
     """
 
-    def __init__(self, profile: Profile, sn: int, *, seeds: Sequence[bytes] = ()) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        sn: int,
+        *,
+        seeds: Sequence[bytes] = (),
+        expects: str | None = None,
+    ) -> None:
         self.profile = profile
         self.sn = sn
         self.me = profile.identity.did
         self.seeds = tuple(seeds)
+        self.expects = expects
 
     @property
     def space(self) -> rows.Space:
@@ -140,7 +163,7 @@ class Replica:
                 return Written((), None, None, replayed=False)
             author.settle()
             batch.finish()
-            written = self._answer(entries)
+            written = self._answer(entries)._replace(note=author.note)
             if call is not None and call.key is not None:
                 self._remember(call, written)
             return written
@@ -162,13 +185,14 @@ class Replica:
         digest, result = found
         if digest != call.digest:
             raise ConflictError("idempotency_mismatch")
-        event, _, n = result.partition(" ")
-        return Written((), bytes.fromhex(event), int(n) if n else None, replayed=True)
+        event, n, note = (*result.split(" "), "")[:3]
+        return Written((), bytes.fromhex(event), int(n) if n else None, replayed=True, note=note)
 
     def _remember(self, call: Call, written: Written) -> None:
         """Keep the answer for a retry."""
         assert call.key is not None and written.event is not None, "something was written"
         result = f"{written.event.hex()} {'' if written.n is None else written.n}"
+        result = f"{result} {written.note}" if written.note else result
         now = self.profile.clock.now_ms()
         self.profile.rows.keep_reply(self.sn, call.key, call.digest, result, at=now)
 
@@ -182,7 +206,9 @@ class Author:
         self.me = profile.identity.did
         self._grants = profile.rows.grants_of(batch.sn, profile.events.actor(self.me))
         self._linker = Linker(batch, profile.entropy)
+        self.note = ""  # kept with the answer under the caller's key
         self._is_ready = False
+        self._gathers = False
 
     def say(
         self, body: Body, *, auth: bytes | None = None, slot: tuple[str, bytes] | None = None
@@ -198,7 +224,7 @@ class Author:
         # What creates its entity has no id yet, hence nothing to have seen of it.
         entity = entity_of(kind, body, event=b"", author=self.me, space=space.id) or None
         self._merge_heads(kind, entity)
-        links = self._linker.links(entity, auth or self._grant_for(kind))
+        links = self._linker.links(entity, auth or self._grant_for(kind), gathers=self._gathers)
         frame, event = author_event(
             self._writer(),
             links=links,
@@ -208,7 +234,7 @@ class Author:
         )
         self.batch.see(event.id)
         entry = self.batch.accept(event, frame)
-        self._check(entry)
+        self._check(entry, body)
         self.batch.space = self.batch.space._replace(
             chain=links.chain, tip=event.id, tip_seq=event.seq
         )
@@ -223,18 +249,31 @@ class Author:
         """
         space = self.batch.space
         ended = space.expires_ms is not None and space.expires_ms < self.batch.now_ms
-        if (space.closed_ms is not None or ended) and not KINDS[kind].auth:
+        if (space.closed_ms is not None or ended) and not KINDS[kind].auth and kind != "merge":
             raise ConflictError("space_closed", space_id=to_text("space", space.id))
         if not self._is_ready and kind != "join":
             self._is_ready = True
             self.ensure_epoch()
 
+    def gather(self) -> None:
+        """Come to have seen all that may be cited, by merges where one event cannot name it.
+
+        Who ends a grant holds what it had not seen, so it looks at everything first; whoever opened
+        a thousand chains does not get away with that. Readers cannot merge and name what fits.
+        """
+        self._gathers = True
+        for _ in range(limits.MERGES_MAX):
+            if not self._has("write") or not self._linker.is_scattered():
+                return
+            self.say(Merge(None))
+
     def settle(self) -> None:
         """Create an epoch after an act of this batch that ended somebody's reading (rule E3)."""
-        court = self.batch.court
-        if not court.is_grown or duties.current(court.judgement, court.views) is not None:
+        court, latest = self.batch.court, self.batch.now_ms + limits.CITABLE_AHEAD_MS
+        if not court.is_grown or court.judgement.acting(self.me, CAPS["write"]) is None:
             return
-        if court.judgement.acting(self.me, CAPS["write"]) is not None:
+        plan = duties.plan(court.judgement, court.views, author=self.me, latest=latest)
+        if plan.duty is not Duty.WRITE:
             self.rotate()
 
     def ensure_epoch(self) -> None:
@@ -259,8 +298,11 @@ class Author:
             self.rotate()
         # Who may only read makes no epoch: what it writes is under a stale one, and flagged.
 
-    def rotate(self) -> None:
-        """Create an epoch for all readers and open invites, and write under it from here on."""
+    def rotate(self) -> Entry:
+        """Create an epoch for all readers and open invites, and write under it from here on.
+
+        The caller has seen to it that what ends a reading can be cited (``ensure_epoch``).
+        """
         batch = self.batch
         to = batch.current_readers()
         sealed = epochs.create(
@@ -272,7 +314,7 @@ class Author:
             secret=self.profile.entropy(32),
         )
         batch.adopt_epoch(sealed)
-        self.say(sealed.body)
+        return self.say(sealed.body)
 
     # -- the parts of an event ----------------------------------------------------------------
 
@@ -321,15 +363,37 @@ class Author:
         while (merge := self._linker.surplus(entity)) is not None:
             self.say(merge)
 
-    def _check(self, entry: Entry) -> None:
+    def _check(self, entry: Entry, body: Body) -> None:
         """Refuse to commit an event of mine that no replica would let count, for ever."""
-        if entry.fault is None:
+        fault = entry.fault
+        if fault is None:
             return
-        if entry.fault != TOO_LATE:
-            raise InternalError("internal", cause=entry.fault)
+        if fault in _NOT_MINE:
+            raise AuthorityError("outranked", cause=fault)
+        if fault in _TOO_WIDE:
+            raise AuthorityError("capability_missing", cause=fault, required_verb=_needed(body))
+        if fault != TOO_LATE:
+            raise InternalError("internal", cause=fault)
         if entry.kind == "join":
-            raise ConflictError("invalid_invite", cause=entry.fault)
+            raise ConflictError("invalid_invite", cause=fault)
         raise AuthorityError("capability_expired", required_verb=KINDS[entry.kind].cap)
+
+
+# What a grant never reaches, whoever holds it: the grants of its own holder, and the founder.
+_NOT_MINE: Final = (SELF_GRANT, FOUNDER_STAYS)
+# What takes a wider grant than the most senior one there is.
+_TOO_WIDE: Final = (NO_CAP, OUT_OF_SCOPE, DEPTH_BEYOND, SCOPE_BEYOND, END_BEYOND, OUTSIDER)
+
+
+def _needed(body: Body) -> str:
+    """Return the cap that an act takes by what it gives."""
+    match body:
+        case Grant(role=role) | Role(role=role):
+            need = ROLE_NEEDS[role]
+            return next(cap for cap, bit in CAPS.items() if bit == need)
+        case Delegate():
+            return "grant"
+    return KINDS[KIND_OF[type(body)]].cap
 
 
 def _written(kind: str, body: Body) -> bytes:

@@ -16,25 +16,31 @@ from __future__ import annotations
 
 from typing import Final
 
+from envoy import limits
 from envoy.core.bodies import TaskClaim
 from envoy.core.codec import B16, B32, I63, decode, encode
 from envoy.core.crypto.sign import sha256
 from envoy.core.envelope import ENTROPY_BYTES
 from envoy.core.log import Outgoing
 from envoy.core.structs import Body
-from envoy.errors import InternalError
+from envoy.errors import ConflictError, InternalError
+from envoy.ids import to_text
 from envoy.replica import sync
 from envoy.replica.batch import Batch
-from envoy.replica.ingest import read, take_read
+from envoy.replica.ingest import take_read
+from envoy.replica.opening import read
 from envoy.replica.replica import Replica
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
+from envoy.views import names
 
 # Each time, somebody else moved the slot between our pull and our call.
 TRIES_MAX: Final = 8
 # Why the fold refuses a claim over another's that it saw: it takes a greater fence.
 OVER_ANOTHER: Final = "claim_of_owned"
 HOLDER_BYTES: Final = 16
+# Entry of the outbox -> what it asks of the slot.
+OPS: Final = {"slot": frames.CLAIM, "free": frames.RELEASE, "renew": frames.RENEW}
 
 
 class Asked(Body, frozen=True):
@@ -66,15 +72,52 @@ def give_back(task: bytes, secret: bytes) -> tuple[str, bytes]:
     return "free", encode(Asked(task, secret, 0))
 
 
+def renewal(replica: Replica, batch: Batch, task: bytes) -> tuple[str, bytes] | None:
+    """Return the entry of the outbox that renews my lease along with an event on ``task``.
+
+    None where this session holds no confirmed claim of it: the event goes as any other.
+    """
+    row = batch.rows.task(batch.sn, task)
+    session = replica.profile.session
+    if row is None or row.fence is None or row.session != session or row.state in names.ENDED:
+        return None
+    if row.assignee != batch.events.actor(batch.me) or row.tenure is None:
+        return None
+    secret = batch.rows.find_holder(batch.sn, task, session)
+    claim = batch.events.entry(batch.sn, row.tenure)
+    body = None if claim is None else batch.keys.body(claim)
+    if secret is None or not isinstance(body, TaskClaim):
+        return None
+    # A longer lease that a heartbeat got is kept.
+    left = 0 if row.lease_ms is None else (row.lease_ms - batch.now_ms + 999) // 1000
+    lease_s = min(max(body.lease_s, left), limits.LEASE_SECONDS_MAX)
+    return "renew", encode(Asked(task, secret, lease_s))
+
+
+def renew(replica: Replica, task: bytes, lease_s: int) -> int:
+    """Renew the lease of this session's confirmed claim without an event; return its new end, ms.
+
+    Raises ConflictError(claim_unconfirmed) without a receipt, HubRefusal where the slot is not
+    this session's any more, and what the hub's door raises.
+    """
+    secret = replica.profile.rows.find_holder(replica.sn, task, replica.profile.session)
+    if secret is None:
+        raise ConflictError("claim_unconfirmed", task_id=to_text("task", task))
+    asked = Asked(task, secret, lease_s)
+    reply = _ask(replica, frames.RENEW, asked, frame=None)
+    _note_lease(replica, asked, reply.until)
+    return reply.until
+
+
 def settle(replica: Replica) -> bool:
     """Deal with the slot entry that stands first in the outbox; say if there was one."""
     waiting = replica.profile.rows.outgoing(replica.sn, 1)
-    if not waiting or waiting[0].what not in ("slot", "free"):
+    if not waiting or waiting[0].what not in OPS:
         return False
-    if waiting[0].what == "free":
-        _free(replica, waiting[0])
-    else:
+    if waiting[0].what == "slot":
         _claim(replica, waiting[0])
+    else:
+        _prolong(replica, waiting[0])
     return True
 
 
@@ -98,26 +141,50 @@ def _claim(replica: Replica, one: Outgoing) -> None:
     _plainly(replica, one)
 
 
-def _free(replica: Replica, one: Outgoing) -> None:
-    """Free a slot with the event that ends the tenure; a slot that is not ours any more is not."""
-    asked = decode(one.data, Asked)
+def _prolong(replica: Replica, one: Outgoing) -> None:
+    """Free a slot with the event that ends the tenure, or renew it with any other.
+
+    A slot that is not ours any more is neither: the event goes plainly.
+    """
+    asked, op = decode(one.data, Asked), OPS[one.what]
     try:
-        reply = _call(replica, frames.RELEASE, one, asked)
+        reply = _call(replica, op, one, asked)
     except HubRefusal as refusal:
         if refusal.code == "space_not_found":
             raise
         _plainly(replica, one)
     else:
         _confirm(replica, one, reply)
+        if op == frames.RENEW:
+            _note_lease(replica, asked, reply.until)
+
+
+def _note_lease(replica: Replica, asked: Asked, until: int) -> None:
+    """Keep the hub's last word on a lease with the receipt of the claim, and show it."""
+    with replica.profile.events.transaction(durable=False):
+        batch = replica.batch()
+        row = batch.rows.task(batch.sn, asked.task)
+        if row is None or row.tenure is None:
+            return
+        for receipt in batch.events.receipts(batch.sn, row.tenure):
+            if receipt.good and (receipt.no, receipt.fence) == (batch.space.hub_no, row.fence):
+                batch.events.add_receipt(batch.sn, receipt._replace(until=until))
+        batch.refold(asked.task)
+        batch.finish()
 
 
 def _call(replica: Replica, op: str, one: Outgoing, asked: Asked) -> frames.Slotted:
     """Make one slot call with the event of an entry."""
-    space, events = replica.space, replica.profile.events
+    events = replica.profile.events
     assert one.id is not None, "a slot entry names its event"
     entry = events.entry(replica.sn, one.id)
     assert entry is not None, "an own event is in the log before it is queued"
-    batch = replica.batch()
+    return _ask(replica, op, asked, frame=events.frame(entry.rid))
+
+
+def _ask(replica: Replica, op: str, asked: Asked, *, frame: bytes | None) -> frames.Slotted:
+    """Make one slot call."""
+    space, batch = replica.space, replica.batch()
     seen = greatest_fence(batch, asked.task) if op == frames.CLAIM else _held(batch, asked)
     call = frames.Slot(
         op=op,
@@ -127,7 +194,7 @@ def _call(replica: Replica, op: str, one: Outgoing, asked: Asked) -> frames.Slot
         seen=seen,
         holder=asked.holder,
         lease_s=asked.lease_s,
-        frame=events.frame(entry.rid),
+        frame=frame,
     )
     reply = replica.profile.hub.handle(call)
     if not isinstance(reply, frames.Slotted):

@@ -14,37 +14,33 @@ Specification: docs/spec/frames.md, Sync.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from envoy import limits
 from envoy.core import epoch as formulas
 from envoy.core import receipt
 from envoy.core.codec import decode, encode
-from envoy.core.crypto import seal
 from envoy.core.log import EpochRow, Outgoing
 from envoy.core.structs import Body
-from envoy.errors import IntegrityError, RemoteFault
+from envoy.errors import EnvoyError, IntegrityError
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
 from envoy.replica import epochs
 from envoy.replica.batch import Batch
-from envoy.replica.ingest import Place, Taken, read, take_in, take_read
-from envoy.replica.ports import Hub
+from envoy.replica.ingest import Place, Taken, take_begun, take_in
+from envoy.replica.opening import Begun, begin, read
 from envoy.replica.replica import Replica
+from envoy.replica.unlocking import call_hub, unlock
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
 from envoy.views import rows
 
 T = TypeVar("T", bound=Body)
 Go = Callable[[], bool]  # whether there is time left
-KEYS_TRIED_MAX = limits.BOX_TAGS_MAX
 # A hub that is another one each time it is asked is none.
 RESTARTS_MAX = 2
 GIVEN_UP = frozenset(("box", "invite", "uninvite"))
-# Epochs that were asked for when their frames came by, and that are asked for again each time: who
-# invents epochs must not make every later exchange a flood of calls.
-EPOCHS_AGAIN_MAX = 64
 
 
 class Exchange(NamedTuple):
@@ -73,27 +69,42 @@ def exchange(replica: Replica, *, go: Go = always) -> Exchange:
 # -- pull --------------------------------------------------------------------------------------
 
 
+class _Coming(NamedTuple):
+    """A page that was checked against the hub's chain, and is being opened and verified."""
+
+    place: Place
+    start: bytes | None  # where the chain stood before the page, as the copy had stored it
+    is_last: bool
+    begun: Begun
+
+    def follows(self, space: rows.Space) -> bool:
+        """Say whether the page goes on where a copy stands now: another process may write too."""
+        place = self.place
+        stands = (space.instance, space.cursor, space.hub_chain)
+        return stands == (place.instance, place.before, self.start)
+
+
 def pull(replica: Replica, *, go: Go = always) -> Taken:
     """Take in what the hub has and this copy has not read."""
-    total, restarts = Taken(0, 0, 0), 0
+    total, restarts, ahead = Taken(0, 0, 0), 0, None
     while go():
         space = replica.space
-        page = _ask(replica, space)
-        if page is None:
+        coming = ahead if ahead is not None and ahead.follows(space) else None
+        if coming is None:
+            page = _ask(replica, space)
+            if page is None:
+                break
+            if page.head is None or not _is_read(space, page.head):
+                restarts = _turn(replica, space, page.head, restarts)
+                continue
+            if _is_empty(space, page, page.head):
+                break
+            coming = _begin(replica, space, page)
+        ahead = _look_ahead(replica, space, coming) if go() else None
+        taken = take_begun(replica, coming.begun, source="hub", place=coming.place)
+        total = Taken(*(one + other for one, other in zip(total, taken, strict=True)))
+        if coming.is_last:
             break
-        if page.head is None or not _is_read(space, page.head):
-            restarts += 1
-            if restarts > RESTARTS_MAX:
-                raise _inconsistent(space)
-            _follow(replica, page.head)
-            continue
-        if page.frames or page.last != space.cursor:
-            taken = _take(replica, space, page)
-            total = Taken(*(one + other for one, other in zip(total, taken, strict=True)))
-        if page.last >= page.head.head:
-            break
-        if not page.frames:
-            raise _inconsistent(space)
     if go():
         unlock(replica)  # a box may have come without any frame
     _fetch_dropped(replica, go)
@@ -104,7 +115,7 @@ def _ask(replica: Replica, space: rows.Space) -> frames.Page | None:
     """Return the next page, None for a hub that never heard of a space without events here."""
     since = frames.Since(space.id, space.instance, space.cursor)
     call = frames.Pull((since,), limits.PAGE_FRAMES_MAX, 0)
-    pages = _reply(replica.profile.hub, call, frames.Pulled).pages
+    pages = call_hub(replica.profile.hub, call, frames.Pulled).pages
     if len(pages) != 1 or len(pages[0].frames) > call.limit:
         raise _inconsistent(space)
     page = pages[0]
@@ -123,12 +134,29 @@ def _is_read(space: rows.Space, head: frames.Head) -> bool:
     return head.head > space.cursor or space.hub_chain in (None, head.h)
 
 
+def _turn(replica: Replica, space: rows.Space, head: frames.Head | None, restarts: int) -> int:
+    """Start reading another log; return how often that was done. Raises IntegrityError."""
+    if restarts == RESTARTS_MAX:
+        raise _inconsistent(space)
+    _follow(replica, head)
+    return restarts + 1
+
+
+def _is_empty(space: rows.Space, page: frames.Page, head: frames.Head) -> bool:
+    """Say whether a page has nothing new. Raises IntegrityError if the log goes on all the same."""
+    if page.frames or page.last != space.cursor:
+        return False
+    if page.last != head.head:
+        raise _inconsistent(space)
+    return True
+
+
 def _follow(replica: Replica, head: frames.Head | None) -> None:
     """Start reading another log from its beginning, after making the hub keep the space at all."""
     space = replica.space
     if head is None:
         call = frames.Create(space.id, space.genesis, None)
-        head = _reply(replica.profile.hub, call, frames.Head)
+        head = call_hub(replica.profile.hub, call, frames.Head)
     with replica.profile.events.transaction(durable=True):
         if replica.space != space:
             return  # another process was here meanwhile: look again
@@ -174,6 +202,18 @@ def _refill(replica: Replica, batch: Batch) -> None:
         send("receipt", frame, ident=receipt.receipt_id(frame))
 
 
+def fill_hub(replica: Replica) -> bool:
+    """Queue everything for the hub, if it does not have the same frames; say if it was so."""
+    reply = call_hub(replica.profile.hub, frames.HeadGet(replica.space.id), frames.Head)
+    with replica.profile.events.transaction(durable=True):
+        batch = replica.batch()
+        if reply.sum == batch.space.frame_sum:
+            return False
+        _refill(replica, batch)
+        replica.profile.rows.save(batch.tally.into(batch.space))
+    return True
+
+
 def _own_box(replica: Replica, row: EpochRow) -> bytes | None:
     """Return a box of an epoch for my own newest key, as the outbox keeps one."""
     from_members = replica.profile.rows.members(replica.sn).get(replica.me)
@@ -186,21 +226,52 @@ def _own_box(replica: Replica, row: EpochRow) -> bytes | None:
     return encode((formulas.box_tag(row.id, made[0]), made[1]))
 
 
-def _take(replica: Replica, space: rows.Space, page: frames.Page) -> Taken:
-    """Check a page against the hub's chain and take it in."""
+def _begin(replica: Replica, space: rows.Space, page: frames.Page) -> _Coming:
+    """Check a page against the hub's chain and begin to open and verify it."""
+    coming = _checked(replica, space, page)
+    if coming is None:
+        # It was set back and went on, or rewritten: told once, and read anew from the beginning.
+        assert space.instance is not None, "asked of this very hub"
+        with replica.profile.events.transaction(durable=True):
+            _restart(replica, space.instance)
+        raise _inconsistent(space)
+    return coming
+
+
+def _checked(replica: Replica, space: rows.Space, page: frames.Page) -> _Coming | None:
+    """Return a page that goes on from ``space``, begun; None for one that contradicts the chain."""
     assert page.head is not None and space.instance is not None, "asked of this very hub"
     start = space.hub_chain or frames.chain_start(space.instance, space.id)
     found = [read(frame) for frame in page.frames]
     h = frames.chain_after(start, [one.id for one in found])
     numbers = page.last - space.cursor == len(page.frames) and page.last <= page.head.head
-    if not numbers or (page.last == page.head.head and h != page.head.h):
-        # It was set back and went on, or rewritten: told once, and read anew from the beginning.
-        with replica.profile.events.transaction(durable=True):
-            _restart(replica, space.instance)
-        raise _inconsistent(space)
+    is_last = page.last == page.head.head
+    if not numbers or (is_last and h != page.head.h):
+        return None
     unlock(replica, {one.outer.epoch for one in found if one.outer is not None})
     place = Place(space.instance, space.cursor, page.last, h)
-    return take_read(replica, found, source="hub", place=place)
+    return _Coming(place, space.hub_chain, is_last, begin(replica, found))
+
+
+def _look_ahead(replica: Replica, space: rows.Space, coming: _Coming) -> _Coming | None:
+    """Return the page behind ``coming``, so that it is verified while ``coming`` is stored.
+
+    None if there is none, or whatever is wrong with it: it is asked for again behind ``coming``,
+    and told of then.
+    """
+    if coming.is_last:
+        return None
+    place = coming.place
+    there = space._replace(instance=place.instance, cursor=place.after, hub_chain=place.h)
+    try:
+        page = _ask(replica, there)
+        if page is None or page.head is None or not page.frames:
+            return None
+        if not _is_read(there, page.head):
+            return None
+        return _checked(replica, there, page)
+    except (EnvoyError, HubRefusal):
+        return None
 
 
 def _fetch_dropped(replica: Replica, go: Go) -> None:
@@ -214,116 +285,13 @@ def _fetch_dropped(replica: Replica, go: Go) -> None:
         dropped = parking.fetchable(sn, after=after, limit=limits.BY_ID_MAX)
         if dropped:
             call = frames.ById(replica.space.id, tuple(dropped))
-            found = _reply(replica.profile.hub, call, frames.Found).frames
+            found = call_hub(replica.profile.hub, call, frames.Found).frames
             accepted += take_in(replica, found, source="hub", again=True).accepted
             after = dropped[-1]
         elif accepted:
             after, accepted = b"", 0
         else:
             return
-
-
-# -- keys --------------------------------------------------------------------------------------
-
-
-def unlock(replica: Replica, named: Iterable[bytes] = ()) -> int:
-    """Find the secrets of the epochs ``named``, and of those that parked frames are sealed under.
-
-    What was sealed under an epoch that opens now is taken in. Returns how many epochs opened.
-    """
-    events, sn = replica.profile.events, replica.sn
-    fresh = set(named)
-    parked = set(events.parking.wanted(sn, "sealed")) - fresh
-    known = [events.epoch(sn, one) for one in fresh | parked]
-    held = {row.id for row in known if row is not None and row.secret is not None}
-    opens = held | _learn(replica, sorted(fresh - held), sorted(parked - held))
-    opened = sorted((fresh | parked) & opens)
-    for one in opened:
-        _unseal(replica, one)
-    return len(opened)
-
-
-def _learn(replica: Replica, fresh: Sequence[bytes], parked: Sequence[bytes]) -> set[bytes]:
-    """Keep what the hub tells of epochs whose secret is unknown; return those that open now.
-
-    A head is kept only with its secret: anybody can invent epochs, and heads for them.
-    """
-    if not fresh and not parked:
-        return set()
-    events, sn = replica.profile.events, replica.sn
-    before = {row.id: row for row in events.epochs(sn)}
-    known = _walked(replica, {**before, **_fetch_epochs(replica, fresh, parked)})
-    learned = [row for one, row in known.items() if row.secret and row != before.get(one)]
-    if learned:
-        with events.transaction(durable=True):
-            for row in learned:
-                events.put_epoch(sn, row)
-    return {row.id for row in learned}
-
-
-def _walked(replica: Replica, known: Mapping[bytes, EpochRow]) -> dict[bytes, EpochRow]:
-    """Return ``known`` with all that wraps add to it; a head on the way that is lacking is got."""
-    found, todo = dict(known), dict(known)
-    while todo:
-        secrets, todo = epochs.unwrapped(replica.space.id, todo), {}
-        for epoch, secret in secrets.items():
-            row = found.get(epoch) or EpochRow(epoch, None, None, None, None, None)
-            if row.secret is not None:
-                continue
-            if row.head is None:
-                row = _fetch_epoch(replica, epoch, ()) or row
-            found[epoch] = todo[epoch] = row._replace(secret=secret)
-    return found
-
-
-def _fetch_epochs(
-    replica: Replica, fresh: Sequence[bytes], parked: Sequence[bytes]
-) -> dict[bytes, EpochRow]:
-    """Return what the hub has of ``fresh`` epochs, and of so many that frames were parked for.
-
-    Head and box stand at the hub before the first frame, so who asks when that comes by finds them,
-    whatever a flood of others has left here. Of the parked ones each call begins somewhere else.
-    """
-    space = replica.space.id
-    mine = [replica.profile.identity.enc_seed(no, space) for no in range(2)]
-    seeds = [*replica.seeds, *mine][:KEYS_TRIED_MAX]
-    keys = [(seed, seal.kid(seal.public_key(seed))) for seed in seeds]
-    start = int.from_bytes(replica.profile.entropy(4)) % max(1, len(parked))
-    turned = [*parked[start:], *parked[:start]][:EPOCHS_AGAIN_MAX]
-    found = [_fetch_epoch(replica, one, keys) for one in (*fresh, *turned)]
-    return {row.id: row for row in found if row is not None}
-
-
-def _fetch_epoch(
-    replica: Replica, epoch: bytes, keys: Sequence[tuple[bytes, bytes]]
-) -> EpochRow | None:
-    """Return head and, if there is a box for one of ``keys``, secret; None without a head."""
-    space = replica.space.id
-    tags = [formulas.box_tag(epoch, kid) for _, kid in keys]
-    call = frames.EpochGet(space, epoch, tuple(tags))
-    try:
-        found = _reply(replica.profile.hub, call, frames.EpochFound)
-        if found.head is None:
-            return None
-        head = formulas.read_head(found.head, space, epoch)
-    except (HubRefusal, RemoteFault):
-        return None
-    row = EpochRow(epoch, found.head, None, None, None, None)
-    if len(found.boxes) != len(keys):
-        return row
-    for (seed, _), posted in zip(keys, found.boxes, strict=True):
-        boxes = [one.box for one in posted]
-        secret, _ = formulas.open_boxes(seed, boxes, space=space, epoch=epoch, head=head)
-        if secret is not None:
-            return row._replace(secret=secret)
-    return row
-
-
-def _unseal(replica: Replica, epoch: bytes) -> None:
-    """Take in what was parked for the secret of an epoch."""
-    found = replica.profile.events.parking.parked(replica.sn, "sealed", epoch)
-    if found:
-        take_in(replica, [row.bytes for row in found], source="hub", again=True)
 
 
 # -- push --------------------------------------------------------------------------------------
@@ -336,7 +304,7 @@ def push(replica: Replica, *, go: Go = always) -> int:
         waiting = replica.profile.rows.outgoing(replica.sn, limits.PUSH_FRAMES_MAX)
         if not waiting:
             break
-        if waiting[0].what in ("slot", "free"):
+        if waiting[0].what in ("slot", "free", "renew"):
             break  # ``replica.slots`` asks for it
         count += _send(replica, waiting)
     return count
@@ -365,7 +333,7 @@ def _post(replica: Replica, group: Sequence[Outgoing], *, again: bool = False) -
     stands behind it. Who lacks the box asks a member for another.
     """
     try:
-        _reply(replica.profile.hub, _call(replica, group), Body)
+        call_hub(replica.profile.hub, _call(replica, group), Body)
     except HubRefusal as refusal:
         if refusal.code == "space_not_found" or group[0].what not in GIVEN_UP:
             raise
@@ -381,7 +349,7 @@ def _put_head(replica: Replica, epoch: bytes | None) -> bool:
     row = None if epoch is None else replica.profile.events.epoch(replica.sn, epoch)
     if row is None or row.head is None:
         return False
-    _reply(replica.profile.hub, frames.EpochPut(replica.space.id, row.id, row.head), frames.Done)
+    call_hub(replica.profile.hub, frames.EpochPut(replica.space.id, row.id, row.head), frames.Done)
     return True
 
 
@@ -422,7 +390,7 @@ def _push_frames(replica: Replica, run: Sequence[Outgoing]) -> int:
         batch.append(frame)
         sent.append(one)
     call = frames.Push(replica.space.id, tuple(batch))
-    reply = _reply(replica.profile.hub, call, frames.Pushed)
+    reply = call_hub(replica.profile.hub, call, frames.Pushed)
     ids = [one.id for one in sent if one.id is not None]
     advance(replica, reply, ids, sent=[one.o for one in sent])
     return len(batch)
@@ -462,10 +430,3 @@ def advance(
             now = replica.profile.clock.now_ms()
             moved = moved._replace(cursor=place.after, hub_chain=place.h, synced_ms=now)
         store.save(moved)
-
-
-def _reply(hub: Hub, call: Body, kind: type[T]) -> T:
-    """Return the reply to ``call``, which is of ``kind``."""
-    reply = hub.handle(call)
-    assert isinstance(reply, kind), "a hub answers a call with its own reply"
-    return reply

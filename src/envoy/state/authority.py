@@ -18,10 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 from envoy.core.capability import AuthEvent, ContentEvent, Grant
 from envoy.core.structs import State
+from envoy.lean import Protocol
 from envoy.state.authority_ledger import Ledger
 
 
@@ -167,9 +168,12 @@ class Judgement(State, frozen=True):
         return None
 
     def ended_by(self, event: bytes) -> list[bytes]:
-        """Return, ascending, the grants that a revocation ends: none means, without effect."""
+        """Return, ascending, the ok grants that a revocation ends: none means, without effect."""
         return sorted(
-            key for key, kills in self.kills.items() if event in [one.event.id for one in kills]
+            key
+            for key, kills in self.kills.items()
+            if event in [one.event.id for one in kills]
+            and self.is_ok(self.ledger.grants[key].act.id)
         )
 
 

@@ -54,17 +54,28 @@ def content_verdict(event: ContentEvent, judgement: Judgement, sight: Sight) -> 
     grant = judgement.ledger.grants[event.auth]
     kills = judgement.kills.get(grant.key, ())
     verdict, holders = OK, frozenset[bytes]()
-    if not judgement.is_ok(grant.act.id):
-        verdict = Verdict(Status.HELD, UNDER_LOST, grant.act.id)
-    elif kills:
+    if kills:
         verdict, holders = _crossed(event, kills, judgement, sight)
+    is_lost = not judgement.is_ok(grant.act.id)
+    if is_lost and verdict.status is not Status.INVALID:
+        verdict = Verdict(Status.HELD, UNDER_LOST, grant.act.id)
     if judgement.closes and event.kind != "merge":
         verdict = _closed(event, verdict, judgement, sight)
     if verdict.status is not Status.HELD or not judgement.admits:
         return verdict
-    if verdict.cause == UNDER_LOST:
-        return _admitted(event, verdict, holders_of(grant, judgement), judgement, sight=sight)
-    return _admitted(event, verdict, holders, judgement, sight=sight)
+    above = holders_of(grant, judgement)
+    named = None if above is None else holders | above
+    return _admitted(event, verdict, named, judgement, sight=sight)
+
+
+def is_settled(auth: bytes, judgement: Judgement) -> bool:
+    """Say whether all content under a grant without a fault is ok, whatever saw it.
+
+    The ordinary history: the grant counts, nothing ends it, and the space is not closed.
+    """
+    grant = judgement.ledger.grants[auth]
+    ends = judgement.kills.get(grant.key) or judgement.closes
+    return not ends and judgement.is_ok(grant.act.id)
 
 
 def _crossed(
@@ -131,30 +142,32 @@ def _admitted(
 
 
 def holders_of(grant: Grant, judgement: Judgement) -> Holders:
-    """Return the revocations that alone make ``grant``, which is not ok, lost; None: others do.
+    """Return the revocations by which alone ``grant`` is lost, none if it is ok; None: by others.
 
-    They are those concurrent with its making or undoing it; through the grants above it, too. A
-    grant made after its maker saw the revocation, or over a count, is released one act at a time.
+    They are those concurrent with its making or undoing it; through the lost grants above it, too.
+    A grant made after its maker saw the revocation, or over a count, is released one act at a time.
     """
-    ledger = judgement.ledger
-    verdict = judgement.verdicts[grant.act.id]
-    while verdict.cause == UNDER_LOST:
+    ledger, found = judgement.ledger, set[bytes]()
+    while not judgement.is_ok(grant.act.id):
         assert grant.parent is not None, "the genesis is never lost"
-        grant = ledger.grants[grant.parent]
-        verdict = judgement.verdicts[grant.act.id]
+        act, parent = grant.act, ledger.grants[grant.parent]
+        if judgement.verdicts[act.id].cause not in (UNDER_LOST, BESIDE, UNDONE):
+            return None
+        found |= {kill.event.id for kill in beside(grant, judgement)}
+        undone = [one.id for one in undoing(ledger, act, parent) if judgement.is_ok(one.id)]
+        found.update(undone)
+        grant = parent
+    return frozenset(found)
+
+
+def beside(grant: Grant, judgement: Judgement) -> list[Kill]:
+    """Return the acts that, concurrent with the making of ``grant``, make that void by R3.
+
+    To be asked of a grant whose event is not `invalid`.
+    """
+    kills = judgement.kills.get(grant.parent or b"", ())
     act = grant.act
-    assert grant.parent is not None, "the genesis is never lost"
-    if verdict.cause == UNDONE:
-        found = undoing(ledger, act, ledger.grants[grant.parent])
-        return frozenset(one.id for one in found if judgement.is_ok(one.id))
-    if verdict.cause == BESIDE:
-        kills = judgement.kills[grant.parent]
-        return frozenset(
-            kill.event.id
-            for kill in kills
-            if not kill.weak and not kill.event.seen >> act.index & 1
-        )
-    return None
+    return [kill for kill in kills if not kill.weak and not kill.event.seen >> act.index & 1]
 
 
 def changed(before: Judgement, after: Judgement) -> Changed:

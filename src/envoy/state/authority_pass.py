@@ -14,7 +14,7 @@ Specification: docs/spec/authority.md, R rules. Test vectors: tests/vectors/auth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from envoy import limits
@@ -106,12 +106,16 @@ class _Pass:
         acts = self.ledger.under.get(grant.key, [])
         if self.within is not None:
             acts = [event for event in acts if self.holds(event)]
-        if not self.is_ok(grant.act.id):
-            self._lose(grant, acts)
-            return
+        is_lost = not self.is_ok(grant.act.id)
+        if is_lost:
+            self.weak |= {event.id for event in acts if event.kind == "leave"}
         kills = self._kills(grant, acts)
         if kills:
             self.kills[grant.key] = kills
+        if is_lost:
+            self._lose(grant, acts, kills)
+            return
+        if kills:
             self._cross(acts, kills)
         else:
             self._live(grant)
@@ -134,19 +138,22 @@ class _Pass:
         if known is None or _privilege(grant) > _privilege(known):
             self.best[subject] = grant
 
-    def _lose(self, grant: Grant, acts: Sequence[AuthEvent]) -> None:
-        """R1: what is done under a grant that is not ok is void. A leave counts always: R3 (c)."""
+    def _lose(self, grant: Grant, acts: Iterable[AuthEvent], kills: tuple[Kill, ...]) -> None:
+        """R1: what is done under a grant that is not ok is void. A leave counts always: R3 (c).
+
+        What saw the end of that grant is no better off by its loss: invalid comes first.
+        """
         void = Verdict(Status.VOID, UNDER_LOST, grant.act.id)
         for event in acts:
+            crossed = _crossed(event, kills)
             if event.kind == "leave":
-                self.weak.add(event.id)
                 self.verdicts[event.id] = OK
             else:
-                self.verdicts[event.id] = void
+                self.verdicts[event.id] = crossed if crossed.status is Status.INVALID else void
 
     # -- R2 ----------------------------------------------------------------------------------
 
-    def _kills(self, grant: Grant, acts: Sequence[AuthEvent]) -> tuple[Kill, ...]:
+    def _kills(self, grant: Grant, acts: Iterable[AuthEvent]) -> tuple[Kill, ...]:
         """Return Kill(grant), ascending by (lam, id)."""
         found = {event.id: Kill(event, weak=False) for event in self._revocations(grant)}
         if not grant.is_role and grant.parent is not None:

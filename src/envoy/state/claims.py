@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from envoy.core.bodies import TaskAssign, TaskClaim, TaskCreate, TaskRelease
+from envoy.core.bodies import TaskAssign, TaskClaim, TaskCreate, TaskRelease, TaskReopen
 from envoy.core.dag import tie
 from envoy.core.structs import State
 from envoy.lean import NamedTuple
@@ -101,7 +101,7 @@ def is_tenure(op: Op) -> bool:
     match op.body:
         case TaskCreate():
             return op.body.assignee is not None
-        case TaskAssign() | TaskClaim() | TaskRelease():
+        case TaskAssign() | TaskClaim() | TaskRelease() | TaskReopen():
             return True
         case _:
             return False

@@ -1,8 +1,9 @@
 """Content: what cards and the fields of a space come to.
 
-The simple folds. A card is a register of its author alone. Name and description of a space are
-registers that several admins may write while apart. Messages have no fold: they only ever grow in
-number, so each is its line (``state.lines``), and reads put it in its place.
+The simple folds. A card is a register of its author alone. Name, description and each field of the
+policy of a space are registers that several admins may write while apart. Messages only ever grow
+in number, so each is its line (``state.lines``), and reads put it in its place; all that is folded
+of one is whether its text is still shown.
 
 Law 1: pure functions of the set of counting acts; a held card or update has no part.
 Law 2: labels are labels: a name or type from here decides nothing.
@@ -13,10 +14,25 @@ Specification: docs/spec/messages.md.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
-from envoy.core.bodies import Card, SpaceUpdate
+from envoy import limits
+from envoy.core.bodies import ROLES, Card, MessageRedact, SpacePolicy, SpaceUpdate
 from envoy.core.structs import State
-from envoy.state.registers import Conflict, Graph, Op, register
+from envoy.state.registers import OVER_LIMIT, Conflict, Graph, Op, Value, met, register
+from envoy.state.transitions import RANK_CREATOR, WRONG_STATE
+
+PolicyValue = None | bool | int | str | tuple[str, ...]
+Policy = tuple[tuple[str, PolicyValue], ...]
+
+# The fields that a policy has, ascending. Specification: docs/spec/messages.md, Policy.
+POLICY: Final = (
+    *("audit", "gate.evidence", "gate.no_self_review", "gate.review_by", "gate.reviews"),
+    "lease_s",
+)
+AUDITS: Final = ("keep", "free")
+REDACT_WITHOUT_RANK: Final = "redact_without_rank"
+REVIEWERS: Final = ("human", *ROLES)
 
 
 class Labels(State, frozen=True):
@@ -30,11 +46,22 @@ class Labels(State, frozen=True):
     capabilities: tuple[str, ...]
 
 
+class Redaction(State, frozen=True):
+    """The redaction that hides a message, None while none counts, and the refused ones."""
+
+    by: bytes | None
+    refused: tuple[tuple[bytes, str], ...]
+
+
 class SpaceFields(State, frozen=True):
-    """Name and description of a space, None where nobody wrote one since its genesis."""
+    """Name, description and policy of a space as written since its genesis.
+
+    None where nobody wrote one; of the ``policy`` only the fields that somebody wrote.
+    """
 
     name: str | None
     description: str | None
+    policy: Policy
     conflicts: tuple[Conflict, ...]
     heads: tuple[bytes, ...]
 
@@ -49,18 +76,40 @@ def reduce_member(member: bytes, ops: Iterable[Op]) -> Labels:
     return Labels(last.id, card.name, card.type, card.version, card.service, card.capabilities)
 
 
+def reduce_message(message: bytes, ops: Iterable[Op]) -> Redaction:
+    """Return which redaction of ``message`` stands: the first of its author's or an admin's.
+
+    Whether the message itself counts is no matter here. Source: docs/spec/messages.md, Redaction.
+    """
+    graph = Graph(message, ops)
+    start, by = graph.numbers.get(message), None
+    refused = [(op.id, OVER_LIMIT) for op in graph.over if op.counts]
+    for number, op in enumerate(graph.ops):
+        if not op.counts or not isinstance(op.body, MessageRedact):
+            continue
+        if start is None or not graph.saw(number, start):
+            refused.append((op.id, WRONG_STATE))
+        elif op.rho < RANK_CREATOR:
+            refused.append((op.id, REDACT_WITHOUT_RANK))
+        elif by is None:
+            by = op.id
+    return Redaction(by, tuple(refused))
+
+
 def reduce_space(space: bytes, ops: Iterable[Op]) -> SpaceFields:
     """Return the fields that the counting updates of ``space`` come to."""
     graph = Graph(space, ops)
     named = register(graph, lambda op: _update(op).name is not None)
     described = register(graph, lambda op: _update(op).description is not None)
-    # Two updates can meet on both fields: one conflict, open as long as it is on either.
-    both = sorted((*named.conflicts, *described.conflicts), key=lambda one: one.is_open)
-    met = {(one.loser, one.winner): one for one in both}
+    ruled = {field: _ruled(graph, field) for field in POLICY}
+    every = [named, described, *ruled.values()]
     return SpaceFields(
         name=_update(named.op).name if named.op else None,
         description=_update(described.op).description if described.op else None,
-        conflicts=tuple(met.values()),
+        policy=tuple(
+            (field, _policy(value.op)[field]) for field, value in ruled.items() if value.op
+        ),
+        conflicts=met(one for value in every for one in value.conflicts),
         heads=graph.heads,
     )
 
@@ -68,3 +117,40 @@ def reduce_space(space: bytes, ops: Iterable[Op]) -> SpaceFields:
 def _update(op: Op) -> SpaceUpdate:
     """Return what an act writes into the fields of its space: nothing, for a merge."""
     return op.body if isinstance(op.body, SpaceUpdate) else SpaceUpdate(None, None)
+
+
+def _ruled(graph: Graph, field: str) -> Value:
+    """Return the register of one field of the policy."""
+    return register(graph, lambda op: field in _policy(op))
+
+
+def _policy(op: Op) -> dict[str, PolicyValue]:
+    """Return the fields of the policy that an act writes, with values they can have."""
+    return dict(sound_policy(op.body.policy)) if isinstance(op.body, SpacePolicy) else {}
+
+
+def sound_policy(policy: Policy) -> Policy:
+    """Return those fields of ``policy`` that are known and have a value of their kind."""
+    return tuple((field, value) for field, value in policy if _is_sound(field, value))
+
+
+def _is_sound(field: str, value: PolicyValue) -> bool:
+    """Say whether a field of a policy can have that value."""
+    match field, value:
+        case "audit", str():
+            return value in AUDITS
+        case "gate.no_self_review", bool():
+            return True
+        case "gate.reviews", int():
+            return not isinstance(value, bool) and 0 <= value <= limits.REVIEWS_MAX
+        case "lease_s", int():
+            return limits.LEASE_SECONDS_MIN <= value <= limits.LEASE_SECONDS_MAX
+        case "gate.review_by", tuple():
+            return len(value) <= limits.LABELS_MAX and all(one in REVIEWERS for one in value)
+        case "gate.evidence", tuple():
+            sizes = [len(one.encode()) for one in value]
+            return len(value) <= limits.LABELS_MAX and all(
+                1 <= size <= limits.LABEL_BYTES_MAX for size in sizes
+            )
+        case _:
+            return False

@@ -22,7 +22,7 @@ from envoy.core import bodies
 from envoy.core.capability import GRANT, OTHERS, WRITE, AuthEvent, ContentEvent, Grant
 from envoy.core.structs import Body, State
 from envoy.state.authority import Judgement, Kill, Status, place
-from envoy.state.authority_content import content_verdict
+from envoy.state.authority_content import beside, content_verdict
 from envoy.state.authority_views import Views
 
 _KEYS_MS_MIN: Final = limits.KEYS_SECONDS_MIN * 1000
@@ -56,7 +56,8 @@ def read_ending(judgement: Judgement) -> int:
     """Return the bitset of the ok acts that ended somebody's reading, as far as is known.
 
     Every ok ``remove``; what ended a role grant, an open invite or a delegation that alone let its
-    subject read. Without effect, no act counts: else a reader could force rotations by revoking
+    subject read; what made one of these void, since who did not know it may have let the subject
+    in. Without effect, no act counts: else a reader could force rotations by revoking
     what stands above it. Source: docs/spec/authority.md, E1.
     """
     found = 0
@@ -67,6 +68,11 @@ def read_ending(judgement: Judgement) -> int:
         grant = judgement.ledger.grants[key]
         for kill in kills if grant.reads else ():
             if _ends_reading(kill, grant, kills, judgement):
+                found |= 1 << kill.event.index
+    for grant in judgement.ledger.grants.values():
+        verdict = judgement.verdicts.get(grant.act.id)
+        if grant.reads and verdict is not None and verdict.status is Status.VOID:
+            for kill in beside(grant, judgement):  # who did not know them has let somebody in
                 found |= 1 << kill.event.index
     return found
 
@@ -114,7 +120,9 @@ def _is_sound(create: AuthEvent, views: Views) -> bool:
         return False
     if views.ledger.rank(create)[0] < OTHERS:
         return True
-    adequate = [one for one in _creates(views, create.seen) if _fits(one, view, views)]
+    known = _first_creates(view, views, create.seen)
+    ending = read_ending(view)
+    adequate = [one for one in known if _fits(one, view, ending, views)]
     return not adequate or _has_new_keys(create, adequate, view, views)
 
 
@@ -140,16 +148,30 @@ def _creates(views: Views, seen: int) -> list[AuthEvent]:
     return sorted((one for one in every if seen >> one.index & 1), key=place)
 
 
+def _first_creates(judgement: Judgement, views: Views, seen: int) -> list[AuthEvent]:
+    """Return for each epoch in ``seen`` the event that creates it: the first ok one."""
+    first: dict[bytes, AuthEvent] = {}
+    for event in _creates(views, seen):
+        if judgement.is_ok(event.id):
+            first.setdefault(event.epoch, event)
+    return list(first.values())
+
+
 # -- E1, E2: adequate epochs -----------------------------------------------------------------
 
 
 def is_adequate(create: AuthEvent, judgement: Judgement, views: Views) -> bool:
     """Say whether the epoch of ``create`` may be written under in the view of ``judgement``.
 
-    Its create event is ok, its creator may write, it saw every read-ending act, and it is sound.
+    Its first create event, which is ``create``, is ok, its creator may write, it saw every
+    read-ending act, and it is sound.
     Source: docs/spec/authority.md, E1.
     """
-    return _is_candidate(create, judgement, read_ending(judgement)) and is_sound(create, views)
+    return (
+        create in _first_creates(judgement, views, -1)
+        and _is_candidate(create, judgement, read_ending(judgement))
+        and is_sound(create, views)
+    )
 
 
 def current(judgement: Judgement, views: Views, *, excused: int = 0) -> AuthEvent | None:
@@ -159,12 +181,9 @@ def current(judgement: Judgement, views: Views, *, excused: int = 0) -> AuthEven
     the least (lam, id) of its ok ones. ``excused`` is a bitset of acts that need not be covered.
     Source: docs/spec/authority.md, E2.
     """
-    first: dict[bytes, AuthEvent] = {}
-    for event in _creates(views, -1):
-        if judgement.is_ok(event.id):
-            first.setdefault(event.epoch, event)
+    first = _first_creates(judgement, views, -1)
     ending = read_ending(judgement) & ~excused
-    for event in sorted(first.values(), key=lambda one: (one.lam, one.epoch), reverse=True):
+    for event in sorted(first, key=lambda one: (one.lam, one.epoch), reverse=True):
         if _is_candidate(event, judgement, ending) and is_sound(event, views):
             return event
     return None
@@ -179,9 +198,9 @@ def _is_candidate(create: AuthEvent, judgement: Judgement, ending: int) -> bool:
     )
 
 
-def _fits(create: AuthEvent, view: Judgement, views: Views) -> bool:
+def _fits(create: AuthEvent, view: Judgement, ending: int, views: Views) -> bool:
     """Say whether an epoch of the ancestry ``view``, whose soundness is known, is adequate."""
-    return views.sound[create.id] and _is_candidate(create, view, read_ending(view))
+    return views.sound[create.id] and _is_candidate(create, view, ending)
 
 
 # -- E1, E3, E8: what is to be done ----------------------------------------------------------
@@ -238,11 +257,12 @@ def _is_among(act: AuthEvent, kills: tuple[Kill, ...]) -> bool:
     return any(kill.event.id == act.id for kill in kills)
 
 
-def to_revoke(judgement: Judgement) -> list[bytes]:
+def to_revoke(judgement: Judgement, *, before: int = 0) -> list[bytes]:
     """Return, ascending, the live invites that an admin's client revokes.
 
-    Used-up and over-used ones, and open ones made before a ``remove``: who was removed may hold
-    their codes (THREATS K12), and the remover may have been killed before revoking them.
+    Used-up and over-used ones, those with an end earlier than ``before``, whose codes open epochs
+    as long as they live, and open ones made before a ``remove``: who was removed may hold their
+    codes (THREATS K12), and the remover may have been killed before revoking them.
     """
     removes = 0
     for event in judgement.ledger.by_kind.get("remove", ()):
@@ -252,6 +272,7 @@ def to_revoke(judgement: Judgement) -> list[bytes]:
     for grant in judgement.live:
         if grant.kind == "invite":
             older = grant.ipk is not None and removes & ~grant.act.seen
-            if older or judgement.uses[grant.key] >= grant.uses_max:
+            over = grant.na is not None and grant.na < before
+            if older or over or judgement.uses[grant.key] >= grant.uses_max:
                 found.append(grant.key)
     return sorted(found)

@@ -50,13 +50,18 @@ TYPES: Final[Mapping[str, str]] = {
     "space.rules": "space_updated",
     "card": "agent_card_published",
     "space.update": "space_updated",
+    "space.policy": "space_updated",
     "message": "new_message",
+    "message.redact": "message_changed",
     "task.create": "task_created",
     "task.assign": "task_assigned",
     "task.claim": "task_claimed",
     "task.release": "task_released",
     "task.progress": "task_progress",
     "task.complete": "task_completed",
+    "task.edit": "task_edited",
+    "task.cancel": "task_cancelled",
+    "task.reopen": "task_reopened",
 }
 # After these, whoever acts reads its authority again first.
 RE_READ: Final = frozenset({"epoch_bumped", "capability_revoked"})
@@ -69,6 +74,21 @@ def _message(body: bodies.Message) -> Line:
 def _task_create(body: bodies.TaskCreate) -> Line:
     title = body.title if body.title is not None else body.body
     return Line(title, target=body.assignee, refs=body.refs)
+
+
+def _task_edit(body: bodies.TaskEdit) -> Line:
+    """Show the new title, else the new text, and the names of the fields that are written."""
+    fields = [name for name in _FIELDS if getattr(body, name) is not None]
+    fields += [name for name, change in _SETS if any(getattr(body, one) for one in change)]
+    return Line(body.title or body.body or None, task=body.task, detail=",".join(fields))
+
+
+_FIELDS: Final = ("title", "body", "priority", "due_at", "parent")
+_SETS: Final = (
+    ("labels", ("label", "unlabel")),
+    ("needs", ("need", "unneed")),
+    ("refs", ("ref", "unref")),
+)
 
 
 _LINES: Final[Mapping[type[Body], Callable[..., Line]]] = {
@@ -86,6 +106,7 @@ _LINES: Final[Mapping[type[Body], Callable[..., Line]]] = {
     bodies.HubPin: lambda body: Line(target=body.hub),
     bodies.SpaceRules: lambda body: Line(detail=str(body.rules)),
     bodies.SpaceUpdate: lambda body: Line(body.name or body.description),
+    bodies.SpacePolicy: lambda body: Line(detail="policy"),
     bodies.Message: _message,
     bodies.TaskCreate: _task_create,
     bodies.TaskAssign: lambda body: Line(task=body.task, target=body.to),
@@ -93,6 +114,10 @@ _LINES: Final[Mapping[type[Body], Callable[..., Line]]] = {
     bodies.TaskRelease: lambda body: Line(body.note, task=body.task),
     bodies.TaskProgress: lambda body: Line(body.note, task=body.task, detail=body.to),
     bodies.TaskComplete: lambda body: Line(body.summary or None, task=body.task),
+    bodies.TaskEdit: _task_edit,
+    bodies.TaskCancel: lambda body: Line(body.reason or None, task=body.task),
+    bodies.TaskReopen: lambda body: Line(body.reason or None, task=body.task),
+    bodies.MessageRedact: lambda body: Line(body.reason or None, target=body.message),
 }
 
 
@@ -109,16 +134,21 @@ def words(body: Body) -> str:
             return text
         case bodies.TaskCreate(title=title, body=text):
             return text if title is None else f"{title}\n{text}"
+        case bodies.TaskEdit(title=title, body=changed):
+            return "\n".join(filter(None, (title, changed)))
         case bodies.TaskProgress(note=note) | bodies.TaskRelease(note=note):
             return note or ""
         case _:
             return ""
 
 
-def inbox_reason(kind: str, body: Body, *, me: bytes, creator: bytes | None) -> str | None:
+def inbox_reason(
+    kind: str, body: Body, *, me: bytes, creator: bytes | None, holder: bytes | None = None
+) -> str | None:
     """Return why an event by another is in my inbox, None if it is not.
 
-    ``creator`` is who made the task that the event is about. Source: docs/spec/messages.md, Inbox.
+    ``creator`` is who made the task that the event is about, ``holder`` who has it. Source:
+    docs/spec/messages.md, Inbox.
     """
     match body:
         case bodies.Message():
@@ -129,6 +159,10 @@ def inbox_reason(kind: str, body: Body, *, me: bytes, creator: bytes | None) -> 
             return "assigned" if body.to == me else None
         case bodies.TaskComplete() | bodies.TaskRelease():
             return "message" if creator == me else None
+        case bodies.TaskCancel() | bodies.TaskReopen():
+            return "message" if me in (creator, holder) else None
+        case bodies.TaskEdit():
+            return "message" if holder == me else None
         case bodies.Grant() | bodies.Role() | bodies.Delegate() | bodies.Remove():
             return "authority" if body.subject == me else None
         case bodies.Join() | bodies.Leave() | bodies.Close():

@@ -8,7 +8,7 @@ Specification: docs/spec/store.md, Projections.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from envoy import ids, jsontext
@@ -16,6 +16,7 @@ from envoy.core import bodies
 from envoy.core.capability import CAPS, AuthEvent, Grant
 from envoy.lean import NamedTuple
 from envoy.state.authority import Judgement, Status, place
+from envoy.state.content import Policy, PolicyValue
 from envoy.state.tasks import Task
 from envoy.views import names, rows
 
@@ -34,6 +35,14 @@ def refs_text(refs: Sequence[bodies.Ref]) -> str:
 def ids_text(prefix: str, found: Iterable[bytes]) -> str:
     """Return ids as a JSON array of their text forms."""
     return jsontext.dumps([ids.to_text(prefix, one) for one in found])
+
+
+def policy_text(founded: Mapping[str, PolicyValue], written: Policy) -> str:
+    """Return the policy that a space began with, and what was written since, as a JSON object."""
+    every = {**founded, **dict(written)}
+    return jsontext.dumps(
+        {key: list(one) if isinstance(one, tuple) else one for key, one in sorted(every.items())}
+    )
 
 
 def task_row(sn: int, task: Task, number: Number) -> rows.Task:
@@ -72,7 +81,27 @@ def task_row(sn: int, task: Task, number: Number) -> rows.Task:
         conflicts=sum(1 for one in task.conflicts if one.is_open),
         version=task.version,
         digest=b"",
+        edges=len(task.edges),
     )
+
+
+def edge_rows(sn: int, task: Task) -> list[rows.Edge]:
+    """Return the rows of the edges of a task, as if they all stood."""
+    return [
+        rows.Edge(
+            sn=sn,
+            task=task.id,
+            rel=edge.rel,
+            target=edge.to,
+            at=at,
+            act=edge.act,
+            lam=edge.place[0],
+            ident=edge.place[1],
+            made=int(edge.made),
+            refused=0,
+        )
+        for at, edge in enumerate(task.edges)
+    ]
 
 
 def grant_rows(sn: int, judgement: Judgement, number: Number) -> list[rows.Grant]:

@@ -274,21 +274,42 @@ def _rule(graph: Graph, winner: int, loser: int) -> str:
     return "tie" if one.author != other.author else "order"
 
 
+def met(conflicts: Iterable[Conflict]) -> tuple[Conflict, ...]:
+    """Return the conflicts of several fields, each pair of acts once.
+
+    Two acts can meet on several fields: that is one conflict, open as long as it is on one of them.
+    """
+    found = dict[tuple[bytes, bytes], Conflict]()
+    for one in sorted(conflicts, key=lambda one: one.is_open):
+        found[one.loser, one.winner] = one
+    return tuple(found.values())
+
+
 def living(
     graph: Graph,
     adds: Iterable[tuple[int, ElementT]],
     removes: Iterable[tuple[int, ElementT]],
 ) -> tuple[ElementT, ...]:
-    """Return the elements of an add-wins set, in the order of their first living add.
+    """Return the elements of an add-wins set, in the order of their first living add."""
+    return tuple(alive(graph, adds, removes))
+
+
+def alive(
+    graph: Graph,
+    adds: Iterable[tuple[int, ElementT]],
+    removes: Iterable[tuple[int, ElementT]],
+) -> dict[ElementT, int]:
+    """Return the elements of an add-wins set with the number of their first living add.
 
     ``adds`` and ``removes`` pair the number of a counting act with an element. An element lives
     while an add of it was not seen by a remove of it.
     """
-    gone = dict[ElementT, list[int]]()
+    gone = dict[ElementT, list[Pages]]()
     for number, element in removes:
-        gone.setdefault(element, []).append(number)
-    alive = dict[ElementT, None]()
+        gone.setdefault(element, []).append(graph.seen[number])
+    behind = {element: union(seen) for element, seen in gone.items()}
+    found = dict[ElementT, int]()
     for number, element in adds:
-        if not any(graph.saw(one, number) for one in gone.get(element, ())):
-            alive[element] = None
-    return tuple(alive)
+        if element not in found and not has(behind.get(element, ()), number):
+            found[element] = number
+    return found

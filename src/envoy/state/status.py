@@ -4,7 +4,8 @@ Two registers make a task: **tenure** says who holds it, **status** how far the 
 is first judged in the view of its author, the task as made by what that author had seen; what fails
 there is *refused* and kept with its reason. The rest is merged: one tenure is effective, the work
 under it counts, and work done beside it under another is kept as a conflict. What a counting tenure
-act has seen is behind it: it ends the tenures before it and puts aside the work under them.
+act has seen is behind it: it ends the tenures before it and puts aside the work under them. A
+cancellation needs no tenure and comes before all work; only a reopening, which saw it, undoes it.
 
 Law 1: the view of an act is a function of the set of acts that it saw; so is the outcome, of all.
 Law 2: nothing is raised, nothing is dropped: a losing act is in ``refused`` or ``losses``.
@@ -19,18 +20,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from envoy.core.bodies import TaskComplete, TaskProgress
+from envoy.core.bodies import TaskCancel, TaskComplete, TaskCreate, TaskProgress, TaskReopen
 from envoy.core.dag import tie
-from envoy.core.structs import State
+from envoy.core.structs import State, replace
 from envoy.state import claims
 from envoy.state.claims import Tenure
 from envoy.state.registers import Graph, Loss, Pages, add, has, members, single, union, without
 from envoy.state.transitions import NONE, RULES, Act, Standing, judge, tenure_of
 from envoy.views import names
 
+CANCEL: Final = "cancel"
+REOPEN: Final = "reopen"
 COMPLETE: Final = "complete"
-# Of the acts of work that no other has seen, the first of these words decides.
-PRECEDENCE: Final = (COMPLETE, names.BLOCKED, names.IN_PROGRESS)
+# Of the acts on the status that no other has seen, the first of these words decides.
+PRECEDENCE: Final = (CANCEL, REOPEN, COMPLETE, names.BLOCKED, names.IN_PROGRESS)
 # Kinds of conflicts, beside those of state.claims; and the reason of work that lost its tenure.
 FENCE_STALE: Final = "fence_stale"
 RACED: Final = "complete_raced"
@@ -43,7 +46,8 @@ class View(State, frozen=True):
 
     ``tenures`` are the counting tenure acts that no other has seen, ``first`` the effective one,
     ``cover`` all that tenure acts have seen. ``work`` are the acts under a tenure that are not in
-    ``cover``, of each tenure the newest; ``older`` the rest of them.
+    ``cover``, of each tenure the newest; ``older`` the rest of them. ``cancels`` are the
+    cancellations that are not in ``cover``.
     """
 
     is_created: bool
@@ -52,9 +56,12 @@ class View(State, frozen=True):
     cover: Pages
     work: Pages
     older: Pages
+    cancels: Pages
 
 
-CREATED: Final = View(is_created=True, tenures=(), first=None, cover=(), work=(), older=())
+CREATED: Final = View(
+    is_created=True, tenures=(), first=None, cover=(), work=(), older=(), cancels=()
+)
 
 
 class Fold:
@@ -91,15 +98,21 @@ class Fold:
         return Standing(names.CLAIMED if is_claim else names.ASSIGNED, tenure)
 
     def deciding(self, view: View) -> list[int]:
-        """Return the work that stands and that no other such work has seen, the deciding first.
+        """Return the acts on the status that stand and that no other such has seen, deciding first.
 
         Work stands under the effective tenure; a completion under another one too, unless the
-        effective one has a greater fence: the work exists.
+        effective one has a greater fence: the work exists. A cancellation stands. A reopening that
+        is effective takes part where something else does; alone it leaves nothing to decide.
         """
-        if view.first is None or not view.work:
-            return []
         first = view.first
-        found = self.graph.newest([n for n in members(view.work) if self._stands(n, first)])
+        if not view.cancels and (first is None or not view.work):
+            return []
+        stands = members(view.cancels)
+        if first is not None:
+            stands += [n for n in members(view.work) if self._stands(n, first)]
+            if stands and self._word(first) == REOPEN:
+                stands.append(first)
+        found = self.graph.newest(stands)
         if len(found) < 2:
             return found
         found.sort(key=lambda one: self.graph.ops[one].place, reverse=True)
@@ -131,12 +144,14 @@ class Fold:
         op = self.graph.ops[number]
         if self.named[number] is not None:
             return self._worked(number, view)
+        if isinstance(op.body, TaskCancel):
+            return replace(view, cancels=add(view.cancels, number))
         if not claims.is_tenure(op):
-            return CREATED
+            return CREATED if isinstance(op.body, TaskCreate) else view
         self._settle(view)
         self.keys[number] = claims.key(self.graph.entity, op, self.grips)
         self.given[number] = claims.tenure(op, self.grips)
-        return View(True, single(number), number, self.graph.seen[number], (), ())
+        return View(True, single(number), number, self.graph.seen[number], (), (), ())
 
     def _worked(self, number: int, view: View) -> View:
         """Return the view after an act of work: under its tenure no other is newer."""
@@ -144,7 +159,7 @@ class Fold:
         for one in members(work):
             if self.named[one] == self.named[number]:
                 work, older = without(work, single(one)), add(older, one)
-        return View(True, view.tenures, view.first, view.cover, add(work, number), older)
+        return replace(view, work=add(work, number), older=older)
 
     def _refuse(self, number: int, reason: str, view: View) -> None:
         """Keep why an act was refused; a result that came too late is kept as an alternate."""
@@ -173,6 +188,7 @@ class Fold:
             cover=cover,
             work=work,
             older=older,
+            cancels=without(union([view.cancels for view in views]), cover),
         )
 
     def _firsts(self, views: Sequence[View], cover: Pages) -> Iterator[int]:
@@ -189,20 +205,25 @@ class Fold:
         What a tenure act has seen is behind it, so its view is the last place where that shows.
         """
         first = view.first
-        if first is None or id(view) in self.settled:
+        if id(view) in self.settled:
             return
         self.settled.add(id(view))
+        deciding = self.deciding(view)
+        if first is not None:
+            self._settle_tenure(view, first)
+            if deciding and self._is_foreign(deciding[0], first):
+                self._lose(RACED, deciding[0], first, "work")
+        for one in deciding[1:]:
+            rule = self._rule(deciding[0], one, first)
+            self._lose(f"concurrent_{self._word(one)}", deciding[0], one, rule)
+
+    def _settle_tenure(self, view: View, first: int) -> None:
+        """Record which tenure acts lost to the effective one, and the work under them."""
         for one in members(view.tenures):
             if one != first:
                 kind = f"lost_{self.graph.ops[one].kind.removeprefix('task.')}"
                 self._lose(kind, first, one, claims.rule(self.keys[first], self.keys[one]))
         self._refuse_foreign(view, first)
-        deciding = self.deciding(view)
-        if deciding and not self._is_under(deciding[0], first):
-            self._lose(RACED, deciding[0], first, "work")
-        for one in deciding[1:]:
-            rule = self._rule(deciding[0], one, first)
-            self._lose(f"concurrent_{self._word(one)}", deciding[0], one, rule)
 
     def _refuse_foreign(self, view: View, first: int) -> None:
         """Refuse what was done beside the effective tenure, under another, and does not stand."""
@@ -224,9 +245,13 @@ class Fold:
         """Record a conflict."""
         self.losses[Loss(kind, winner, loser, rule)] = None
 
-    def _is_under(self, number: int, first: int) -> bool:
+    def _is_foreign(self, number: int, first: int) -> bool:
+        """Say whether an act is work under another tenure than ``first``."""
+        return self.named[number] is not None and not self._is_under(number, first)
+
+    def _is_under(self, number: int, first: int | None) -> bool:
         """Say whether an act of work names the tenure ``first``."""
-        return self.named[number] == self.graph.ops[first].id
+        return first is not None and self.named[number] == self.graph.ops[first].id
 
     def _is_stale(self, number: int, first: int) -> bool:
         """Say whether the tenure ``first`` has a greater fence than the one that work names."""
@@ -241,25 +266,38 @@ class Fold:
         return self._word(number) == COMPLETE and not self._is_stale(number, first)
 
     def _word(self, number: int) -> str:
-        """Return what an act of work makes of the task."""
-        body = self.graph.ops[number].body
-        return body.to if isinstance(body, TaskProgress) else COMPLETE
+        """Return what an act on the status makes of the task; of another act, nothing."""
+        match self.graph.ops[number].body:
+            case TaskProgress(to=to):
+                return to
+            case TaskComplete():
+                return COMPLETE
+            case TaskCancel():
+                return CANCEL
+            case TaskReopen():
+                return REOPEN
+            case _:
+                return ""
 
     def _outcome(self, number: int) -> str:
         """Return the state that the deciding act leads to."""
-        body = self.graph.ops[number].body
-        if isinstance(body, TaskProgress):
-            return body.to
-        for_review = isinstance(body, TaskComplete) and body.for_review
-        return names.SUBMITTED if for_review or self.is_gated else names.COMPLETED
+        match self.graph.ops[number].body:
+            case TaskProgress(to=to):
+                return to
+            case TaskCancel():
+                return names.CANCELLED
+            case TaskComplete(for_review=for_review):
+                return names.SUBMITTED if for_review or self.is_gated else names.COMPLETED
+            case _:  # a reopening
+                return names.OPEN
 
-    def _precedence(self, number: int, first: int) -> tuple[int, bool, bytes]:
+    def _precedence(self, number: int, first: int | None) -> tuple[int, bool, bytes]:
         """Return what orders work that stands: the smallest decides."""
         op = self.graph.ops[number]
         place = PRECEDENCE.index(self._word(number))
         return place, not self._is_under(number, first), tie(self.graph.entity, op.author)
 
-    def _rule(self, winner: int, loser: int, first: int) -> str:
+    def _rule(self, winner: int, loser: int, first: int | None) -> str:
         """Return by which part of the precedence ``winner`` decides, the order if by none."""
         pairs = zip(self._precedence(winner, first), self._precedence(loser, first), strict=True)
         parts = zip(("kind", "tenure", "tie"), pairs, strict=True)

@@ -17,21 +17,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from envoy import limits
 from envoy.core.bodies import (
     Ref,
     TaskAssign,
+    TaskCancel,
     TaskClaim,
     TaskComplete,
     TaskCreate,
+    TaskEdit,
     TaskProgress,
     TaskRelease,
+    TaskReopen,
 )
 from envoy.core.structs import Body, State
 from envoy.ids import sha256
-from envoy.state import claims, registers, transitions
+from envoy.state import claims, fields, registers, transitions
 from envoy.state.claims import NO_FENCE, Fence, Receipt, Tenure
-from envoy.state.registers import Conflict, ElementT, Graph, Op
+from envoy.state.fields import NO_PARENT, Edge
+from envoy.state.registers import Conflict, Graph, Op
 from envoy.state.status import Fold
 from envoy.state.transitions import HELD, Act, Standing, judge, tenure_of
 from envoy.views import names
@@ -45,7 +48,8 @@ class Task(State, frozen=True):
 
     ``held`` are all tenures there ever were, (id, holder) in order; ``completion`` is the act that
     ``summary`` and ``evidence`` come from, None unless the state follows from it; ``refused`` are
-    (event id, reason) in order; ``heads`` are what the next act names; ``version`` is their hash.
+    (event id, reason) in order; ``heads`` are what the next act names; ``version`` is their hash;
+    ``edges`` are the needs and the parent with the acts that say so.
     """
 
     id: bytes
@@ -61,6 +65,7 @@ class Task(State, frozen=True):
     needs: tuple[bytes, ...]
     parent: bytes | None
     refs: tuple[Ref, ...]
+    edges: tuple[Edge, ...]
     gate: Gate
     state: str
     tenure: Tenure | None
@@ -106,8 +111,32 @@ def repeats(task: Task, body: Body, author: bytes) -> bool:
             return state == body.to and holder == author and body.note is None
         case TaskComplete():
             return state == names.COMPLETED and task.completed_by == author
+        case TaskCancel():
+            return state == names.CANCELLED
+        case TaskReopen():
+            return state == names.OPEN
+        case TaskEdit():
+            return not _changes(task, body)
         case _:
             return False
+
+
+def _changes(task: Task, body: TaskEdit) -> bool:
+    """Say whether an edit would make any field another than it is."""
+    text = task.body if body.body is None else body.body
+    return (
+        (body.title is not None and fields.named(body.title, text) != task.title)
+        or text != task.body
+        or body.priority not in (None, task.priority)
+        or body.due_at not in (None, task.due_at or 0)
+        or body.parent not in (None, task.parent or NO_PARENT)
+        or not {*body.label} <= {*task.labels}
+        or not {*body.need} <= {*task.needs}
+        or not {*body.ref} <= {*task.refs}
+        or bool({*body.unlabel} & {*task.labels})
+        or bool({*body.unneed} & {*task.needs})
+        or bool({*body.unref} & {*task.refs})
+    )
 
 
 def reduce(task: bytes, ops: Iterable[Op], receipts: Sequence[Receipt]) -> Task:
@@ -145,20 +174,22 @@ def _task(fold: Fold, made: TaskCreate, receipts: Iterable[Receipt]) -> Task:
     done = graph.ops[deciding[0]] if deciding else None
     result = done.body if done and isinstance(done.body, TaskComplete) else None
     losses = [*fold.losses, *claims.double_fences(graph, fold.keys, receipts)]
+    said = fields.fields(graph, made, fold.refused)
     return Task(
         id=graph.entity,
         creator=creation.author if creation else b"",
         lam=creation.lam if creation else 0,
         created=creation.ts if creation else 0,
         changed=max((op.ts for op in graph.ops if op.counts), default=0),
-        title=_title(made),
-        body=made.body,
-        labels=_elements(graph, made.labels),
-        priority=made.priority,
-        due_at=made.due_at,
-        needs=_elements(graph, made.needs),
-        parent=made.parent,
-        refs=_elements(graph, made.refs),
+        title=said.title,
+        body=said.body,
+        labels=said.labels,
+        priority=said.priority,
+        due_at=said.due_at,
+        needs=said.needs,
+        parent=said.parent,
+        refs=said.refs,
+        edges=said.edges,
         gate=made.gate,
         state=standing.state,
         tenure=standing.tenure,
@@ -168,7 +199,7 @@ def _task(fold: Fold, made: TaskCreate, receipts: Iterable[Receipt]) -> Task:
         summary=result.summary if result else None,
         evidence=result.evidence if result else (),
         refused=_refused(fold),
-        conflicts=registers.conflicts(graph, losses, fold.last.cover),
+        conflicts=(*registers.conflicts(graph, losses, fold.last.cover), *said.conflicts),
         heads=graph.heads,
         version=sha256(b"".join(graph.heads)).digest(),
     )
@@ -185,18 +216,6 @@ def _made(graph: Graph) -> TaskCreate:
     """Return what the task was made as, blank without a creation."""
     creation = _creation(graph)
     return creation.body if creation and isinstance(creation.body, TaskCreate) else BLANK
-
-
-def _title(made: TaskCreate) -> str:
-    """Return the title, or the first line of the body as far as a title goes."""
-    line = made.title or made.body.partition("\n")[0]
-    return line.encode()[: limits.TITLE_BYTES_MAX].decode(errors="ignore")
-
-
-def _elements(graph: Graph, made: Iterable[ElementT]) -> tuple[ElementT, ...]:
-    """Return what stands of a set that the creation filled."""
-    number = graph.numbers.get(graph.entity, 0)
-    return registers.living(graph, [(number, one) for one in made], ())
 
 
 def _held(fold: Fold) -> tuple[tuple[bytes, bytes], ...]:

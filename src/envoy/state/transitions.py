@@ -15,11 +15,14 @@ from typing import Final
 
 from envoy.core.bodies import (
     TaskAssign,
+    TaskCancel,
     TaskClaim,
     TaskComplete,
     TaskCreate,
+    TaskEdit,
     TaskProgress,
     TaskRelease,
+    TaskReopen,
 )
 from envoy.core.structs import Body, State
 from envoy.lean import NamedTuple
@@ -91,6 +94,21 @@ def _holder_or_ranked(now: Standing, act: Act) -> str | None:
     return None if holds or act.rho >= RANK_CREATOR else "without_tenure"
 
 
+def _editor(now: Standing, act: Act) -> str | None:
+    """Creator and admins edit all fields, the holder of unfinished work those of the work."""
+    assert isinstance(act.body, TaskEdit)
+    if act.rho >= RANK_CREATOR:
+        return None
+    holds = now.tenure is not None and now.tenure.holder == act.author and now.state in LIVE
+    return None if holds and is_of_work(act.body) else "without_rank"
+
+
+def is_of_work(body: TaskEdit) -> bool:
+    """Say whether an edit leaves alone what is not the holder's: all but body, labels, needs."""
+    others = (body.title, body.priority, body.due_at, body.parent)
+    return others == (None, None, None, None) and not (body.ref or body.unref)
+
+
 class Rule(NamedTuple):
     """One row of the transition table: who may do this, and from which states."""
 
@@ -107,11 +125,14 @@ LIVE: Final = HELD | {names.SUBMITTED}
 # what stands beside it, so that is the fold's to say (``state.tasks``).
 RULES: Final[Mapping[type[Body], Rule]] = {
     TaskCreate: Rule("create", _anyone, frozenset({NONE})),
+    TaskEdit: Rule("edit", _editor, frozenset(names.STATES)),
     TaskAssign: Rule("assign", _ranked, LIVE | {names.OPEN}),
     TaskClaim: Rule("claim", _claimer, HELD | {names.OPEN}),
     TaskRelease: Rule("release", _holder_or_ranked, HELD),
     TaskProgress: Rule("progress", _holder, LIVE),
     TaskComplete: Rule("complete", _holder, LIVE),
+    TaskCancel: Rule("cancel", _ranked, LIVE | {names.OPEN}),
+    TaskReopen: Rule("reopen", _holder_or_ranked, frozenset(names.ENDED)),
 }
 
 

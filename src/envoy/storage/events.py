@@ -13,11 +13,13 @@ Specification: docs/spec/store.md.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, Protocol
+from typing import Final
 
-from envoy.core.log import Authority, Entry, EpochRow, Head, ReceiptRow
+from envoy.core.log import Authority, Entry, EpochRow, Head, Numbered, ReceiptRow
+from envoy.lean import Protocol
 from envoy.storage.heads import Heads
 from envoy.storage.numbers import Numbers
 from envoy.storage.parking import Parking
@@ -29,6 +31,8 @@ _ENTRY: Final = (
     " e.cause_by, e.prev, e.deps, e.basis"
     " FROM event e JOIN actor a USING(an) JOIN chain c USING(cn) JOIN seen s ON s.k = e.seen"
 )
+# Page by page in the order of arrival: by an index of the space each page would sort all of it.
+_ENTRY_NEXT: Final = _ENTRY.replace("event e", "event e NOT INDEXED")
 _INSERT: Final = (
     "INSERT INTO event(rid, sn, id, kind, an, cn, seq, lam, ts, auth, seen, ix, entity, fault,"
     " status, cause, cause_by, prev, deps, basis)"
@@ -55,6 +59,7 @@ class EventStore:
         self.stores: list[Staging] = [self, self.parking]
         self._lock = lock_path
         self._numbers = Numbers(connection)
+        self._numbered = dict[tuple[int, bytes, bytes], tuple[int, int]]()
         self._entries = dict[tuple[int, bytes], Entry]()
         self._heads = dict[int, Heads]()
         self._staged = list[tuple[int, Entry, int, bytes]]()
@@ -66,8 +71,8 @@ class EventStore:
 
         What is staged is written before the commit, or forgotten with the transaction.
         """
-        begin = self.connection.write_transaction
-        with begin(self._lock, sync="full") if durable else begin(self._lock, sync="normal"):
+        begin, sync = self.connection.write_transaction, "full" if durable else "normal"
+        with begin(self._lock, sync=sync), _uncollected():
             self._forget_all()
             try:
                 yield
@@ -84,6 +89,7 @@ class EventStore:
     def forget(self) -> None:
         """Drop what is staged and remembered: another process may write from here on."""
         self._numbers.forget()
+        self._numbered.clear()
         self._entries.clear()
         self._heads.clear()
         self._staged.clear()
@@ -93,6 +99,7 @@ class EventStore:
         """Write the staged events and the heads they moved."""
         if self._staged:
             run_many, staged = self.connection.run_many, self._staged
+            self.connection.witness(staged[-1][1].id)
             run_many(_INSERT, [_columns(sn, entry, seen) for sn, entry, seen, _ in staged])
             frames = [(entry.rid, frame) for _, entry, _, frame in staged]
             run_many("INSERT INTO frame(rid, bytes) VALUES(?, ?)", frames)
@@ -133,21 +140,27 @@ class EventStore:
         sql = "SELECT id FROM event WHERE sn = ? AND id BETWEEN ? AND ? LIMIT 3"
         return self.connection.rows(bytes, sql, (sn, low, high))
 
-    def add_event(self, sn: int, entry: Entry, frame: bytes) -> Entry:
-        """Append an accepted event with its envelope; return it with its numbers filled in.
-
-        The heads of the log and of its entity move with it.
-        """
+    def number(self, sn: int, author: bytes, chain: bytes) -> Numbered:
+        """Return the numbers of the event of ``author`` that is added next."""
         if not self._last_rid:
             sql = "SELECT coalesce(max(rid), 0) FROM event"
             self._last_rid = self.connection.find(int, sql) or 0
-        self._last_rid += 1
-        an, cn = self.actor(entry.author), self.chain(sn, entry.author, entry.chain)
-        made = entry._replace(rid=self._last_rid, an=an, cn=cn)
-        self._staged.append((sn, made, self._numbers.seen(sn, entry.seen), frame))
-        self._entries[sn, entry.id] = made
-        self._tops(sn).move(made, an)
-        return made
+        found = self._numbered.get((sn, author, chain))
+        if found is None:
+            found = self._numbers.actor(author), self._numbers.chain(sn, author, chain)
+            self._numbered[sn, author, chain] = found
+        return Numbered(self._last_rid + 1, *found)
+
+    def add_event(self, sn: int, entry: Entry, frame: bytes) -> None:
+        """Append an accepted event, numbered by ``number``, with its envelope.
+
+        The heads of the log and of its entity move with it.
+        """
+        assert entry.rid == self._last_rid + 1, "numbered just before"
+        self._last_rid = entry.rid
+        self._staged.append((sn, entry, self._numbers.seen(sn, entry.seen), frame))
+        self._entries[sn, entry.id] = entry
+        self._tops(sn).move(entry)
 
     def _tops(self, sn: int) -> Heads:
         """Return the heads of a space, read once in a transaction."""
@@ -174,6 +187,16 @@ class EventStore:
         sql = "INSERT OR IGNORE INTO fork(sn, cn, seq, first, second) VALUES(?, ?, ?, ?, ?)"
         self.connection.run(sql, (sn, cn, seq, *pair))
 
+    def chain_ends(self, sn: int, an: int) -> list[bytes]:
+        """Return the last event of each chain of an author, of a fork the one that came last."""
+        self.flush()
+        sql = (
+            "SELECT (SELECT id FROM event WHERE cn = c.cn ORDER BY seq DESC, rid DESC LIMIT 1)"
+            " FROM chain c WHERE c.sn = ? AND c.an = ?"
+            " AND EXISTS (SELECT 1 FROM event WHERE cn = c.cn) ORDER BY c.cn"
+        )
+        return self.connection.rows(bytes, sql, (sn, an))
+
     def forked(self, sn: int) -> dict[int, int]:
         """Return the forked chains of a space and the number of their author."""
         sql = "SELECT cn, an FROM chain WHERE sn = ? AND forked"
@@ -196,13 +219,16 @@ class EventStore:
     def frames(self, sn: int, *, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Return (rid, envelope) of the events behind ``after``: what refills a hub."""
         self.flush()
-        sql = "SELECT rid, bytes FROM event JOIN frame USING(rid) WHERE sn = ? AND rid > ?"
-        return self.connection.rows(_rid_frame, f"{sql} ORDER BY rid LIMIT ?", (sn, after, limit))
+        sql = (
+            "SELECT rid, bytes FROM event NOT INDEXED JOIN frame USING(rid)"
+            " WHERE sn = ? AND rid > ? ORDER BY rid LIMIT ?"
+        )
+        return self.connection.rows(_rid_frame, sql, (sn, after, limit))
 
     def entries(self, sn: int, *, after: int, limit: int) -> list[Entry]:
         """Return the events behind ``after`` in the order of their arrival."""
         self.flush()
-        sql = f"{_ENTRY} WHERE e.sn = ? AND e.rid > ? ORDER BY e.rid LIMIT ?"
+        sql = f"{_ENTRY_NEXT} WHERE e.sn = ? AND e.rid > ? ORDER BY e.rid LIMIT ?"
         return self.connection.rows(Entry, sql, (sn, after, limit))
 
     def under(self, sn: int, auth: bytes) -> list[Entry]:
@@ -287,6 +313,10 @@ class EventStore:
         )
         self.connection.run(sql, (sn, *row))
 
+    def drop_receipt(self, sn: int, receipt: bytes) -> None:
+        """Forget a receipt that no pinned hub speaks for."""
+        self.connection.run("DELETE FROM receipt WHERE sn = ? AND id = ?", (sn, receipt))
+
     def receipts(self, sn: int, event: bytes) -> list[ReceiptRow]:
         """Return the receipts for an event."""
         sql = (
@@ -305,9 +335,24 @@ class EventStore:
         found = set(frames)
         marks = ", ".join("?" * len(frames))
         for table in ("event", "receipt", "parked", "dropped", "quarantine"):
+            some = " ".join(("SELECT sn FROM", table, "WHERE sn = ? LIMIT 1"))
+            if self.connection.find(int, some, (sn,)) is None:
+                continue  # most spaces have few of these: a page need not be looked up in them
             sql = " ".join(("SELECT id FROM", table, "WHERE sn = ? AND id IN (", marks, ")"))
             found.difference_update(self.connection.rows(bytes, sql, (sn, *frames)))
         return found
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no cycles of garbage meanwhile: a page makes none, and ten thousand small rows."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _columns(sn: int, entry: Entry, seen: int) -> tuple[int | str | bytes | None, ...]:

@@ -21,9 +21,12 @@ Find = Callable[[int, bytes], Entry | None]
 
 
 class Top(NamedTuple):
-    """A head and of which of the two graphs it is one."""
+    """A head and of which of the two graphs it is one, as it is stored."""
 
-    head: Head
+    id: bytes
+    an: int
+    lam: int
+    ts: int
     frontier: int
     citable: int
 
@@ -36,25 +39,22 @@ class Heads:
         self._connection = connection
         self._sn = sn
         sql = "SELECT id, an, lam, ts, frontier, citable FROM head WHERE sn = ?"
-        self._before = {top.head.id: top for top in connection.rows(_top, sql, (sn,))}
+        self._before = {top.id: top for top in connection.rows(Top, sql, (sn,))}
         self._now = dict(self._before)
         self._entities = dict[bytes, dict[bytes, int]]()
         self._stored = dict[bytes, dict[bytes, int]]()
 
-    def move(self, entry: Entry, an: int) -> None:
+    def move(self, entry: Entry) -> None:
         """Make ``entry`` a head and what it names none."""
-        citable = int(entry.fault is None)
+        now, citable = self._now, entry.fault is None
         for parent in entry.parents:
-            top = self._now.get(parent)
-            if top is not None:
-                left = Top(top.head, 0, top.citable and not citable)
-                if left.citable:
-                    self._now[parent] = left
-                else:
-                    del self._now[parent]
-        self._now[entry.id] = Top(Head(entry.id, an, entry.lam, entry.ts), 1, citable)
-        if entry.entity not in (None, entry.id) and citable:
-            heads = self._load(entry.entity)
+            top = now.pop(parent, None)
+            if top is not None and top.citable and not citable:
+                now[parent] = top._replace(frontier=0)
+        now[entry.id] = Top(entry.id, entry.an, entry.lam, entry.ts, 1, int(citable))
+        entity = entry.entity
+        if entity is not None and entity != entry.id and citable:
+            heads = self._load(entity)
             for one in split(entry.basis):
                 heads.pop(one, None)
             heads[entry.id] = entry.lam
@@ -62,7 +62,8 @@ class Heads:
     def log(self, *, citable: bool) -> list[Head]:
         """Return the heads of the log, ascending by id."""
         tops = self._now.values()
-        return sorted(top.head for top in tops if (top.citable if citable else top.frontier))
+        found = [top for top in tops if (top.citable if citable else top.frontier)]
+        return sorted(Head(top.id, top.an, top.lam, top.ts) for top in found)
 
     def entity(self, entity: bytes) -> list[tuple[bytes, int]]:
         """Return (event, lam) of the heads of an entity, ascending by id."""
@@ -90,11 +91,7 @@ class Heads:
         """Write what changed."""
         run_many, sn = self._connection.run_many, self._sn
         gone = [(sn, one) for one in self._before if one not in self._now]
-        new = [
-            (sn, *top.head, top.frontier, top.citable)
-            for one, top in self._now.items()
-            if self._before.get(one) != top
-        ]
+        new = [(sn, *top) for one, top in self._now.items() if self._before.get(one) != top]
         run_many("DELETE FROM head WHERE sn = ? AND id = ?", gone)
         sql = "INSERT OR REPLACE INTO head(sn, id, an, lam, ts, frontier, citable)"
         run_many(f"{sql} VALUES(?, ?, ?, ?, ?, ?, ?)", new)
@@ -112,10 +109,6 @@ class Heads:
         run_many = self._connection.run_many
         run_many("DELETE FROM entity_head WHERE sn = ? AND entity = ? AND id = ?", gone)
         run_many("INSERT INTO entity_head(sn, entity, id, lam) VALUES(?, ?, ?, ?)", new)
-
-
-def _top(event: bytes, an: int, lam: int, ts: int, frontier: int, citable: int) -> Top:
-    return Top(Head(event, an, lam, ts), frontier, citable)
 
 
 def _pair(event: bytes, lam: int) -> tuple[bytes, int]:

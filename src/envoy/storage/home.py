@@ -35,6 +35,10 @@ class Paths(NamedTuple):
     sync_lock: str
     hub: str  # the database that all profiles of this machine share
     hub_lock: str
+    db_key: bytes | None = None  # of the database; None while it is plain, or not unlocked
+
+    def __repr__(self) -> str:
+        return f"Paths({self.profile!r})"  # a key in a traceback would be one in a log
 
     @property
     def name(self) -> str:
@@ -64,6 +68,20 @@ def paths(home: str, profile: str) -> Paths:
         hub=os.path.join(hub, "hub.db"),
         hub_lock=os.path.join(hub, "hub.lock"),
     )
+
+
+def set_aside(where: Paths, *, at: str) -> str:
+    """Move the directory of a profile out of the way, and return where it lies now.
+
+    ``at`` is a word for the time. Nothing in it is lost; nobody takes it for a profile.
+    """
+    aside = os.path.join(where.home, "aside")
+    files.ensure_directory(aside)
+    target = os.path.join(aside, f"{where.name}-{at}")
+    if files.exists(target):
+        raise ConflictError("already_exists", path=target)
+    files.rename(where.profile, target)
+    return target
 
 
 def hub_directory(where: Paths) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from envoy.system.db import Connection
 
-Key = tuple[str, int, bytes, bytes]
+Key = tuple[str, int, bytes, bytes]  # of what, in which space, of whom, what
 
 
 class Numbers:

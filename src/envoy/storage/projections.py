@@ -28,6 +28,7 @@ Row = (
     | rows.Grant
     | rows.Invite
     | rows.Task
+    | rows.Edge
     | rows.Conflict
     | rows.Stream
 )
@@ -38,6 +39,7 @@ _TABLES: Final[dict[type[Row], tuple[str, tuple[str, ...]]]] = {
     rows.Grant: ("grant_", ("sn", "id")),
     rows.Invite: ("invite", ("sn", "id")),
     rows.Task: ("task", ("sn", "id")),
+    rows.Edge: ("edge", ("sn", "task", "rel", "target")),
     rows.Conflict: ("conflict", ("sn", "id")),
     rows.Stream: ("stream", ("sn", "n")),
 }
@@ -85,7 +87,10 @@ class RowStore:
 
     def save(self, row: Row) -> None:
         """Insert or replace ``row`` by its key."""
-        self._staged.setdefault(type(row), []).append(row)
+        kind = type(row)
+        if kind not in self._staged:
+            self._staged[kind] = []
+        self._staged[kind].append(row)
 
     def delete(self, row: Row) -> None:
         """Remove the row with the key of ``row``."""
@@ -127,6 +132,14 @@ class RowStore:
         sql = "SELECT coalesce(max(sn), 0) + 1 FROM space"
         return self.connection.find(int, sql) or 1
 
+    def leave_out(self, space: bytes, at: int) -> None:
+        """Note that the profile forgot a space: no repair brings it back."""
+        self.connection.run("INSERT OR REPLACE INTO forgotten(id, at) VALUES(?, ?)", (space, at))
+
+    def let_in(self, space: bytes) -> None:
+        """Take a space out of those that were forgotten."""
+        self.connection.run("DELETE FROM forgotten WHERE id = ?", (space,))
+
     def drop_space(self, sn: int) -> None:
         """Remove all that this file holds of a space."""
         self.flush()
@@ -166,10 +179,47 @@ class RowStore:
         """Return the row of a task."""
         return self._find(rows.Task, "sn = ? AND id = ?", (sn, task))
 
+    def tasks_of(self, sn: int, an: int) -> list[bytes]:
+        """Return, ascending, the tasks that a member holds."""
+        self._settle(rows.Task)
+        sql = (
+            "SELECT id FROM task WHERE sn = ? AND assignee = ?"
+            " AND state NOT IN ('completed', 'cancelled') ORDER BY id"
+        )
+        return self.connection.rows(bytes, sql, (sn, an))
+
     def task_ids(self, sn: int, low: bytes, high: bytes) -> list[bytes]:
         """Return the ids of at most three tasks between ``low`` and ``high``."""
         sql = "SELECT id FROM task WHERE sn = ? AND id BETWEEN ? AND ? LIMIT 3"
         return self.connection.rows(bytes, sql, (sn, low, high))
+
+    def ready(self, sn: int, an: int, label: str | None, limit: int) -> list[rows.Task]:
+        """Return what a member could take now, the first to be done first."""
+        self._settle(rows.Edge)
+        return self._rows(rows.Task, schema.READY, (sn, an, label, *schema.FIRST_READY, limit))
+
+    def edges(self, sn: int, task: bytes) -> list[rows.Edge]:
+        """Return the edges of a task in their order."""
+        return self._rows(rows.Edge, "sn = ? AND task = ? ORDER BY at", (sn, task))
+
+    def is_named(self, sn: int, task: bytes) -> bool:
+        """Say whether an edge leads to a task."""
+        self._settle(rows.Edge)
+        sql = "SELECT 1 FROM edge WHERE sn = ? AND target = ? LIMIT 1"
+        return self.connection.find(int, sql, (sn, task)) is not None
+
+    def has_edited_edges(self, sn: int) -> bool:
+        """Say whether any edge of a space comes from an edit: without one there is no circle."""
+        self._settle(rows.Edge)
+        sql = "SELECT 1 FROM edge INDEXED BY edge_edited WHERE sn = ? AND made = 0 LIMIT 1"
+        return self.connection.find(int, sql, (sn,)) is not None
+
+    def reach(self, sn: int, rel: str, start: bytes | None) -> list[rows.Edge]:
+        """Return all edges of a sort that following them from a task leads to; None: all."""
+        if start is None:
+            return self._rows(rows.Edge, "sn = ? AND rel = ?", (sn, rel))
+        self._settle(rows.Edge)
+        return self.connection.rows(rows.Edge, _REACH, (sn, rel, start))
 
     def conflicts(self, sn: int, entity: bytes) -> dict[bytes, rows.Conflict]:
         """Return the conflict rows of an entity by id."""
@@ -208,6 +258,11 @@ class RowStore:
     def stream_of(self, rid: int) -> list[rows.Stream]:
         """Return what an event put into the stream."""
         return self._rows(rows.Stream, "rid = ? ORDER BY n", (rid,))
+
+    def streams_of(self, sn: int, first: int, last: int) -> list[rows.Stream]:
+        """Return what the events of a space with numbers in a range put into the stream."""
+        where = "rid BETWEEN ? AND ? AND sn = ? ORDER BY n"
+        return self._rows(rows.Stream, where, (first, last, sn))
 
     def unread(self, sn: int, after: int) -> int:
         """Count the inbox items above an arrival number."""
@@ -285,6 +340,11 @@ class RowStore:
             self.connection.run("INSERT INTO meta(k, v) VALUES(?, ?)", (key, fresh))
         return found or fresh
 
+    def provisional(self, sn: int, an: int) -> list[rows.Task]:
+        """Return the tasks that somebody holds by a claim which no hub confirmed."""
+        where = "sn = ? AND assignee = ? AND is_claim = 1 AND claim_state = 'provisional'"
+        return self._rows(rows.Task, f"{where} ORDER BY id", (sn, an))
+
     def find_holder(self, sn: int, task: bytes, session: str) -> bytes | None:
         """Return the slot secret of a session for a task, None if it never claimed it."""
         sql = "SELECT secret FROM holder WHERE sn = ? AND task = ? AND session = ?"
@@ -306,6 +366,16 @@ _SELECTS: Final[dict[object, str]] = {
     kind: " ".join(("SELECT", _columns(kind), "FROM", table, "WHERE "))
     for kind, (table, _) in _TABLES.items()
 }
+
+
+_REACH: Final = " ".join(
+    (
+        "WITH RECURSIVE way(id) AS (VALUES(?3) UNION SELECT edge.target FROM way JOIN edge"
+        " ON edge.sn = ?1 AND edge.task = way.id AND edge.rel = ?2) SELECT",
+        ", ".join(f"edge.{name}" for name in rows.Edge._fields),
+        "FROM way JOIN edge ON edge.sn = ?1 AND edge.task = way.id AND edge.rel = ?2",
+    )
+)
 
 
 def _lam_id(lam: int, event: bytes) -> tuple[int, bytes]:

@@ -6,18 +6,23 @@ what was received and judged; nothing in it is rewritten but verdicts. The proje
 with which rules they were made. The rest is this copy's own (``stream``, ``outbox``, ``holder``,
 ``idempotency``) and comes back from nowhere else.
 
-A newer ``user_version`` is refused with schema_too_new; an older one is brought up inside one
-transaction, so a kill leaves the old file or the new one.
+A newer ``user_version`` is refused with schema_too_new; an older one is brought up by the steps of
+``storage.migrations``, a transaction each, so a kill leaves the version before or after one.
 
 Specification: docs/spec/store.md.
 """
 
 from __future__ import annotations
 
-VERSION = 1
-PROJECTION = 1
+VERSION = 3
+PROJECTION = 2
 
-LOG = """
+FORGOTTEN = """
+CREATE TABLE forgotten(id BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+"""
+LOG = (
+    FORGOTTEN
+    + """
 CREATE TABLE meta(k TEXT PRIMARY KEY, v) WITHOUT ROWID;
 CREATE TABLE actor(an INTEGER PRIMARY KEY, did BLOB NOT NULL UNIQUE);
 CREATE TABLE space(
@@ -30,7 +35,8 @@ CREATE TABLE space(
   frame_count INTEGER NOT NULL, next_n INTEGER NOT NULL, reserved_n INTEGER NOT NULL,
   ack_n INTEGER NOT NULL, unread INTEGER NOT NULL, epoch BLOB, adequate INTEGER NOT NULL,
   events INTEGER NOT NULL, heads_hash BLOB NOT NULL, state_sum BLOB NOT NULL,
-  muted INTEGER NOT NULL, pinned INTEGER NOT NULL, synced_ms INTEGER, pending INTEGER NOT NULL);
+  muted INTEGER NOT NULL, pinned INTEGER NOT NULL, synced_ms INTEGER, pending INTEGER NOT NULL,
+  policy TEXT NOT NULL DEFAULT '{{}}');
 CREATE TABLE chain(
   cn INTEGER PRIMARY KEY, sn INTEGER NOT NULL, an INTEGER NOT NULL, chain BLOB NOT NULL,
   forked INTEGER NOT NULL, UNIQUE(sn, an, chain));
@@ -100,13 +106,15 @@ CREATE INDEX stream_inbox ON stream(sn, n) WHERE reason IS NOT NULL AND own = 0 
 CREATE INDEX stream_event ON stream(rid);
 CREATE INDEX stream_mention ON stream(sn, n) WHERE reason = 'mention';
 """
+)
 
 PROJECTIONS = """
 CREATE TABLE item(
   rid INTEGER PRIMARY KEY, sn INTEGER NOT NULL, lam INTEGER NOT NULL, id BLOB NOT NULL,
   n INTEGER NOT NULL, an INTEGER NOT NULL, kind TEXT NOT NULL, type TEXT NOT NULL,
   ts INTEGER NOT NULL, role TEXT, body TEXT, reply_to BLOB, task BLOB, target BLOB, detail TEXT,
-  refs TEXT NOT NULL, status TEXT NOT NULL, cause TEXT, refused TEXT, late INTEGER NOT NULL);
+  refs TEXT NOT NULL, status TEXT NOT NULL, cause TEXT, refused TEXT, late INTEGER NOT NULL,
+  redacted BLOB);
 CREATE INDEX item_order ON item(sn, lam, id);
 CREATE INDEX item_task ON item(sn, task, lam) WHERE task IS NOT NULL;
 CREATE INDEX item_reply ON item(sn, reply_to) WHERE reply_to IS NOT NULL;
@@ -136,9 +144,16 @@ CREATE TABLE task(
   priority INTEGER NOT NULL, due_ms INTEGER, labels TEXT NOT NULL, needs TEXT NOT NULL,
   parent BLOB, refs TEXT NOT NULL, gate TEXT NOT NULL, summary TEXT, evidence TEXT NOT NULL,
   completion BLOB, completed_by INTEGER, conflicts INTEGER NOT NULL, version BLOB NOT NULL,
-  digest BLOB NOT NULL, PRIMARY KEY(sn, id)) WITHOUT ROWID;
+  digest BLOB NOT NULL, edges INTEGER NOT NULL, PRIMARY KEY(sn, id)) WITHOUT ROWID;
 CREATE INDEX task_state ON task(sn, state, priority, lam);
 CREATE INDEX task_holder ON task(sn, assignee, state) WHERE assignee IS NOT NULL;
+CREATE TABLE edge(
+  sn INTEGER NOT NULL, task BLOB NOT NULL, rel TEXT NOT NULL, target BLOB NOT NULL,
+  at INTEGER NOT NULL, act BLOB NOT NULL, lam INTEGER NOT NULL, ident BLOB NOT NULL,
+  made INTEGER NOT NULL, refused INTEGER NOT NULL, PRIMARY KEY(sn, task, rel, target))
+  WITHOUT ROWID;
+CREATE INDEX edge_target ON edge(sn, target);
+CREATE INDEX edge_edited ON edge(sn) WHERE made = 0;
 CREATE TABLE conflict(
   sn INTEGER NOT NULL, id BLOB NOT NULL, entity BLOB NOT NULL, kind TEXT NOT NULL,
   winner BLOB NOT NULL, loser BLOB NOT NULL, rule TEXT NOT NULL, status TEXT NOT NULL,
@@ -147,10 +162,24 @@ CREATE INDEX conflict_entity ON conflict(sn, entity);
 CREATE INDEX conflict_open ON conflict(sn) WHERE status = 'open';
 """
 
-PROJECTION_TABLES = ("item", "words", "member", "grant_", "invite", "task", "conflict")
+# What a member could take now, first to be done first: who could (?2), label or NULL (?3), the sort
+# key that a page comes behind (?4 to ?7), limit (?8). What has no date comes last.
+READY = (
+    "sn = ?1 AND conflicts = 0 AND (state = 'open' OR (state = 'assigned' AND assignee = ?2))"
+    " AND (?3 IS NULL OR EXISTS(SELECT 1 FROM json_each(labels) WHERE value = ?3))"
+    " AND (priority, coalesce(due_ms, 9223372036854775807), lam, id) > (?4, ?5, ?6, ?7)"
+    " AND (edges = 0 OR NOT EXISTS(SELECT 1 FROM edge WHERE edge.sn = ?1"
+    " AND edge.task = task.id AND edge.rel = 'need' AND edge.refused = 0"
+    " AND NOT EXISTS(SELECT 1 FROM task AS other WHERE other.sn = ?1"
+    " AND other.id = edge.target AND other.state = 'completed')))"
+    " ORDER BY priority, coalesce(due_ms, 9223372036854775807), lam, id LIMIT ?8"
+)
+FIRST_READY = (-1, -1, -1, b"")
+
+PROJECTION_TABLES = ("item", "words", "member", "grant_", "invite", "task", "edge", "conflict")
 # Those with a row per space, or several.
 SPACE_TABLES = (
     *("space", "chain", "seen", "event", "authority", "past", "head", "entity_head", "epoch"),
     *("parked", "dropped", "quarantine", "receipt", "fork", "outbox", "idempotency", "holder"),
-    *("stream", "item", "member", "grant_", "invite", "task", "conflict"),
+    *("stream", "item", "member", "grant_", "invite", "task", "edge", "conflict"),
 )

@@ -145,6 +145,7 @@ _TASKS_OF = select(
     "INDEXED BY task_holder WHERE sn = ? AND assignee = ?",
     "AND state NOT IN (SELECT value FROM json_each(?)) ORDER BY priority, lam, id LIMIT ?",
 )
+_READY = select("task", rows.Task._fields, "WHERE", schema.READY)
 _ENDED = select(
     "task",
     rows.Task._fields,
@@ -376,6 +377,13 @@ class Views:
             found += self._db.rows(rows.Task, _TASKS, params)
         found.sort(key=lambda task: (task.priority, task.lam, task.id))
         return found[:limit]
+
+    def ready(
+        self, sn: int, me: int | None, *, label: str | None, after: Key | None, limit: int
+    ) -> list[rows.Task]:
+        """Return what ``me`` could take now, by (priority, date, lam, id) behind ``after``."""
+        params = (sn, me, label, *(after or schema.FIRST_READY), limit)
+        return self._db.rows(rows.Task, _READY, params)
 
     def tasks_of(self, sn: int, assignee: int, *, limit: int) -> list[rows.Task]:
         """Return the tasks of one member that have not ended, by (priority, lam, id)."""

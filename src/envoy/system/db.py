@@ -36,13 +36,20 @@ T = TypeVar("T")
 # Older ones can lose a committed transaction when the log is reset beside a checkpoint.
 SQLITE_MIN: Final = (3, 51, 3)
 
+_LOST: Final = ("no such", "malformed", "unknown database", "duplicate column")
 _SETTINGS: Final = (
     f"PRAGMA cache_size=-{limits.PAGE_CACHE_KIB_MAX}; PRAGMA mmap_size=0; PRAGMA foreign_keys=OFF;"
     # Sorting would otherwise leave plain text in a file outside the home.
     " PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0"
 )
+_MAGIC: Final = b"SQLite format 3\0"
+# SQLite3 Multiple Ciphers, with a raw key: no derivation, which is done once for the root instead.
+CIPHER: Final = "PRAGMA cipher='chacha20'"
 _SYNCHRONOUS: Final = {"full": "PRAGMA synchronous=FULL", "normal": "PRAGMA synchronous=NORMAL"}
-_FAULTS: Final[tuple[tuple[type[apsw.Error], type[EnvoyError], str], ...]] = (
+# What SQLite raises, and Python for a text in a damaged file that is no UTF-8.
+FOREIGN: Final = (apsw.Error, UnicodeDecodeError)
+_FAULTS: Final[tuple[tuple[type[Exception], type[EnvoyError], str], ...]] = (
+    (UnicodeDecodeError, IntegrityError, "state_corrupt"),
     (apsw.FullError, InternalError, "storage_failed"),
     (apsw.IOError, InternalError, "storage_failed"),
     (apsw.CorruptError, IntegrityError, "state_corrupt"),
@@ -59,10 +66,12 @@ _FAULTS: Final[tuple[tuple[type[apsw.Error], type[EnvoyError], str], ...]] = (
 class Connection:
     """One connection to one database file, for the thread and the process that opened it."""
 
-    __slots__ = ("_pid", "_raw", "_synchronous", "_thread", "commits", "path")
+    __slots__ = ("_inode", "_lock", "_pid", "_raw", "_synchronous", "_thread", "commits", "path")
 
     def __init__(self, raw: apsw.Connection, path: str) -> None:
         self.path = path
+        self._inode = files.identity(path)
+        self._lock: files.Lock | None = None
         # Commits by kind, for the tests and measurements that hold their number.
         self.commits = {"full": 0, "normal": 0}
         self._raw = raw
@@ -76,7 +85,7 @@ class Connection:
         try:
             for _ in self._raw.execute(sql, params):
                 pass
-        except apsw.Error as error:
+        except FOREIGN as error:
             raise fault(error, self.path) from error
 
     def run_many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
@@ -85,7 +94,7 @@ class Connection:
         try:
             for _ in self._raw.executemany(sql, rows):
                 pass
-        except apsw.Error as error:
+        except FOREIGN as error:
             raise fault(error, self.path) from error
 
     def rows(self, make: Callable[..., T], sql: str, params: Sequence[Value] = ()) -> list[T]:
@@ -93,7 +102,7 @@ class Connection:
         self._check_owner()
         try:
             return [make(*row) for row in self._raw.execute(sql, params)]
-        except apsw.Error as error:
+        except FOREIGN as error:
             raise fault(error, self.path) from error
 
     def find(self, make: Callable[..., T], sql: str, params: Sequence[Value] = ()) -> T | None:
@@ -102,7 +111,7 @@ class Connection:
         try:
             for row in self._raw.execute(sql, params):
                 return make(*row)
-        except apsw.Error as error:
+        except FOREIGN as error:
             raise fault(error, self.path) from error
         return None
 
@@ -112,7 +121,7 @@ class Connection:
         try:
             for row in self._raw.execute(sql, params):
                 yield make(*row)
-        except apsw.Error as error:
+        except FOREIGN as error:
             raise fault(error, self.path) from error
 
     def changes(self) -> int:
@@ -142,6 +151,19 @@ class Connection:
         Raises WaitTimeoutError(timeout) if others hold lock or database ``timeout_s`` seconds long.
         """
         return WriteTransaction(self, lock_path, sync=sync, timeout_s=timeout_s)
+
+    def is_replaced(self) -> bool:
+        """Say whether another file has taken the place of the one that this connection has."""
+        return files.identity(self.path) != self._inode
+
+    def witness(self, note: bytes) -> None:
+        """Leave ``note`` in the lock file of the write that runs, where a lost log does not reach.
+
+        It is written before the commit: one that names what the database does not know tells that
+        the database was set back.
+        """
+        assert self._lock is not None, "inside a write"
+        self._lock.note(note)
 
     def fold(self) -> None:
         """Move the log into the database file now.
@@ -270,7 +292,12 @@ class WriteTransaction:
         self._lock = files.lock(self._lock_path, timeout_s=self._timeout_s)
         begun = False
         try:
+            if self._connection.is_replaced():
+                # What is written into a file without a name is lost: the caller opens it anew.
+                path = self._connection.path
+                raise WaitTimeoutError("timeout", path=path, reason="replaced")
             self._connection._begin(self._sync, self._timeout_s)
+            self._connection._lock = self._lock
             begun = True
         finally:
             if not begun:
@@ -283,29 +310,39 @@ class WriteTransaction:
             else:
                 self._connection._undo()
         finally:
+            self._connection._lock = None
             self._lock.release()
 
 
 def connect(
-    path: str, *, create: bool = False, read_only: bool = False, pages_max: int | None = None
+    path: str,
+    *,
+    create: bool = False,
+    read_only: bool = False,
+    damaged: bool = False,
+    pages_max: int | None = None,
+    key: bytes | None = None,
 ) -> Connection:
     """Return a connection to the database file ``path``.
 
-    With ``create`` a missing or empty file becomes an empty database, mode 0600. ``pages_max``
-    bounds the file, for tests of a full disk. Raises IntegrityError(state_access_denied) for a
-    file that is missing or not mine alone, (state_corrupt) for one that is no database in WAL
-    mode, UsageError(unsupported_operation) for an SQLite that is too old.
+    With ``create`` a missing or empty file becomes an empty database, mode 0600. ``damaged`` takes
+    one that is none in WAL mode, for whoever reads what is left of it. ``pages_max`` bounds the
+    file, for tests of a full disk. ``key``, 32 bytes, is that of an encrypted one. Raises
+    IntegrityError(state_access_denied) for a file that is missing or not mine alone,
+    (state_corrupt) for one that is no database in WAL mode under this key,
+    UsageError(unsupported_operation) for an SQLite that is too old.
     """
     require_version(apsw.sqlite_lib_version())
     if create:
-        _create(path)
+        _create(path, key)
     _check(path)
-    raw = _open(path, apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE)
+    flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE
+    raw = _open(path, flags, key)
     connection = Connection(raw, path)
     connection.run(_SETTINGS)
     if pages_max is not None:
         connection.run("PRAGMA max_page_count=" + str(pages_max))
-    if connection.find(str, "PRAGMA journal_mode") != "wal":
+    if not damaged and connection.find(str, "PRAGMA journal_mode") != "wal":
         connection.close()
         raise IntegrityError("state_corrupt", path=path, reason="not_wal")
     return connection
@@ -324,14 +361,26 @@ def quick_check(connection: Connection) -> list[str]:
     return [] if found == ["ok"] else found
 
 
-def backup(connection: Connection, path: str) -> None:
+def full_check(connection: Connection) -> list[str]:
+    """Return what SQLite finds wrong with file and indexes, at most ten findings.
+
+    Ask a connection that was just opened: what FTS5 remembers of its index in one that was idle
+    makes the check see damage that is none (SQLite 3.54).
+    """
+    found = connection.rows(str, "PRAGMA integrity_check(10)")
+    return [] if found == ["ok"] else found
+
+
+def backup(connection: Connection, path: str, *, key: bytes | None = None) -> None:
     """Copy the database, as it is now, into the new file ``path``, mode 0600.
+
+    ``key`` is that of an encrypted one: its copy is encrypted under the same.
 
     Raises IntegrityError(state_access_denied) with reason ``exists`` if there is such a file.
     """
     if not files.create(path):
         raise files.denied(path, "exists")
-    target = _open(path, apsw.SQLITE_OPEN_READWRITE)
+    target = _open(path, apsw.SQLITE_OPEN_READWRITE, key)
     try:
         with target.backup("main", connection._raw, "main") as copy:
             copy.step()
@@ -341,24 +390,64 @@ def backup(connection: Connection, path: str) -> None:
         target.close()
 
 
+def seal_off(path: str, key: bytes | None = None) -> None:
+    """Make the closed database ``path`` whole by itself: its log folded in and removed, on disk.
+
+    Raises WaitTimeoutError(timeout) if somebody has it open.
+    """
+    raw = _open(path, apsw.SQLITE_OPEN_READWRITE, key)
+    try:
+        # A connection that has not read yet knows of no log, and would fold none.
+        raw.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+        raw.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except apsw.Error as error:
+        raise fault(error, path) from error
+    finally:
+        raw.close()
+    if files.exists(path + "-wal") and os.lstat(path + "-wal").st_size > 0:
+        raise WaitTimeoutError("timeout", path=path, reason="log_in_use")
+    files.sync_file(path)
+    for beside in (path + "-wal", path + "-shm"):
+        files.remove(beside)
+
+
 def require_version(version: str) -> None:
     """Raise UsageError(unsupported_operation) if SQLite ``version`` is older than Envoy needs."""
     if tuple(int(part) for part in version.split(".")) < SQLITE_MIN:
         raise UsageError("unsupported_operation", reason="sqlite_version", version=version)
 
 
-def fault(error: apsw.Error, path: str) -> EnvoyError:
+def fault(error: apsw.Error | UnicodeDecodeError, path: str) -> EnvoyError:
     """Return the error of the tree that ``error``, met with the database ``path``, becomes."""
     for kind, envoy_error, code in _FAULTS:
         if isinstance(error, kind):
             return envoy_error(code, path=path, reason=type(error).__name__)
+    # The statements are constant and so are the tables: one that is missing was lost.
+    if isinstance(error, apsw.SQLError) and str(error).startswith(_LOST):
+        return IntegrityError("state_corrupt", path=path, reason="tables")
     return InternalError("internal", path=path, reason=type(error).__name__)
 
 
-def _open(path: str, flags: int) -> apsw.Connection:
+def is_plain(path: str) -> bool:
+    """Say whether ``path`` is a database that is not encrypted, or none yet.
+
+    An encrypted one begins with a random salt; so does, for all one can see, a damaged one.
+    """
+    return files.glance(path, len(_MAGIC)) in (b"", _MAGIC)
+
+
+def key_pragma(what: str, key: bytes | None) -> str:
+    """Return the statement that sets ``key`` or gives a new one: ``what`` is key or rekey."""
+    return f"PRAGMA {what}='{'' if key is None else 'raw:' + key.hex()}'"
+
+
+def _open(path: str, flags: int, key: bytes | None) -> apsw.Connection:
     """Return the bare connection; the last one to close it leaves the log where it is."""
     try:
         raw = apsw.Connection(path, flags=flags)
+        if key is not None:
+            raw.execute(CIPHER)
+            raw.execute(key_pragma("key", key))
         raw.set_busy_timeout(limits.LOCK_SECONDS_MAX * 1000)
         raw.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     except apsw.Error as error:
@@ -366,7 +455,7 @@ def _open(path: str, flags: int) -> apsw.Connection:
     return raw
 
 
-def _create(path: str) -> None:
+def _create(path: str, key: bytes | None) -> None:
     """Make ``path`` a database in WAL mode if it is missing or empty.
 
     Under the lock of the directory: two processes that turn one file to WAL would get in each
@@ -378,7 +467,7 @@ def _create(path: str) -> None:
     with files.lock(directory, timeout_s=limits.LOCK_SECONDS_MAX):
         files.create(path)
         _check(path)
-        raw = _open(path, apsw.SQLITE_OPEN_READWRITE)
+        raw = _open(path, apsw.SQLITE_OPEN_READWRITE, key)
         try:
             raw.execute("PRAGMA journal_mode=WAL").fetchall()
         except apsw.Error as error:

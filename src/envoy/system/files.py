@@ -73,6 +73,15 @@ def exists(path: str) -> bool:
     return True
 
 
+def identity(path: str) -> tuple[int, int]:
+    """Return what tells the file under the name ``path`` from others; zeros if there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino
+
+
 def check_file(path: str) -> None:
     """Refuse ``path`` unless it is a regular file of mine that nobody else can reach.
 
@@ -117,6 +126,18 @@ def sync_directory(path: str) -> None:
         raise fault(error, path) from error
 
 
+def sync_file(path: str) -> None:
+    """Make the bytes of the file ``path`` survive a loss of power."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise fault(error, path) from error
+
+
 def read(path: str, *, bytes_max: int) -> bytes:
     """Return the bytes of the file ``path``, which ``check_file`` would accept.
 
@@ -134,6 +155,43 @@ def read(path: str, *, bytes_max: int) -> bytes:
     if len(data) > bytes_max:
         raise IntegrityError("state_corrupt", path=path, reason="too_large")
     return data
+
+
+def glance(path: str, count: int) -> bytes:
+    """Return the first ``count`` bytes of a file, fewer where it has no more or cannot be read."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(handle, count)
+    except OSError:
+        return b""
+    finally:
+        os.close(handle)
+
+
+def rename(path: str, to: str) -> None:
+    """Give the file or directory ``path`` the name ``to``, durably, in the place of a file there.
+
+    Both lie on one file system.
+    """
+    try:
+        os.rename(path, to)
+    except OSError as error:
+        raise fault(error, path) from error
+    for directory in {os.path.dirname(os.path.abspath(one)) for one in (path, to)}:
+        sync_directory(directory)
+
+
+def remove(path: str) -> None:
+    """Delete the file ``path``, if there is one."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise fault(error, path) from error
 
 
 def create(path: str, data: bytes = b"") -> bool:
@@ -179,6 +237,13 @@ class Lock:
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
+
+    def note(self, data: bytes) -> None:
+        """Write ``data`` over what the locked file holds; it need not survive a loss of power."""
+        try:
+            os.pwrite(self._handle, data, 0)
+        except OSError:
+            return  # a witness that is missing tells less, and nothing wrong
 
     def release(self) -> None:
         """Let the next one in. May be called twice."""

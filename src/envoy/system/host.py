@@ -56,7 +56,7 @@ def cpu_count() -> int:
 def _find_line(path: str) -> str | None:
     """Return the one line that the file ``path`` of the system holds, or None."""
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
+        with open(path, encoding="utf-8", errors="replace") as file:
             return file.read(_ID_BYTES_MAX).strip() or None
     except OSError:
         return None

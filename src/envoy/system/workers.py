@@ -33,14 +33,22 @@ class Workers:
         ``work`` runs on several threads and must touch nothing they share. What it raises is
         raised here, for the first item it happened to.
         """
+        return self.begin(work, items)()
+
+    def begin(self, work: Callable[[T], R], items: Sequence[T]) -> Callable[[], list[R]]:
+        """Begin ``work`` of each item; what is returned waits for the results and returns them.
+
+        As ``map``, but the caller goes on meanwhile. What nobody waits for is done all the same.
+        """
         share = -(-len(items) // self._threads)
         if share < SHARE_MIN or self._threads == 1:
-            return [work(item) for item in items]
+            return lambda: [work(item) for item in items]
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="envoy")
+        submit = self._pool.submit
         parts = [items[start : start + share] for start in range(0, len(items), share)]
-        done = self._pool.map(lambda part: [work(item) for item in part], parts)
-        return [result for part in done for result in part]
+        begun = [submit(_each, work, part) for part in parts]
+        return lambda: [result for one in begun for result in one.result()]
 
     def close(self) -> None:
         """Stop the threads. May be called twice."""
@@ -53,3 +61,8 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _each(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Return ``work`` of each item: what one thread does."""
+    return [work(item) for item in items]

@@ -72,13 +72,34 @@ def invite(made: rows.InviteMade, of: rows.Space) -> Json:
         "invite_id": invite_id,
         "invite_code": made.code,
         "invite_uri": made.uri,
-        "space_id": space_id,
-        "role": row.role,
+        **_terms(of, role=row.role, uses=row.max_uses, ends_ms=row.na),
         "join_mode": row.mode,
-        "max_uses": row.max_uses,
         "uses": row.uses,
-        "expires_at": stamp(row.na),
-        "expires_at_iso": stamp(row.na),
+        "replayed": made.replayed,
+        "revoke_command": f"envoy invites revoke --space {space_id} {invite_id}",
+    }
+
+
+def not_made(of: rows.Space, *, role: str, uses: int, ends_ms: int) -> Json:
+    """Return the Invite that would be made: without id and code, which nobody could redeem."""
+    nothing = dict.fromkeys(("invite_id", "invite_code", "invite_uri"))
+    return {
+        **nothing,
+        **_terms(of, role=role, uses=uses, ends_ms=ends_ms),
+        "revoke_command": None,
+    }
+
+
+def _terms(of: rows.Space, *, role: str, uses: int, ends_ms: int) -> Json:
+    """Return what an invite gives, and how far it is known."""
+    return {
+        "space_id": space.space_id(of),
+        "role": role,
+        "join_mode": "open",
+        "max_uses": uses,
+        "uses": 0,
+        "expires_at": stamp(ends_ms),
+        "expires_at_iso": stamp(ends_ms),
         "invite_scope": of.mode,
         "invite_transport": "local_hub" if is_local(of) else "relay",
         "hosted_publication_attempted": False,
@@ -91,7 +112,6 @@ def invite(made: rows.InviteMade, of: rows.Space) -> Json:
         "intended_status": "active",
         "intent_satisfied": True,
         "stale_after_activation": False,
-        "revoke_command": f"envoy invites revoke --space {space_id} {invite_id}",
         "next_action": None,
     }
 

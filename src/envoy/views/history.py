@@ -22,8 +22,20 @@ from envoy.views.people import Json, People, identity, stamp
 COUNTING = ("ok", "ok*")
 # After these, whoever acts reads its authority again first.
 RE_READ = frozenset(("epoch_bumped", "capability_revoked"))
+# … also after the verdict on one of these changed.
+VERDICTS = frozenset(("event_held", "event_admitted"))
+CHANGES = frozenset(
+    ("grant", "role", "join", "delegate", "invite", "remove", "revoke", "leave", "close")
+)
 # Prefix of the id that an event is about, by the first word of its type.
-OBJECTS = {"task": "task", "invite": "inv", "conflict": "cfl", "epoch": "epoch", "room": "space"}
+OBJECTS = {
+    "task": "task",
+    "invite": "inv",
+    "conflict": "cfl",
+    "epoch": "epoch",
+    "room": "space",
+    "message": "msg",
+}
 # Kinds whose target is a member; that of any other is an event.
 ABOUT_MEMBERS = frozenset(("grant", "role", "remove", "delegate", "task.create", "task.assign"))
 # Kinds whose text is a label or a line of ours, not something said.
@@ -107,6 +119,8 @@ def record(item: rows.Item, seen: Seen, *, index: int, cursor: int | None = None
         "cause": item.cause,
         "refused": item.refused,
         "late": item.late == 1,
+        "redacted": item.redacted is not None,
+        "body_hash": None if item.redacted is None else item.redacted.hex(),
     }
 
 
@@ -192,14 +206,26 @@ def event(found: Happened, seen: Seen) -> Json:
         "at": stamp(stream.at),
         "actor": seen.people.actor(stream.an, role=item.role),
         "task_id": task_of(item),
-        "object_id": object_of(stream),
+        "object_id": None if is_about_member(stream, item) else object_of(stream),
+        "target_id": target_of(item),
         "body": item.body if found.status in COUNTING else None,
         "reply_to": None if item.reply_to is None else ids.to_text("evt", item.reply_to),
         "detail": item.detail,
         "event_status": found.status,
-        "requires_re_read_before_mutation": stream.type in RE_READ,
+        "requires_re_read_before_mutation": re_read(stream.type, item.kind),
         "untrusted_fields": ["body", "*.display_name"],
     }
+
+
+def is_about_member(stream: rows.Stream, item: rows.Item) -> bool:
+    """Return whether a line of the stream is about a member, and no event or thing."""
+    about = stream.object is not None and stream.object == item.target
+    return about and item.kind in ABOUT_MEMBERS
+
+
+def re_read(type_name: str, kind: str) -> bool:
+    """Return whether who acts has to read its authority again after this."""
+    return type_name in RE_READ or (type_name in VERDICTS and kind in CHANGES)
 
 
 def object_of(stream: rows.Stream) -> str | None:

@@ -28,7 +28,10 @@ PAIRS = (
 )
 LOOKS_LIKE = {ord(pair[0]): pair[1] for pair in PAIRS.split()}
 
-MS_PER_DAY = 86_400_000
+SECONDS_PER_DAY = 86_400
+# Texts of seconds that were asked for: those of an answer stand close together.
+SECONDS: dict[int, str] = {}
+SECONDS_MAX = 1000
 # The last moment that RFC 3339 can write. Times of others are labels, so they may say anything.
 STAMP_MS_MAX = 253_402_300_799_999
 
@@ -171,12 +174,22 @@ def stamp(ms: int | None) -> str | None:
     """Return ``ms`` as RFC 3339 in UTC with milliseconds; times beyond the year 9999 end there."""
     if ms is None:
         return None
-    days, rest = divmod(max(0, min(ms, STAMP_MS_MAX)), MS_PER_DAY)
-    seconds, thousandths = divmod(rest, 1000)
-    minutes, second = divmod(seconds, 60)
+    seconds, thousandths = divmod(max(0, min(ms, STAMP_MS_MAX)), 1000)
+    found = SECONDS.get(seconds)
+    if found is None:
+        if len(SECONDS) >= SECONDS_MAX:
+            SECONDS.clear()
+        found = SECONDS[seconds] = second_text(seconds)
+    return f"{found}.{thousandths:03}Z"
+
+
+def second_text(seconds: int) -> str:
+    """Return a second since 1970 as RFC 3339 without its end."""
+    days, rest = divmod(seconds, SECONDS_PER_DAY)
+    minutes, second = divmod(rest, 60)
     hour, minute = divmod(minutes, 60)
     year, month, day = date(days)
-    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{thousandths:03}Z"
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
 
 
 def milliseconds(text: str) -> int:
@@ -186,7 +199,7 @@ def milliseconds(text: str) -> int:
     day_of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
     days = years * 365 + years // 4 - years // 100 + years // 400 + day_of_year - 719_468
     seconds = int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
-    return days * MS_PER_DAY + seconds * 1000 + int(text[20:23])
+    return (days * SECONDS_PER_DAY + seconds) * 1000 + int(text[20:23])
 
 
 def date(days: int) -> tuple[int, int, int]:

@@ -38,6 +38,7 @@ class Item(NamedTuple):
     cause: str | None  # rule behind a status other than ok
     refused: str | None  # reason of a reducer
     late: int  # 1: it arrived after something that sorts behind it
+    redacted: bytes | None = None  # SHA-256 of the text that is not shown any more
 
 
 class Member(NamedTuple):
@@ -131,6 +132,22 @@ class Task(NamedTuple):
     conflicts: int  # open ones
     version: bytes  # hash of the entity's heads
     digest: bytes  # of the canonical row, for the state hash
+    edges: int = 0  # tasks it names as needs or parent, those left out counted
+
+
+class Edge(NamedTuple):
+    """A task that another names: as its need, or as what it is a part of."""
+
+    sn: int
+    task: bytes
+    rel: str  # need, parent
+    target: bytes
+    at: int  # place among the edges of the task
+    act: bytes  # the event that says so
+    lam: int  # the place of that act, and the next field
+    ident: bytes
+    made: int  # 1: by the creation of the task
+    refused: int  # 1: left out, because it closes a circle
 
 
 class Conflict(NamedTuple):
@@ -203,6 +220,7 @@ class Space(NamedTuple):
     pinned: int
     synced_ms: int | None
     pending: int  # outbox entries
+    policy: str  # JSON object of the fields that were set, by their dotted names
 
 
 class Quarantined(NamedTuple):
@@ -228,6 +246,15 @@ class Sent(NamedTuple):
     delivery: str  # delivered, pending, not_attempted
 
 
+class Redacted(NamedTuple):
+    """What hiding a message did: the event if one was written."""
+
+    event: bytes | None
+    changed: bool
+    replayed: bool
+    delivery: str
+
+
 class Transition(NamedTuple):
     """What a task command did: the rows before and after, and the event if one was written."""
 
@@ -246,6 +273,7 @@ class InviteMade(NamedTuple):
     invite: Invite
     code: str
     uri: str
+    replayed: bool = False
 
 
 class Joined(NamedTuple):
@@ -255,6 +283,7 @@ class Joined(NamedTuple):
     did: bytes
     role: str
     join_state: str  # member, pending_approval
+    replayed: bool = False
 
 
 class Acked(NamedTuple):
@@ -263,6 +292,7 @@ class Acked(NamedTuple):
     acked: int
     remaining: int
     cursor: int
+    replayed: bool = False
 
 
 class Synced(NamedTuple):

@@ -10,7 +10,7 @@ Specification: docs/spec/work-record.md, Redaction. Invite codes: docs/spec/invi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from envoy import ids
 
@@ -33,6 +33,7 @@ GROUP_LETTERS = 4  # of a code typed in groups
 GROUPS = bytes([GROUP_LETTERS]) * (CODE_LENGTH // GROUP_LETTERS)
 LISTED = bytes([1 if length in WORD_LETTERS else 0 for length in range(256)])
 PHRASE = b"\1" * RECOVERY_WORDS
+LONG = bytes([CODE_LENGTH])
 AROUND = "()[]<>{},.;:!?'\"`*_"
 
 
@@ -66,32 +67,64 @@ def clean_line(line: str) -> str:
     """Return one line without invite codes, invite links and recovery words."""
     words = line.split(" ")
     lengths = list(map(len, words))
-    if max(lengths) < CODE_LENGTH:
-        glance = bytes(lengths)
-        if GROUPS not in glance and PHRASE not in glance.translate(LISTED):
-            return line
+    if max(lengths) > CODE_LENGTH:
+        lengths = [min(length, CODE_LENGTH) for length in lengths]
+    glance = bytes(lengths)
     kept: list[str] = []
     place = 0
-    while place < len(words):
-        length = secret_at(words, place)
-        kept.append(MARK if length else words[place])
-        place += length or 1
-    return " ".join(kept)
+    while (found := next_secret(words, glance, place)) is not None:
+        first, length = found
+        kept += [*words[place:first], MARK]
+        place = first + length
+    return " ".join([*kept, *words[place:]]) if kept else line
 
 
-def secret_at(words: list[str], place: int) -> int:
-    """Return of how many words a secret that begins at ``place`` consists, 0 if none does."""
-    word = words[place]
-    if len(word) >= CODE_LENGTH:
-        is_link = URI_BEGINNING in word.lower() and "#" in word
-        return int(is_link or is_code(word.strip(AROUND)))
-    groups = words[place : place + len(GROUPS)]
-    if all(len(group) == GROUP_LETTERS for group in groups) and is_code("".join(groups)):
-        return len(groups)
-    phrase = words[place : place + RECOVERY_WORDS]
-    if len(phrase) == RECOVERY_WORDS and all(is_listed(one) for one in phrase):
-        return RECOVERY_WORDS
-    return 0
+def next_secret(words: Sequence[str], glance: bytes, start: int) -> tuple[int, int] | None:
+    """Return where the next secret from ``start`` begins and of how many words it consists.
+
+    ``glance`` holds the length of each word, of long ones that of a code.
+    """
+    found = (
+        (next_word(words, glance, start), 1),
+        (next_groups(words, glance, start), len(GROUPS)),
+        (next_phrase(words, glance, start), RECOVERY_WORDS),
+    )
+    return min([one for one in found if one[0] >= 0], default=None)
+
+
+def next_word(words: Sequence[str], glance: bytes, start: int) -> int:
+    """Return the place of the next word that is an invite code or link, -1 if there is none."""
+    place = glance.find(LONG, start)
+    while place >= 0:
+        word = words[place]
+        is_link = "#" in word and URI_BEGINNING in word.lower()
+        if is_link or is_code(word.strip(AROUND)):
+            break
+        place = glance.find(LONG, place + 1)
+    return place
+
+
+def next_groups(words: Sequence[str], glance: bytes, start: int) -> int:
+    """Return the place of the next words that are the groups of an invite code, -1 if none are."""
+    place = glance.find(GROUPS, start)
+    while place >= 0 and not is_code("".join(words[place : place + len(GROUPS)])):
+        place = glance.find(GROUPS, place + 1)
+    return place
+
+
+def next_phrase(words: Sequence[str], glance: bytes, start: int) -> int:
+    """Return the place of the next words that could recover an identity, -1 if none could."""
+    lengths = glance.translate(LISTED)
+    place = lengths.find(PHRASE, start)
+    while place >= 0:
+        # From the end: a word that is not listed there rules out every phrase with it.
+        for last in range(place + RECOVERY_WORDS - 1, place - 1, -1):
+            if not is_listed(words[last]):
+                break
+        else:
+            return place
+        place = lengths.find(PHRASE, last + 1)
+    return place
 
 
 def is_listed(word: str) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from envoy import ids
 from envoy.errors import NotFoundError, UsageError
+from envoy.jsontext import loads
 from envoy.lean import NamedTuple
 from envoy.limits import LEASE_SECONDS_DEFAULT
 from envoy.views import rows
@@ -77,10 +78,16 @@ def space_id(row: rows.Space) -> str:
     return ids.to_text("space", row.id)
 
 
-def policy() -> Json:
-    """Return the policy of a space that never set one."""
+def policy(row: rows.Space) -> Json:
+    """Return the policy of a space with every field; most spaces never set one."""
+    found = loads(row.policy) if row.policy != "{}" else {}
+    assert isinstance(found, dict)
     gate = {"reviews": 0, "review_by": [], "no_self_review": False, "evidence": []}
-    return {"gate": gate, "lease_s": LEASE_SECONDS_DEFAULT, "audit": "keep"}
+    return {
+        "gate": {name: found.get(f"gate.{name}", value) for name, value in gate.items()},
+        "lease_s": found.get("lease_s", LEASE_SECONDS_DEFAULT),
+        "audit": found.get("audit", "keep"),
+    }
 
 
 def space(row: rows.Space, tally: Tally) -> Json:
@@ -91,7 +98,7 @@ def space(row: rows.Space, tally: Tally) -> Json:
         "role": row.role,
         "join_state": row.join_state,
         "mode": row.mode,
-        "unread_count": row.unread,
+        "unread_count": 0 if row.muted else row.unread,
         "open_tasks": tally.open,
         "my_tasks": tally.mine,
         "conflicts": tally.conflicts,
@@ -112,7 +119,7 @@ def details(row: rows.Space, tally: Tally) -> Json:
     return {
         **space(row, tally),
         "description": row.description,
-        "policy": policy(),
+        "policy": policy(row),
         "created_at": stamp(row.created_ms),
         "expires_at": stamp(row.expires_ms),
     }

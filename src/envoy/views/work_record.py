@@ -245,7 +245,7 @@ def authority_part(found: Material, me: rows.Member | None, notes: Notes) -> Jso
         "verbs": [] if mine is None else mine["verbs"],
         "grants": [] if mine is None else mine["grants"],
         "epoch": spaces.epoch(found.space),
-        "policy": spaces.policy(),
+        "policy": spaces.policy(found.space),
         "changes": [change(item, people) for item in shown],
         "members": [spaces.member(row, people) for row in members],
     }
@@ -307,7 +307,7 @@ def place_of(task: rows.Task, found: Material) -> str:
 def task_row(task: rows.Task, around: Around, path: str, notes: Notes) -> Json:
     """Return a task with its texts cut; when its lease ends is in `local`."""
     made = task_shapes.task(task, around)
-    task_id = ids.to_text("task", task.id)
+    task_id = str(made["task_id"])
     for name in ("title", "body", "summary"):
         made[name] = notes.text(made[name], f"{path}.{name}", task_id)
     labels = made["labels"]
@@ -409,6 +409,7 @@ def proof(item: rows.Item, task: rows.Task, found: Material, *, notes: Notes, in
             reason="unsupported_kind",
             action="ask_admin_to_admit",
         )
+    note_redacted(item, f"evidence[{index}]", notes)
     return {
         **absence(item.id, task),
         "kind": item.kind,
@@ -418,8 +419,22 @@ def proof(item: rows.Item, task: rows.Task, found: Material, *, notes: Notes, in
         "at": stamp(item.ts),
         "event_status": item.status,
         "text": text,
-        "visibility": ("visible" if whole else "partial") if counts else "unknown",
+        "visibility": visibility(item, is_whole=whole) if counts else "unknown",
     }
+
+
+def visibility(item: rows.Item, *, is_whole: bool) -> str:
+    """Return how much is to be seen of an item that counts."""
+    if item.redacted is not None:
+        return "redacted"
+    return "visible" if is_whole else "partial"
+
+
+def note_redacted(item: rows.Item, path: str, notes: Notes) -> None:
+    """Note that the text of an item was taken back."""
+    if item.redacted is not None:
+        event = ids.to_text("evt", item.id)
+        notes.limit("redacted", path, event, reason="redacted", action="ask_author")
 
 
 def absence(event: bytes, task: rows.Task) -> Json:
@@ -456,15 +471,16 @@ def activity_list(found: Material, notes: Notes) -> list[Json]:
 def activity_row(item: rows.Item, seen: Seen, index: int, notes: Notes) -> Json:
     """Return one row of the activity, its text cut, and how much of it is to be seen."""
     made = history.record(item, seen, index=index)
-    path, event = f"activity[{index}]", ids.to_text("evt", item.id)
+    path, event = f"activity[{index}]", str(made["event_id"])
     made["body"] = notes.text(made["body"], f"{path}.body", event)
     made["late"] = None
     if made["reply_missing"]:
         notes.limit(
             "missing", f"{path}.reply_to", event, reason="ref_target", action="sync_and_retry"
         )
+    note_redacted(item, path, notes)
     if item.status == "unsupported":
         made["visibility"] = "unknown"
     else:
-        made["visibility"] = "visible" if made["body"] == item.body else "partial"
+        made["visibility"] = visibility(item, is_whole=made["body"] == item.body)
     return made

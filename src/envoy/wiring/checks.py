@@ -17,7 +17,7 @@ from envoy.storage.views import Views
 from envoy.system import db, files
 from envoy.views import rows
 from envoy.wiring.config import Config
-from envoy.wiring.reads import Reader, open_reader
+from envoy.wiring.reads import Reader, open_reader, unlocked
 
 
 class Check(NamedTuple):
@@ -45,8 +45,8 @@ def run(config: Config) -> list[Check]:
     steps: tuple[tuple[str, Callable[[], Check]], ...] = (
         ("home", lambda: check_home(config, where)),
         ("identity", lambda: check_identity(where)),
-        ("database", lambda: check_database("database", where.replica, where.replica_lock)),
-        ("tables", lambda: check_tables(where)),
+        ("database", lambda: check_replica(config, where)),
+        ("tables", lambda: check_tables(keyed(config, where))),
         ("hub", lambda: check_hub(where)),
         ("file system", lambda: check_file_system(where)),
         ("spaces", lambda: check_spaces(config)),
@@ -59,6 +59,9 @@ def guarded(name: str, step: Callable[[], Check]) -> Check:
     try:
         return step()
     except EnvoyError as error:
+        if error.code == "profile_locked":
+            command = "envoy diagnose --passphrase-file PATH"
+            return Check(name, "warning", "locked: not looked at", command)
         parts = (error.code, error.details.get("reason"), error.details.get("path"))
         detail = " ".join([str(part) for part in parts if part is not None])
         return Check(name, "failed", detail, error.next_command)
@@ -87,13 +90,28 @@ def check_hub(where: Paths) -> Check:
     return check_database("hub", where.hub, where.hub_lock)
 
 
-def check_database(name: str, path: str, lock_path: str) -> Check:
+def keyed(config: Config, where: Paths) -> Paths:
+    """Return the paths with the key of the database of a locked profile.
+
+    Raises NeedsHumanError(profile_locked).
+    """
+    locked = home.public(where).lock != "none" and files.exists(where.replica)
+    return unlocked(config, where) if locked else where
+
+
+def check_replica(config: Config, where: Paths) -> Check:
+    """Look through the database of the profile."""
+    key = keyed(config, where).db_key
+    return check_database("database", where.replica, where.replica_lock, key=key)
+
+
+def check_database(name: str, path: str, lock_path: str, *, key: bytes | None = None) -> Check:
     """Let SQLite look through one database; a write needs its lock too."""
     if files.exists(lock_path):
         files.check_file(lock_path)
     if not files.exists(path):
         return Check(name, "ok", "none yet")
-    with db.connect(path, read_only=True) as connection:
+    with db.connect(path, read_only=True, key=key) as connection:
         damage = db.quick_check(connection)
     if damage:
         raise IntegrityError("state_corrupt", path=path, reason=damage[0])
@@ -104,7 +122,7 @@ def check_tables(where: Paths) -> Check:
     """Compare the tables with this version."""
     if not files.exists(where.replica):
         return Check("tables", "ok", "none yet")
-    with db.connect(where.replica, read_only=True) as connection:
+    with db.connect(where.replica, read_only=True, key=where.db_key) as connection:
         if Views(connection).is_current():
             return Check("tables", "ok", "of this version")
     return Check("tables", "warning", "older: the next command renews them", "envoy status")

@@ -55,6 +55,7 @@ class Config(NamedTuple):
     yes: bool
     verbose: bool
     origins: Mapping[str, str]  # flag, environment, a file, default
+    passphrase_file: str | None = None  # a path; - is stdin
 
 
 def load(flags: Mapping[str, object], *, read_toml: ReadToml) -> Config:
@@ -88,7 +89,14 @@ def load(flags: Mapping[str, object], *, read_toml: ReadToml) -> Config:
         yes=flags.get("yes") is True,
         verbose=flags.get("verbose") is True,
         origins={"home": home_origin, **origins},
+        passphrase_file=passphrase_file(flags),
     )
+
+
+def passphrase_file(flags: Mapping[str, object]) -> str | None:
+    """Return where a passphrase is read from. Only a flag names it: a path is no setting."""
+    given = flags.get("passphrase_file")
+    return None if given is None else str(given)
 
 
 def find_home() -> tuple[str, str]:

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from envoy import ids, limits
 from envoy.errors import EnvoyError, IntegrityError
 from envoy.hub import peek
+from envoy.lean import Protocol
 from envoy.storage import home
 from envoy.storage.views import Views
 from envoy.system import db, files, host
@@ -28,6 +29,16 @@ from envoy.wiring.config import Config
 
 # Between two looks for a commit that was announced: fast disks need the first, slow ones the last.
 SETTLE_MS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Hindsight(Protocol):
+    """What is asked about older moments of one space (``replica.hindsight``)."""
+
+    def powers(self, event: bytes) -> tuple[list[rows.Grant], list[rows.Invite]]:
+        """Return the grants and invites as they stood for an accepted event, senior first."""
+
+    def epoch(self, create: bytes) -> str:
+        """Return the rule that says whether an epoch is written under: a key of EPOCH_WORDS."""
 
 
 class Reader:
@@ -61,6 +72,8 @@ class Reader:
         A profile without a database has no spaces yet, which is no error.
         """
         self.now_ms = host.now_ms()
+        if self._connection is not None and self._connection.is_replaced():
+            self._connect()  # a repair put another file in its place
         if self._connection is None and not self._open():
             return
         self._begin()
@@ -74,7 +87,9 @@ class Reader:
     def _open(self) -> bool:
         """Open the database, brought up to this version if it needs that; False: there is none."""
         if not files.exists(self.where.replica):
-            return False
+            if not files.exists(self.where.hub):
+                return False
+            refresh(self.config, [])  # it was lost: the hub knows the spaces
         self._connect()
         if not self.views.is_current():
             refresh(self.config, [])
@@ -114,13 +129,21 @@ class Reader:
         self.rest()
         if self._connection is not None:
             self._connection.close()
-        self._connection = db.connect(self.where.replica, read_only=True)
+        if self.where.db_key is None and is_locked(self.me, self.where):
+            self.where = unlocked(self.config, self.where)
+        self._connection = db.connect(self.where.replica, read_only=True, key=self.where.db_key)
         self._views = Views(self._connection)
 
     def _behind(self) -> list[rows.Space]:
         """Return the spaces whose hub stands elsewhere than this copy's cursor."""
         self._heads = peek.newest(self.where.hub, [one.id for one in self.spaces])
         return [one for one in self.spaces if self._heads.get(one.id, 0) != one.cursor]
+
+    @property
+    def connection(self) -> db.Connection:
+        """Return the database itself, for questions that few commands ask."""
+        assert self._connection is not None
+        return self._connection
 
     @property
     def views(self) -> Views:
@@ -144,6 +167,10 @@ class Reader:
     def chosen(self, text: str | None) -> list[rows.Space]:
         """Return the space that ``text`` means; None means all."""
         return self.spaces if text is None else [space.find(self.spaces, text)]
+
+    def heard(self, text: str | None) -> list[rows.Space]:
+        """Return the space that ``text`` means; None means all that are not muted."""
+        return [one for one in self.chosen(text) if text is not None or not one.muted]
 
     def people(self, of: rows.Space) -> People:
         """Return everybody of a space."""
@@ -256,8 +283,30 @@ def open_reader(config: Config) -> Reader:
     return reader
 
 
+def is_locked(me: home.Public, where: home.Paths) -> bool:
+    """Say whether the database of a profile is encrypted, or should be."""
+    return me.lock != "none" or not db.is_plain(where.replica)
+
+
+def unlocked(config: Config, where: home.Paths) -> home.Paths:
+    """Return ``where`` with the key of the database, loading what unlocks first.
+
+    Raises NeedsHumanError(profile_locked), IntegrityError(state_corrupt).
+    """
+    from envoy.wiring import secrets
+
+    return secrets.keyed(config, where)[1]
+
+
 def refresh(config: Config, spaces: Sequence[bytes]) -> None:
     """Let the write side take in what is new in ``spaces``, loading it first."""
     from envoy.wiring import writes
 
     writes.refresh(config, spaces)
+
+
+def look_back(reader: Reader, of: rows.Space) -> Hindsight:
+    """Return the log of a space for questions about older moments, loading the rules first."""
+    from envoy.wiring import hindsight
+
+    return hindsight.look_back(reader.connection, of)

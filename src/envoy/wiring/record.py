@@ -7,7 +7,7 @@ Specification: docs/spec/work-record.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from envoy import ids, limits
 from envoy.views import history, names, rows
@@ -24,8 +24,9 @@ def material(reader: Reader, space: rows.Space, page: Page) -> Material:
     most = limits.LIST_ROWS_DEFAULT
     activity = views.history(sn, after=page.after, limit=page.limit + 1, part=Part(counting=True))
     items, bad = views.item_counts(sn, alone=len(reader.spaces) == 1)
-    pending = pending_tasks(reader, sn, me)
-    ended = views.ended(sn, most + 1)
+    counts = views.task_counts(sn)
+    pending = pending_tasks(reader, sn, me, counts)
+    ended = views.ended(sn, most + 1) if any(map(counts.get, names.ENDED)) else []
     parents = history.parents(activity)
     return Material(
         space=space,
@@ -41,7 +42,7 @@ def material(reader: Reader, space: rows.Space, page: Page) -> Material:
         not_counting_count=bad,
         pending=pending,
         ended=ended,
-        task_counts=views.task_counts(sn),
+        task_counts=counts,
         needed=views.task_states(sn, task_shapes.needed(pending)),
         conflicts=views.conflicts(sn, entity=None, limit=limits.ROWS_MAX),
         evidence=views.items(sn, evidence_of([*pending, *ended])),
@@ -57,9 +58,14 @@ def material(reader: Reader, space: rows.Space, page: Page) -> Material:
     )
 
 
-def pending_tasks(reader: Reader, sn: int, me: int | None) -> list[rows.Task]:
-    """Return the tasks that have not ended: all of mine first, then the others by priority."""
-    views, states = reader.views, names.found_by(None)
+def pending_tasks(
+    reader: Reader, sn: int, me: int | None, counts: Mapping[str, int]
+) -> list[rows.Task]:
+    """Return the tasks that have not ended: all of mine first, then the others by priority.
+
+    ``counts`` tells which states there are tasks in: each of the others would cost a query.
+    """
+    views, states = reader.views, [one for one in names.found_by(None) if counts.get(one)]
     most = limits.LIST_ROWS_DEFAULT
     mine = [] if me is None else views.tasks_of(sn, me, limit=most)
     held = {task.id for task in mine}

@@ -11,22 +11,32 @@ Specification: docs/ARCHITECTURE.md, section 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 from envoy import limits
-from envoy.core.crypto.sign import public_key
-from envoy.core.identity import CARD_KEY, Identity, Stored, from_record, to_record
+from envoy.core.crypto.sign import public_key, use_hasher
+from envoy.core.identity import (
+    CARD_KEY,
+    NONE,
+    ROOT_BYTES,
+    Identity,
+    Stored,
+    from_record,
+    to_record,
+)
+from envoy.errors import IntegrityError
 from envoy.hub import sqlite
 from envoy.hub.handler import LocalHub
-from envoy.replica.actions import local
+from envoy.replica.actions import directory, local
+from envoy.replica.ports import Workers
 from envoy.replica.rebuild import rebuild
 from envoy.replica.replica import Profile, Replica
 from envoy.storage import home, replica_file
 from envoy.storage.events import EventStore
 from envoy.storage.projections import RowStore
-from envoy.system import host
+from envoy.system import db, files, host
 from envoy.views import space
 from envoy.wiring.config import Config
 
@@ -49,15 +59,23 @@ class SystemClock:
 class Threads:
     """The threads that verify a long page; loaded when there is one."""
 
-    @staticmethod
-    def map(work: Callable[[A], B], items: Sequence[A]) -> list[B]:
-        """Return ``work`` of each item, in order."""
-        if len(items) < THREADS_MIN:
-            return [work(item) for item in items]
-        from envoy.system.workers import Workers
+    def __init__(self, open_until: ExitStack) -> None:
+        """``open_until``: with it the threads end, if there are any by then."""
+        self._open_until = open_until
+        self._pool: Workers | None = None  # made for the first long page
 
-        with Workers() as pool:
-            return pool.map(work, items)
+    def begin(self, work: Callable[[A], B], items: Sequence[A]) -> Callable[[], list[B]]:
+        """Begin ``work`` of each item; what is returned waits, and returns the results in order."""
+        if self._pool is None and len(items) < THREADS_MIN:
+            return lambda: [work(item) for item in items]
+        if self._pool is None:
+            from hashlib import sha256
+
+            from envoy.system import workers
+
+            use_hasher(sha256)  # who has work for threads has much to hash as well
+            self._pool = self._open_until.enter_context(workers.Workers())
+        return self._pool.begin(work, items)
 
 
 @contextmanager
@@ -67,11 +85,10 @@ def open_profile(config: Config) -> Iterator[Profile]:
     Raises NotFoundError(profile_not_found), NeedsHumanError(profile_locked), IntegrityError
     (state_access_denied, state_corrupt, schema_too_new), InternalError(storage_failed).
     """
-    where = home.paths(config.home, config.profile)
-    stored = from_record(home.read_record(where))
+    stored, where = unlocked(config)
     with ExitStack() as stack:
         connection = stack.enter_context(replica_file.open_file(where))
-        replica_file.settle(connection, where)
+        is_lost = replica_file.settle(connection, where)
         log = sqlite.open_store(home.hub_directory(where))
         stack.callback(log.close)
         events, store = EventStore(connection, where.replica_lock), RowStore(connection)
@@ -83,13 +100,17 @@ def open_profile(config: Config) -> Iterator[Profile]:
             hub=LocalHub(log, poster=poster(stored.identity), now_ms=host.now_ms),
             clock=SystemClock(),
             entropy=host.entropy,
-            workers=Threads(),
+            workers=Threads(stack),
             session=config.session,
             name=stored.name,
             type=str(replica_file.meta(connection, "type") or "agent"),
         )
         if replica_file.is_outdated(connection):
             rebuild(profile)
+        if is_lost:
+            from envoy.wiring import regain
+
+            profile = regain.regain(profile, connection, where, log)
         yield profile
 
 
@@ -106,24 +127,94 @@ def open_space(profile: Profile, ref: str | None) -> Replica:
     return Replica(profile, space.choose(profile.rows.spaces(), ref).sn)
 
 
-def init_profile(config: Config, *, name: str, type: str) -> Stored:
-    """Make the identity of the profile of ``config`` and return it; ``type`` is human or agent.
+def unlocked(config: Config) -> tuple[Stored, home.Paths]:
+    """Return the identity of the profile of ``config``, and its paths with the database's key.
 
-    Raises ConflictError(already_exists) if there is one, IntegrityError, InternalError.
+    Raises as ``open_profile`` does.
     """
     where = home.paths(config.home, config.profile)
-    home.make(where)
+    record = home.read_record(where)
+    lock = record.get("lock")
+    if isinstance(lock, Mapping) and lock.get("mode") == NONE and db.is_plain(where.replica):
+        return from_record(record), where
+    from envoy.wiring import secrets
+
+    return secrets.keyed(config, where)
+
+
+def init_profile(
+    config: Config,
+    *,
+    name: str,
+    type: str,
+    lock: str = NONE,
+    root: bytes | None = None,
+    tell: Callable[[Stored], None] = lambda _: None,
+) -> Stored:
+    """Make the identity of the profile of ``config`` and return it; ``type`` is human or agent.
+
+    ``root`` is that of words or an archive, else a new one. ``tell`` hands over the words: it comes
+    before the identity, so a full disk leaves no identity whose words nobody has. Raises
+    ConflictError(already_exists) if there is one, IntegrityError, InternalError.
+    """
+    where = home.paths(config.home, config.profile)
     if home.is_made(where):
         raise home.exists(where)
+    stored = Stored(Identity(host.entropy(ROOT_BYTES) if root is None else root), name, 0)
+    record = to_record(stored) if lock == NONE else _locked(config, stored, lock)
+    home.make(where)
+    _clear(where, stored.identity, lock)
+    if lock != NONE or not db.is_plain(where.replica):
+        where = where._replace(db_key=stored.identity.db_key)
     # The identity comes last: a profile that exists has all it needs.
     with (
         replica_file.open_file(where) as connection,
         connection.write_transaction(where.replica_lock, sync=replica_file.FULL),
     ):
         replica_file.put_meta(connection, "type", type)
-    stored = Stored(Identity(host.entropy(32)), name, 0)
-    home.write_record(where, to_record(stored), replace=False)
+    tell(stored)
+    home.write_record(where, record, replace=False)
+    # Who shares no space with us yet finds our key there, to delegate to us.
+    with ExitStack() as stack:
+        log, me = sqlite.open_store(home.hub_directory(where)), stored.identity
+        stack.callback(log.close)
+        hub = LocalHub(log, poster=poster(me), now_ms=host.now_ms)
+        directory.announce(hub, me, now_ms=host.now_ms())
     return stored
+
+
+def _locked(config: Config, stored: Stored, lock: str) -> dict[str, object]:
+    """Return the record of a new identity under ``lock``, whose passphrase is asked for first."""
+    from envoy.wiring import secrets
+
+    given = secrets.new_passphrase(lock, config.passphrase_file)
+    return to_record(stored, *secrets.new_lock(stored, lock, given))
+
+
+def _clear(where: home.Paths, me: Identity, lock: str) -> None:
+    """Put aside the database of another identity, which a lost identity.json leaves behind."""
+    if files.exists(where.replica) and not (lock == NONE and is_usable(where, me)):
+        home.set_aside(where, at=str(host.now_ms()))
+        home.make(where)
+
+
+def is_usable(where: home.Paths, me: Identity) -> bool:
+    """Say whether the database of a profile without identity is of ``me``, or of nobody yet.
+
+    Then it stays, since it may hold what no hub has. One that was written as ``me`` starts new
+    chains.
+    """
+    plain = db.is_plain(where.replica)
+    try:
+        with replica_file.open_file(where if plain else where._replace(db_key=me.db_key)) as found:
+            if not found.find(int, "SELECT count(*) FROM space"):
+                return plain
+            mine = replica_file.owners(found) == {me.did}
+            if mine:
+                replica_file.leave_chains(found, where)
+            return mine
+    except IntegrityError:
+        return False
 
 
 def refresh(config: Config, spaces: Sequence[bytes]) -> None:

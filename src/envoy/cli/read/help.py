@@ -30,9 +30,11 @@ PATH_CELLS = 18
 GROUPS = (
     ("BEGIN", ("quickstart", "join", "status", "spaces")),
     ("WORK", ("task", "work-record")),
-    ("TALK", ("send", "history", "search", "inbox", "listen", "events", "wait")),
+    ("TALK", ("send", "message", "history", "search", "inbox", "listen", "events", "wait")),
     ("SPACES", ("space", "invite", "invites", "roster", "permissions", "sync")),
-    ("THIS PROFILE", ("init", "identity", "fingerprint", "diagnose", "config")),
+    ("AUTHORITY", ("delegate", "revoke", "agent", "can", "why", "quarantine", "card")),
+    ("THIS PROFILE", ("init", "recover", "identity", "fingerprint", "diagnose", "config")),
+    ("CARE", ("backup", "restore", "reset")),
     ("HELP", ("help", "onboarding", "docs", "explain", "schema", "completion", "version")),
     ("KEPT FOR SCRIPTS", ("daemon",)),
 )

@@ -23,7 +23,8 @@ STATE_STYLES = {"ok": "ok", "warning": "warn", "failed": "bad"}
 def status(call: Call) -> Answer:
     """Answer with identity and spaces. Touches no network."""
     with reads.open_reader(call.config) as reader:
-        spaces: list[Json] = [shapes.space(one, reader.tally(one)) for one in reader.spaces]
+        first = sorted(reader.spaces, key=lambda one: (-one.pinned, one.sn))
+        spaces: list[Json] = [shapes.space(one, reader.tally(one)) for one in first]
         data: Json = {
             "version": envoy.__version__,
             "profile": call.config.profile,
@@ -106,6 +107,9 @@ def notes(space: Mapping[str, object]) -> list[Span]:
             found.append((show.count(number, *words), style))
     if space["pending_sync"]:
         found.append(("not sent yet", "warn"))
+    for name in ("pinned", "muted"):
+        if space[name]:
+            found.append((name, "dim"))
     spaced: list[Span] = []
     for span in found:
         spaced += [", ", span] if spaced else [span]
@@ -168,9 +172,8 @@ def use(call: Call) -> Answer:
     return Answer(data, lambda: [line(export)])
 
 
-def diagnose(call: Call) -> Answer:
-    """Answer with one line per check, from the home to the hub; exit 8 if one failed."""
-    found = checks.run(call.config)
+def diagnosed(found: Sequence[checks.Check]) -> Answer:
+    """Answer with one line per check; exit 8 if one failed."""
     failed = any(one.state == "failed" for one in found)
     data: Json = {"checks": [one._asdict() for one in found], "sound": not failed}
     return Answer(data, lambda: diagnose_text(found), exit=EXIT_INTEGRITY if failed else 0)

@@ -121,7 +121,7 @@ def boxes(call: Call, reader: Reader) -> list[Box]:
     """Return the inboxes that the call means."""
     sender = call.args.text("from")
     found = []
-    for space in reader.chosen(call.space()):
+    for space in reader.heard(call.space()):
         author = None if sender is None else author_of(reader, space, sender)
         if sender is None or author is not None:
             which = Filter(

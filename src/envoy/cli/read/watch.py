@@ -91,11 +91,11 @@ def streamed(call: Call, wanted: Stream) -> Iterator[Answer]:
     with reads.open_reader(call.config) as reader, reader.waiter() as waiter:
         reader.look()  # again, since something may have come before the waiter stood
         reached = beginnings(reader, wanted)
-        many = len(reader.chosen(wanted.spaces)) > 1
+        many = len(reader.heard(wanted.spaces)) > 1
         while True:
             found = [
                 answer
-                for space in reader.chosen(wanted.spaces)
+                for space in reader.heard(wanted.spaces)
                 for answer in news(reader, space, reached, wanted, many=many)
             ]
             reader.rest()
@@ -108,7 +108,7 @@ def streamed(call: Call, wanted: Stream) -> Iterator[Answer]:
 
 def beginnings(reader: Reader, wanted: Stream) -> dict[int, int]:
     """Return the number in each space behind which the stream begins."""
-    spaces = reader.chosen(wanted.spaces)
+    spaces = reader.heard(wanted.spaces)
     if wanted.since is not None:
         space = reader.space(wanted.spaces)  # a cursor belongs to one space
         return {space.sn: wanted.since}
@@ -173,7 +173,7 @@ def wait(call: Call) -> Answer:
 def looking_for(word: str, call: Call, reader: Reader) -> Look:
     """Return what looks once for that which ``word`` names."""
     if word in REASONS:
-        return lambda again: unread(again, again.chosen(call.space()), REASONS[word])
+        return lambda again: unread(again, again.heard(call.space()), REASONS[word])
     kind, _, rest = word.partition(":")
     task, _, state = rest.partition(":")
     if kind == "task" and task and state:

@@ -22,6 +22,14 @@ RECOVERY = Arg(
     word="WHERE",
 )
 
+LOCK = Arg(
+    "lock",
+    "none, passphrase or keyring (none)",
+    "choice",
+    default="none",
+    choices=("none", "passphrase", "keyring"),
+)
+
 ROWS: tuple[Command, ...] = (
     Command(
         "help",
@@ -61,10 +69,9 @@ ROWS: tuple[Command, ...] = (
         "init",
         "Make the identity of a profile",
         "write.home:init",
-        (NAME, HUMAN, AGENT, RECOVERY),
+        (NAME, HUMAN, AGENT, RECOVERY, LOCK),
         "init",
-        errors=("already_exists",),
-        later=("--lock",),
+        errors=("already_exists", "unsupported_operation"),
     ),
     Command(
         "identity create",
@@ -75,10 +82,10 @@ ROWS: tuple[Command, ...] = (
             HUMAN,
             AGENT,
             RECOVERY,
+            LOCK,
         ),
         "identity_create",
-        errors=("already_exists",),
-        later=("--lock",),
+        errors=("already_exists", "unsupported_operation"),
     ),
     Command(
         "identity list",
@@ -98,16 +105,19 @@ ROWS: tuple[Command, ...] = (
         "fingerprint",
         "Show the fingerprint of a member to compare it by voice",
         "write.care:fingerprint",
-        (Arg("member", "member (default: @me)", place=True, word="M"), SPACE_FLAG),
+        (
+            Arg("member", "member (default: @me)", place=True, word="M"),
+            Arg("full", "show all 64 digits, too", "switch"),
+            Arg("with", "the safety number with this member (default: me)", word="M"),
+            SPACE_FLAG,
+        ),
         "fingerprint",
-        later=("--full", "--with"),
     ),
     Command(
         "diagnose",
         "Check the home, the profile and its database",
-        "read.home:diagnose",
-        (),
+        "write.upkeep:diagnose",
+        (Arg("deep", "check every event, signature, page and mode bit too", "switch"),),
         "diagnose",
-        later=("--deep",),
     ),
 )

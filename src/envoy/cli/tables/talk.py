@@ -52,6 +52,20 @@ ROWS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "message redact",
+        "Hide the text of a message; the fact stays, and copies elsewhere",
+        "write.messages:redact",
+        (
+            Arg("message", "message: id or unique prefix", place=True, needed=True, word="ID"),
+            SPACE,
+            Arg("reason", "why, for everybody to read", word="R"),
+            KEY,
+        ),
+        "message_redact",
+        errors=("event_not_ok", *WRITES),
+        more="One's own, or as an admin anybody's.",
+    ),
+    Command(
         "history",
         "Show what was said and done, newest page first",
         "read.talk:history",
@@ -118,7 +132,7 @@ ROWS: tuple[Command, ...] = (
         "inbox ack",
         "Acknowledge what was seen to",
         "write.inbox:ack",
-        (SPACE, Arg("up_to_cursor", "up to this cursor; without it, all", "int", word="N")),
+        (SPACE, Arg("up_to_cursor", "up to this cursor; without it, all", "int", word="N"), KEY),
         "inbox_ack",
     ),
     Command(
@@ -197,9 +211,9 @@ ROWS: tuple[Command, ...] = (
     Command(
         "sync",
         "Exchange with the hub until both have the same",
-        "write.inbox:sync",
-        (SPACE,),
+        "write.upkeep:sync",
+        (SPACE, Arg("verify", "check everything first, and mend what fails", "switch")),
         "sync",
-        later=("--verify", "--to", "--from"),
+        later=("--to", "--from"),
     ),
 )

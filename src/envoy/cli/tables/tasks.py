@@ -13,6 +13,7 @@ from envoy.cli.args import (
     SPACE,
     TASK,
     TASK_WRITES,
+    VERSION,
     WRITES,
     Arg,
     Command,
@@ -23,9 +24,23 @@ STATUSES = (
     "assigned", "unassigned", "claimed", "in_progress", "blocked", "completed", "all",
     "open", "submitted", "changes_requested", "cancelled",
 )  # fmt: skip
+NORMAL = 2  # priority
+READY_ROWS = 20
 NOTE = Arg("note", "what to tell the others; - reads it from stdin", word="TEXT")
 EVIDENCE = Arg("evidence", "events that show it, by commas", "list", word="ID,…")
-VERSION_LATER = ("--if-version",)
+REASON = Arg("reason", "why, for everybody to read", word="R")
+LABEL = Arg("label", "a label; may be repeated", "many", word="L")
+DUE = Arg("due", "when it is due: 2026-01-31, a time in RFC 3339, 7d from now", word="T")
+NEEDS = Arg("needs", "tasks that come before, by commas", "list", word="T,…")
+PRIORITY = Arg("priority", "0, the most urgent, to 4", "int", most=limits.PRIORITY_MAX, word="P")
+LEASE = Arg(
+    "lease",
+    "how long it is mine without a sign of life",
+    "span",
+    default=limits.LEASE_SECONDS_DEFAULT * 1000,
+    least=limits.LEASE_SECONDS_MIN * 1000,
+    most=limits.LEASE_SECONDS_MAX * 1000,
+)
 TASK_OWN = (*WRITES, *TASK_WRITES)
 
 ROWS: tuple[Command, ...] = (
@@ -55,20 +70,22 @@ ROWS: tuple[Command, ...] = (
     Command(
         "task create",
         "Make a task",
-        "write.work:create",
+        "write.tasks:create",
         (
             SPACE,
             *BODY,
             Arg("title", "its title (default: the first line of the text)"),
             Arg("assignee", f"who gets it; {MEMBER}", word="M"),
+            PRIORITY._replace(default=NORMAL),
+            LABEL,
+            DUE,
+            NEEDS,
+            Arg("parent", "task that it is a part of", word="T"),
             KEY,
         ),
         "task",
-        errors=("message_too_large", *WRITES),
-        later=(
-            *("--priority", "--label", "--due", "--needs", "--parent", "--reviews", "--review-by"),
-            *("--no-self-review", "--require-evidence"),
-        ),
+        errors=("message_too_large", "task_not_found", *WRITES),
+        later=("--reviews", "--review-by", "--no-self-review", "--require-evidence"),
     ),
     Command(
         "task claim",
@@ -84,28 +101,20 @@ ROWS: tuple[Command, ...] = (
                 default="any",
                 choices=("any", "confirmed"),
             ),
-            Arg(
-                "lease",
-                "how long it is mine without a sign of life",
-                "span",
-                default=limits.LEASE_SECONDS_DEFAULT * 1000,
-                least=limits.LEASE_SECONDS_MIN * 1000,
-                most=limits.LEASE_SECONDS_MAX * 1000,
-            ),
+            LEASE,
             KEY,
+            VERSION,
         ),
         "transition",
-        errors=(*TASK_OWN, "task_already_claimed", "claim_unconfirmed"),
-        later=VERSION_LATER,
+        errors=(*TASK_OWN, "task_already_claimed", "claim_unconfirmed", "needs_unmet"),
     ),
     Command(
         "task release",
         "Give a task back",
         "write.work:release",
-        (TASK, SPACE, NOTE, KEY),
+        (TASK, SPACE, NOTE, KEY, VERSION),
         "transition",
         errors=TASK_OWN,
-        later=VERSION_LATER,
     ),
     Command(
         "task assign",
@@ -116,10 +125,10 @@ ROWS: tuple[Command, ...] = (
             Arg("assignee", MEMBER, place=True, needed=True, word="M", also=("--member",)),
             SPACE,
             KEY,
+            VERSION,
         ),
         "transition",
         errors=TASK_OWN,
-        later=VERSION_LATER,
     ),
     Command(
         "task set",
@@ -132,19 +141,82 @@ ROWS: tuple[Command, ...] = (
             Arg("assignee", f"who gets it, with status assigned; {MEMBER}", word="M"),
             NOTE,
             KEY,
+            VERSION,
         ),
         "transition",
         errors=TASK_OWN,
-        later=VERSION_LATER,
     ),
     Command(
         "task complete",
         "Say that a task is done, and by what that can be seen",
         "write.work:complete",
-        (TASK, SPACE, NOTE, EVIDENCE, KEY),
+        (TASK, SPACE, NOTE, EVIDENCE, KEY, VERSION),
         "transition",
         errors=("event_not_ok", *TASK_OWN),
-        later=VERSION_LATER,
+    ),
+    Command(
+        "task edit",
+        "Change the fields of a task",
+        "write.tasks:edit",
+        (
+            TASK,
+            SPACE,
+            Arg("title", "its title"),
+            Arg("body", "its text; - reads it from stdin", word="TEXT"),
+            PRIORITY,
+            LABEL,
+            Arg("unlabel", "a label that goes; may be repeated", "many", word="L"),
+            DUE._replace(say=f"{DUE.say}; none"),
+            NEEDS._replace(say="all the tasks that come before, by commas; empty: none"),
+            KEY,
+            VERSION,
+        ),
+        "transition",
+        errors=("message_too_large", "field_invalid", *TASK_OWN),
+        more="Creator and admins change every field, the holder text, labels and needs.",
+    ),
+    Command(
+        "task ready",
+        "List what could be taken now, the first to be done first",
+        "write.tasks:ready",
+        (
+            SPACE,
+            Arg("claim", "take the first one that is won", "switch"),
+            Arg("label", "only with this label", word="L"),
+            limit(READY_ROWS),
+            CURSOR,
+            KEY,
+        ),
+        "ready",
+        errors=("nothing_ready", "claim_unconfirmed", *WRITES, *TASK_WRITES),
+    ),
+    Command(
+        "task heartbeat",
+        "Show a sign of life: the lease of a task is renewed",
+        "write.tasks:heartbeat",
+        (TASK, SPACE, LEASE),
+        "transition",
+        errors=(
+            *("task_already_claimed", "claim_unconfirmed", "lease_expired", "task_not_found"),
+            *("task_unassigned", "not_assignee", "fence_stale", "invalid_transition"),
+        ),
+        more="No event is written. Any other act on the task by its session renews, too.",
+    ),
+    Command(
+        "task cancel",
+        "Say that a task will not be done",
+        "write.tasks:cancel",
+        (TASK, SPACE, REASON, KEY, VERSION),
+        "transition",
+        errors=TASK_OWN,
+    ),
+    Command(
+        "task reopen",
+        "Open a task again that was completed or cancelled",
+        "write.tasks:reopen",
+        (TASK, SPACE, REASON, KEY, VERSION),
+        "transition",
+        errors=TASK_OWN,
     ),
     Command(
         "work-record",

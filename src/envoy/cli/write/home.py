@@ -161,7 +161,8 @@ def init(call: Call) -> Answer:
     """Make the identity of the profile."""
     words, type = identity.outlet(call), identity.declared(call) or identity.AGENT
     name = identity.label(call) or identity.default_label(call.config, type)
-    me = identity.make(call.config, name=name, type=type, words=words)
+    lock = call.args.need("lock")
+    me = identity.make(call.config, name=name, type=type, words=words, lock=lock)
     next_commands = ["envoy join CODE", "envoy space create NAME"]
     return Answer(made(call.config, me, next_commands), lambda: made_text(me, call.config))
 
@@ -171,7 +172,8 @@ def create(call: Call) -> Answer:
     name = configs.profile_name(call.args.need("name"), "name")
     config = call.config._replace(profile=name)
     words, type = identity.outlet(call), identity.declared(call) or identity.AGENT
-    me = identity.make(config, name=name, type=type, words=words)
+    lock = call.args.need("lock")
+    me = identity.make(config, name=name, type=type, words=words, lock=lock)
     data = made(config, me, [f"envoy --profile {name} join CODE"])
     data["export"] = f"export ENVOY_PROFILE={name}"
     return Answer(data, lambda: [*made_text(me, config), line(str(data["export"]))])

@@ -26,11 +26,12 @@ Json = dict[str, object]
 HUMAN, AGENT = "human", "agent"
 AUTO, SKIP, STDERR, FILE = "auto", "skip", "stderr", "file"
 SHOWN, SKIPPED = "shown", "skipped"
+NO_LOCK = "none"
 WORDS_PER_ROW = 6
 UNSEEN: Json = {
     "code": "recovery_words_not_shown",
-    "message": "the 24 recovery words went nowhere, and this version shows them only now: "
-    "keep a copy of the Envoy home, or make the profile with --recovery-output file:PATH",
+    "message": "the 24 recovery words went nowhere: without them a lost home is lost; "
+    "see them with envoy identity recovery",
 }
 
 
@@ -108,27 +109,34 @@ def outlet(call: Call) -> Outlet:
     return Outlet(how, None, chosen=True)
 
 
-def make(config: Config, *, name: str, type: str, words: Outlet) -> Me:
+def make(config: Config, *, name: str, type: str, words: Outlet, lock: str = NO_LOCK) -> Me:
     """Make the identity of the profile of ``config`` and hand over its words.
 
-    Raises ConflictError(already_exists) for a profile or a file that is there.
+    Words for a file lie in it before the identity is made: who has one has its words, too. Raises
+    ConflictError(already_exists) for a profile or a file that is there.
     """
-    if words.path is None:
-        stored = writes.init_profile(config, name=name, type=type)
+    path = words.path
+    if path is None:
+        stored = writes.init_profile(config, name=name, type=type, lock=lock)
     else:
-        recovery.reserve(words.path)
+        recovery.reserve(path)
         try:
-            stored = writes.init_profile(config, name=name, type=type)
-        except EnvoyError:
-            recovery.give_up(words.path)
+            stored = writes.init_profile(
+                config,
+                name=name,
+                type=type,
+                lock=lock,
+                tell=lambda made: recovery.save(path, made),
+            )
+        except (EnvoyError, KeyboardInterrupt):
+            recovery.give_up(path)
             raise
-        recovery.save(words.path, stored)
     did = stored.identity.did
     if words.how == STDERR:
         show(recovery.words(stored), name, did)
     warnings = [UNSEEN] if words.how == SKIP and not words.chosen else []
     delivery = {STDERR: SHOWN, FILE: FILE, SKIP: SKIPPED}[words.how]
-    return Me(did, name, type, delivery, words.path, warnings, is_new=True)
+    return Me(did, name, type, delivery, path, warnings, is_new=True)
 
 
 def ensure(call: Call, *, words: Outlet) -> Me:
@@ -155,7 +163,7 @@ def show(words: list[str], name: str, did: bytes) -> None:
         for start in range(0, len(cells), WORDS_PER_ROW)
     ]
     blocks: list[Block] = [
-        line("recovery words of ", *who(name, fingerprint(did)), ", shown this once:"),
+        line("recovery words of ", *who(name, fingerprint(did)), ":"),
         table([""] * WORDS_PER_ROW, grid, soft=()),
         line("write them down: they give back this identity, to anybody who has them"),
     ]

@@ -1,4 +1,4 @@
-"""Inbox: acknowledge what was seen to, and exchange with the hub."""
+"""Inbox: acknowledge what was seen to."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from envoy.cli import show
 from envoy.cli.args import Answer, Call
 from envoy.cli.read import talk
 from envoy.cli.render import Block, line
+from envoy.cli.write import typed
 from envoy.replica.actions import local
 from envoy.views import answers
-from envoy.views.space import find, space_id
 from envoy.wiring import reads, writes
 
 Json = dict[str, object]
@@ -21,8 +21,8 @@ def ack(call: Call) -> Answer:
     up_to = call.args.number("up_to_cursor")
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
-        done = local.ack(replica, up_to)
-        data = answers.acked(done, replica.space)
+        done = local.ack(replica, up_to, key=typed.key(call.args))
+        data = {**answers.acked(done, replica.space), "replayed": done.replayed}
     data["warnings"] = [unseen(done.acked)] if up_to is None and done.acked else []
     return Answer(data, lambda: ack_text(data))
 
@@ -67,27 +67,3 @@ def read_ack_text(data: Json) -> Iterator[Block]:
     """Yield what was unread, then how the cursor moved."""
     yield from talk.inbox_text(data)
     yield from ack_text(data)
-
-
-def sync(call: Call) -> Answer:
-    """Push and pull until this copy and the hub have the same."""
-    named = call.space()
-    with writes.open_profile(call.config) as profile:
-        spaces = profile.rows.spaces()
-        chosen = spaces if named is None else [find(spaces, named)]
-        done = local.sync_all(profile, None if named is None else [one.id for one in chosen])
-    data: Json = {
-        "pushed": done.pushed,
-        "pulled": done.pulled,
-        "pending": done.pending,
-        "quarantined": done.quarantined,
-        "spaces": [space_id(one) for one in chosen],
-    }
-    return Answer(data, lambda: sync_text(data))
-
-
-def sync_text(data: Json) -> Iterator[Block]:
-    """Yield what moved."""
-    yield line(f"{data['pushed']} sent, {data['pulled']} received, {data['pending']} waiting")
-    if data["quarantined"]:
-        yield line((f"{data['quarantined']} refused at the door", "warn"))

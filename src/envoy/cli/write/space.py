@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 from envoy import ids, limits
 from envoy.cli import show
 from envoy.cli.args import Answer, Call
 from envoy.cli.render import Block, line
-from envoy.cli.write import identity, typed
-from envoy.errors import ConflictError, EnvoyError, NeedsHumanError, RelayError, UsageError
-from envoy.replica.actions import members, names
+from envoy.cli.write import asking, identity, typed
+from envoy.cli.write.authority import reach_text
+from envoy.errors import ConflictError, EnvoyError, RelayError, UsageError
+from envoy.replica.actions import authority, members, names
 from envoy.replica.actions import space as actions
-from envoy.views import answers, rows
+from envoy.replica.replica import Call as Retry
+from envoy.views import answers, reach, rows
 from envoy.views import space as shapes
 from envoy.views.people import stamp
 from envoy.views.space import space_id
@@ -31,7 +32,8 @@ def create(call: Call) -> Answer:
     about, expires = description(call) or "", call.args.number("expires")
     with writes.open_profile(call.config) as profile:
         ends = None if expires is None else profile.clock.now_ms() + expires
-        row = actions.create(profile, name, description=about, expires_ms=ends)
+        again = Retry(typed.key(call.args), ("space create", name, about, expires))
+        row = actions.create(profile, name, description=about, expires_ms=ends, call=again)
     if call.args.switch("cross_machine"):
         raise no_relay(row)
     data = {**details(call, row), "next_commands": [f"envoy invite {space_id(row)}"]}
@@ -95,7 +97,8 @@ def update(call: Call) -> Answer:
         )
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
-        row = actions.update(replica, name=name, description=about)
+        key = typed.key(call.args)
+        row = actions.update(replica, name=name, description=about, key=key)
     data = {**details(call, row), "next_commands": []}
     return Answer(data, lambda: space_text(data))
 
@@ -104,35 +107,33 @@ def close(call: Call) -> Answer:
     """End a space for everybody."""
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
-        if replica.space.closed_ms is None:
-            confirm(call, replica.space)
-        changed = actions.close(replica)
+        is_dry = call.args.switch("dry_run")
+        if replica.space.closed_ms is None and not is_dry and asking.is_asked(call):
+            short = ids.short(space_id(replica.space))
+            asking.confirm([], f"close {short} for everybody, for good?")
+        found = authority.end_space(replica, dry_run=is_dry)
         row = replica.space
+        told = reach.effect(found, row, names.people(replica))
     data: Json = {
         "space_id": space_id(row),
         "space_name": row.name,
-        "changed": changed,
+        "changed": found.changed,
         "closed_at": stamp(row.closed_ms),
+        "dry_run": is_dry,
+        "effect": told,
         "untrusted_fields": ["*_name"],
     }
-    words = "closed; it stays readable" if changed else "was closed before: nothing changed"
-    return Answer(data, lambda: [line(show.label(row.name), "  ", words)])
+    words = "closed; it stays readable" if found.changed else "was closed before: nothing changed"
+    return Answer(data, lambda: changed_text(data, show.label(row.name), words))
 
 
-def confirm(call: Call, space: rows.Space) -> None:
-    """Ask whoever sits at the terminal. A script that says `space close` has said what it wants."""
-    if call.config.yes or not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+def changed_text(data: Json, name: str, words: str) -> Iterator[Block]:
+    """Yield what was changed; of a rehearsal what that would end, too."""
+    if not data["dry_run"] or not data["changed"]:
+        yield line((name, "strong"), f"  {words}")
         return
-    sys.stderr.write(f"close {ids.short(space_id(space))} for everybody, for good? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise NeedsHumanError("confirmation_required", space_id=space.id)
-
-
-def is_terminal(stream: object) -> bool:
-    """Return whether a person is behind ``stream``."""
-    asks = getattr(stream, "isatty", None)
-    return asks is not None and bool(asks())
+    yield line((name, "strong"), f"  {words}", ("  rehearsed: nothing was written", "warn"))
+    yield from reach_text(dict(show.mapping(data["effect"])))
 
 
 # -- ways in -------------------------------------------------------------------------------------
@@ -141,19 +142,37 @@ def is_terminal(stream: object) -> bool:
 def invite(call: Call) -> Answer:
     """Make a code by which others join."""
     role = call.args.need("role")
+    data: Json
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
         if call.args.switch("publish"):
             raise ConflictError("space_local_only", space_id=replica.space.id)
-        made = members.make(
-            replica,
-            role=ROLES.get(role, role),
-            max_uses=call.args.count("max_uses") or limits.INVITE_USES_MAX,
-            ttl_ms=call.args.count("ttl"),
-        )
+        uses = call.args.count("max_uses") or limits.INVITE_USES_MAX
+        role, ttl_ms = ROLES.get(role, role), call.args.count("ttl")
+        if call.args.switch("dry_run"):
+            found = members.rehearse_invite(replica, role=role, max_uses=uses, ttl_ms=ttl_ms)
+            ends_ms = profile.clock.now_ms() + ttl_ms
+            data = {
+                **answers.not_made(replica.space, role=role, uses=uses, ends_ms=ends_ms),
+                "dry_run": True,
+                "effect": reach.effect(found, replica.space, names.people(replica)),
+                "next_commands": [],
+            }
+            return Answer(data, lambda: no_invite_text(data))
+        key = typed.key(call.args)
+        made = members.make(replica, role=role, max_uses=uses, ttl_ms=ttl_ms, key=key)
         space = replica.space
-    data: Json = {**answers.invite(made, space), "next_commands": []}
+    data = {**answers.invite(made, space), "next_commands": []}
     return Answer(data, lambda: invite_text(data))
+
+
+def no_invite_text(data: Json) -> Iterator[Block]:
+    """Yield what a code would be good for."""
+    told = dict(show.mapping(data["effect"]))
+    uses = data["max_uses"]
+    assert isinstance(uses, int)
+    words = f"a code: {data['role']}, {show.count(uses, 'use')}; whoever holds it reads"
+    yield from changed_text({**told, "effect": told}, show.label(told["space_name"]), words)
 
 
 def invite_text(data: Json) -> Iterator[Block]:
@@ -171,7 +190,10 @@ def revoke(call: Call) -> Answer:
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
         row = members.find_invite(replica, call.args.need("invite"))
-        changed = members.revoke_invite(replica, row.id)
+        is_dry = call.args.switch("dry_run")
+        found = authority.revoke(replica, row.id, reason="revoked", dry_run=is_dry)
+        told = reach.effect(found, replica.space, names.people(replica))
+        changed = found.changed
         after = members.find_invite(replica, ids.to_text("inv", row.id))
         space = space_id(replica.space)
     invite_id = ids.to_text("inv", row.id)
@@ -180,9 +202,11 @@ def revoke(call: Call) -> Answer:
         "invite_id": invite_id,
         "changed": changed,
         "invite_status": after.status,
+        "dry_run": is_dry,
+        "effect": told,
     }
     words = "revoked" if changed else f"was {after.status} before: nothing changed"
-    return Answer(data, lambda: [line((show.short(invite_id), "strong"), f"  {words}")])
+    return Answer(data, lambda: changed_text(data, show.short(invite_id), words))
 
 
 def join(call: Call) -> Answer:
@@ -216,7 +240,7 @@ def join(call: Call) -> Answer:
 def redeem(call: Call, profile: names.Opened, code: str) -> rows.Joined:
     """Redeem a code at the hub of this machine; there is no relay to be asked in this version."""
     try:
-        return members.join(profile, code, name=profile.name)
+        return members.join(profile, code, name=profile.name, key=typed.key(call.args))
     except ConflictError as error:
         if error.code == "invalid_invite" and call.args.switch("allow_relay_lookup"):
             operation = "join --allow-relay-lookup"

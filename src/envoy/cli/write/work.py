@@ -13,7 +13,6 @@ from envoy.cli.args import Answer, Call
 from envoy.cli.render import Block, Span, line
 from envoy.cli.write import typed
 from envoy.errors import UsageError
-from envoy.limits import TITLE_BYTES_MAX
 from envoy.replica.actions import names, tasks, work
 from envoy.views import answers, rows
 from envoy.views import tasks as shapes
@@ -132,36 +131,37 @@ def sent_text(data: Json) -> Iterator[Block]:
 # -- tasks ---------------------------------------------------------------------------------------
 
 
-def create(call: Call) -> Answer:
-    """Make a task."""
-    text, title = typed.body(call.args), call.args.text("title")
-    if title is not None:
-        title = typed.line(title, "--title", bytes_max=TITLE_BYTES_MAX)
-    with writes.open_profile(call.config) as profile:
-        replica = writes.open_space(profile, call.space())
-        done = made(call, replica, text, title=title)
-        space = replica.space
-        data: Json = {
-            **shapes.task(done.after, Around(names.people(replica), space.id)),
-            "event_id": ids.to_text("evt", done.after.id),
-            "cursor": done.n,
-            "replayed": done.replayed,
-            "relay_delivery": answers.relay_delivery(space, done.delivery),
-            "pending_sync": done.delivery == answers.PENDING,
-        }
+def created(done: rows.Transition, replica: names.Copy) -> Json:
+    """Return a new task, and how far it got."""
+    space = replica.space
+    data: Json = {
+        **shapes.task(done.after, Around(names.people(replica), space.id)),
+        "event_id": ids.to_text("evt", done.after.id),
+        "cursor": done.n,
+        "replayed": done.replayed,
+        "relay_delivery": answers.relay_delivery(space, done.delivery),
+        "pending_sync": done.delivery == answers.PENDING,
+    }
     task = data["task_id"]
     data["warnings"] = [NOT_SENT] if data["pending_sync"] else []
     data["next_commands"] = [f"envoy task claim --space {data['space_id']} --task-id {task}"]
     data["untrusted_fields"] = shapes.UNTRUSTED
-    return Answer(data, lambda: created_text(data))
+    return data
 
 
-def made(call: Call, replica: names.Copy, text: str, *, title: str | None) -> rows.Transition:
+def made(
+    call: Call,
+    replica: names.Copy,
+    text: str,
+    *,
+    title: str | None,
+    more: tasks.More = tasks.PLAIN,
+) -> rows.Transition:
     """Make a task of ``text`` for whom the flags say."""
     member = call.args.text("assignee")
     assignee = None if member is None else names.member(replica, member)
     key = typed.key(call.args)
-    return tasks.create(replica, text, title=title, assignee=assignee, key=key)
+    return tasks.create(replica, text, title=title, assignee=assignee, more=more, key=key)
 
 
 def created_text(data: Json) -> Iterator[Block]:
@@ -237,6 +237,7 @@ def changed(call: Call, name: str, act: Act) -> Answer:
     """Do ``act`` with the task of the call and answer with what that changed."""
     with writes.open_profile(call.config) as profile:
         replica, task = names.task(profile, call.space(), call.args.need("task_id"))
+        replica = names.expecting(replica, call.args.text("if_version"))
         done = act(replica, task)
         data = answers.transition(done, names.people(replica), replica.space, name=name)
     data["warnings"] = [NOT_SENT] if done.event and done.delivery == answers.PENDING else []

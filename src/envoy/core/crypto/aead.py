@@ -23,6 +23,8 @@ KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 24
 TAG_BYTES: Final = 16
 NONCE_ZERO: Final = bytes(NONCE_BYTES)
+_BYTES: Final = ffi.typeof("unsigned char[]")
+_room: Final = ffi.new_allocator(should_clear_after_alloc=False)  # every byte of it is written
 
 
 def encrypt(key: bytes, nonce: bytes, label: str, ctx: bytes, plaintext: bytes) -> bytes:
@@ -56,7 +58,7 @@ def decrypt_raw(key: bytes, nonce: bytes, aad: bytes, ciphertext: bytes) -> byte
     """Return the plaintext of a ciphertext without a label: call ``decrypt`` instead."""
     if len(ciphertext) < TAG_BYTES:
         raise RemoteFault("cannot_open")
-    opened = ffi.new("unsigned char[]", len(ciphertext) - TAG_BYTES)
+    opened = _room(_BYTES, len(ciphertext) - TAG_BYTES)
     failed = lib.crypto_aead_xchacha20poly1305_ietf_decrypt(
         opened,
         ffi.NULL,

@@ -1,5 +1,8 @@
 """Seal: X-Wing boxes, which give an epoch secret to whoever holds an encryption key.
 
+Beside them the two other tools of the same library: argon2id, which makes a passphrase expensive
+to guess, and AES-256-GCM, the cipher of chunks (``core.chunks``).
+
 X-Wing is ML-KEM-768 and X25519 together: what is recorded today stays closed as long as one of
 the two holds. Used at a rotation, a join and to read a box, never in a plain write: the library is
 loaded inside the functions, since it costs more than a hot command may take.
@@ -19,10 +22,12 @@ from __future__ import annotations
 from typing import Final
 
 from envoy.core.crypto.sign import SEED_BYTES, exactly, tagged
-from envoy.errors import RemoteFault
+from envoy.errors import InternalError, RemoteFault
 
 PUBLIC_BYTES: Final = 1216
 KID_BYTES: Final = 16
+KEY_BYTES: Final = 32  # of AES-256-GCM
+NONCE_BYTES: Final = 12
 OVERHEAD_BYTES: Final = 1136  # a box is longer than its plaintext by encapsulation and tag
 BOX_BYTES: Final = OVERHEAD_BYTES + 32  # the box of an epoch secret
 _MLKEM_BYTES: Final = 1184
@@ -93,6 +98,43 @@ def is_usable(enc_pk: bytes) -> bool:
     except RemoteFault:
         return False
     return True
+
+
+# -- passphrases and chunks -------------------------------------------------------------------
+
+
+def argon2id(secret: bytes, salt: bytes, *, passes: int, kib: int, lanes: int) -> bytes:
+    """Return 32 bytes that cost ``kib`` KiB of memory and ``passes`` passes over it to guess.
+
+    The caller has bounded the parameters: ``kib`` is at least 8 * ``lanes``. Raises
+    InternalError(internal) where the machine has not so much memory. Source: RFC 9106.
+    """
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+    derive = Argon2id(salt=salt, length=32, iterations=passes, lanes=lanes, memory_cost=kib).derive
+    try:
+        return derive(secret)
+    except MemoryError as error:
+        raise InternalError("internal", reason="memory") from error
+
+
+def encrypt_chunk(key: bytes, nonce: bytes, aad: bytes, plaintext: bytes) -> bytes:
+    """Return AES-256-GCM of ``plaintext``, 16 bytes longer. Key 32 bytes, nonce 12."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(exactly(key, KEY_BYTES)).encrypt(exactly(nonce, NONCE_BYTES), plaintext, aad)
+
+
+def decrypt_chunk(key: bytes, nonce: bytes, aad: bytes, ciphertext: bytes) -> bytes:
+    """Return the plaintext. Raises RemoteFault(cannot_open) if any bit differs."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    try:
+        cipher = AESGCM(exactly(key, KEY_BYTES))
+        return cipher.decrypt(exactly(nonce, NONCE_BYTES), ciphertext, aad)
+    except InvalidTag as error:
+        raise RemoteFault("cannot_open") from error
 
 
 def _halves(seed: bytes) -> tuple[bytes, bytes]:

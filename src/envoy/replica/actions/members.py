@@ -9,6 +9,7 @@ Specification: docs/spec/invite.md; docs/spec/authority.md, Invites.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from envoy import ids, limits
@@ -17,59 +18,147 @@ from envoy.core.codec import encode
 from envoy.core.crypto import seal
 from envoy.core.crypto.aead import NONCE_BYTES
 from envoy.core.crypto.sign import public_key, sha256
-from envoy.core.epoch import box_tag
 from envoy.core.identity import make_statement
 from envoy.core.invite import InviteInfo, InviteKeys, Joining
 from envoy.core.log import Entry
 from envoy.errors import ConflictError, IntegrityError, NotFoundError, RemoteFault, UsageError
 from envoy.ids import to_text
-from envoy.replica import epochs
-from envoy.replica.actions.care import end_invites, housekeep
+from envoy.lean import NamedTuple
+from envoy.replica import replies
+from envoy.replica.actions.care import end_invites, housekeep, post_box
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.actions.local import exchange
+from envoy.replica.actions.rehearsal import rehearse
 from envoy.replica.actions.space import blank, check_name, introduce
-from envoy.replica.replica import Author, Profile, Replica
+from envoy.replica.replica import Author, Call, Profile, Replica
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
 from envoy.views import rows
 from envoy.views.people import stamp
+from envoy.views.reach import Reach
 
 ROLES: Final = ("read", "write")
 _SPENT: Final = "invite_already_redeemed"
 
 
-def make(replica: Replica, *, role: str, max_uses: int, ttl_ms: int) -> rows.InviteMade:
+class Terms(NamedTuple):
+    """What an invite is good for."""
+
+    role: str
+    max_uses: int
+    ttl_ms: int
+
+
+def rehearse_invite(replica: Replica, *, role: str, max_uses: int, ttl_ms: int) -> Reach:
+    """Return what an open invite would do, and make none. Raises as ``make`` does."""
+    _check_bounds(role, max_uses, ttl_ms)
+    look(replica)
+    _check_open(replica)
+    _check_room(replica)
+    keys = invite.invite_keys(invite.new_secret(replica.profile.entropy(invite.SECRET_BYTES)))
+    na = replica.profile.clock.now_ms() + ttl_ms
+    body = _body(keys, bytes(32), Terms(role, max_uses, ttl_ms), na=na)
+    return rehearse(replica, lambda author: [author.say(body)])
+
+
+def make(
+    replica: Replica, *, role: str, max_uses: int, ttl_ms: int, key: str | None = None
+) -> rows.InviteMade:
     """Make an open invite for ``max_uses`` joiners with ``role``, good for ``ttl_ms``.
 
     Raises UsageError(invalid_argument), AuthorityError, ConflictError(space_closed,
     limit_exceeded).
     """
+    terms = Terms(role, max_uses, ttl_ms)
     _check_bounds(role, max_uses, ttl_ms)
-    profile, draw = replica.profile, replica.profile.entropy
     look(replica)
     housekeep(replica)
-    if replica.space.closed_ms is not None:
-        raise ConflictError("space_closed", space_id=to_text("space", replica.space.id))
+    _check_open(replica)
     _check_room(replica)
-    secret = invite.new_secret(draw(invite.SECRET_BYTES))
-    keys, revoke_auth = invite.invite_keys(secret), draw(32)
-    na = profile.clock.now_ms() + ttl_ms
-    body = bodies.Invite(
+    asked = ("invite", role, max_uses, ttl_ms)
+    return _issue(replica, terms, call=Call(key, asked), before=lambda _: None)
+
+
+def rehearse_rotate(replica: Replica, named: bytes, terms: Terms) -> Reach:
+    """Return what ending the invite ``named`` and making another would do, and do neither."""
+    _check_bounds(*terms)
+    look(replica)
+    _check_open(replica)
+    keys = invite.invite_keys(invite.new_secret(replica.profile.entropy(invite.SECRET_BYTES)))
+    na = replica.profile.clock.now_ms() + terms.ttl_ms
+    body = _body(keys, bytes(32), terms, na=na)
+
+    def say(author: Author) -> list[Entry]:
+        _end_live(author, named)
+        return [author.say(body)]
+
+    return rehearse(replica, say)
+
+
+def rotate(
+    replica: Replica, named: bytes, terms: Terms, *, key: str | None = None
+) -> rows.InviteMade:
+    """End the invite ``named`` and make another one, in one act. Raises as ``make`` does.
+
+    One that has ended already is only followed by the new one.
+    """
+    _check_bounds(*terms)
+    look(replica)
+    _check_open(replica)
+
+    call = Call(key, ("invites rotate", named, *terms))
+    return _issue(replica, terms, call=call, before=lambda author: _end_live(author, named))
+
+
+def _end_live(author: Author, named: bytes) -> None:
+    """End an invite, if it has not ended."""
+    row = author.batch.rows.invites(author.batch.sn)[named]
+    if row.status in ("active", "used"):
+        end_invites(author, [row], "rotated")
+
+
+def _body(keys: InviteKeys, revoke_auth: bytes, terms: Terms, *, na: int) -> bodies.Invite:
+    """Return what an open invite says in the space: the public halves of its code."""
+    return bodies.Invite(
         ipk=invite.ipk(keys),
         access=public_key(keys.access),
         enc=seal.public_key(keys.enc),
         mode="open",
-        role=role,
-        max_uses=max_uses,
+        role=terms.role,
+        max_uses=terms.max_uses,
         na=na,
         lookup=keys.lookup,
         revoke_auth=revoke_auth,
         redeemers=(),
     )
 
+
+def _check_open(replica: Replica) -> None:
+    """Refuse to let anybody into a space that is closed."""
+    if replica.space.closed_ms is not None:
+        raise ConflictError("space_closed", space_id=to_text("space", replica.space.id))
+
+
+def _issue(
+    replica: Replica, terms: Terms, *, call: Call, before: Callable[[Author], None]
+) -> rows.InviteMade:
+    """Write an invite after what ``before`` writes, and return it with its code.
+
+    A code is stored nowhere. Under a key it hangs on the profile's own secret and on a number that
+    is kept with the answer, so that the same call can show it again, and nobody else can.
+    """
+    profile, draw = replica.profile, replica.profile.entropy
+    number = draw(32)
+    secret = _secret(profile, replica.space.id, number)
+    keys, revoke_auth = invite.invite_keys(secret), draw(32)
+    na = profile.clock.now_ms() + terms.ttl_ms
+    body = _body(keys, revoke_auth, terms, na=na)
+
     def work(author: Author) -> list[Entry]:
+        author.note = number.hex()
+        before(author)
         entry = author.say(body)
-        _box(author, body.enc)
+        post_box(author, body.enc)
         info = InviteInfo(
             space=author.batch.space.id,
             relays=(),
@@ -77,7 +166,7 @@ def make(replica: Replica, *, role: str, max_uses: int, ttl_ms: int) -> rows.Inv
             inviter=replica.me,
             invite=entry.id,
             mode="open",
-            role=role,
+            role=terms.role,
             na=na,
             enc=None,
             cap=None,
@@ -88,16 +177,24 @@ def make(replica: Replica, *, role: str, max_uses: int, ttl_ms: int) -> rows.Inv
             revoke_hash=sha256(revoke_auth),
             blob=invite.seal_blob(keys, info, draw(NONCE_BYTES)),
             expires=na,
-            uses=max_uses,
+            uses=terms.max_uses,
         )
         author.batch.send("invite", encode(put), ident=entry.id)
         return [entry]
 
-    written = replica.compose(work)
+    written = replica.compose(work, call=call)
     deliver(replica)
     assert written.event is not None, "an invite always writes an event"
+    if written.replayed:
+        secret = _secret(profile, replica.space.id, bytes.fromhex(written.note))
     row = profile.rows.invites(replica.sn)[written.event]
-    return rows.InviteMade(row, invite.code(secret), invite.uri(secret))
+    return rows.InviteMade(row, invite.code(secret), invite.uri(secret), written.replayed)
+
+
+def _secret(profile: Profile, space: bytes, number: bytes) -> bytes:
+    """Return the secret of an invite: of the profile's own secret and a random number."""
+    own = profile.identity.access_seed(space)
+    return invite.new_secret(sha256(b"envoy/1 invite code", own, number)[: invite.SECRET_BYTES])
 
 
 def _check_bounds(role: str, max_uses: int, ttl_ms: int) -> None:
@@ -111,7 +208,9 @@ def _check_bounds(role: str, max_uses: int, ttl_ms: int) -> None:
 
 
 def _check_room(replica: Replica) -> None:
-    """Refuse more members or live invites than a space takes."""
+    """Refuse more members or live invites than a space takes, and any in a closed one."""
+    if replica.space.closed_ms is not None:
+        raise ConflictError("space_closed", space_id=to_text("space", replica.space.id))
     store, sn, now = replica.profile.rows, replica.sn, replica.profile.clock.now_ms()
     members = sum(1 for row in store.members(sn).values() if row.role)
     invites = store.invites(sn).values()
@@ -120,18 +219,7 @@ def _check_room(replica: Replica) -> None:
         raise ConflictError("limit_exceeded", members=members, invites=live)
 
 
-def _box(author: Author, enc: bytes | None) -> None:
-    """Queue a box of the epoch written under for the holder of ``enc``."""
-    batch, space = author.batch, author.batch.space
-    row = None if space.epoch is None else batch.events.epoch(batch.sn, space.epoch)
-    assert row is not None and row.secret is not None, "an author writes under an epoch it holds"
-    made = epochs.box_for(enc, space.id, row.id, row.secret)
-    if made is not None:
-        tag = box_tag(row.id, made[0])
-        batch.send("box", encode((tag, made[1])), ident=row.id)
-
-
-def revoke_invite(replica: Replica, named: bytes) -> bool:
+def revoke_invite(replica: Replica, named: bytes, *, key: str | None = None) -> bool:
     """End the invite with the id or lookup id ``named``; say if that changed anything.
 
     Raises NotFoundError(not_found), AuthorityError.
@@ -146,7 +234,8 @@ def revoke_invite(replica: Replica, named: bytes) -> bool:
         raise NotFoundError("not_found", kind="invite")
     if found[0].status not in ("active", "used"):
         return False
-    replica.compose(lambda author: end_invites(author, found, "revoked"))
+    call = Call(key, ("invites revoke", found[0].id))
+    replica.compose(lambda author: end_invites(author, found, "revoked"), call=call)
     deliver(replica)
     return True
 
@@ -176,17 +265,19 @@ def find_invite(replica: Replica, text: str) -> rows.Invite:
 # -- joining -------------------------------------------------------------------------------------
 
 
-def join(profile: Profile, code: str, *, name: str) -> rows.Joined:
+def join(profile: Profile, code: str, *, name: str, key: str | None = None) -> rows.Joined:
     """Redeem a code and return the space it led to.
 
     Raises ConflictError: invalid_invite (wrong, expired, revoked), invite_already_redeemed.
     """
     check_name(name)
     keys = invite.invite_keys(invite.parse(code).secret)
+    call = Call(key, ("join", keys.lookup, name))
+    is_again = _note_join(profile, call)
     known = _joined(profile, keys.lookup)
     if known is not None and known.role is not None:
         deliver(Replica(profile, known.sn))
-        return rows.Joined(known, profile.identity.did, known.role, "member")
+        return rows.Joined(known, profile.identity.did, known.role, "member", is_again)
     info = _fetch(profile, keys)
     is_new = profile.rows.find_space(info.space) is None
     replica = _copy(profile, info, keys)
@@ -207,7 +298,7 @@ def join(profile: Profile, code: str, *, name: str) -> rows.Joined:
     def work(author: Author) -> list[Entry]:
         entry = author.say(body, auth=info.invite)
         introduce(author, profile, name=name, auth=entry.id)
-        _box(author, enc)
+        post_box(author, enc)
         return [entry]
 
     replica.compose(work)
@@ -217,6 +308,15 @@ def join(profile: Profile, code: str, *, name: str) -> rows.Joined:
     if space.role is None:
         raise ConflictError(_SPENT, space_id=to_text("space", info.space))
     return rows.Joined(space, replica.me, space.role, "member")
+
+
+def _note_join(profile: Profile, call: Call) -> bool:
+    """Note the key of a join; say if it was noted before. The code itself makes it happen once."""
+    with profile.events.transaction(durable=True):
+        told = replies.find(profile, replies.PROFILE, call)
+        if told is None:
+            replies.keep(profile, replies.PROFILE, call, "join")
+    return told is not None
 
 
 def _joined(profile: Profile, lookup: bytes) -> rows.Space | None:
@@ -253,6 +353,7 @@ def _copy(profile: Profile, info: InviteInfo, keys: InviteKeys) -> Replica:
         known = profile.rows.find_space(info.space)
         sn = profile.rows.next_space() if known is None else known.sn
         if known is None:
+            profile.rows.let_in(info.space)
             profile.rows.save(blank(sn, info.space, b"")._replace(join_state="pending_approval"))
     return Replica(profile, sn, seeds=[keys.enc])
 

@@ -44,6 +44,28 @@ def member(replica: Replica, text: str) -> bytes:
     return found.did
 
 
+def anywhere(profile: Profile, text: str) -> bytes:
+    """Return the did that ``text`` means in the spaces of ``profile``, the same in each.
+
+    Raises NotFoundError (not_found, id_ambiguous), UsageError(invalid_argument).
+    """
+    found = dict[bytes, None]()
+    for one in profile.rows.spaces():
+        replica = Replica(profile, one.sn)
+        look(replica)
+        try:
+            found[people(replica).find(text).did] = None
+        except NotFoundError as error:
+            if error.code != "not_found":
+                raise
+    if len(found) == 1:
+        return next(iter(found))
+    if found:
+        matching = [ids.did_text(did) for did in found]
+        raise NotFoundError("id_ambiguous", kind="member", matching_ids=matching)
+    raise NotFoundError("not_found", kind="member", next_command="envoy roster")
+
+
 def task(profile: Profile, within: str | None, text: str) -> tuple[Replica, bytes]:
     """Return the task that ``text`` means and its space; ``within`` None: in any space.
 
@@ -61,6 +83,11 @@ def task(profile: Profile, within: str | None, text: str) -> tuple[Replica, byte
     wanted = ids.choose(text, [ident for _, ident in found], "task")
     place = next(one for one, ident in found if ident == wanted)
     return Replica(profile, place.sn), wanted
+
+
+def expecting(replica: Replica, version: str | None) -> Replica:
+    """Return the copy for a caller that acts upon this version of a task; None: upon any."""
+    return Replica(replica.profile, replica.sn, seeds=replica.seeds, expects=version)
 
 
 def _tasks(

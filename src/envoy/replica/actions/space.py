@@ -8,35 +8,56 @@ Specification: docs/spec/event.md, Genesis; docs/spec/authority.md, Close.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from envoy import limits
-from envoy.core.bodies import Card, Close, Genesis, MemberKeys, SpaceUpdate, Statement
+from envoy.core.bodies import (
+    Card,
+    Close,
+    Genesis,
+    MemberKeys,
+    SpacePolicy,
+    SpaceUpdate,
+    Statement,
+)
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import SUITE, public_key
 from envoy.core.epoch import box_tag
 from envoy.core.genesis import RULES, Founding, found
 from envoy.core.identity import make_statement
 from envoy.core.log import Entry
+from envoy.core.structs import Body
 from envoy.errors import UsageError
-from envoy.replica import epochs
+from envoy.jsontext import loads
+from envoy.replica import epochs, replies
 from envoy.replica.actions.care import end_invites
-from envoy.replica.actions.deliver import deliver
+from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.batch import Batch
 from envoy.replica.linking import CHAIN_BYTES
-from envoy.replica.replica import Author, Profile, Replica
+from envoy.replica.replica import Author, Call, Profile, Replica
+from envoy.state.content import PolicyValue, sound_policy
 from envoy.views import rows
 
 VERSION: Final = "1.0.0"
 LOCAL: Final = "local_only"
 
 
-def create(
-    profile: Profile, name: str, *, description: str = "", expires_ms: int | None = None
-) -> rows.Space:
-    """Found a space called ``name`` and return its row.
+NO_CALL: Final = Call(None, ())
 
-    ``expires_ms`` is when clients show it as ended. Raises UsageError(invalid_argument).
+
+def create(
+    profile: Profile,
+    name: str,
+    *,
+    description: str = "",
+    expires_ms: int | None = None,
+    call: Call = NO_CALL,
+) -> rows.Space:
+    """Found a space called ``name`` and return its row, or that of the call that ``call`` repeats.
+
+    ``expires_ms`` is when clients show it as ended. Raises UsageError(invalid_argument),
+    ConflictError(idempotency_mismatch).
     """
     check_name(name)
     me, now, draw = profile.identity, profile.clock.now_ms(), profile.entropy
@@ -57,6 +78,11 @@ def create(
         me.signing_seed, body, secret=draw(32), chain=draw(CHAIN_BYTES), ts=now, entropy=draw(32)
     )
     with profile.events.transaction(durable=True):
+        told = replies.find(profile, replies.PROFILE, call)
+        before = None if told is None else profile.rows.find_space(bytes.fromhex(told))
+        if before is not None:
+            return before
+        replies.keep(profile, replies.PROFILE, call, made.space.hex())
         sn = profile.rows.next_space()
         profile.rows.save(_row(sn, made, body, now))
         replica = Replica(profile, sn)
@@ -134,6 +160,7 @@ def blank(sn: int, space: bytes, genesis: bytes) -> rows.Space:
         pinned=0,
         synced_ms=None,
         pending=0,
+        policy="{}",
     )
 
 
@@ -157,7 +184,9 @@ def introduce(author: Author, profile: Profile, *, name: str, auth: bytes) -> No
     author.say(Card(name, profile.type, VERSION, None, ()), auth=auth)
 
 
-def update(replica: Replica, *, name: str | None, description: str | None) -> rows.Space:
+def update(
+    replica: Replica, *, name: str | None, description: str | None, key: str | None = None
+) -> rows.Space:
     """Write a new name or description; None leaves a field alone. Return the row."""
     if name is not None:
         check_name(name)
@@ -167,26 +196,58 @@ def update(replica: Replica, *, name: str | None, description: str | None) -> ro
     new_name = None if name == space.name else name
     new_description = None if description == space.description else description
     if new_name is not None or new_description is not None:
-        replica.write(lambda _: [SpaceUpdate(new_name, new_description)])
+        call = Call(key, ("space update", name, description))
+        replica.write(lambda _: [SpaceUpdate(new_name, new_description)], call=call)
         deliver(replica)
     return replica.space
 
 
-def close(replica: Replica, *, reason: str = "") -> bool:
+def close(replica: Replica, *, reason: str = "", key: str | None = None) -> bool:
     """Close the space for good, with its open invites; say if that changed anything."""
     if replica.space.closed_ms is not None:
         return False
 
-    def work(author: Author) -> list[Entry]:
-        live = author.batch.court.judgement.open_invites()
-        known = author.batch.rows.invites(replica.sn)
-        said = author.say(Close(reason))
-        end_invites(author, [known[one] for one in live], "closed")
-        return [said]
-
-    replica.compose(work)
+    call = Call(key, ("space close", reason))
+    replica.compose(lambda author: [close_out(author, reason)], call=call)
     deliver(replica)
     return True
+
+
+def close_out(author: Author, reason: str) -> Entry:
+    """Write the end of a space and of its open invites; return the event that closes it."""
+    live = author.batch.court.judgement.open_invites()
+    known = author.batch.rows.invites(author.batch.sn)
+    author.gather()
+    said = author.say(Close(reason))
+    end_invites(author, [known[one] for one in live], "closed")
+    return said
+
+
+def set_policy(replica: Replica, fields: Mapping[str, PolicyValue]) -> bool:
+    """Write those ``fields`` of the policy that have another value; say if there were any.
+
+    By their dotted names (docs/spec/messages.md, Policy). Raises UsageError(field_invalid) for what
+    no policy can have, AuthorityError, ConflictError.
+    """
+    given = tuple(sorted(fields.items()))
+    if sound_policy(given) != given:
+        raise UsageError("field_invalid", kind="space.policy")
+    look(replica)
+
+    def plan(batch: Batch) -> list[Body]:
+        shown = loads(batch.space.policy)
+        assert isinstance(shown, dict), "the fold wrote an object"
+        new = tuple((field, value) for field, value in given if _shown(value) != shown.get(field))
+        return [SpacePolicy(new)] if new else []
+
+    written = replica.write(plan)
+    deliver(replica)
+    return bool(written.entries)
+
+
+def _shown(value: PolicyValue) -> object:
+    """Return a value of a policy as the row has it."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def check_name(name: str) -> str:

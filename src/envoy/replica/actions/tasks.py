@@ -9,7 +9,7 @@ Specification: docs/spec/tasks.md, docs/spec/claims.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from envoy import limits
@@ -31,6 +31,7 @@ from envoy.errors import (
     UsageError,
 )
 from envoy.ids import did_text, to_text
+from envoy.lean import NamedTuple
 from envoy.replica import slots
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.actions.work import usable
@@ -40,12 +41,16 @@ from envoy.state import tasks
 from envoy.state.claims import NO_FENCE, Fence
 from envoy.views import names, rows
 from envoy.views.people import stamp
+from envoy.views.tasks import needed, version
 
 NORMAL: Final = 2
 # Reason of the fold -> the code its author is told.
 CODES: Final = {
     "wrong_state": "invalid_transition",
     "assign_without_rank": "capability_missing",
+    "edit_without_rank": "capability_missing",
+    "cancel_without_rank": "capability_missing",
+    "reopen_without_tenure": "capability_missing",
     "claim_of_owned": "task_already_claimed",
     "release_without_tenure": "not_assignee",
     "progress_without_tenure": "not_assignee",
@@ -55,24 +60,76 @@ CODES: Final = {
 }
 
 
+class More(NamedTuple):
+    """Further fields of a new task; ``due_ms`` since 1970."""
+
+    labels: tuple[str, ...] = ()
+    priority: int = NORMAL
+    due_ms: int | None = None
+    needs: tuple[bytes, ...] = ()
+    parent: bytes | None = None
+
+
+PLAIN: Final = More()
+
+
 def create(
     replica: Replica,
     body: str,
     *,
     title: str | None = None,
     assignee: bytes | None = None,
+    more: More = PLAIN,
     key: str | None = None,
 ) -> rows.Transition:
-    """Make a task; ``title`` None: the first line of ``body``. Raises UsageError."""
+    """Make a task; ``title`` None: the first line of ``body``.
+
+    Raises UsageError, NotFoundError(task_not_found) for what it needs or is part of,
+    ConflictError(limit_exceeded).
+    """
     check_text(body)
+    check_fields(title, more.labels, more.priority)
+    check_count(more.labels, more.needs)
+    look(replica)
+    ranked = (more.labels, more.priority, more.due_ms, more.needs, more.parent)
+    made = TaskCreate(title, body, *ranked, (), (), assignee)
+
+    def plan(batch: Batch) -> list[TaskCreate]:
+        for task in (*more.needs, *([more.parent] if more.parent else ())):
+            check_task(batch, task)
+        return [made]
+
+    asked: tuple[object, ...] = ("task create", body, title, assignee)
+    if more != PLAIN:
+        asked = (*asked, *ranked)
+    written = replica.write(plan, call=Call(key, asked))
+    assert written.event is not None, "a new task always writes an event"
+    return answer(replica, written.event, None, written)
+
+
+def check_fields(title: str | None, labels: Sequence[str], priority: int | None) -> None:
+    """Refuse what no event may carry."""
     if len((title or "").encode()) > limits.TITLE_BYTES_MAX:
         raise UsageError("invalid_argument", argument="title", bytes_max=limits.TITLE_BYTES_MAX)
-    look(replica)
-    made = TaskCreate(title, body, (), NORMAL, None, (), None, (), (), assignee)
-    call = Call(key, ("task create", body, title, assignee))
-    written = replica.write(lambda _: [made], call=call)
-    assert written.event is not None, "a new task always writes an event"
-    return _transition(replica, written.event, None, written)
+    if not 0 <= (priority or 0) <= limits.PRIORITY_MAX:
+        raise UsageError("invalid_argument", argument="priority", max=limits.PRIORITY_MAX)
+    for label in labels:
+        if not 0 < len(label.encode()) <= limits.LABEL_BYTES_MAX:
+            raise UsageError("invalid_argument", argument="label", bytes_max=limits.LABEL_BYTES_MAX)
+
+
+def check_count(labels: Collection[object], wanted: Collection[bytes]) -> None:
+    """Refuse more than a task can have."""
+    if len(labels) > limits.LABELS_MAX:
+        raise ConflictError("limit_exceeded", labels=len(labels), max=limits.LABELS_MAX)
+    if len(wanted) > limits.REFS_MAX:
+        raise ConflictError("limit_exceeded", needs=len(wanted), max=limits.REFS_MAX)
+
+
+def check_task(batch: Batch, task: bytes) -> None:
+    """Refuse to build on a task that is not here."""
+    if batch.rows.task(batch.sn, task) is None:
+        raise NotFoundError("task_not_found", task_id=to_text("task", task))
 
 
 def claim(
@@ -89,18 +146,19 @@ def claim(
     Raises ConflictError(task_already_claimed) with holder and fence if somebody else has it or won
     it meanwhile, and (claim_unconfirmed) under ``require`` "confirmed" if the hub did not answer.
     """
-    before = _row(replica, task)
+    before = known(replica, task)
 
     def work(author: Author) -> list[Entry]:
+        check_version(replica, author.batch, task)
         secret = slots.holder(replica, task, session)
         body = slots.claim_body(task, session, lease_s, secret)
-        if not _is_new(author.batch, task, body):
+        if not is_new(author.batch, task, body):
             return []
         return [author.say(body, slot=slots.ask(task, secret, lease_s))]
 
     call = Call(key, ("task claim", task, session, lease_s))
     written = replica.compose(work, call=call)
-    done = _transition(replica, task, before, written)
+    done = answer(replica, task, before, written)
     _won(replica, done, require=require)
     return done
 
@@ -121,13 +179,13 @@ def release(
     """Give a task back."""
     check_text(note or "")
     call = Call(key, ("task release", task, note))
-    return _end(replica, task, lambda _: TaskRelease(task, note), call=call)
+    return end(replica, task, lambda _: TaskRelease(task, note), call=call)
 
 
 def assign(replica: Replica, task: bytes, to: bytes, *, key: str | None = None) -> rows.Transition:
     """Give a task to the member ``to``."""
     call = Call(key, ("task assign", task, to))
-    return _say(replica, task, lambda _: TaskAssign(task, to), call=call)
+    return say(replica, task, lambda _: TaskAssign(task, to), call=call)
 
 
 def progress(
@@ -136,7 +194,7 @@ def progress(
     """Say that work goes on (``in_progress``) or is stuck (``blocked``)."""
     check_text(note or "")
     call = Call(key, ("task progress", task, to, note))
-    return _say(replica, task, lambda tenure: TaskProgress(task, tenure, to, note), call=call)
+    return say(replica, task, lambda tenure: TaskProgress(task, tenure, to, note), call=call)
 
 
 def complete(
@@ -150,7 +208,7 @@ def complete(
     """Say that the work is done, and by what events that can be seen."""
     check_text(summary)
     shown = tuple(evidence)
-    return _end(
+    return end(
         replica,
         task,
         lambda tenure: TaskComplete(task, tenure, summary, shown, for_review=False),
@@ -164,29 +222,33 @@ def complete(
 Say = Callable[[bytes], Body]  # from the tenure the task is held by
 
 
-def _say(replica: Replica, task: bytes, say: Say, *, call: Call) -> rows.Transition:
+def say(replica: Replica, task: bytes, say: Say, *, call: Call) -> rows.Transition:
     """Write one act on a task that is not about its slot."""
-    before = _row(replica, task)
+    before = known(replica, task)
 
-    def plan(batch: Batch) -> list[Body]:
-        body = say(_tenure(batch, task))
-        return [body] if _is_new(batch, task, body) else []
+    def work(author: Author) -> list[Entry]:
+        check_version(replica, author.batch, task)
+        body = say(_tenure(author.batch, task))
+        if not is_new(author.batch, task, body):
+            return []
+        return [author.say(body, slot=slots.renewal(replica, author.batch, task))]
 
-    return _transition(replica, task, before, replica.write(plan, call=call))
+    return answer(replica, task, before, replica.compose(work, call=call))
 
 
-def _end(
+def end(
     replica: Replica, task: bytes, say: Say, *, call: Call, needs: Sequence[bytes] = ()
 ) -> rows.Transition:
     """Write an act that ends the holding of a task; its slot is freed with it."""
-    before = _row(replica, task)
+    before = known(replica, task)
 
     def work(author: Author) -> list[Entry]:
         batch = author.batch
+        check_version(replica, batch, task)
         for ident in needs:
             usable(batch, ident)
         body = say(_tenure(batch, task))
-        if not _is_new(batch, task, body):
+        if not is_new(batch, task, body):
             return []
         row = batch.rows.task(batch.sn, task)
         secret = None
@@ -194,7 +256,21 @@ def _end(
             secret = batch.rows.find_holder(batch.sn, task, row.session)
         return [author.say(body, slot=None if secret is None else slots.give_back(task, secret))]
 
-    return _transition(replica, task, before, replica.compose(work, call=call))
+    return answer(replica, task, before, replica.compose(work, call=call))
+
+
+def check_version(replica: Replica, batch: Batch, task: bytes) -> None:
+    """Refuse to act on another version of a task than the caller has seen."""
+    row = batch.rows.task(batch.sn, task)
+    if replica.expects is None or row is None or version(row) == replica.expects:
+        return
+    raise ConflictError(
+        "version_conflict",
+        next_command=f"envoy task show {to_text('task', task)}",
+        task_id=to_text("task", task),
+        version=version(row),
+        state=row.state,
+    )
 
 
 def _tenure(batch: Batch, task: bytes) -> bytes:
@@ -203,7 +279,7 @@ def _tenure(batch: Batch, task: bytes) -> bytes:
     return bytes(32) if row is None or row.tenure is None else row.tenure
 
 
-def _is_new(batch: Batch, task: bytes, body: Body) -> bool:
+def is_new(batch: Batch, task: bytes, body: Body) -> bool:
     """Ask the fold about an act: False if it would change nothing. Raises why it is refused."""
     folded = batch.folded(task)
     if folded is None:
@@ -216,7 +292,25 @@ def _is_new(batch: Batch, task: bytes, body: Body) -> bool:
     reason = tasks.refusal(folded, body, batch.me, rho=batch.rho(task), fence=fence)
     if reason is not None:
         raise _refused(batch, folded, reason)
+    if isinstance(body, TaskClaim):
+        _check_needs(batch, task)
     return True
+
+
+def _check_needs(batch: Batch, task: bytes) -> None:
+    """Refuse to take what has to wait for other work."""
+    row = batch.rows.task(batch.sn, task)
+    assert row is not None, "a folded task has a row"
+    found = {one: batch.rows.task(batch.sn, one) for one in needed([row])}
+    unmet = {
+        to_text("task", one): None if other is None else other.state
+        for one, other in found.items()
+        if other is None or other.state != names.COMPLETED
+    }
+    if unmet:
+        raise ConflictError(
+            "needs_unmet", task_id=to_text("task", task), unmet=list(unmet), states=unmet
+        )
 
 
 def _is_other_session(task: tasks.Task, body: TaskClaim, me: bytes, fence: Fence) -> bool:
@@ -287,7 +381,7 @@ def _claimed_row(batch: Batch, row: rows.Task) -> EnvoyError:
     )
 
 
-def _row(replica: Replica, task: bytes) -> rows.Task:
+def known(replica: Replica, task: bytes) -> rows.Task:
     """Return the row of a task after a look at the hub. Raises NotFoundError(task_not_found)."""
     look(replica)
     row = replica.profile.rows.task(replica.sn, task)
@@ -296,7 +390,7 @@ def _row(replica: Replica, task: bytes) -> rows.Task:
     return row
 
 
-def _transition(
+def answer(
     replica: Replica, task: bytes, before: rows.Task | None, written: Written
 ) -> rows.Transition:
     """Send what was written and return what it did."""

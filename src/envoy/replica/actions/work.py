@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from envoy.core.bodies import Message, Ref
+from envoy.core.log import Entry
 from envoy.errors import ConflictError, NotFoundError
+from envoy.replica import slots
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.batch import Batch
-from envoy.replica.replica import Call, Replica, check_text
+from envoy.replica.replica import Author, Call, Replica, check_text
 from envoy.views import rows
 
 
@@ -33,13 +35,14 @@ def send(
     look(replica)
     named = tuple(Ref(rel, ident, None) for rel, ident in refs)
 
-    def plan(batch: Batch) -> list[Message]:
+    def work(author: Author) -> list[Entry]:
         for ident in {one for one in (reply_to, task, *(ref.id for ref in named)) if one}:
-            usable(batch, ident)
-        return [Message(body, reply_to, named, (), (), task)]
+            usable(author.batch, ident)
+        lease = None if task is None else slots.renewal(replica, author.batch, task)
+        return [author.say(Message(body, reply_to, named, (), (), task), slot=lease)]
 
     asked = ("send", body, reply_to, [(ref.rel, ref.id) for ref in named], task)
-    written = replica.write(plan, call=Call(key, asked))
+    written = replica.compose(work, call=Call(key, asked))
     assert written.event is not None, "a message always writes an event"
     return rows.Sent(written.event, written.n or 0, written.replayed, deliver(replica))
 

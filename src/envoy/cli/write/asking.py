@@ -1,0 +1,40 @@
+"""Asking: a question to whoever sits at the terminal, before something that cannot be taken back.
+
+A script that names an act has said what it wants and is not asked; a person may have typed a name
+that two members bear, so it is shown who is meant and what the act reaches.
+
+Specification: docs/spec/cli.md, Questions.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from envoy.cli.args import Call
+from envoy.cli.render import Block, Screen, plain
+from envoy.errors import NeedsHumanError
+
+YES = ("y", "yes")
+
+
+def is_asked(call: Call) -> bool:
+    """Say whether there is a person to ask: both ends are a terminal, and --yes was not given."""
+    if call.config.yes or call.config.json or call.config.quiet:
+        return False
+    return is_terminal(sys.stdin) and is_terminal(sys.stderr)
+
+
+def confirm(blocks: Iterable[Block], question: str) -> None:
+    """Show ``blocks`` and ask. Raises NeedsHumanError(confirmation_required) without a yes."""
+    utf8 = (sys.stderr.encoding or "").lower().replace("-", "") == "utf8"
+    sys.stderr.write(plain(blocks, Screen(columns=None, utf8=utf8)) + f"{question} [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in YES:
+        raise NeedsHumanError("confirmation_required")
+
+
+def is_terminal(stream: object) -> bool:
+    """Return whether a person is behind ``stream``."""
+    asks = getattr(stream, "isatty", None)
+    return asks is not None and bool(asks())

@@ -1,0 +1,196 @@
+"""Cards: publish one's own, look at those of others.
+
+Cards are looked at here and not among the reads: each time their signature is checked, which takes
+the library that does it. No key of this profile is loaded for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from envoy import ids
+from envoy.cli import show
+from envoy.cli.args import Answer, Call
+from envoy.cli.render import Block, Spans, line, table
+from envoy.cli.write import typed
+from envoy.errors import EnvoyError, NotFoundError
+from envoy.limits import NAME_BYTES_MAX
+from envoy.replica.actions import cards, names
+from envoy.views import answers, rows
+from envoy.views import cards as shapes
+from envoy.views.people import Json
+from envoy.views.space import choose, space_id
+from envoy.wiring import hindsight, reads, writes
+from envoy.wiring.reads import Reader
+
+DID_SYMBOLS = 56  # of a did:key in full
+
+
+# -- publish ----------------------------------------------------------------------------------
+
+
+def publish(call: Call) -> Answer:
+    """Publish a card in the space that is named, else in every space that takes one."""
+    wanted = wanted_by(call)
+    results: list[Json] = []
+    made: list[Json] = []
+    failed: list[EnvoyError] = []
+    with writes.open_profile(call.config) as profile:
+        for space in targets(profile.rows.spaces(), call.space()):
+            replica = writes.open_space(profile, space_id(space))
+            try:
+                done = cards.publish(replica, wanted)
+            except EnvoyError as error:
+                failed.append(error)
+                results.append(result(space, None, error.code))
+                continue
+            me = names.people(replica).actor(profile.events.actor(replica.me))
+            made.append(shapes.card(done.card, me, replica.space))
+            results.append(result(replica.space, done, None))
+    if not made and failed:
+        raise failed[0]
+    data: Json = {
+        "card": made[0],
+        "changed": any(one["changed"] for one in results),
+        "results": results,
+        "warnings": [],
+        "untrusted_fields": shapes.UNTRUSTED,
+    }
+    return Answer(data, lambda: publish_text(data))
+
+
+def wanted_by(call: Call) -> cards.Wanted:
+    """Return what the flags want a card to say."""
+    name, version = call.args.text("name"), call.args.text("version")
+    service = call.args.text("service")
+    words = [one.strip() for one in call.args.items("capabilities") if one.strip()]
+    listed = tuple([label(word, "--capabilities") for word in dict.fromkeys(words)])
+    return cards.Wanted(
+        None if name is None else typed.name(name, "--name"),
+        None if version is None else label(version, "--version"),
+        None if service is None else label(service, "--service") if service else "",
+        listed if "capabilities" in call.args.given else None,
+    )
+
+
+def label(text: str, flag: str) -> str:
+    """Return a label of a card: one short line."""
+    return typed.line(text, flag, bytes_max=NAME_BYTES_MAX)
+
+
+def targets(spaces: Sequence[rows.Space], ref: str | None) -> list[rows.Space]:
+    """Return the space that ``ref`` means, else all in which this profile is a member."""
+    if ref is not None or not spaces:
+        return [choose(spaces, ref)]
+    open_ = [one for one in spaces if one.role is not None and one.closed_ms is None]
+    return open_ or [spaces[0]]
+
+
+def result(space: rows.Space, done: cards.Published | None, error_code: str | None) -> Json:
+    """Return what publishing did in one space."""
+    delivery = "" if done is None else done.delivery
+    return {
+        "space_id": space_id(space),
+        "space_name": space.name,
+        "event_id": None if done is None else ids.to_text("evt", done.card.event),
+        "changed": done is not None and done.changed,
+        "error_code": error_code,
+        "relay_delivery": answers.relay_delivery(space, delivery or answers.NOT_ATTEMPTED),
+        "pending_sync": delivery == answers.PENDING,
+    }
+
+
+def publish_text(data: Json) -> Iterator[Block]:
+    """Yield the card, and in which spaces it stands."""
+    yield from card_text(show.mapping(data["card"]))
+    for one in show.listed(data["results"]):
+        word = "published" if one["changed"] else "stood there before"
+        said = (word, "ok") if one["error_code"] is None else (show.text(one["error_code"]), "bad")
+        yield line("in ", (show.label(one["space_name"]), "strong"), "  ", said)
+
+
+# -- show, list -------------------------------------------------------------------------------
+
+
+def one(call: Call) -> Answer:
+    """Answer with the card of one member; of several spaces, with the one dated last."""
+    with reads.open_reader(call.config) as reader:
+        found = [
+            card
+            for space in reader.chosen(call.space())
+            for card in found_in(reader, space, call.args.text("agent") or "@me")
+        ]
+    if not found:
+        raise NotFoundError("not_found", kind="card", next_command="envoy card list")
+    newest = max(found, key=lambda card: (show.text(card["published_at"]), card["space_id"]))
+    data: Json = {"card": newest, "untrusted_fields": shapes.UNTRUSTED}
+    return Answer(data, lambda: card_text(newest))
+
+
+def found_in(reader: Reader, space: rows.Space, text: str | None) -> list[Json]:
+    """Return the cards of one space: of whom ``text`` means, or of everybody."""
+    people = reader.people(space)
+    try:
+        among = people.all() if text is None else [people.find(text)]
+    except NotFoundError as error:
+        if error.code != "not_found":
+            raise
+        return []
+    every = hindsight.cards_of(reader.connection, space)
+    numbers = {row.did: row.an for row in among}
+    return [
+        shapes.card(card, people.actor(numbers[card.did]), space) for card in every.of_all(numbers)
+    ]
+
+
+def all_of(call: Call) -> Answer:
+    """Answer with the cards of everybody in a space, or in each."""
+    with reads.open_reader(call.config) as reader:
+        spaces = reader.chosen(call.space())
+        found = [card for space in spaces for card in found_in(reader, space, None)]
+        data: Json = {
+            "cards": found,
+            "freshness": reader.freshness(spaces),
+            "untrusted_fields": shapes.UNTRUSTED,
+        }
+    return Answer(data, lambda: cards_text(found))
+
+
+def card_text(card: Mapping[str, object]) -> Iterator[Block]:
+    """Yield a card: who signed it, and what it says, none of which is checked by anybody."""
+    yield line(
+        *show.person(card["member"]),
+        f"  {card['type']}  ",
+        ("signature good", "ok"),
+        "  ",
+        (show.short(card["event_id"]), "dim"),
+    )
+    yield line(
+        "  says: name ", show.quoted(card["name"]), "  version ", show.quoted(card["version"])
+    )
+    if card["service"] is not None:
+        yield line("  says: service ", show.quoted(card["service"]))
+    able = card["capabilities"]
+    assert isinstance(able, list)
+    if able:
+        yield line("  says: can ", ", ".join([show.quoted(word) for word in able]))
+
+
+def cards_text(found: Sequence[Mapping[str, object]]) -> Iterator[Block]:
+    """Yield cards as a table."""
+    if not found:
+        yield line("no cards")
+        return
+    yield table(("MEMBER", "KIND", "VERSION", "CAN"), map(card_row, found), soft=(0,))
+
+
+def card_row(card: Mapping[str, object]) -> tuple[Spans, ...]:
+    """Return a card as a row."""
+    able = card["capabilities"]
+    assert isinstance(able, list)
+    return (
+        show.person(card["member"]),
+        [show.text(card["type"])],
+        [show.quoted(card["version"])],
+        [", ".join([show.quoted(word) for word in able])],
+    )

@@ -1,0 +1,216 @@
+"""Upkeep: look after a home. Check it deeply, mend it, back it up, put it back, clear it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+from envoy import ids
+from envoy.cli import show
+from envoy.cli.args import Answer, Call
+from envoy.cli.read import home as read_home
+from envoy.cli.render import Block, line
+from envoy.cli.write import asking
+from envoy.errors import NeedsHumanError
+from envoy.replica.actions import local
+from envoy.views import rows
+from envoy.views.space import find, space_id
+from envoy.wiring import deep, safekeeping, writes
+from envoy.wiring.checks import Check
+from envoy.wiring.config import Config
+
+Json = dict[str, object]
+
+EXIT_INTEGRITY = 8
+# Between two words about a long work, and before the first.
+TELL_SECONDS = 1.0
+
+
+class Teller:
+    """Says on stderr how far a long work is, where a person waits for it."""
+
+    def __init__(self, config: Config) -> None:
+        is_seen = sys.stderr is not None and sys.stderr.isatty()
+        self._tells = is_seen and not config.quiet and not config.json
+        self._next = time.monotonic() + TELL_SECONDS
+
+    def __call__(self, what: str, done: int) -> None:
+        """Say that ``done`` of ``what`` are done, at most once a second."""
+        now = time.monotonic()
+        if self._tells and now >= self._next:
+            self._next = now + TELL_SECONDS
+            sys.stderr.write(f"{what}: {done}\n")
+            sys.stderr.flush()
+
+
+# -- looking ---------------------------------------------------------------------------------------
+
+
+def diagnose(call: Call) -> Answer:
+    """Answer with one line per check; with --deep every event, page and mode bit is one."""
+    if not call.args.switch("deep"):
+        return read_home.diagnosed(deep.shallow(call.config))
+    return read_home.diagnosed(deep.look(call.config, Teller(call.config)).checks)
+
+
+def sync(call: Call) -> Answer:
+    """Push and pull until this copy and the hub have the same; with --verify mend both before."""
+    named = call.space()
+    repaired, checks = list[str](), None
+    if call.args.switch("verify"):
+        tell = Teller(call.config)
+        found = deep.look(call.config, tell)
+        repaired = deep.mend(call.config, found, tell)
+    with writes.open_profile(call.config) as profile:
+        spaces = profile.rows.spaces()
+        chosen = spaces if named is None else [find(spaces, named)]
+        done = local.sync_all(profile, None if named is None else [one.id for one in chosen])
+    data: Json = {
+        "pushed": done.pushed,
+        "pulled": done.pulled,
+        "pending": done.pending,
+        "quarantined": done.quarantined,
+        "spaces": [space_id(one) for one in chosen],
+    }
+    if call.args.switch("verify"):
+        checks = deep.look(call.config, tell).checks
+        data |= {"checks": [one._asdict() for one in checks], "repaired": list(repaired)}
+    failed = any(one.state == "failed" for one in checks or ())
+    status = EXIT_INTEGRITY if failed else 0
+    return Answer(data, lambda: sync_text(data, checks or (), repaired), exit=status)
+
+
+def sync_text(data: Json, checks: Sequence[Check], repaired: Sequence[str]) -> Iterator[Block]:
+    """Yield what moved, and what was found and mended."""
+    for one in repaired:
+        yield line((f"{one} made anew", "warn"))
+    yield line(f"{data['pushed']} sent, {data['pulled']} received, {data['pending']} waiting")
+    if data["quarantined"]:
+        yield line((f"{data['quarantined']} refused at the door", "warn"))
+    if checks:
+        yield from read_home.diagnose_text(checks)
+
+
+# -- a file for a bad day -------------------------------------------------------------------------
+
+
+def backup(call: Call) -> Answer:
+    """Write the profile, or with --all the whole home, into one encrypted file."""
+    day = time.strftime("%Y-%m-%d")
+    path = call.args.text("out") or f"envoy-backup-{day}.envoy"
+    done = safekeeping.backup(
+        call.config, os.path.abspath(path), everything=call.args.switch("all")
+    )
+    by_passphrase = call.config.passphrase_file is not None
+    data: Json = {
+        "file": done.path,
+        "size": done.size,
+        "profiles": list(done.profiles),
+        "hub": done.has_hub,
+        "opens_with": "passphrase" if by_passphrase else "words",
+        "next_commands": [f"envoy restore {done.path}"],
+    }
+    return Answer(data, lambda: packed_text(data))
+
+
+def packed_text(data: Json) -> Iterator[Block]:
+    """Yield where an archive lies and what opens it."""
+    yield line(("file      ", "dim"), str(data["file"]))
+    yield line(("profiles  ", "dim"), ", ".join(texts(data["profiles"])))
+    what = "its passphrase" if data["opens_with"] == "passphrase" else "your 24 words"
+    yield line(("opens by  ", "dim"), what)
+
+
+def restore(call: Call) -> Answer:
+    """Put a backup into its place; what it holds goes on as a copy, with chains of its own."""
+    path = os.path.abspath(call.args.need("file"))
+    done = safekeeping.restore(call.config, path, replace=call.args.switch("replace"))
+    data: Json = {
+        "file": done.path,
+        "profiles": list(done.profiles),
+        "hub": done.has_hub,
+        "next_commands": [f"envoy --profile {one} sync" for one in done.profiles],
+    }
+    words = ", ".join(done.profiles)
+    return Answer(data, lambda: [line(("restored ", "ok"), words), *next_text(data)])
+
+
+def texts(value: object) -> list[str]:
+    """Return a list of an answer as texts."""
+    assert isinstance(value, list)
+    return [str(one) for one in value]
+
+
+def next_text(data: Json) -> Iterator[Block]:
+    """Yield what to do next."""
+    for command in texts(data["next_commands"]):
+        yield line(("next: ", "strong"), command)
+
+
+def reset(call: Call) -> Answer:
+    """Clear this profile; unless told otherwise it is set aside, not deleted."""
+    keep = not call.args.switch("no_backup")
+    name = call.config.profile
+    if asking.is_asked(call):
+        what = "set it aside" if keep else "delete it for good"
+        asking.confirm([], f"clear profile {name} and {what}?")
+    elif not call.config.yes:
+        command = f"envoy --profile {name} --yes reset"
+        raise NeedsHumanError("confirmation_required", next_command=command, profile=name)
+    path = safekeeping.reset(call.config, keep=keep)
+    data: Json = {"profile": call.config.profile, "backup_path": path}
+    told = "deleted" if path is None else f"set aside in {path}"
+    return Answer(data, lambda: [line(f"profile {call.config.profile} {told}")])
+
+
+# -- how a space is shown to me --------------------------------------------------------------------
+
+
+def mute(call: Call) -> Answer:
+    """Keep a space out of counts, inbox and streams that name no space."""
+    return marked(call, muted=True)
+
+
+def unmute(call: Call) -> Answer:
+    """Let a space be heard again."""
+    return marked(call, muted=False)
+
+
+def pin(call: Call) -> Answer:
+    """Show a space before the others."""
+    return marked(call, pinned=True)
+
+
+def unpin(call: Call) -> Answer:
+    """Show a space in its place."""
+    return marked(call, pinned=False)
+
+
+def marked(call: Call, *, muted: bool | None = None, pinned: bool | None = None) -> Answer:
+    """Change how a space is shown to this profile."""
+    with writes.open_profile(call.config) as profile:
+        replica = writes.open_space(profile, call.space())
+        changed = local.mark(replica, muted=muted, pinned=pinned)
+        row = replica.space
+    data: Json = {**of_space(row), "changed": changed}
+    words = [word for word, is_so in (("muted", row.muted), ("pinned", row.pinned)) if is_so]
+    return Answer(data, lambda: [line(show.label(row.name), "  ", ", ".join(words) or "plain")])
+
+
+def of_space(row: rows.Space) -> Json:
+    """Return which space an answer is about."""
+    return {"space_id": space_id(row), "space_name": row.name, "untrusted_fields": ["*_name"]}
+
+
+def forget(call: Call) -> Answer:
+    """Remove this copy of a space; others keep theirs, and a new invite brings it back."""
+    with writes.open_profile(call.config) as profile:
+        replica = writes.open_space(profile, call.space())
+        row = replica.space
+        if asking.is_asked(call):
+            asking.confirm([], f"forget {ids.short(space_id(row))} on this profile?")
+        changed = local.forget(replica)
+    data: Json = {**of_space(row), "changed": changed}
+    return Answer(data, lambda: [line(show.label(row.name), "  forgotten here; others keep it")])

@@ -1,0 +1,139 @@
+"""Actions of who works: find what is ready, take the first one that is won, show a sign of life.
+
+What is ready is a list for one member at one moment, and others read it too; so `take` walks it and
+asks for one task after the other until the hub has confirmed one. A heartbeat is no event: only the
+hub hears of it, and only the hub decides when a lease is over.
+
+Specification: docs/spec/claims.md, Leases and Slots; docs/spec/tasks.md, Needs.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from envoy.errors import AuthorityError, ConflictError, EnvoyError, WaitTimeoutError
+from envoy.ids import to_text
+from envoy.replica import replies, slots
+from envoy.replica.actions import tasks
+from envoy.replica.actions.deliver import look
+from envoy.replica.replica import Call, Replica
+from envoy.sync.frames import HubRefusal
+from envoy.views import names, rows
+
+# A task for which one of these comes is another's by now, or not to be had yet.
+NEXT: Final = frozenset(
+    {"task_already_claimed", "needs_unmet", "invalid_transition", "task_not_found"}
+)
+
+
+def ready(replica: Replica, *, label: str | None, limit: int) -> list[rows.Task]:
+    """Return the first tasks that this profile could take now."""
+    look(replica)
+    return replica.profile.rows.ready(
+        replica.sn, replica.profile.events.actor(replica.me), label, limit
+    )
+
+
+def take(
+    replica: Replica, *, label: str | None, limit: int, session: str, key: str | None = None
+) -> rows.Transition:
+    """Take the first ready task whose claim the hub confirms.
+
+    Raises WaitTimeoutError(nothing_ready), ConflictError(claim_unconfirmed) where the hub is away:
+    a second claim would be as unsure as the first.
+    """
+    call = Call(key, ("task ready", label))
+    before = _taken(replica, call)
+    if before is not None:
+        return before
+    for task in ready(replica, label=label, limit=limit):
+        try:
+            return _kept(
+                replica,
+                call,
+                tasks.claim(replica, task.id, session=session, require=names.CONFIRMED),
+            )
+        except EnvoyError as error:
+            if error.code not in NEXT:
+                raise
+    raise WaitTimeoutError(
+        "nothing_ready",
+        next_command=f"envoy task list --space {to_text('space', replica.space.id)}",
+        timed_out=False,
+    )
+
+
+def _taken(replica: Replica, call: Call) -> rows.Transition | None:
+    """Return what the walk took that ``call`` repeats, None for a new one."""
+    with replica.profile.events.transaction(durable=False):
+        told = replies.find(replica.profile, replica.sn, call)
+    if told is None:
+        return None
+    event, _, task = told.partition(" ")
+    row = replica.profile.rows.task(replica.sn, bytes.fromhex(task))
+    assert row is not None, "a task that was taken here stays"
+    return rows.Transition(bytes.fromhex(event), None, False, row, row, True, "delivered")
+
+
+def _kept(replica: Replica, call: Call, done: rows.Transition) -> rows.Transition:
+    """Keep what a walk took for a retry. The claims of a walk are calls of their own."""
+    if done.event is not None:
+        with replica.profile.events.transaction(durable=True):
+            told = f"{done.event.hex()} {done.after.id.hex()}"
+            replies.keep(replica.profile, replica.sn, call, told)
+    return done
+
+
+def heartbeat(replica: Replica, task: bytes, *, lease_s: int) -> rows.Transition:
+    """Renew the lease of a task that this session holds; nothing is written.
+
+    Raises AuthorityError(not_assignee), ConflictError (task_unassigned, task_already_claimed for
+    another session, claim_unconfirmed, lease_expired, fence_stale, invalid_transition), and what a
+    hub that is away raises.
+    """
+    before = tasks.known(replica, task)
+    _check_hold(replica, before)
+    try:
+        slots.renew(replica, task, lease_s)
+    except HubRefusal as refusal:
+        raise _lapsed(replica, before, refusal) from refusal
+    after = replica.profile.rows.task(replica.sn, task)
+    assert after is not None, "a task that is known here stays"
+    return rows.Transition(
+        event=None,
+        n=None,
+        changed=True,
+        before=before,
+        after=after,
+        replayed=False,
+        delivery="delivered",
+    )
+
+
+def _check_hold(replica: Replica, row: rows.Task) -> None:
+    """Refuse a sign of life from who does not hold the task by a confirmed claim."""
+    task = to_text("task", row.id)
+    if row.state in names.ENDED:
+        raise ConflictError("invalid_transition", task_id=task, state=row.state)
+    if row.assignee is None:
+        raise ConflictError("task_unassigned", task_id=task, state=row.state)
+    if row.assignee != replica.profile.events.actor(replica.me):
+        raise AuthorityError("not_assignee", task_id=task, state=row.state)
+    if row.is_claim and row.session != replica.profile.session:
+        raise ConflictError("task_already_claimed", task_id=task, session=row.session)
+    if row.fence is None:
+        raise ConflictError("claim_unconfirmed", task_id=task, state=row.state)
+
+
+def _lapsed(replica: Replica, before: rows.Task, refusal: HubRefusal) -> ConflictError:
+    """Return why the hub does not renew: another has the task, or the slot is free."""
+    look(replica)
+    after = replica.profile.rows.task(replica.sn, before.id)
+    is_mine = after is not None and after.tenure == before.tenure
+    code = "lease_expired" if is_mine and refusal.code == "slot_moved" else "fence_stale"
+    return ConflictError(
+        code,
+        next_command=f"envoy task claim {to_text('task', before.id)}" if is_mine else None,
+        task_id=to_text("task", before.id),
+        fence=None if after is None else after.fence,
+    )

@@ -1,0 +1,69 @@
+"""Vault: the secret store of the operating system, where one is and the user wants it used.
+
+It is reached through the package `keyring`, an optional extra that is loaded here and nowhere else,
+at the first use. What is kept there is one random key for each write of a locked identity, under
+names that hold no secret.
+
+Law: whatever the package or the store says becomes ``unsupported_operation`` (there is none),
+``profile_locked`` (it is closed, or has no such entry), never another error.
+
+Specification: docs/spec/identity.md, The lock and the database.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from envoy.errors import EnvoyError, NeedsHumanError, UsageError
+
+SERVICE = "envoy"
+
+
+def find(user: str) -> str | None:
+    """Return the entry of ``user``, or None. Raises NeedsHumanError(profile_locked), UsageError."""
+    library = _library()
+    try:
+        found: str | None = library.get_password(SERVICE, user)
+    except library.errors.KeyringError as error:
+        raise _refused(library, error) from error
+    return found
+
+
+def keep(user: str, entry: str) -> None:
+    """Write an entry and read it again. Raises as ``find`` does."""
+    library = _library()
+    try:
+        library.set_password(SERVICE, user, entry)
+    except library.errors.KeyringError as error:
+        raise _refused(library, error) from error
+    if find(user) != entry:  # some stores take everything and keep nothing
+        raise UsageError("unsupported_operation", reason="keyring_forgets")
+
+
+def forget(user: str) -> None:
+    """Delete an entry; one that cannot be deleted opens nothing any more."""
+    library = _library()
+    try:
+        library.delete_password(SERVICE, user)
+    except library.errors.KeyringError:
+        return
+
+
+def _library() -> ModuleType:
+    """Return the package, loaded now."""
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError as error:
+        raise UsageError(
+            "unsupported_operation", extra="keyring", reason="not_installed"
+        ) from error
+    library: ModuleType = keyring
+    return library
+
+
+def _refused(library: ModuleType, error: Exception) -> EnvoyError:
+    """Return what an error of the store becomes."""
+    if isinstance(error, library.errors.NoKeyringError):
+        return UsageError("unsupported_operation", reason="no_keyring")
+    return NeedsHumanError("profile_locked", mode="keyring", cause="keyring")

@@ -1,0 +1,681 @@
+"""Acts on authority by real replicas over a real hub: what they end, free and hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from envoy import limits
+from envoy.core.bodies import Grant, Message, Remove
+from envoy.errors import EnvoyError
+from envoy.replica.actions import authority, care, directory, local, members, space, tasks
+from envoy.replica.actions.authority import Delegation
+from envoy.replica.replica import Replica
+from envoy.sync import frames
+from envoy.views.reach import Reach
+from replica.compare import dump
+from replica.forge import Forger
+from replica.scenes import deliver, frames_of, message, parked, status_of
+from replica.world import DAY_MS, MINUTE_MS, Actor, World
+
+FOREVER = Delegation(b"", "write", None, 0, None)
+
+
+def council(world: World) -> list[Actor]:
+    """Return a founder, two admins of it (the first is senior), a writer and a reader."""
+    lead, b, c, w = world.team("lead", "b", "c", "w")
+    reader = world.actor("reader")
+    reader.join(lead.code(role="read"))
+    for one in (b, c):
+        authority.set_role(lead.copy, one.me, "admin")
+    team = [lead, b, c, w, reader]
+    for one in team:
+        one.sync()
+    return team
+
+
+def role(actor: Actor, of: Actor) -> str | None:
+    """Return the role of somebody as a copy has it."""
+    return actor.store.members(actor.space.sn)[of.me].role
+
+
+def refused(act: Callable[[], object]) -> str:
+    """Return the code by which an act is refused."""
+    with pytest.raises(EnvoyError) as caught:
+        act()
+    return caught.value.code
+
+
+def announce(actor: Actor) -> bool:
+    """Let an actor put its card key into the directory of the hub."""
+    profile = actor.profile
+    return directory.announce(profile.hub, profile.identity, now_ms=profile.clock.now_ms())
+
+
+def remove(actor: Actor, who: Actor, **more: object) -> Reach:
+    """Remove somebody."""
+    undo = more.get("undo", ())
+    assert isinstance(undo, tuple)
+    dry_run = more.get("dry_run") is True
+    return authority.remove(actor.copy, who.me, reason="it was time", undo=undo, dry_run=dry_run)
+
+
+def readable(actor: Actor, body: str) -> bool:
+    """Say whether a message is in a copy as text."""
+    sql = "SELECT count(*) FROM item WHERE body = ?"
+    return actor.connection.find(int, sql, (body,)) == 1
+
+
+def kinds(actor: Actor, after: int) -> list[str]:
+    """Return the kinds of the events behind the first ``after`` ones, in their order."""
+    return actor.connection.rows(str, "SELECT kind FROM event WHERE rid > ? ORDER BY rid", (after,))
+
+
+# -- roles ---------------------------------------------------------------------------------------
+
+
+def test_a_promotion_ends_nothing_and_keeps_the_epoch(world: World) -> None:
+    lead, _, _, w, _ = council(world)
+    before = lead.space.epoch
+    reach = authority.set_role(lead.copy, w.me, "admin")
+    assert reach.changed and not reach.ended and not reach.is_new_epoch
+    assert lead.space.epoch == before and role(lead, w) == "admin"
+
+
+def test_a_demotion_leaves_the_epoch_and_what_was_given_under_the_old_role(world: World) -> None:
+    lead, _, c, w, _ = council(world)
+    code = c.code()
+    lead.pull()
+    reach = authority.set_role(lead.copy, c.me, "write")
+    assert reach.is_new_epoch and reach.epoch == lead.space.epoch and lead.space.adequate
+    assert sorted(one.kind for one in reach.ended) == ["invite", "role"]
+    w.sync()
+    assert w.space.epoch == lead.space.epoch and role(w, c) == "write"
+    assert refused(lambda: world.actor("late").join(code)) == "invalid_invite"
+
+
+def test_a_role_that_somebody_has_changes_nothing(world: World) -> None:
+    lead, _, _, w, _ = council(world)
+    before = lead.count("event")
+    reach = authority.set_role(lead.copy, w.me, "write")
+    assert not reach.changed and lead.count("event") == before
+
+
+# -- what the rules would void is refused first ------------------------------------------------
+
+
+def test_acts_without_effect_are_refused_and_write_nothing(world: World) -> None:
+    lead, b, c, w, reader = council(world)
+    stranger = world.actor("stranger")
+    own = b.store.grants_of(1, b.events.actor(b.me))[0].id
+    cases: dict[str, tuple[Actor, Callable[[], object], str]] = {
+        "a junior removes its senior": (c, lambda: remove(c, b), "outranked"),
+        "a junior demotes its senior": (
+            c, lambda: authority.set_role(c.copy, b.me, "read"), "outranked"
+        ),
+        "an admin removes the founder": (b, lambda: remove(b, lead), "outranked"),
+        "an admin revokes the genesis": (
+            b, lambda: authority.revoke(b.copy, b.space.id, reason=""), "outranked"
+        ),
+        "an admin revokes its own grant": (
+            b, lambda: authority.revoke(b.copy, own, reason=""), "outranked"
+        ),
+        "somebody gives itself a role": (
+            b, lambda: authority.set_role(b.copy, b.me, "owner"), "capability_missing"
+        ),
+        "somebody takes its own role back": (
+            b, lambda: authority.set_role(b.copy, b.me, "read"), "outranked"
+        ),
+        "an admin makes an owner": (
+            b, lambda: authority.set_role(b.copy, w.me, "owner"), "capability_missing"
+        ),
+        "a writer makes a reader": (
+            w, lambda: authority.set_role(w.copy, reader.me, "read"), "unchanged"
+        ),
+        "a writer makes a writer": (
+            w, lambda: authority.set_role(w.copy, reader.me, "write"), "capability_missing"
+        ),
+        "a writer removes a reader": (w, lambda: remove(w, reader), "capability_missing"),
+        "a reader delegates": (
+            reader,
+            lambda: authority.delegate(reader.copy, FOREVER._replace(to=w.me)),
+            "read_only",
+        ),
+        "a writer rotates without a cause": (
+            w, lambda: authority.rotate(w.copy), "capability_missing"
+        ),
+        "the founder leaves": (lead, lambda: authority.leave(lead.copy), "outranked"),
+        "somebody removes itself": (b, lambda: remove(b, b), "invalid_argument"),
+        "a stranger is removed": (b, lambda: remove(b, stranger), "not_found"),
+        "a stranger gets a role": (
+            b, lambda: authority.set_role(b.copy, stranger.me, "read"), "not_found"
+        ),
+        "no grant is revoked": (
+            b, lambda: authority.revoke(b.copy, os.urandom(32), reason=""), "not_found"
+        ),
+        "a writer revokes what is beside it": (
+            w, lambda: authority.revoke(w.copy, own, reason=""), "capability_missing"
+        ),
+        "a delegate is to delegate deeper than can be": (
+            w,
+            lambda: authority.delegate(w.copy, FOREVER._replace(to=reader.me, depth=11)),
+            "invalid_argument",
+        ),
+        "an act is undone that is another's": (
+            lead, lambda: remove(lead, c, undo=(own,)), "invalid_argument"
+        ),
+        "257 acts are undone": (
+            lead,
+            lambda: remove(lead, c, undo=tuple(os.urandom(32) for _ in range(257))),
+            "limit_exceeded",
+        ),
+    }  # fmt: skip
+    for name, (actor, act, code) in cases.items():
+        local.sync_all(actor.profile, None)
+        before = actor.count("event"), actor.space.pending
+        if code == "unchanged":
+            reach = act()
+            assert isinstance(reach, Reach) and not reach.changed, name
+        else:
+            assert refused(act) == code, name
+        assert (actor.count("event"), actor.space.pending) == before, name
+
+
+# -- removal -------------------------------------------------------------------------------------
+
+
+def test_a_removal_is_one_batch_that_ends_codes_leaves_the_epoch_and_frees_tasks(
+    world: World,
+) -> None:
+    lead, b, _, w, reader = council(world)
+    code = lead.code()
+    task = tasks.create(w.copy, "work").after.id
+    tasks.claim(w.copy, task, session="default")
+    said = w.send("seen").event
+    b.sync()
+    before = b.count("event")
+    reach = remove(b, w)
+    written = kinds(b, before)
+    invites = [one for one in b.store.invites(1).values() if one.status == "revoked"]
+    assert written[0] == "remove" and written[-2:] == ["epoch.create", "task.release"]
+    assert set(written[1:-2]) == {"revoke"} and len(reach.revoked) == len(written) - 3 > 0
+    assert set(reach.revoked) <= {one.id for one in invites} and reach.is_new_epoch
+    assert reach.freed == (task,) and reach.kept == () and reach.touched == ()
+    assert reach.cut is not None and reach.cut.uncited == 0 and reach.cut.accepted > 3
+    assert [one.kind for one in reach.ended if one.kind != "invite"] == ["join"]
+    assert status_of(b, said) == "ok" and role(b, w) is None
+    row = b.store.task(1, task)
+    assert row is not None and row.state == "open"
+    # Nobody comes in by what may be known outside; whoever stays reads on and takes the task.
+    assert refused(lambda: world.actor("late").join(code)) == "invalid_invite"
+    reader.sync()
+    assert not parked(reader) and reader.space.epoch == b.space.epoch
+    lead.sync()
+    world.clock.now += DAY_MS  # the lease that the hub gave runs out by itself
+    assert tasks.claim(lead.copy, task, session="default").after.claim_state == "confirmed"
+
+
+def test_who_was_removed_reads_nothing_sealed_after_and_changes_nothing(world: World) -> None:
+    lead, b, _, w, _ = council(world)
+    remove(b, w)
+    b.send("not for w")
+    lead.sync()
+    lead.send("nor this")
+    w.sync()
+    assert not readable(w, "not for w") and not readable(w, "nor this")
+    secrets = {row.id for row in w.events.epochs(1) if row.secret is not None}
+    assert b.space.epoch not in secrets and w.space.role is None
+    assert refused(lambda: w.send("still here")) == "epoch_revoked"
+    b.sync()
+    # The control: what stays for those who stay.
+    assert readable(lead, "not for w") and readable(b, "nor this")
+
+
+def test_what_was_written_beside_a_removal_is_held_and_what_saw_it_invalid(world: World) -> None:
+    lead, b, _, w, _ = council(world)
+    w.door.away = True
+    beside = w.send("I did not know").event
+    backdated, _ = Forger(w).say(message("I pretend not to know"))
+    remove(b, w)
+    lead.pull()
+    (removal,) = [one for one in lead.events.authority(1) if one.entry.kind == "remove"]
+    late, event = Forger(w).say(
+        Message("I know", None, (), (), (), None),
+        deps=(removal.entry.id,),
+        lam=removal.entry.lam + 1,
+        ts=removal.entry.ts,
+    )
+    deliver(lead, [*frames_of(w), backdated, late])
+    assert status_of(lead, beside) == "held" and status_of(lead, event.id) == "invalid"
+    assert role(lead, w) is None
+    held = lead.connection.rows(str, "SELECT status FROM item WHERE body = 'I pretend not to know'")
+    assert held == ["held"]
+    # An invite or a grant from the past brings nobody in.
+    puppet = world.actor("puppet")
+    grant, _ = Forger(w).say(Grant(puppet.me, "write", None, None, None, None))
+    deliver(lead, [grant])
+    assert puppet.me not in lead.store.members(1)
+
+
+def test_an_old_code_does_not_let_the_removed_back_in(world: World) -> None:
+    lead, w = world.team("lead", "w")
+    code = lead.code(uses=5)
+    remove(lead, w)
+    assert refused(lambda: w.join(code)) == "invalid_invite"
+    w.sync()
+    lead.sync()
+    assert role(lead, w) is None
+    # The control: a new code does.
+    w.join(lead.code())
+    lead.sync()
+    assert role(lead, w) == "write" and lead.space.adequate
+
+
+def test_two_admins_remove_each_other_and_the_senior_stays(world: World) -> None:
+    lead, b, c, w, _ = council(world)
+    b.door.away = c.door.away = True
+    assert refused(lambda: remove(c, b)) == "outranked"
+    remove(b, c)
+    c.copy.write(lambda _: [Remove(b.me, "by another client", ())])
+    b.door.away = c.door.away = False
+    for one in (c, b, lead, w, c, b, lead, w):
+        local.sync_all(one.profile, None)
+    for one in (lead, w, b):
+        assert (role(one, b), role(one, c)) == ("admin", None), one.name
+    b.send("after all")
+    w.sync()
+    assert readable(w, "after all") and w.space.adequate
+
+
+def test_concurrent_removals_are_covered_by_the_next_epoch_alone(world: World) -> None:
+    lead, b, c, w, reader = council(world)
+    b.door.away = c.door.away = True
+    remove(b, w)
+    remove(c, reader)
+    b.door.away = c.door.away = False
+    b.sync()
+    c.sync()
+    lead.pull()
+    assert lead.space.adequate == 0  # each of the two left the other's subject in
+    lead.send("for the three of us")
+    for one in (b, c, w, reader):
+        one.sync()
+    assert [readable(one, "for the three of us") for one in (b, c, w, reader)] == [
+        True, True, False, False
+    ]  # fmt: skip
+
+
+def test_a_remover_that_dies_before_its_epoch_leaves_it_to_the_next_writer(world: World) -> None:
+    lead, b, _, w, reader = council(world)
+    code = lead.code()
+    b.sync()
+    b.door.refusals[frames.EpochPut] = "malformed"
+    remove(b, w)  # the removal is out, its epoch is not, and b is never heard of again
+    reader.sync()
+    assert role(reader, w) is None and reader.space.adequate == 0
+    lead.pull()
+    assert role(lead, w) is None and lead.space.adequate == 0
+    lead.send("for who stayed")
+    w.sync()
+    reader.sync()
+    assert readable(reader, "for who stayed") and not readable(w, "for who stayed")
+    local.sync_all(lead.profile, None)  # an admin does the rest: codes that w may know
+    assert refused(lambda: world.actor("late").join(code)) == "invalid_invite"
+
+
+def test_undo_takes_back_what_was_seen(world: World) -> None:
+    lead, b, c, w, _ = council(world)
+    added = world.actor("added")
+    code = c.code()
+    added.join(code)
+    remove(c, w)
+    lead.sync()
+    removal = next(one.entry.id for one in lead.events.authority(1) if one.entry.kind == "remove")
+    shown = remove(lead, c, dry_run=True)
+    assert removal in {item.id for item in shown.acts}
+    remove(lead, c, undo=(removal,))
+    assert role(lead, w) == "write" and role(lead, c) is None
+    assert role(lead, added) == "write"  # what is not named stays
+    b.sync()
+    w.sync()
+    w.send("back again")
+    b.sync()
+    assert readable(b, "back again")
+
+
+def test_to_undo_what_a_senior_did_is_refused(world: World) -> None:
+    lead, b, c, w, _ = council(world)
+    authority.set_role(b.copy, w.me, "admin")
+    w.sync()
+    c.sync()
+    promotion = next(
+        one.entry.id for one in c.events.authority(1) if one.entry.author == b.me
+        and one.entry.kind == "role"
+    )  # fmt: skip
+    assert refused(lambda: remove(c, b, undo=(promotion,))) == "outranked"
+    lead.sync()
+    remove(lead, b, undo=(promotion,))
+    assert role(lead, w) == "write"  # the control
+
+
+def test_who_left_can_still_be_removed_and_who_was_removed_cannot_twice(world: World) -> None:
+    lead, w = world.team("lead", "w")
+    authority.leave(w.copy)
+    assert remove(lead, w).changed
+    before = lead.count("event")
+    assert not remove(lead, w).changed and lead.count("event") == before
+
+
+def test_many_chains_make_nobody_unremovable(world: World) -> None:
+    lead, w = world.team("lead", "w")
+    scattered = []
+    for number in range(70):
+        forger = Forger(w)
+        scattered.append(forger.say(message(f"chain {number}")))
+    deliver(lead, [frame for frame, _ in scattered])
+    reach = remove(lead, w)
+    assert reach.cut is not None and (reach.cut.uncited, reach.touched) == (0, ())
+    assert {status_of(lead, event.id) for _, event in scattered} == {"ok"}
+    assert kinds(lead, 0).count("merge") == 4
+
+
+# -- revoke, delegate, leave, rotate -----------------------------------------------------------
+
+
+def test_revoking_the_only_grant_of_a_member_ends_its_reading(world: World) -> None:
+    lead, w, other = world.team("lead", "w", "other")
+    (grant,) = lead.store.grants_of(1, lead.events.actor(w.me))
+    task = tasks.create(lead.copy, "work", assignee=w.me).after.id
+    reach = authority.revoke(lead.copy, grant.id, reason="over")
+    assert [one.id for one in reach.ended] == [grant.id] and reach.freed == (task,)
+    lead.send("not for w")
+    w.sync()
+    other.sync()
+    assert not readable(w, "not for w") and readable(other, "not for w")
+    assert not authority.revoke(lead.copy, grant.id, reason="again").changed
+
+
+def test_a_writer_delegates_to_a_member_and_takes_it_back(world: World) -> None:
+    lead, _, _, w, reader = council(world)
+    given = Delegation(reader.me, "write", None, 1, 30 * MINUTE_MS)
+    reach = authority.delegate(w.copy, given)
+    assert reach.changed and not reach.is_new_epoch
+    assert reach.event is not None
+    reader.sync()
+    said = reader.send("by delegation").event
+    w.sync()
+    assert status_of(w, said) == "ok"
+    ended = authority.revoke(w.copy, reach.event, reason="done")
+    assert [one.kind for one in ended.ended] == ["delegate"] and not ended.is_new_epoch
+    lead.sync()
+    reader.sync()
+    assert refused(lambda: reader.send("again")) == "read_only"
+    assert role(lead, reader) == "read"
+
+
+def test_a_delegation_reaches_no_further_than_what_it_is_made_from(world: World) -> None:
+    lead, w, x, y = world.team("lead", "w", "x", "y")
+    for one in (x, y):
+        authority.set_role(lead.copy, one.me, "read")
+    authority.delegate(w.copy, Delegation(x.me, "write", None, 1, 30 * MINUTE_MS))
+    for one in (x, y):
+        one.sync()
+    beyond = {
+        "as deep": Delegation(y.me, "write", None, 1, 10 * MINUTE_MS),
+        "longer": Delegation(y.me, "write", None, 0, 31 * MINUTE_MS),
+        "without end": Delegation(y.me, "write", None, 0, None),
+    }
+    for name, given in beyond.items():
+        with pytest.raises(EnvoyError) as caught:
+            authority.delegate(x.copy, given)
+        assert caught.value.code == "capability_missing", name
+    assert authority.delegate(x.copy, Delegation(y.me, "write", None, 0, 10 * MINUTE_MS)).changed
+
+
+def test_an_outside_delegate_reads_by_a_box_until_it_is_revoked(world: World) -> None:
+    lead, w, out = world.team("lead", "w", "out")
+    authority.leave(out.copy)
+    lead.send("while it was away")
+    lead.send("and more")
+    given = Delegation(out.me, "write", None, 0, DAY_MS)
+    assert refused(lambda: authority.delegate(w.copy, given)) == "capability_missing"
+    reach = authority.delegate(lead.copy, given)
+    assert reach.event is not None
+    out.sync()
+    assert readable(out, "and more") and not parked(out)
+    out.send("from outside")
+    lead.sync()
+    assert readable(lead, "from outside") and role(lead, out) is None
+    assert authority.revoke(lead.copy, reach.event, reason="done").is_new_epoch
+    lead.send("alone again")
+    out.sync()
+    assert not readable(out, "alone again")
+
+
+def test_an_outsider_is_found_by_the_key_it_announced(world: World) -> None:
+    (lead,) = world.team("lead")
+    stranger = world.actor("stranger")
+    given = Delegation(stranger.me, "read", None, 0, DAY_MS)
+    assert refused(lambda: authority.delegate(lead.copy, given)) == "enc_key_missing"
+    assert announce(stranger)
+    assert authority.delegate(lead.copy, given).changed
+    row = lead.store.members(1)[stranger.me]
+    assert (row.role, row.reader) == (None, 1) and row.kid is not None
+    assert lead.space.adequate  # its reader stands in the next epoch
+    authority.rotate(lead.copy)
+    assert lead.space.adequate
+
+
+def test_a_hub_cannot_pass_off_another_key(world: World) -> None:
+    (lead,) = world.team("lead")
+    stranger, liar = world.actor("stranger"), world.actor("liar")
+    announce(liar)
+    wrong = lead.door.handle(frames.KeysGet((liar.me,)))
+    lead.door.alter = lambda call, reply: wrong if isinstance(call, frames.KeysGet) else reply
+    assert directory.find(lead.profile, stranger.me) is None
+    given = Delegation(stranger.me, "read", None, 0, DAY_MS)
+    assert refused(lambda: authority.delegate(lead.copy, given)) == "enc_key_missing"
+
+
+def test_who_leaves_gives_its_tasks_back_and_the_next_writer_leaves_the_epoch(
+    world: World,
+) -> None:
+    lead, _, _, w, reader = council(world)
+    task = tasks.create(lead.copy, "work").after.id
+    w.sync()
+    tasks.claim(w.copy, task, session="default")
+    before = w.space.epoch
+    reach = authority.leave(w.copy)
+    assert reach.freed == (task,) and w.space.role is None and not reach.is_new_epoch
+    assert not authority.leave(w.copy).changed
+    lead.sync()
+    row = lead.store.task(1, task)
+    assert row is not None and row.state == "open" and role(lead, w) is None
+    assert tasks.claim(lead.copy, task, session="default").after.claim_state == "confirmed"
+    lead.send("without w")
+    assert lead.space.epoch != before
+    w.sync()
+    reader.sync()
+    assert not readable(w, "without w") and readable(reader, "without w")
+
+
+def test_an_admin_rotates_on_demand(world: World) -> None:
+    _, b, _, w, _ = council(world)
+    before = b.space.epoch
+    reach = authority.rotate(b.copy)
+    assert reach.is_new_epoch and b.space.epoch == reach.epoch != before
+    b.send("anew")
+    w.sync()
+    assert readable(w, "anew") and w.space.epoch == reach.epoch
+
+
+def test_a_writer_rotates_where_a_removal_left_no_epoch(world: World) -> None:
+    lead, b, _, w, reader = council(world)
+    b.door.refusals[frames.EpochPut] = "malformed"
+    remove(b, reader)
+    w.pull()
+    assert w.space.adequate == 0
+    assert refused(lambda: authority.rotate(w.copy)) == "capability_missing"  # one is enough
+    w.send("forces it")
+    lead.pull()
+    assert w.space.adequate and lead.space.epoch == w.space.epoch
+
+
+# -- in every space ------------------------------------------------------------------------------
+
+
+def test_a_compromised_agent_goes_from_every_space_that_allows_it(world: World) -> None:
+    lead, agent, other = world.actor("lead"), world.actor("agent"), world.actor("other")
+    for number in range(2):
+        found = space.create(lead.profile, f"mine {number}")
+        replica = Replica(lead.profile, found.sn)
+        agent.join(members.make(replica, role="write", max_uses=1, ttl_ms=MINUTE_MS).code)
+    foreign = Replica(other.profile, space.create(other.profile, "foreign").sn)
+    for one in (lead, agent):
+        one.join(members.make(foreign, role="write", max_uses=1, ttl_ms=MINUTE_MS).code)
+    space.create(lead.profile, "empty")
+    local.sync_all(agent.profile, None)
+    results = authority.cast_out(lead.profile, agent.me, reason="stolen")
+    assert [(one.space.name, one.error) for one in results] == [
+        ("mine 0", None), ("mine 1", None), ("foreign", "capability_missing")
+    ]  # fmt: skip
+    assert all(one.reach is None or one.reach.is_new_epoch for one in results)
+    local.sync_all(agent.profile, None)
+    assert [row.role for row in agent.store.spaces()] == [None, None, "write"]
+    again = authority.cast_out(lead.profile, agent.me, reason="stolen")
+    assert [one.reach is not None and one.reach.changed for one in again] == [False] * 3
+    stranger = world.actor("stranger").me
+    assert refused(lambda: authority.cast_out(lead.profile, stranger, reason="")) == "not_found"
+
+
+# -- rehearsals ----------------------------------------------------------------------------------
+
+
+def test_a_rehearsal_shows_what_the_act_does_and_writes_nothing(world: World) -> None:
+    lead, b, _, w, reader = council(world)
+    task = tasks.create(w.copy, "work", assignee=w.me).after.id
+    delegated = authority.delegate(w.copy, Delegation(reader.me, "write", None, 0, None))
+    lead.code()
+    b.sync()
+    acts: list[Callable[[bool], Reach]] = [
+        lambda dry: authority.revoke(b.copy, delegated.event or b"", reason="", dry_run=dry),
+        lambda dry: authority.set_role(b.copy, w.me, "read", dry_run=dry),
+        lambda dry: authority.rotate(b.copy, dry_run=dry),
+        lambda dry: remove(b, w, dry_run=dry),
+        lambda dry: authority.leave(b.copy, dry_run=dry),
+    ]
+    for act in acts:
+        before, calls = dump(b), len(b.door.calls)
+        shown = act(True)
+        assert dump(b) == before and shown.is_rehearsal and shown.changed
+        asked = {type(call) for call in b.door.calls[calls:]}
+        assert asked <= {frames.Pull, frames.EpochGet, frames.HeadGet}
+        done = act(False)
+        assert [sorted(one.ended) for one in (shown, done)] == [sorted(done.ended)] * 2
+        assert (shown.freed, shown.kept) == (done.freed, done.kept)
+        assert shown.is_new_epoch == done.is_new_epoch
+    assert status_of(b, task) == "ok"
+    lead.sync()
+    before = dump(lead)
+    assert authority.end_space(lead.copy, dry_run=True).changed and dump(lead) == before
+    assert authority.end_space(lead.copy).changed and lead.space.closed_ms is not None
+
+
+def test_a_rehearsal_that_would_be_refused_is(world: World) -> None:
+    _, b, c, _, _ = council(world)
+    assert refused(lambda: remove(c, b, dry_run=True)) == "outranked"
+
+
+def test_what_cannot_be_cited_yet_is_held_and_counted(world: World) -> None:
+    lead, w = world.team("lead", "w")
+    frame, event = Forger(w).say(message("from the future"), ts=world.clock.now + DAY_MS)
+    deliver(lead, [frame])
+    reach = remove(lead, w)
+    assert [one.id for one in reach.touched] == [event.id]
+    assert reach.cut is not None and reach.cut.uncited == 1
+    assert status_of(lead, event.id) == "held"
+
+
+# -- housekeeping --------------------------------------------------------------------------------
+
+
+def test_a_code_past_its_end_leaves_the_space_with_the_next_command_of_an_admin(
+    world: World,
+) -> None:
+    lead, _, _, w, _ = council(world)
+    lead.code(ttl_ms=MINUTE_MS)
+    w.sync()
+    world.clock.now += MINUTE_MS + limits.CITABLE_AHEAD_MS + 1
+    before = lead.space.epoch, w.space.epoch
+    w.send("a writer does nothing about it")
+    lead.send("nor does a plain write")
+    assert (lead.space.epoch, w.space.epoch) == before
+    assert care.housekeep(lead.copy) and not care.housekeep(lead.copy)
+    assert lead.space.epoch != before[0] and lead.space.adequate
+    assert sorted(one.status for one in lead.store.invites(1).values()) == [
+        "active", "active", "revoked"
+    ]  # fmt: skip
+
+
+def test_an_admin_waits_for_joiners_whose_clocks_are_behind(world: World) -> None:
+    lead, *_ = council(world)
+    for row in lead.store.invites(1).values():
+        members.revoke_invite(lead.copy, row.id)
+    lead.code(ttl_ms=MINUTE_MS)
+    world.clock.now += MINUTE_MS + limits.CITABLE_AHEAD_MS - 1
+    assert not care.housekeep(lead.copy)
+
+
+# -- the rest ------------------------------------------------------------------------------------
+
+
+def test_a_removal_in_a_closed_space_ends_the_reading_and_frees_nothing(world: World) -> None:
+    lead, w = world.team("lead", "w")
+    task = tasks.create(w.copy, "work", assignee=w.me).after.id
+    lead.sync()
+    space.close(lead.copy)
+    reach = remove(lead, w)
+    assert reach.changed and reach.freed == () and reach.kept == (task,) and reach.is_new_epoch
+
+
+def test_a_writer_has_256_acts_under_one_grant(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, w, reader = world.team("lead", "w", "reader")
+    monkeypatch.setattr(limits, "AUTH_EVENTS_PER_GRANT_MAX", 2)
+    given = Delegation(reader.me, "read", None, 0, None)
+    for _ in range(2):
+        authority.delegate(w.copy, given)
+    assert refused(lambda: authority.delegate(w.copy, given)) == "limit_exceeded"
+
+
+def test_a_policy_is_one_register_for_each_field(world: World) -> None:
+    lead, b, _, w, _ = council(world)
+    assert space.set_policy(lead.copy, {"gate.reviews": 1, "audit": "keep"})
+    assert not space.set_policy(lead.copy, {"gate.reviews": 1})
+    b.sync()
+    space.set_policy(b.copy, {"gate.review_by": ("admin", "human")})
+    w.sync()
+    wanted = '{"audit":"keep","gate.review_by":["admin","human"],"gate.reviews":1}'
+    assert w.space.policy == wanted
+    assert refused(lambda: space.set_policy(w.copy, {"audit": "free"})) == "capability_missing"
+    assert refused(lambda: space.set_policy(b.copy, {"lease_s": 1})) == "field_invalid"
+    assert refused(lambda: space.set_policy(b.copy, {"gate.review_by": ("all",)})) == (
+        "field_invalid"
+    )
+
+
+def test_an_act_dated_ahead_is_repeated_before_another_epoch_is_made(world: World) -> None:
+    lead, b, _, w, _ = council(world)
+    frame, _ = Forger(b).say(Remove(w.me, "", ()), ts=world.clock.now + DAY_MS)
+    deliver(lead, [frame])
+    assert lead.space.adequate == 0
+    authority.rotate(lead.copy)
+    assert kinds(lead, 0).count("remove") == 2
+    made = kinds(lead, 0).count("epoch.create")
+    lead.send("under the new one")
+    assert kinds(lead, 0).count("epoch.create") == made
+    w.sync()
+    assert not readable(w, "under the new one")
