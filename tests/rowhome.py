@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from envoy import ids
+from envoy.core.identity import Identity, Stored, to_record
 from envoy.storage import home, schema
 from envoy.system import db
 from envoy.system.db import Value
@@ -59,6 +60,12 @@ def record(did: bytes, name: str) -> dict[str, object]:
     return {**base, "root": "", "check": ""}
 
 
+def whole_record(name: str) -> tuple[bytes, dict[str, object]]:
+    """Return the did of the profile ``name`` and an identity.json that is true in every field."""
+    one = Identity(digest(f"root {name}"))
+    return one.did, to_record(Stored(one, name, 0))
+
+
 class RowHome:
     """One profile whose database a test writes row by row."""
 
@@ -66,8 +73,8 @@ class RowHome:
         self.root = root / "home"
         self.where = home.paths(str(self.root), profile)
         home.make(self.where)
-        self.me = digest(f"did {profile}")
-        home.write_record(self.where, record(self.me, profile), replace=False)
+        self.me, made = whole_record(profile)
+        home.write_record(self.where, made, replace=False)
         self.connection = db.connect(self.where.replica, create=True)
         # Fifty fsyncs a test would be half of its time, and nothing here outlives one.
         self.connection.run("PRAGMA synchronous=OFF")

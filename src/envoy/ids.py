@@ -25,7 +25,7 @@ from envoy.limits import SHORT_ID_SYMBOLS_MIN
 
 # Ids of events: the same symbols after any of these name the same event.
 EVENT_PREFIXES = ("evt", "msg", "task", "rec", "inv", "grant")
-PREFIXES = ("space", *EVENT_PREFIXES, "epoch", "obj", "cfl")
+PREFIXES = ("space", *EVENT_PREFIXES, "epoch", "obj", "cfl", "req")
 
 ID_BYTES = 32
 # 32 bytes are 51.2 symbols of 5 bits; the four bits left over are zero.

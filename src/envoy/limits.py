@@ -61,6 +61,15 @@ EPOCH_HEAD_BYTES_MAX = 12 * KIB
 KEYS_STATEMENT_BYTES_MAX = 2 * KIB
 # A writer rotates for its own new encryption key once a day, else it could rotate without end.
 KEYS_SECONDS_MIN = DAY_SECONDS
+# A box stands at the hub before the first event it opens; what is not there by now is missing.
+KEY_WAIT_SECONDS = 60
+# Who has no answer asks again, but who invents epochs makes nobody write all day.
+KEY_REQUEST_AGAIN_SECONDS = 60 * 60
+# Pairs of reader and epoch that one round of housekeeping seals; the next one goes on.
+KEY_ANSWERS_MAX = 256
+# What a leaked epoch key opens is bounded: an admin's client leaves an epoch after either.
+EPOCH_SECONDS_MAX = 30 * DAY_SECONDS
+EPOCH_EVENTS_MAX = 10_000
 # Bogus boxes use up only their poster's own share.
 BOXES_PER_TAG_MAX = 4
 BOXES_PER_POSTER_MAX = 64
@@ -128,6 +137,9 @@ INVITE_USES_MAX = 100
 INVITE_BLOB_BYTES = 4 * KIB
 # The relays of a space and a capability chain of four links: both fit the blob at their largest.
 INVITE_RELAYS_MAX = 4
+# No free mailbox: who may ask to be let in by one invite, and what each may leave at the hub.
+JOIN_REQUESTS_MAX = 16
+JOIN_REQUEST_BYTES = 4 * KIB
 INVITE_CAP_BYTES_MAX = KIB
 
 # --- claims ---

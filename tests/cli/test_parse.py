@@ -183,9 +183,9 @@ def test_what_cannot_work_is_refused(
     "argv",
     [
         *[("onboarding",), ("task", "ready"), ("task", "edit", "t"), ("daemon", "list")],
-        *[("diagnose", "time"), ("space", "role", "S"), ("relay", "serve"), ("line",)],
+        *[("diagnose", "time"), ("space", "connect", "S"), ("relay", "serve"), ("line",)],
         *[("work-record", "--budget", "800"), ("task", "create", "x", "--priority", "0")],
-        *[("diagnose", "--deep"), ("init", "--lock", "none"), ("send", "x", "--ttl", "5m")],
+        *[("sync", "--to", "f"), ("send", "x", "--ttl", "5m")],
     ],
 )
 def test_a_reserved_name_answers_that_this_version_has_it_not(argv: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from envoy.errors import EnvoyError
+from envoy.hub import sqlite
 from envoy.hub.handler import Handler
 from envoy.sync import frames
 from envoy.system import db
@@ -82,10 +83,24 @@ def test_a_hub_that_others_can_reach_is_refused(tmp_path: Path, name: str) -> No
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     store = open_store(tmp_path / "hub")
-    store.connection.run("PRAGMA user_version=2")
+    store.connection.run(f"PRAGMA user_version={sqlite.VERSION + 1}")
     assert refusal(lambda: open_store(tmp_path / "hub"))[0] == "schema_too_new"
-    store.connection.run("PRAGMA user_version=1")
+    store.connection.run(f"PRAGMA user_version={sqlite.VERSION}")
     open_store(tmp_path / "hub")
+
+
+def test_an_older_hub_takes_requests_after_its_step(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "hub")
+    instance = store.instance
+    for column in ("request", "reply"):
+        store.connection.run(f"ALTER TABLE invite_item DROP COLUMN {column}")
+    store.connection.run("INSERT INTO invite_item VALUES(?, ?)", (bytes(16), bytes(16)))
+    store.connection.run("PRAGMA user_version=1")
+    store.close()
+    again = open_store(tmp_path / "hub")
+    assert again.instance == instance and again.has_fetched(bytes(16), bytes(16))
+    again.keep_request(bytes(16), bytes(16), b"please")
+    assert again.requests(bytes(16)) == [(bytes(16), b"please", None)]
 
 
 def test_a_lost_log_file_leaves_a_hub_with_the_same_key_and_instance(tmp_path: Path) -> None:

@@ -96,8 +96,8 @@ PASS: Final = _of(
         "writers revoke anything junior",
     ),
     (
-        "ledger.removes.get(grant.subject, ()) if _unseen(one, seen)]",
-        "ledger.removes.get(grant.subject, ())]",
+        "for one in removes if one.index > at or _unseen(one, seen)]",
+        "for one in removes]",
         "a removal ends what saw it",
     ),
     (

@@ -43,6 +43,19 @@ LINES = [
     pytest.param(
         bodies.TaskComplete(TASK, OTHER, "", (), False), Line(None, task=TASK), id="a completion"
     ),
+    pytest.param(
+        bodies.TaskEdit(TASK, "title", "b", None, 7, None, ("x",), (), (), (OTHER,), (), ()),
+        Line("title", task=TASK, detail="title,body,due_at,labels,needs"),
+        id="an edit: its title, and the names of the fields",
+    ),
+    pytest.param(
+        bodies.TaskEdit(TASK, None, None, 0, None, OTHER, (), (), (), (), (REF,), ()),
+        Line(None, task=TASK, detail="priority,parent,refs"),
+        id="an edit of what is no text",
+    ),
+    pytest.param(bodies.TaskCancel(TASK, "why"), Line("why", task=TASK), id="a cancellation"),
+    pytest.param(bodies.TaskReopen(TASK, ""), Line(None, task=TASK), id="a reopening"),
+    pytest.param(bodies.MessageRedact(OTHER, "why"), Line("why", target=OTHER), id="a redaction"),
     pytest.param(bodies.TaskAssign(TASK, YOU), Line(task=TASK, target=YOU), id="an assignment"),
     pytest.param(
         bodies.TaskClaim(TASK, "default", 900, bytes(32), None), Line(task=TASK), id="a claim"

@@ -350,7 +350,7 @@ def test_each_error_of_sqlite_has_its_code(kind: type[apsw.Error], code: str) ->
 
 def test_bad_sql_is_a_bug_of_ours_in_every_way_to_ask(path: str, lock: str) -> None:
     connection = made(path, lock)
-    bad = "SELECT * FROM nowhere"
+    bad = "SELEKT * FROM sqlite_schema"
     for call in (
         lambda: connection.run(bad),
         lambda: connection.run_many(bad, [()]),
@@ -359,6 +359,56 @@ def test_bad_sql_is_a_bug_of_ours_in_every_way_to_ask(path: str, lock: str) -> N
         lambda: list(connection.each(Row, bad)),
     ):
         assert refusal(call) == ("internal", "SQLError")
+
+
+def test_a_table_that_is_gone_is_damage(path: str, lock: str) -> None:
+    connection = made(path, lock)
+    assert refusal(lambda: connection.run("SELECT * FROM nowhere")) == ("state_corrupt", "tables")
+
+
+def test_a_text_that_is_none_is_damage(path: str, lock: str) -> None:
+    connection = made(path, lock)
+    sql = "SELECT CAST(x'ff' AS TEXT)"
+    assert refusal(lambda: connection.find(str, sql)) == ("state_corrupt", "UnicodeDecodeError")
+
+
+def test_a_connection_whose_file_was_replaced_writes_nothing(path: str, lock: str) -> None:
+    connection = made(path, lock)
+    os.rename(path, path + ".old")
+    assert connection.is_replaced()
+    for _ in range(2):
+        with pytest.raises(WaitTimeoutError) as caught:
+            connection.write_transaction(lock, sync="full").__enter__()
+        assert caught.value.details["reason"] == "replaced"
+    os.rename(path + ".old", path)
+    with connection.write_transaction(lock, sync="full"):
+        connection.run("CREATE TABLE control(a)")
+
+
+def test_sealing_off_loses_nothing_and_leaves_one_file(path: str, lock: str) -> None:
+    with made(path, lock) as connection, connection.write_transaction(lock, sync="normal"):
+        connection.run("CREATE TABLE kept(a); INSERT INTO kept VALUES(7)")
+    db.seal_off(path)
+    assert not os.path.exists(path + "-wal") and not os.path.exists(path + "-shm")
+    with db.connect(path) as again:
+        assert again.find(int, "SELECT a FROM kept") == 7
+
+
+def test_a_log_that_somebody_reads_is_not_taken_away(path: str, lock: str) -> None:
+    with made(path, lock) as connection:
+        connection.run("CREATE TABLE kept(a)")
+        with connection.snapshot():
+            connection.run("SELECT * FROM kept")
+            with connection_of(path) as other, other.write_transaction(lock, sync="normal"):
+                other.run("INSERT INTO kept VALUES(7)")
+            with pytest.raises(EnvoyError):
+                db.seal_off(path)
+        assert connection.find(int, "SELECT a FROM kept") == 7
+
+
+def connection_of(path: str) -> db.Connection:
+    """Return another connection to a database."""
+    return db.connect(path)
 
 
 def test_an_sqlite_that_loses_commits_is_refused() -> None:

@@ -221,12 +221,19 @@ def files() -> dict[str, tuple[Given, str | None]]:
         "a long name of GNU": {"type": b"L"},
         "an extended header": {"type": b"x"},
     }
-    later = messagepack.write([2, "future"])
     return {
         **{name: (asked(archive(entry(text))), "name") for name, text in names.items()},
         **{
             name: (asked(archive(entry("a", **more))), "not_a_file") for name, more in kinds.items()
         },
+        **contents(),
+        **damages(),
+    }
+
+
+def contents() -> dict[str, tuple[Given, str | None]]:
+    """Return archives whose tar is at fault."""
+    return {
         "a file with a wide mode": (asked(archive(entry("a", mode=0o4755))), "content"),
         "a file with an owner": (asked(archive(entry("a", uid=1000))), "content"),
         "a file twice": (asked(archive(FILE + FILE)), "name"),
@@ -245,6 +252,13 @@ def files() -> dict[str, tuple[Given, str | None]]:
         "padding that is none": (asked(archive(FILE[:-1] + b"x")), "content"),
         "an end of one block": (asked(archive(FILE + bytes(512) + b"x")), "content"),
         "something behind the end": (asked(archive(FILE, end=bytes(1024) + b"x")), "content"),
+    }
+
+
+def damages() -> dict[str, tuple[Given, str | None]]:
+    """Return archives that are at fault themselves."""
+    later = messagepack.write([2, "future"])
+    return {
         "another magic": (asked(b"ENVOYBDL" + GOOD[8:]), "not_an_archive"),
         "no archive at all": (asked(b"{}"), "not_an_archive"),
         "a header longer than any": (asked(GOOD[:8] + b"\xff\xff\xff\xff" + GOOD[12:]), "header"),

@@ -6,15 +6,11 @@ may arrive in any order. Shapes: docs/spec/tasks.md, section Vectors.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from types import MappingProxyType
-from typing import NamedTuple
 
-from envoy.core.bodies import Merge, TaskCreate, TaskEdit, TaskProgress
-from envoy.state.registers import Op
+from envoy.core.bodies import Merge, TaskProgress
 from histories import (
     ADMIN,
     CREATOR,
@@ -25,83 +21,12 @@ from histories import (
     History,
     Vector,
     fixed,
-    given,
-    holder,
     made,
 )
+from vectors import task_ends
+from vectors.task_story import End, Lost, story
 
 TARGET = Path(__file__).with_name("tasks.json")
-Lost = tuple[str, Op, Op, str]  # kind, winner, loser, rule
-
-STATUS = {"open": "assigned", "claimed": "assigned", "submitted": "in_progress"}
-
-
-def names(state: str, claim_state: str, *, is_held: bool) -> list[str]:
-    """Return status, lifecycle_state, assignment_state and claim_state."""
-    return [
-        STATUS.get(state, state),
-        "unassigned" if state == "open" else state,
-        "assigned" if is_held else "unassigned",
-        claim_state,
-    ]
-
-
-class End(NamedTuple):
-    """How a story ends: ``lost`` are open conflicts, ``settled`` those that a later act saw."""
-
-    state: str
-    tenure: Op | None = None
-    done: Op | None = None
-    refused: Mapping[str, Sequence[Op]] = MappingProxyType({})
-    lost: Sequence[Lost] = ()
-    settled: Sequence[Lost] = ()
-    fields: Mapping[str, object] = MappingProxyType({})  # that are not as in the creation
-
-
-def story(name: str, history: History, end: End) -> Vector:
-    """Return a vector."""
-    reasons = {op.id: reason for reason, ops in end.refused.items() for op in ops}
-    over = {one for one, reason in reasons.items() if reason == "over_limit"}
-    heads = sorted(op.id for op in history.heads() if op.id not in over)
-    state, tenure = end.state, end.tenure
-    fences = [r for r in history.receipts if tenure is not None and r.event == tenure.id]
-    claim_state = "unclaimed"
-    if tenure is not None and tenure.kind == "task.claim":
-        claim_state = "confirmed" if fences else "provisional"
-    expect = {
-        "fields": fields(history, end.fields),
-        "state": state,
-        "names": None if state == "none" else names(state, claim_state, is_held=tenure is not None),
-        "tenure": None if tenure is None else tenure.id.hex(),
-        "holder": None if tenure is None else holder(tenure).hex(),
-        "fence": fences[0].fence if fences else None,
-        "completion": None if end.done is None else end.done.id.hex(),
-        "refused": sorted([one.hex(), reason] for one, reason in reasons.items()),
-        "conflicts": sorted(
-            [kind, winner.id.hex(), loser.id.hex(), rule, status]
-            for some, status in ((end.lost, "open"), (end.settled, "resolved"))
-            for kind, winner, loser, rule in some
-        ),
-        "heads": [one.hex() for one in heads],
-        "version": hashlib.sha256(b"".join(heads)).hexdigest(),
-    }
-    return {"name": name, "input": given(history), "expect": expect}
-
-
-def fields(history: History, changed: Mapping[str, object]) -> dict[str, object]:
-    """Return the fields of a task: those of its creation, but for what is ``changed``."""
-    creation = next((op.body for op in history.ops if op.id == TASK and op.counts), None)
-    known: dict[str, object] = dict.fromkeys(("due_at", "parent")) | {
-        "title": "",
-        "body": "",
-        "priority": 0,
-        "labels": [],
-        "needs": [],
-    }
-    if isinstance(creation, TaskCreate):
-        known |= {"title": creation.title, "body": creation.body, "priority": creation.priority}
-    assert changed.keys() <= known.keys()
-    return known | changed
 
 
 def lifecycle() -> Iterator[Vector]:
@@ -372,158 +297,6 @@ def excluded() -> Iterator[Vector]:
     )
 
 
-def ended() -> Iterator[Vector]:
-    """Yield what is cancelled, what is open again, and what meets both."""
-    h = History()
-    h.cancel(CREATOR)
-    yield story("cancelled before anybody had it", h, End("cancelled"))
-    late = h.claim(FIRST)
-    refused = {"wrong_state": [late]}
-    yield story("what is cancelled is not claimed", h, End("cancelled", refused=refused))
-    h.reopen(ADMIN)
-    yield story("open again", h, End("open", refused=refused))
-    claim = h.claim(FIRST)
-    yield story("and claimed", h, End("claimed", claim, refused=refused))
-    h = History()
-    claim = h.claim(FIRST)
-    h.progress(claim)
-    h.cancel(CREATOR)
-    yield story("cancelled work keeps its holder", h, End("cancelled", claim))
-    h.reopen(FIRST)
-    yield story("its holder opens it again, and has it no more", h, End("open"))
-    h = History()
-    claim = h.claim(FIRST)
-    h.complete(claim)
-    h.reopen(CREATOR)
-    yield story("done work opened again", h, End("open"))
-    h = History()
-    claim = h.claim(FIRST)
-    by_holder, by_other = h.cancel(FIRST), h.cancel(SECOND)
-    refused = {"cancel_without_rank": [by_holder, by_other]}
-    yield story("cancelled by who may not", h, End("claimed", claim, refused=refused))
-    done = h.complete(claim)
-    reopened = h.reopen(SECOND)
-    refused["reopen_without_tenure"] = [reopened]
-    end = End("completed", claim, done=done, refused=refused)
-    yield story("opened again by a stranger", h, end)
-
-
-def ended_races() -> Iterator[Vector]:
-    """Yield what is done beside a cancellation or a reopening."""
-    h = History()
-    claim = h.claim(FIRST)
-    worked, gone = h.progress(claim, sees=[claim]), h.cancel(CREATOR, [claim])
-    lost: list[Lost] = [("concurrent_in_progress", gone, worked, "kind")]
-    yield story("cancel beside work", h, End("cancelled", claim, lost=lost))
-    h = History()
-    claim = h.claim(FIRST)
-    done, gone = h.complete(claim, [claim]), h.cancel(CREATOR, [claim])
-    lost = [("concurrent_complete", gone, done, "kind")]
-    yield story("cancel beside a result", h, End("cancelled", claim, lost=lost))
-    h.reopen(CREATOR)
-    yield story("what a cancellation lost is shown when it is over", h, End("open", settled=lost))
-    h = History()
-    h.cancel(CREATOR, h.ops[:1])
-    claim = h.claim(FIRST, h.ops[:1], fence=1)
-    yield story("cancel beside a claim: nothing to do for its holder", h, End("cancelled", claim))
-    h = History()
-    one, two = h.cancel(ADMIN, h.ops[:1]), h.cancel(CREATOR, h.ops[:1])
-    first, second = (one, two) if before(ADMIN, CREATOR) else (two, one)
-    lost = [("concurrent_cancel", first, second, "tie")]
-    yield story("cancelled twice", h, End("cancelled", lost=lost))
-    h = History()
-    one = h.cancel(ADMIN, h.ops[:1])
-    back = h.reopen(ADMIN, [one])
-    two = h.cancel(CREATOR, h.ops[:1])
-    lost = [("concurrent_reopen", two, back, "kind")]
-    yield story("opened again beside another's cancellation", h, End("cancelled", lost=lost))
-    h = History()
-    claim = h.claim(FIRST)
-    one, two = h.complete(claim, [claim]), h.complete(claim, [claim])
-    back = h.reopen(CREATOR, [one])
-    lost = [("concurrent_complete", back, two, "kind")]
-    yield story("opened again beside another copy's result", h, End("open", lost=lost))
-    h = History()
-    claim = h.claim(FIRST, fence=1)
-    done, other = h.complete(claim, [claim]), h.claim(SECOND, [claim], fence=2)
-    back = h.reopen(CREATOR, [done])
-    lost = [("lost_reopen", other, back, "holding")]
-    yield story(
-        "opened again beside a claim with a higher fence", h, End("claimed", other, lost=lost)
-    )
-
-
-def before(one: bytes, other: bytes) -> bool:
-    """Say whether ``one`` wins the tie on the task."""
-    return hashlib.sha256(TASK + one).digest() < hashlib.sha256(TASK + other).digest()
-
-
-def edits() -> Iterator[Vector]:
-    """Yield what becomes of fields."""
-    need, parent = fixed("a need"), fixed("a parent")
-    h = History()
-    h.edit(CREATOR, title="mend it", body="all of it", priority=0, due_at=7, parent=parent)
-    changed = {
-        "title": "mend it",
-        "body": "all of it",
-        "priority": 0,
-        "due_at": 7,
-        "parent": parent.hex(),
-    }
-    yield story("every field written", h, End("open", fields=changed))
-    h.edit(ADMIN, title="", due_at=0, parent=bytes(32))
-    changed = {"title": "all of it", "body": "all of it", "priority": 0}
-    yield story("fields written empty", h, End("open", fields=changed))
-    h = History()
-    h.edit(CREATOR, label=("a", "b"), need=(need,))
-    h.edit(CREATOR, label=("c",), unlabel=("a",), unneed=(need,))
-    yield story("labels and needs come and go", h, End("open", fields={"labels": ["b", "c"]}))
-    h = History()
-    claim = h.claim(FIRST)
-    h.edit(FIRST, body="found it", label=("seen",))
-    refused = {
-        "edit_without_rank": [h.edit(FIRST, title="mine", label=("x",)), h.edit(SECOND, body="")]
-    }
-    end = End("claimed", claim, refused=refused, fields={"body": "found it", "labels": ["seen"]})
-    yield story("the holder's part, and a stranger's", h, end)
-    h = History()
-    low, high = h.edit(CREATOR, h.ops[:1], title="low"), h.edit(ADMIN, h.ops[:1], title="high")
-    lost: list[Lost] = [("field_conflict", high, low, "rank")]
-    yield story("two titles: rank", h, End("open", lost=lost, fields={"title": "high"}))
-    h.edit(CREATOR, title="agreed")
-    yield story("written anew", h, End("open", settled=lost, fields={"title": "agreed"}))
-    h = History()
-    twice = [h.edit(CREATOR, h.ops[:1], title=one, priority=3) for one in ("one", "two")]
-    first, last = sorted(twice, key=lambda op: op.id)
-    assert isinstance(last.body, TaskEdit)
-    lost = [("field_conflict", last, first, "order")]
-    changed = {"title": last.body.title, "priority": 3}
-    yield story(
-        "one author beside itself, on two fields", h, End("open", lost=lost, fields=changed)
-    )
-    h.edit(CREATOR, title="one of two")
-    changed["title"] = "one of two"
-    yield story("one of them written anew", h, End("open", lost=lost, fields=changed))
-    h = History()
-    top = [h.edit(CREATOR, label=("a",))]
-    h.edit(ADMIN, top, unlabel=("a",)), h.edit(CREATOR, top, label=("a",))
-    yield story(
-        "a label removed beside being added again", h, End("open", fields={"labels": ["a"]})
-    )
-    h = History()
-    claim = h.claim(FIRST)
-    h.cancel(CREATOR, [claim])
-    h.edit(FIRST, [claim], body="notes")
-    yield story(
-        "an edit beside a cancellation", h, End("cancelled", claim, fields={"body": "notes"})
-    )
-    h = History()
-    h.cancel(CREATOR)
-    h.edit(CREATOR, title="why it ended")
-    changed = {"title": "why it ended"}
-    yield story("what has ended is edited by its creator", h, End("cancelled", fields=changed))
-
-
 def vectors() -> list[Vector]:
     """Return all vectors in the order of the page."""
     return [
@@ -534,9 +307,10 @@ def vectors() -> list[Vector]:
         *results(),
         *afterwards(),
         *excluded(),
-        *ended(),
-        *ended_races(),
-        *edits(),
+        *task_ends.ended(),
+        *task_ends.ended_races(),
+        *task_ends.edits(),
+        *task_ends.edit_races(),
     ]
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from envoy.cli.write import identity as cli
 from envoy.core import identity
-from envoy.errors import EnvoyError
+from envoy.errors import EnvoyError, InternalError
 from envoy.jsontext import dumps, loads
-from envoy.replica.actions import identity as actions
+from envoy.replica.actions import identities as actions
 from envoy.replica.actions import local, members, space, tasks, work
 from envoy.storage import archive, home
 from envoy.storage.archive import Source
@@ -228,6 +229,52 @@ def test_a_locked_profile_without_its_file_comes_back_without_lock(
     os.unlink(where.identity)
     recovery.recover(machine, said, name=None)
     assert db.is_plain(where.replica) and events(machine) == before
+
+
+@pytest.mark.parametrize("how", ["damaged", "locked"])
+def test_the_words_need_neither_a_sound_file_nor_a_passphrase(
+    how: str, machine: Config, tmp_path: Path
+) -> None:
+    said, before, where = words(machine), events(machine), home.paths(machine.home, "lead")
+    if how == "locked":
+        secrets.change(machine, "passphrase", new_file=passphrase(tmp_path, "x"))
+    else:
+        Path(where.identity).write_text(Path(where.identity).read_text().replace("Ada", "Eve"))
+    secrets._KNOWN.clear()
+    assert refusal(lambda: events(machine)).code in ("state_corrupt", "profile_locked")
+    other = " ".join(identity.recovery_words(b"\7" * 32))
+    assert refusal(lambda: recovery.recover(machine, other, name=None)).code == "already_exists"
+    done = recovery.recover(machine, said, name=None)
+    assert (done.name, done.is_new, done.aside) == ("Ada", True, None)
+    assert db.is_plain(where.replica) and events(machine) == before
+
+
+def test_a_lock_stays_where_the_passphrase_is_known(machine: Config, tmp_path: Path) -> None:
+    secret = passphrase(tmp_path, "x")
+    said = words(machine)
+    secrets.change(machine, "passphrase", new_file=secret)
+    config = machine._replace(passphrase_file=secret)
+    assert not recovery.recover(config, said, name=None).is_new
+    assert home.public(home.paths(machine.home, "lead")).lock == "passphrase"
+
+
+def test_words_are_on_the_disk_before_there_is_an_identity(
+    machine: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, path = of(machine, "new"), str(tmp_path / "words")
+    outlet = cli.Outlet(cli.FILE, path, chosen=True)
+
+    def full(*_: object, **__: object) -> None:
+        raise InternalError("storage_failed")
+
+    for place, name in ((recovery, "save"), (home, "write_record")):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, full)
+            error = refusal(lambda: cli.make(config, name="New", type="agent", words=outlet))
+        assert error.code == "storage_failed"
+        assert not home.is_made(home.paths(config.home, "new")) and not os.path.exists(path)
+    made = cli.make(config, name="New", type="agent", words=outlet)
+    assert Path(path).read_text().split() == words(config).split() and made.is_new
 
 
 # -- archives ---------------------------------------------------------------------------------

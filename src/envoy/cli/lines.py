@@ -28,6 +28,7 @@ DEEDS = {
     "space_closed": "closed the space",
     "event_held": "was held",
     "event_admitted": "admitted {}",
+    "message_changed": "hid the text of {}",
     "conflict_opened": "opened a conflict",
     "conflict_resolved": "resolved a conflict",
 }
@@ -79,6 +80,8 @@ def deed(record: Mapping[str, object]) -> Spans:
         type_name = "member_removed"
     if type_name == "event_admitted" and about in ("", show.text(record["event_id"])):
         return ["counts again"]  # said of the event itself, by the name of its author
+    if type_name == "capability_revoked" and about.startswith(DID_PREFIX):
+        return [f"ended what {named(about)} was granted"]
     words = DEEDS.get(type_name, type_name.replace("_", " "))
     return [words.replace("{}", named(about)).replace("[]", detail)]
 

@@ -190,6 +190,8 @@ def details(data: Json, *, now_ms: int) -> Iterator[tuple[str, Spans]]:
     yield "made by", [*by, "  ", (show.clock(data["created_at"], now_ms=now_ms), "dim")]
     if data["completed_by"] is not None:
         yield "done by", show.by_id(data["completed_by"], data["completed_by_display"])
+    if data["due_at"] is not None:
+        yield "due", [show.clock(data["due_at"], now_ms=now_ms)]
     for name, word in (("labels", "labels"), ("needs", "needs"), ("evidence", "evidence")):
         values = strings(data[name])
         if values:

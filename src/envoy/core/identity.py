@@ -321,9 +321,7 @@ def _unwrapped(root: bytes, wrap: bytes, lock: Lock, did: bytes) -> bytes:
     try:
         return aead.decrypt(wrap, aead.NONCE_ZERO, "lock", _lock_ctx(did, lock), root)
     except RemoteFault as fault:
-        raise NeedsHumanError(
-            "profile_locked", mode=lock.mode, cause="wrong_secret"
-        ) from fault
+        raise NeedsHumanError("profile_locked", mode=lock.mode, cause="wrong_secret") from fault
 
 
 def _lock_ctx(did: bytes, lock: Lock) -> bytes:

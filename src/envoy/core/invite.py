@@ -14,17 +14,19 @@ Specification: docs/spec/invite.md. Test vectors: tests/vectors/invite.json.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar
 
 from envoy import limits
-from envoy.core.bodies import MODES, ROLES
-from envoy.core.codec import B32, I63, EncKey, bounded, decode, encode, refuse_unless
+from envoy.core.bodies import MODES, ROLES, Statement
+from envoy.core.codec import B32, B64, I63, EncKey, bounded, decode, encode, refuse_unless
 from envoy.core.crypto.aead import NONCE_BYTES, TAG_BYTES, decrypt, encrypt
+from envoy.core.crypto.seal import OVERHEAD_BYTES, open_box, seal
 from envoy.core.crypto.sign import (
     exactly,
     expand,
     extract,
     is_valid_key,
+    prefixed,
     public_key,
     sign,
     tagged,
@@ -48,8 +50,10 @@ _CODE_CHARS_MAX: Final = 64  # room for any grouping by dashes and spaces
 _URI_CHARS_MAX: Final = 1024
 _LENGTH_BYTES: Final = 4
 _PLAIN_BYTES: Final = limits.INVITE_BLOB_BYTES - NONCE_BYTES - TAG_BYTES
+_SEALED_BYTES: Final = limits.JOIN_REQUEST_BYTES - OVERHEAD_BYTES
 _VALUES: Final = {symbol: value for value, symbol in enumerate(ALPHABET)}
 _SALT: Final = b"envoy/1 invite"
+B = TypeVar("B", bound=Body)
 
 
 class InviteKeys(State, frozen=True):
@@ -94,6 +98,35 @@ class InviteInfo(Body, frozen=True):
         refuse_unless(len(self.relays) <= limits.INVITE_RELAYS_MAX)
         for relay in self.relays:
             bounded(relay, limits.TITLE_BYTES_MAX, empty=False)
+
+
+class JoinRequest(Body, frozen=True):
+    """What somebody with the code of an approve invite tells those who may let it in.
+
+    ``proof`` is the redeem proof over ``did``, the key of ``keys`` and ``access``.
+    """
+
+    did: B32
+    name: str
+    keys: Statement
+    access: B32
+    proof: B64
+
+    def check(self) -> None:
+        """Refuse a name that is no name."""
+        bounded(self.name, limits.NAME_BYTES_MAX, empty=False)
+
+
+class JoinReply(Body, frozen=True):
+    """Where who was let in finds its box: the epoch; ``cap`` its capability chain at a relay."""
+
+    space: B32
+    epoch: B32
+    cap: bytes | None
+
+    def check(self) -> None:
+        """Refuse an over-long chain."""
+        refuse_unless(len(self.cap or b"") <= limits.INVITE_CAP_BYTES_MAX)
 
 
 class InviteLink(State, frozen=True):
@@ -210,9 +243,7 @@ def seal_blob(keys: InviteKeys, info: InviteInfo, nonce: bytes) -> bytes:
     """Return the blob that a hub keeps: always limits.INVITE_BLOB_BYTES. ``nonce`` is random."""
     raw = encode(info)
     decode(raw, InviteInfo)  # what no joiner could read is not published
-    plain = len(raw).to_bytes(_LENGTH_BYTES) + raw
-    assert len(plain) <= _PLAIN_BYTES, "bounds of InviteInfo leave room"
-    return nonce + encrypt(keys.blob, nonce, "blob", keys.lookup, plain.ljust(_PLAIN_BYTES, b"\0"))
+    return nonce + encrypt(keys.blob, nonce, "blob", keys.lookup, _padded(raw, _PLAIN_BYTES))
 
 
 def open_blob(keys: InviteKeys, blob: bytes) -> InviteInfo:
@@ -223,12 +254,66 @@ def open_blob(keys: InviteKeys, blob: bytes) -> InviteInfo:
     """
     refuse_unless(len(blob) == limits.INVITE_BLOB_BYTES)
     nonce, sealed = blob[:NONCE_BYTES], blob[NONCE_BYTES:]
-    plain = decrypt(keys.blob, nonce, "blob", keys.lookup, sealed)
+    return decode(_unpadded(decrypt(keys.blob, nonce, "blob", keys.lookup, sealed)), InviteInfo)
+
+
+# -- asking to be let in ---------------------------------------------------------------------
+
+
+def seal_request(enc: bytes, lookup: bytes, request: JoinRequest) -> bytes:
+    """Return ``request`` for the holder of ``enc``: always limits.JOIN_REQUEST_BYTES.
+
+    Raises RemoteFault(bad_key) for a key that cannot be sealed to.
+    """
+    return _sealed(enc, "join-request", lookup, request)
+
+
+def open_request(seed: bytes, lookup: bytes, sealed: bytes) -> JoinRequest:
+    """Return the request that was sealed to the key of ``seed`` for the invite ``lookup``.
+
+    Nothing it says is checked. Raises RemoteFault as ``open_blob`` does.
+    """
+    return _opened(seed, "join-request", lookup, sealed, JoinRequest)
+
+
+def seal_reply(enc: bytes, lookup: bytes, reply: JoinReply) -> bytes:
+    """Return the answer to a request for its author, as long as a request.
+
+    Raises RemoteFault(bad_key) for a key that cannot be sealed to.
+    """
+    return _sealed(enc, "join-reply", lookup, reply)
+
+
+def open_reply(seed: bytes, lookup: bytes, sealed: bytes) -> JoinReply:
+    """Return the answer that was sealed to the key of ``seed``. Raises as ``open_blob`` does."""
+    return _opened(seed, "join-reply", lookup, sealed, JoinReply)
+
+
+def _sealed(enc: bytes, label: str, lookup: bytes, body: Body) -> bytes:
+    """Return ``body``, padded so that its length tells nothing, in a box."""
+    return seal(enc, prefixed(label, lookup), _padded(encode(body), _SEALED_BYTES))
+
+
+def _opened(seed: bytes, label: str, lookup: bytes, sealed: bytes, kind: type[B]) -> B:
+    """Return what is in a box of one size."""
+    refuse_unless(len(sealed) == limits.JOIN_REQUEST_BYTES)
+    return decode(_unpadded(open_box(seed, prefixed(label, lookup), sealed)), kind)
+
+
+def _padded(raw: bytes, size: int) -> bytes:
+    """Return ``raw`` behind its length, with zeros to ``size``."""
+    plain = len(raw).to_bytes(_LENGTH_BYTES) + raw
+    assert len(plain) <= size, "the bounds of what is inside leave room"
+    return plain.ljust(size, b"\0")
+
+
+def _unpadded(plain: bytes) -> bytes:
+    """Return what ``_padded`` was given. Raises RemoteFault (malformed, non_canonical)."""
     end = _LENGTH_BYTES + int.from_bytes(plain[:_LENGTH_BYTES])
     refuse_unless(end <= len(plain))
     if plain[end:] != bytes(len(plain) - end):
         raise RemoteFault("non_canonical")
-    return decode(plain[_LENGTH_BYTES:end], InviteInfo)
+    return plain[_LENGTH_BYTES:end]
 
 
 # -- redeeming -------------------------------------------------------------------------------

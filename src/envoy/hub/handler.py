@@ -85,6 +85,10 @@ class Handler:
                 return self._invite_put(call, now_ms)
             case frames.InviteFetch():
                 return self._invite_fetch(call, now_ms)
+            case frames.InviteRequest():
+                return self._invite_request(call, now_ms)
+            case frames.InviteReply():
+                return self._invite_reply(call, now_ms)
             case frames.InviteDelete():
                 return self._invite_delete(call)
             case frames.KeysPut():
@@ -232,15 +236,50 @@ class Handler:
         """Burn one use per claimer tag. A wrong secret is answered like an unknown invite."""
         store = self._store
         with store.transaction():
-            row = store.find_invite(call.lookup)
-            known = row is not None and row.fetch_hash == sign.sha256(call.fetch_auth)
-            if row is None or not known or row.expires <= now_ms:
-                raise HubRefusal("hosted_relay_invite_not_found")
+            row = self._fetchable(call.lookup, call.fetch_auth, now_ms)
             if not store.has_fetched(call.lookup, call.tag):
                 if row.uses_left == 0:
                     raise HubRefusal("invite_already_redeemed")
                 store.burn_use(call.lookup, call.tag)
         return frames.InviteBlob(row.blob)
+
+    def _fetchable(self, lookup: bytes, fetch_auth: bytes, now_ms: int) -> InviteRow:
+        """Return the record of a live invite for who has its code."""
+        row = self._store.find_invite(lookup)
+        known = row is not None and row.fetch_hash == sign.sha256(fetch_auth)
+        if row is None or not known or row.expires <= now_ms:
+            raise HubRefusal("hosted_relay_invite_not_found")
+        return row
+
+    def _invite_request(self, call: frames.InviteRequest, now_ms: int) -> frames.InviteAnswer:
+        """Keep the request of somebody who fetched the blob; tell what was answered."""
+        store = self._store
+        with store.transaction():
+            self._fetchable(call.lookup, call.fetch_auth, now_ms)
+            if not store.has_fetched(call.lookup, call.tag):
+                raise HubRefusal("hosted_relay_invite_not_found")
+            known, reply = store.request(call.lookup, call.tag)
+            if call.request is not None and known is None:
+                if len(store.requests(call.lookup)) >= limits.JOIN_REQUESTS_MAX:
+                    raise HubRefusal("quota_exceeded")
+                store.keep_request(call.lookup, call.tag, call.request)
+        return frames.InviteAnswer(reply)
+
+    def _invite_reply(self, call: frames.InviteReply, now_ms: int) -> frames.InviteRequests:
+        """Keep an answer, and tell the requests of an invite."""
+        store = self._store
+        with store.transaction():
+            row = store.find_invite(call.lookup)
+            known = row is not None and row.revoke_hash == sign.sha256(call.revoke_auth)
+            if row is None or not known or row.expires <= now_ms:
+                raise HubRefusal("hosted_relay_invite_not_found")
+            if call.tag is not None and call.reply is not None:
+                store.keep_reply(call.lookup, call.tag, call.reply)
+            found = store.requests(call.lookup)
+        posted = [
+            frames.PostedRequest(tag, request, reply is not None) for tag, request, reply in found
+        ]
+        return frames.InviteRequests(tuple(posted))
 
     def _invite_delete(self, call: frames.InviteDelete) -> frames.Done:
         with self._store.transaction():

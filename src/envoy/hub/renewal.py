@@ -213,7 +213,13 @@ def _invites(store: LogStore, old: _Old) -> None:
             store.add_invite(lookup, row)
     for lookup, tag in old.both(_pair, "SELECT lookup, tag FROM invite_item", "lookup, tag"):
         if store.find_invite(lookup) is not None and not store.has_fetched(lookup, tag):
-            store.connection.run("INSERT INTO invite_item VALUES(?, ?)", (lookup, tag))
+            store.connection.run("INSERT INTO invite_item(lookup, tag) VALUES(?, ?)", (lookup, tag))
+    sql = "SELECT lookup, tag, request, reply FROM invite_item WHERE request IS NOT NULL"
+    for lookup, tag, request, reply in old.both(_asked, sql, "lookup, tag"):
+        if len(request) == limits.JOIN_REQUEST_BYTES and store.has_fetched(lookup, tag):
+            store.keep_request(lookup, tag, request)
+            if reply is not None and len(reply) == limits.JOIN_REQUEST_BYTES:
+                store.keep_reply(lookup, tag, reply)
 
 
 def _statements(store: LogStore, old: _Old) -> None:
@@ -229,6 +235,12 @@ def _statements(store: LogStore, old: _Old) -> None:
 
 def _pair(first: bytes, second: bytes) -> tuple[bytes, bytes]:
     return first, second
+
+
+def _asked(
+    lookup: bytes, tag: bytes, request: bytes, reply: bytes | None
+) -> tuple[bytes, bytes, bytes, bytes | None]:
+    return lookup, tag, request, reply
 
 
 def _four(

@@ -24,13 +24,12 @@ from envoy.lean import NamedTuple
 from envoy.sync import frames
 from envoy.system import db, files, host, upgrade
 
-VERSION: Final = 1
+VERSION: Final = 2
 FILE_NAME: Final = "hub.db"
 LOCK_NAME: Final = "hub.lock"
 # A database that is whole and waits to take the place of a damaged one; where that one goes.
 RENEWED: Final = ".renewed"
 ASIDE: Final = ".damaged"
-STEPS: Final[tuple[upgrade.Step, ...]] = ()  # from version to version; the first is this one
 
 _SCHEMA: Final = """
 CREATE TABLE meta(k TEXT PRIMARY KEY, v BLOB NOT NULL) STRICT, WITHOUT ROWID;
@@ -57,10 +56,21 @@ CREATE TABLE invite(
   lookup BLOB PRIMARY KEY, fetch_hash BLOB NOT NULL, revoke_hash BLOB NOT NULL,
   blob BLOB NOT NULL, expires INTEGER NOT NULL, uses_left INTEGER NOT NULL) STRICT;
 CREATE TABLE invite_item(
-  lookup BLOB NOT NULL, tag BLOB NOT NULL, PRIMARY KEY(lookup, tag)) STRICT, WITHOUT ROWID;
+  lookup BLOB NOT NULL, tag BLOB NOT NULL, request BLOB, reply BLOB,
+  PRIMARY KEY(lookup, tag)) STRICT, WITHOUT ROWID;
 CREATE TABLE keys(
   did BLOB PRIMARY KEY, no INTEGER NOT NULL, statement BLOB NOT NULL, sig BLOB NOT NULL) STRICT;
 """
+
+
+def _requests(connection: db.Connection) -> None:
+    """2: what who fetched an invite asks, and what it is answered."""
+    connection.run("ALTER TABLE invite_item ADD COLUMN request BLOB")
+    connection.run("ALTER TABLE invite_item ADD COLUMN reply BLOB")
+
+
+# From version to version. Steps are never changed once they were released, only added.
+STEPS: Final[tuple[upgrade.Step, ...]] = (_requests,)
 
 
 class SpaceRow(NamedTuple):
@@ -294,10 +304,30 @@ class LogStore:
 
     def burn_use(self, lookup: bytes, tag: bytes) -> None:
         """Take one use of the invite for ``tag``."""
-        self.connection.run("INSERT INTO invite_item VALUES(?, ?)", (lookup, tag))
+        self.connection.run("INSERT INTO invite_item(lookup, tag) VALUES(?, ?)", (lookup, tag))
         self.connection.run(
             "UPDATE invite SET uses_left = uses_left - 1 WHERE lookup = ?", (lookup,)
         )
+
+    def request(self, lookup: bytes, tag: bytes) -> tuple[bytes | None, bytes | None]:
+        """Return what who fetched as ``tag`` asked and was answered, each None if it was not."""
+        sql = "SELECT request, reply FROM invite_item WHERE lookup = ? AND tag = ?"
+        return self.connection.find(_maybe_pair, sql, (lookup, tag)) or (None, None)
+
+    def requests(self, lookup: bytes) -> list[tuple[bytes, bytes, bytes | None]]:
+        """Return (tag, request, reply) of all who asked by an invite, ascending by tag."""
+        sql = "SELECT tag, request, reply FROM invite_item WHERE lookup = ? AND request IS NOT NULL"
+        return self.connection.rows(_posted, f"{sql} ORDER BY tag", (lookup,))
+
+    def keep_request(self, lookup: bytes, tag: bytes, request: bytes) -> None:
+        """Keep what who fetched as ``tag`` asks."""
+        sql = "UPDATE invite_item SET request = ? WHERE lookup = ? AND tag = ?"
+        self.connection.run(sql, (request, lookup, tag))
+
+    def keep_reply(self, lookup: bytes, tag: bytes, reply: bytes) -> None:
+        """Keep the answer to who asked as ``tag``; nothing where nobody did."""
+        sql = "UPDATE invite_item SET reply = ? WHERE lookup = ? AND tag = ?"
+        self.connection.run(f"{sql} AND request IS NOT NULL", (reply, lookup, tag))
 
     def delete_invite(self, lookup: bytes) -> None:
         """Delete an invite and the tags that fetched it."""
@@ -398,3 +428,11 @@ def renew_instance(connection: db.Connection) -> None:
 
 def _pair(first: bytes, second: bytes) -> tuple[bytes, bytes]:
     return first, second
+
+
+def _maybe_pair(first: bytes | None, second: bytes | None) -> tuple[bytes | None, bytes | None]:
+    return first, second
+
+
+def _posted(tag: bytes, request: bytes, reply: bytes | None) -> tuple[bytes, bytes, bytes | None]:
+    return tag, request, reply

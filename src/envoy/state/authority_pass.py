@@ -14,7 +14,8 @@ Specification: docs/spec/authority.md, R rules. Test vectors: tests/vectors/auth
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Final
 
 from envoy import limits
@@ -38,6 +39,7 @@ from envoy.state.authority import (
 )
 from envoy.state.authority_ledger import Ledger, number_of
 
+_PLACE_OF_KILL: Final = attrgetter("event.lam", "event.id")
 _LAST: Final[Place] = (limits.INT_MAX + 1, b"")  # behind every event
 
 
@@ -82,6 +84,10 @@ class _Pass:
         self.ledger, self.sight, self.within = ledger, sight, within
         self.verdicts: dict[bytes, Verdict] = {}
         self.kills: dict[bytes, tuple[Kill, ...]] = {}
+        # What an act ends it ends in one way, leaves apart: one object for all that it ends.
+        ends = ("revoke", "remove", "role")
+        acts = [event for kind in ends for event in ledger.by_kind.get(kind, ())]
+        self._plain = {event.id: Kill(event, weak=False) for event in acts}
         self.live: list[Grant] = []
         self.best: dict[bytes, Grant] = {}
         self.uses: dict[bytes, int] = {}
@@ -135,7 +141,7 @@ class _Pass:
         if grant.role is None or subject is None:
             return
         known = self.best.get(subject)
-        if known is None or _privilege(grant) > _privilege(known):
+        if known is None or grant.caps > known.caps:
             self.best[subject] = grant
 
     def _lose(self, grant: Grant, acts: Iterable[AuthEvent], kills: tuple[Kill, ...]) -> None:
@@ -155,7 +161,7 @@ class _Pass:
 
     def _kills(self, grant: Grant, acts: Iterable[AuthEvent]) -> tuple[Kill, ...]:
         """Return Kill(grant), ascending by (lam, id)."""
-        found = {event.id: Kill(event, weak=False) for event in self._revocations(grant)}
+        found = {event.id: self._plain[event.id] for event in self._revocations(grant)}
         if not grant.is_role and grant.parent is not None:
             for kill in self.kills.get(grant.parent, ()):
                 found.setdefault(kill.event.id, kill)
@@ -163,7 +169,7 @@ class _Pass:
         if grant.subject is not None:
             # A leave that came with the grant above, too, is no weaker aimed at this junior one.
             found |= {kill.event.id: kill for kill in self._leaves(grant, grant.subject)}
-        return tuple(sorted(found.values(), key=_place_of_kill))
+        return tuple(sorted(found.values(), key=_PLACE_OF_KILL))
 
     def _revocations(self, grant: Grant) -> list[AuthEvent]:
         """Return the ok acts of more senior grants, leaves apart, that aim at ``grant``."""
@@ -173,17 +179,19 @@ class _Pass:
             for event in ledger.revokes.get(grant.key, ())
             if ledger.rank(event)[0] < OTHERS or ledger.is_below(grant, event.auth)
         ]
+        # What was accepted later was not seen; a look into a long bitset costs, so it comes last.
+        at = grant.act.index
         if grant.subject is not None:
-            unseen = [one for one in ledger.removes.get(grant.subject, ()) if _unseen(one, seen)]
-            found.extend(unseen)
+            removes = ledger.removes.get(grant.subject, ())
+            found += [one for one in removes if one.index > at or _unseen(one, seen)]
         if grant.is_role and grant.subject is not None:
-            found.extend(
-                event
-                for event in ledger.roles.get(grant.subject, ())
-                if _unseen(event, seen) and _privilege(grant) > _privilege(ledger.grants[event.id])
-            )
+            roles, grants = ledger.roles.get(grant.subject, ()), ledger.grants
+            caps = grant.caps  # those of a role are those of the lesser ones and more
+            lesser = [one for one in roles if grants[one.id].caps < caps]
+            found += [one for one in lesser if one.index > at or _unseen(one, seen)]
         # The rank first: the verdict of an act under a junior grant is not known yet.
-        return [one for one in found if ledger.rank(one) < grant.rank and self.is_ok(one.id)]
+        rank, verdicts, grants = grant.rank, self.verdicts, ledger.grants
+        return [one for one in found if grants[one.auth].rank < rank and verdicts.get(one.id) is OK]
 
     def _leaves(self, grant: Grant, subject: bytes) -> list[Kill]:
         """Return the leaves of ``subject`` that end ``grant``, whatever its rank."""
@@ -204,8 +212,10 @@ class _Pass:
 
     # -- R3, R4 ------------------------------------------------------------------------------
 
-    def _cross(self, acts: Iterable[AuthEvent], kills: tuple[Kill, ...]) -> None:
+    def _cross(self, acts: Sequence[AuthEvent], kills: tuple[Kill, ...]) -> None:
         """R3: what all of ``kills`` had seen stands, the rest is void or invalid."""
+        if not acts:
+            return
         after, stays = 0, -1
         for kill in kills:
             after |= 1 << kill.event.index
@@ -320,15 +330,6 @@ class _Pass:
     def _pin_order(self, pin: AuthEvent) -> tuple[int, object, Place]:
         """Return what decides between pins: the greatest number, the most senior signer."""
         return -number_of(pin), self.ledger.rank(pin), place(pin)
-
-
-def _place_of_kill(kill: Kill) -> Place:
-    return kill.event.lam, kill.event.id
-
-
-def _privilege(grant: Grant) -> int:
-    """Return how much a role grant gives: its caps are those of the lesser roles and more."""
-    return grant.caps
 
 
 def _unseen(event: AuthEvent, seen: int) -> bool:

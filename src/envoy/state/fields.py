@@ -86,8 +86,10 @@ def fields(graph: Graph, made: TaskCreate, refused: Collection[int]) -> Fields:
         number = graph.numbers[graph.entity if placed.op is None else placed.op.id]
         edges.append(_edge(graph, PARENT, parent, number))
     found = [one for value in (titled, told, ranked, dated, placed) for one in value.conflicts]
+    title = None if titled.op is None else _value(titled, lambda edit: edit.title, made.title)
     return Fields(
-        title=named(_value(titled, lambda edit: edit.title, made.title), body),
+        # Who may edit the body alone does not edit the title that was taken from the first one.
+        title=named(made.title, made.body) if title is None else named(title, body),
         body=body,
         priority=_value(ranked, lambda edit: edit.priority, made.priority),
         due_at=_value(dated, lambda edit: edit.due_at, made.due_at) or None,

@@ -74,17 +74,19 @@ def write_archive(path: str, members: Iterable[Source], secret: Secret) -> int:
         raise ConflictError("already_exists", path=path)
     directory, name = os.path.split(os.path.abspath(path))
     draft = os.path.join(directory, f".{name}.{host.entropy(8).hex()}.tmp")
+    is_made = False
     try:
         with _written(draft) as file:
             length = _write(file, members, secret)
         os.rename(draft, path)
         files.sync_directory(directory)
-    except BaseException as error:
-        _forget(draft)
-        _forget(path)
-        if isinstance(error, OSError):
-            raise files.fault(error, path) from error
-        raise
+        is_made = True
+    except OSError as error:
+        raise files.fault(error, path) from error
+    finally:
+        if not is_made:
+            _forget(draft)
+            _forget(path)
     return length
 
 
@@ -102,14 +104,16 @@ def read_archive(path: str, secret: Secret, into: str) -> list[str]:
         raise ConflictError("already_exists", path=into) from error
     except OSError as error:
         raise files.fault(error, into) from error
+    names: list[str] | None = None
     try:
         with _opened(path) as file:
-            return _unpack(path, _Stream(_plaintext(path, file, secret)), into)
-    except BaseException as error:
-        shutil.rmtree(into, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise files.fault(error, into) from error
-        raise
+            names = _unpack(path, _Stream(_plaintext(path, file, secret)), into)
+    except OSError as error:
+        raise files.fault(error, into) from error
+    finally:
+        if names is None:
+            shutil.rmtree(into, ignore_errors=True)
+    return names
 
 
 def header_of(path: str) -> Header:
@@ -299,19 +303,23 @@ def _unpack_file(path: str, stream: _Stream, target: str, size: int) -> None:
     try:
         files.ensure_directory(os.path.dirname(target))
         with _written(target) as file:
-            left = size
-            while left:
-                piece = stream.read(min(left, _BUFFER))
-                if not piece:
-                    raise invalid(path, "content")
-                file.write(piece)
-                left -= len(piece)
+            _pour(path, stream, file, size)
     except (FileExistsError, IntegrityError) as error:
         if isinstance(error, IntegrityError) and error.code != "state_access_denied":
             raise
         raise invalid(path, "name") from error  # twice, or below a name that is a file
     if stream.read(-size % _BLOCK).strip(b"\0"):
         raise invalid(path, "content")
+
+
+def _pour(path: str, stream: _Stream, file: BinaryIO, size: int) -> None:
+    """Copy ``size`` bytes into a file."""
+    while size:
+        piece = stream.read(min(size, _BUFFER))
+        if not piece:
+            raise invalid(path, "content")
+        file.write(piece)
+        size -= len(piece)
 
 
 # -- files ------------------------------------------------------------------------------------

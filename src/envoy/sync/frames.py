@@ -28,6 +28,7 @@ RENEW: Final = "renew"
 RELEASE: Final = "release"
 BOX_BYTES: Final = 1168  # HPKE X-Wing, suite 1: 1,120 encapsulated, 32 sealed, 16 tag
 SUM_MODULUS: Final = 2**256
+_EMPTY_REQUEST: Final = bytes(limits.JOIN_REQUEST_BYTES)
 
 # Code -> what it says; what a client does about it stands in docs/spec/frames.md.
 REFUSALS: Final[Mapping[str, str]] = {
@@ -37,7 +38,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "space_not_found": "the hub does not have the space",
     "not_found": "the hub does not have the epoch",
     "already_exists": "another invite has that lookup id",
-    "quota_exceeded": "the poster's share of boxes or slots is used up",
+    "quota_exceeded": "the poster's share of boxes, slots or requests is used up",
     "slot_moved": "the slot is not where the caller saw it",
     "slot_taken": "somebody else's lease runs",
     "hosted_relay_invite_not_found": "no such invite, or not with that secret",
@@ -367,6 +368,53 @@ class InviteBlob(Body, frozen=True):
     blob: bytes
 
 
+class InviteRequest(Body, frozen=True):
+    """Ask to be let in, as the ``tag`` that fetched; nil: look for the answer. The first stays."""
+
+    lookup: B16
+    fetch_auth: B32
+    tag: B16
+    request: bytes | None
+
+    def check(self) -> None:
+        """Refuse another size than all have."""
+        refuse_unless(len(self.request or _EMPTY_REQUEST) == limits.JOIN_REQUEST_BYTES)
+
+
+class InviteAnswer(Body, frozen=True):
+    """The answer to a request, nil while there is none."""
+
+    reply: bytes | None
+
+
+class InviteReply(Body, frozen=True):
+    """Ask for the requests of an invite and, unless it is nil, answer that of ``tag``."""
+
+    lookup: B16
+    revoke_auth: B32
+    tag: B16 | None
+    reply: bytes | None
+
+    def check(self) -> None:
+        """Refuse an answer to nobody, and another size than all have."""
+        refuse_unless((self.tag is None) == (self.reply is None))
+        refuse_unless(len(self.reply or _EMPTY_REQUEST) == limits.JOIN_REQUEST_BYTES)
+
+
+class PostedRequest(Body, frozen=True):
+    """A request, by the tag of who posted it, and whether it was answered."""
+
+    tag: B16
+    request: bytes
+    is_answered: bool
+
+
+class InviteRequests(Body, frozen=True):
+    """The requests of an invite, ascending by tag."""
+
+    requests: tuple[PostedRequest, ...]
+
+
 class InviteDelete(Body, frozen=True):
     """End an invite; ``revoke_auth`` proves that an admin of its space asks."""
 
@@ -432,6 +480,8 @@ CALLS: Final[Mapping[str, tuple[type[Body], type[Body]]]] = {
     "epoch_get": (EpochGet, EpochFound),
     "invite_put": (InvitePut, Done),
     "invite_fetch": (InviteFetch, InviteBlob),
+    "invite_request": (InviteRequest, InviteAnswer),
+    "invite_reply": (InviteReply, InviteRequests),
     "invite_delete": (InviteDelete, Done),
     "keys_put": (KeysPut, Done),
     "keys_get": (KeysGet, KeysFound),

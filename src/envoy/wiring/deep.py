@@ -20,6 +20,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Final
 
 from envoy import limits
+from envoy.core.crypto.sign import public_key
 from envoy.core.identity import NONE, Stored, from_record
 from envoy.core.structs import Body
 from envoy.errors import EnvoyError, RelayError
@@ -91,6 +92,8 @@ def look(config: Config, progress: Progress = quiet) -> Look:
     log, rows = list(_log(where)), list[Check]()
     if not log and files.exists(where.replica):
         log, rows = _meaning(config, stored, where, progress)
+    if not hub and not log:
+        found += _hub_key(where)
     found += hub or [Check("hub log", "ok", "every frame, sum and slot")]
     found += log or [Check("log", "ok", "every event, chain and signature")]
     found += rows or [Check("projections", "ok", "as the log says")]
@@ -196,6 +199,22 @@ def _hub(where: Paths) -> list[Check]:
             store.close()
 
     return _guarded("hub log", work)
+
+
+def _hub_key(where: Paths) -> list[Check]:
+    """Return the spaces that believe another hub than that of this machine."""
+    if not files.exists(where.hub) or not files.exists(where.replica):
+        return []
+    store = sqlite.open_store(home.hub_directory(where))
+    key = public_key(store.seed)
+    store.close()
+    with db.connect(where.replica, read_only=True, key=where.db_key) as connection:
+        sql = "SELECT count(*) FROM space WHERE hub <> ? AND mode = 'local_only'"
+        count = connection.find(int, f"{sql} AND closed_ms IS NULL", (key,))
+    if not count:
+        return []
+    detail = f"{count} spaces believe a hub that is gone: an admin's next sync pins this one"
+    return [Check("hub key", "warning", detail, "envoy sync")]
 
 
 def _log(where: Paths) -> list[Check]:

@@ -20,12 +20,20 @@ from contextlib import suppress
 
 from envoy import limits
 from envoy.core.archive import PASSPHRASE as PASSPHRASE_KDF
-from envoy.core.identity import Stored, from_record, recovery_words, root_from_words, to_record
+from envoy.core.identity import (
+    NONE,
+    Identity,
+    Stored,
+    from_record,
+    recovery_words,
+    root_from_words,
+    to_record,
+)
 from envoy.errors import ConflictError, EnvoyError, IntegrityError
 from envoy.hub import sqlite
 from envoy.jsontext import JsonError, dumps, loads
 from envoy.lean import NamedTuple
-from envoy.replica.actions import identity as actions
+from envoy.replica.actions import identities as actions
 from envoy.storage import archive, home, relock, replica_file
 from envoy.storage.archive import Source
 from envoy.storage.home import Paths
@@ -88,7 +96,8 @@ def recover(config: Config, text: str, *, name: str | None) -> Recovered:
     """Make the profile of ``config`` anew from its words, and find its spaces.
 
     ``name``: what to be called; None: as the spaces know it. A profile that is this very identity
-    stays, and spaces that it lacks are looked for. Raises UsageError(invalid_argument) for words
+    stays, and spaces that it lacks are looked for; if it is damaged, or locked and no passphrase is
+    given, its file is written anew, without a lock. Raises UsageError(invalid_argument) for words
     that are none, ConflictError(already_exists) for a profile of another identity.
     """
     root = root_from_words(text)
@@ -128,9 +137,7 @@ def _come_back(config: Config, root: bytes, *, name: str | None) -> Recovered:
     """Make the profile unless it is there, and find its spaces."""
     where, is_new = home.paths(config.home, config.profile), True
     if home.is_made(where):
-        stored, is_new = open_stored(config), False
-        if stored.identity.root != root:
-            raise home.exists(where)
+        stored, is_new = _here(config, Identity(root))
     else:
         stored = writes.init_profile(config, name=name or config.profile, type=AGENT, root=root)
         _unlock_database(where, stored)
@@ -149,6 +156,38 @@ def _come_back(config: Config, root: bytes, *, name: str | None) -> Recovered:
         aside=None,
         is_new=is_new,
     )
+
+
+def _here(config: Config, me: Identity) -> tuple[Stored, bool]:
+    """Return the profile that is here and is ``me``, and whether its file had to be written anew.
+
+    That is so where it is damaged, or locked and no passphrase is given: who has the words needs
+    none. Raises ConflictError(already_exists) for another identity.
+    """
+    where = home.paths(config.home, config.profile)
+    did, lock = _shown(where)
+    if did not in (me.did, None):
+        raise home.exists(where)
+    if did is not None and (lock == NONE or config.passphrase_file is not None):
+        return open_stored(config), False
+    stored = Stored(me, config.profile, 0)
+    if not _is_mine(where, stored):
+        raise home.exists(where)
+    home.write_record(where, to_record(stored), replace=True)
+    _unlock_database(where, stored)
+    return stored, True
+
+
+def _shown(where: Paths) -> tuple[bytes | None, str | None]:
+    """Return did and lock of a profile as its file shows them, None where it is damaged."""
+    try:
+        secrets.check(where)
+        found = home.public(where)
+    except IntegrityError as error:
+        if error.code != "state_corrupt":
+            raise
+        return None, None
+    return found.did, found.lock
 
 
 def stored_as(stored: Stored, name: str, enc_no: int) -> Stored:
@@ -235,10 +274,7 @@ def _make_room(where: Paths, stored: Stored) -> str | None:
     The same identity stays with its database, under the lock ``none``, and starts new chains: it
     may be that only its file was damaged.
     """
-    try:
-        did = home.public(where).did
-    except IntegrityError:
-        did = None
+    did, _ = _shown(where)
     if did in (stored.identity.did, None) and _is_mine(where, stored):
         home.write_record(where, to_record(stored), replace=True)
         _unlock_database(where, stored)

@@ -8,7 +8,7 @@ Specification: docs/spec/home.md, Repair.
 from __future__ import annotations
 
 from envoy.hub.sqlite import LogStore
-from envoy.replica.actions import home, identity
+from envoy.replica.actions import identities
 from envoy.replica.replica import Profile
 from envoy.storage import replica_file
 from envoy.storage.home import Paths
@@ -22,9 +22,9 @@ def regain(profile: Profile, connection: Connection, where: Paths, log: LogStore
     """
     gone = replica_file.forgotten(connection)
     hubs = {space: log.epochs(space) for space in log.spaces() if space not in gone}
-    if not home.find_again(profile, hubs):
+    if identities.find_spaces(profile, hubs).failed:
         return profile
-    _, type, _ = identity.labels(profile)
+    _, type, _ = identities.labels(profile)
     noted = replica_file.meta(connection, "type")
     with connection.write_transaction(where.replica_lock, sync=replica_file.FULL):
         if noted is None and type is not None:

@@ -74,9 +74,17 @@ def check(where: Paths) -> Lock:
     state_access_denied), NotFoundError(profile_not_found).
     """
     record = home.read_record(where)
-    lock = identity.check_record(record)
-    if lock.mode == NONE:
-        identity.from_record(record)
+    try:
+        lock = identity.check_record(record)
+        if lock.mode == NONE:
+            identity.from_record(record)
+    except IntegrityError as error:
+        raise IntegrityError(
+            error.code,
+            next_command="envoy recover --stdin" if error.code == "state_corrupt" else None,
+            path=where.identity,
+            reason=error.details.get("cause"),
+        ) from error
     return lock
 
 
@@ -182,16 +190,13 @@ def _first_line(path: str) -> bytes:
 def _read(path: str, most: int) -> bytes:
     """Return at most ``most`` bytes of a file or pipe; refuse a file of mine that others read."""
     try:
-        with open(path, "rb", buffering=0) as file:
-            status = os.fstat(file.fileno())
-            found = b""
-            if not _is_shown(status):
-                while len(found) < most and (piece := file.read(most - len(found))):
-                    found += piece
+        with open(path, "rb") as file:
+            shown = _is_shown(os.fstat(file.fileno()))
+            found = b"" if shown else file.read(most)
     except OSError as error:
         cause = files.fault(error, path).details.get("reason")
         raise UsageError("invalid_argument", argument="--passphrase-file", cause=cause) from error
-    if _is_shown(status):
+    if shown:
         raise files.denied(path, "mode", next_command=f"chmod 600 {shlex.quote(path)}")
     return found
 

@@ -106,7 +106,9 @@ def open_profile(config: Config) -> Iterator[Profile]:
             type=str(replica_file.meta(connection, "type") or "agent"),
         )
         if replica_file.is_outdated(connection):
-            rebuild(profile)
+            from envoy.wiring import progress
+
+            rebuild(profile, progress=progress.Teller(config).of)
         if is_lost:
             from envoy.wiring import regain
 

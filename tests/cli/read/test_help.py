@@ -55,8 +55,8 @@ def test_a_program_learns_the_schema_of_an_answer(console: Console) -> None:
     [
         (("tsak",), "invalid_argument"),
         (("relay", "serve"), "unsupported_operation"),
-        (("task", "ready"), "unsupported_operation"),
-        (("onboarding",), "unsupported_operation"),
+        (("task", "submit"), "unsupported_operation"),
+        (("provenance",), "unsupported_operation"),
     ],
 )
 def test_help_for_what_is_not_there(words: tuple[str, ...], code: str, console: Console) -> None:

@@ -297,7 +297,8 @@ def test_sync_counts_what_moved(town: Town) -> None:
     done = town.did("lead", "sync", "sync")
     assert done["pushed"] == 0 and done["pending"] == 0 and town.space in done["spaces"]
     assert town.failed("lead", "sync", "--space", "nowhere") == (3, "space_not_found")
-    assert town.failed("lead", "sync", "--verify") == (2, "unsupported_operation")
+    verified = town.did("lead", "sync", "sync", "--verify")
+    assert verified["repaired"] == [] and {one["state"] for one in verified["checks"]} == {"ok"}
 
 
 # -- tasks ---------------------------------------------------------------------------------------
@@ -360,7 +361,7 @@ def test_the_same_key_makes_one_task_and_one_claim(town: Town) -> None:
         pytest.param("a1", "set blocked --assignee @a1", (2, "invalid_argument"), id="both"),
         pytest.param("a1", "complete --evidence evt_aaaaaa", (3, "not_found"), id="no evidence"),
         pytest.param("a1", "claim --lease 1s", (2, "invalid_argument"), id="a short lease"),
-        pytest.param("a1", "claim --if-version v_1", (2, "unsupported_operation"), id="version"),
+        pytest.param("a1", "claim --if-version v_1", (5, "version_conflict"), id="version"),
         pytest.param("a2", "claim", (5, "task_already_claimed"), id="a reader claims"),
     ],
 )

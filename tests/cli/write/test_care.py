@@ -32,7 +32,17 @@ def test_my_own_fingerprint_has_no_safety_number(console: Console) -> None:
     mine = console.ok("--profile", "a1", "fingerprint")
     assert mine["safety_number"] is None and len(mine["words"]) == 6
     shown = console.call("--profile", "a1", "fingerprint")
-    assert mine["full"] in shown.out and " ".join(mine["words"]) in shown.out
+    assert mine["full"] not in shown.out and " ".join(mine["words"]) in shown.out
+    assert mine["full"] in console.call("--profile", "a1", "fingerprint", "--full").out
+
+
+def test_two_others_can_be_compared(console: Console) -> None:
+    pair = console.ok("--profile", "lead", "fingerprint", "@a1", "--with", STRANGER)
+    turned = console.ok("--profile", "a1", "fingerprint", STRANGER)
+    assert pair["safety_number"] == turned["safety_number"]
+    assert pair["with"]["member_id"] == STRANGER
+    mine = console.ok("--profile", "lead", "fingerprint", "@a1")
+    assert mine["with"]["display_name"] == "lead" and mine["safety_number"] != pair["safety_number"]
 
 
 def test_a_did_that_shares_no_space_can_be_compared_too(console: Console) -> None:

@@ -67,6 +67,7 @@ def test_several_events_are_admitted_at_once_by_their_prefixes(tmp_path: Path) -
     assert "HELD" not in shown.out and "counts again" not in shown.out
     events = console.call("--profile", "lead", "events", "--since", "0", "--watch-timeout", "0")
     assert "counts again" in events.out
+    assert f"ended what {ids.fingerprint(found.eve.me)} was granted" in events.out
 
 
 def test_what_cannot_be_admitted_is_refused_with_its_cause(tmp_path: Path) -> None:

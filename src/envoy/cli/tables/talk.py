@@ -62,7 +62,7 @@ ROWS: tuple[Command, ...] = (
             KEY,
         ),
         "message_redact",
-        errors=("event_not_ok", *WRITES),
+        errors=WRITES,
         more="One's own, or as an admin anybody's.",
     ),
     Command(
@@ -134,6 +134,7 @@ ROWS: tuple[Command, ...] = (
         "write.inbox:ack",
         (SPACE, Arg("up_to_cursor", "up to this cursor; without it, all", "int", word="N"), KEY),
         "inbox_ack",
+        errors=("idempotency_mismatch",),
     ),
     Command(
         "inbox read-ack",

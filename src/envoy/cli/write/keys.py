@@ -13,7 +13,7 @@ from envoy.cli.render import Block, line
 from envoy.cli.write import identity, typed
 from envoy.errors import NeedsHumanError
 from envoy.ids import did_text, fingerprint, to_text
-from envoy.replica.actions import identity as actions
+from envoy.replica.actions import identities as actions
 from envoy.views import answers
 from envoy.wiring import recovery, secrets, writes
 from envoy.wiring.recovery import Recovered
@@ -22,7 +22,7 @@ Json = dict[str, object]
 
 UNTRUSTED = ["*_name", "*.display_name"]
 # 24 words of at most eight letters, several times over.
-WORDS_CHARS_MAX = 4 * limits.KIB
+WORDS_BYTES_MAX = 4 * limits.KIB
 NOT_LOCKED: Json = {
     "code": "not_locked",
     "message": "the identity lies here without a lock: envoy identity lock passphrase",
@@ -33,7 +33,8 @@ def recover(call: Call) -> Answer:
     """Get an identity and its spaces back from its words."""
     name = identity.label(call)
     if call.args.switch("stdin"):
-        text = "" if sys.stdin is None else sys.stdin.read(WORDS_CHARS_MAX)
+        raw = b"" if sys.stdin is None else sys.stdin.buffer.read(WORDS_BYTES_MAX)
+        text = raw.decode("utf-8", "replace")  # what is no text is no word of the list either
     elif secrets.can_ask():
         text = secrets.ask_words()
     else:

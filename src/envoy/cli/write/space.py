@@ -13,7 +13,6 @@ from envoy.cli.write.authority import reach_text
 from envoy.errors import ConflictError, EnvoyError, RelayError, UsageError
 from envoy.replica.actions import authority, members, names
 from envoy.replica.actions import space as actions
-from envoy.replica.replica import Call as Retry
 from envoy.views import answers, reach, rows
 from envoy.views import space as shapes
 from envoy.views.people import stamp
@@ -32,7 +31,7 @@ def create(call: Call) -> Answer:
     about, expires = description(call) or "", call.args.number("expires")
     with writes.open_profile(call.config) as profile:
         ends = None if expires is None else profile.clock.now_ms() + expires
-        again = Retry(typed.key(call.args), ("space create", name, about, expires))
+        again = names.Retry(typed.key(call.args), ("space create", name, about, expires))
         row = actions.create(profile, name, description=about, expires_ms=ends, call=again)
     if call.args.switch("cross_machine"):
         raise no_relay(row)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Iterator, Sequence
 
@@ -19,30 +18,11 @@ from envoy.views import rows
 from envoy.views.space import find, space_id
 from envoy.wiring import deep, safekeeping, writes
 from envoy.wiring.checks import Check
-from envoy.wiring.config import Config
+from envoy.wiring.progress import Teller
 
 Json = dict[str, object]
 
 EXIT_INTEGRITY = 8
-# Between two words about a long work, and before the first.
-TELL_SECONDS = 1.0
-
-
-class Teller:
-    """Says on stderr how far a long work is, where a person waits for it."""
-
-    def __init__(self, config: Config) -> None:
-        is_seen = sys.stderr is not None and sys.stderr.isatty()
-        self._tells = is_seen and not config.quiet and not config.json
-        self._next = time.monotonic() + TELL_SECONDS
-
-    def __call__(self, what: str, done: int) -> None:
-        """Say that ``done`` of ``what`` are done, at most once a second."""
-        now = time.monotonic()
-        if self._tells and now >= self._next:
-            self._next = now + TELL_SECONDS
-            sys.stderr.write(f"{what}: {done}\n")
-            sys.stderr.flush()
 
 
 # -- looking ---------------------------------------------------------------------------------------

@@ -90,6 +90,7 @@ LABELS: Final[Mapping[str, str]] = {
     "blob": "AEAD of an invite's blob",
     "join": "redeem proof (SIG)",
     "join-request": "HPKE info of a join request",
+    "join-reply": "HPKE info of the answer to a join request",
     # slots and receipts
     "slot": "opaque name of a task at a hub",
     "receipt": "signature of a receipt",

@@ -14,7 +14,7 @@ Specification: docs/spec/home.md, Repair.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -28,7 +28,6 @@ from envoy.core.log import EpochRow, Outgoing, Parked
 from envoy.errors import EnvoyError, RemoteFault
 from envoy.lean import Protocol
 from envoy.replica import sync
-from envoy.replica.actions.identity import find_spaces
 from envoy.replica.actions.space import blank
 from envoy.replica.ingest import take_in
 from envoy.replica.keyring import KeyRing
@@ -158,22 +157,13 @@ class Wreck(Protocol):
         """Yield the envelopes of all spaces, in the order of their arrival."""
 
 
-def find_again(profile: Profile, hubs: Mapping[bytes, Sequence[bytes]]) -> bool:
-    """Look for the spaces of ``profile`` among those of the hub; say if that came to an end."""
-    try:
-        find_spaces(profile, hubs)
-    except (EnvoyError, HubRefusal):
-        return False
-    return True
-
-
 # -- filling a copy anew ---------------------------------------------------------------------------
 
 
 def fill(profile: Profile, wreck: Wreck, *, progress: Progress) -> None:
     """Fill the empty copy of ``profile`` from an old one and the hub.
 
-    Spaces that the old one no longer tells of are for ``actions.identity.find_spaces``.
+    Spaces that the old one no longer tells of are for ``actions.identities.find_spaces``.
     """
     copies = dict[bytes, _Copy]()
     for lost in wreck.spaces():

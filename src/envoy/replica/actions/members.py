@@ -277,6 +277,7 @@ def join(profile: Profile, code: str, *, name: str, key: str | None = None) -> r
     known = _joined(profile, keys.lookup)
     if known is not None and known.role is not None:
         deliver(Replica(profile, known.sn))
+        housekeep(Replica(profile, known.sn))
         return rows.Joined(known, profile.identity.did, known.role, "member", is_again)
     info = _fetch(profile, keys)
     is_new = profile.rows.find_space(info.space) is None

@@ -8,8 +8,7 @@ Specification: docs/spec/messages.md, Redaction.
 from __future__ import annotations
 
 from envoy.core.bodies import MessageRedact
-from envoy.errors import AuthorityError, ConflictError, NotFoundError
-from envoy.ids import to_text
+from envoy.errors import AuthorityError, NotFoundError
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.actions.fields import check_reason
 from envoy.replica.batch import Batch
@@ -23,19 +22,16 @@ def redact(
 ) -> rows.Redacted:
     """Hide the text of a message of one's own, or as an admin of anybody's.
 
-    Raises NotFoundError(not_found), AuthorityError(capability_missing), ConflictError(event_not_ok)
-    for what is no message or does not count.
+    Raises NotFoundError(not_found) for what is no message, AuthorityError(capability_missing).
     """
     check_reason(reason)
     look(replica)
 
     def plan(batch: Batch) -> list[MessageRedact]:
         entry = batch.events.entry(batch.sn, message)
-        if entry is None:
+        item = None if entry is None else batch.rows.item(entry.rid)
+        if item is None or item.kind != "message":
             raise NotFoundError("not_found", kind="message")
-        item = batch.rows.item(entry.rid)
-        if entry.kind != "message" or item is None:
-            raise ConflictError("event_not_ok", event_id=to_text("evt", message), kind=entry.kind)
         if batch.rho(message) < RANK_CREATOR:
             raise AuthorityError("capability_missing", required_verb="admin")
         return [] if item.redacted is not None else [MessageRedact(message, reason)]

@@ -15,7 +15,7 @@ from envoy import ids, limits
 from envoy.core.bodies import RELATIONS
 from envoy.errors import ConflictError, NotFoundError, UsageError
 from envoy.replica.actions.deliver import look
-from envoy.replica.replica import Profile, Replica
+from envoy.replica.replica import Call, Profile, Replica
 from envoy.views import rows, space
 from envoy.views.people import People
 
@@ -23,6 +23,7 @@ Reference = tuple[str | None, bytes]  # a relation, or None, and an event
 # What faces hold and pass back to actions, without looking inside.
 Opened = Profile
 Copy = Replica
+Retry = Call
 
 
 def people(replica: Replica) -> People:

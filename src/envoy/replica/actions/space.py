@@ -31,7 +31,7 @@ from envoy.core.structs import Body
 from envoy.errors import UsageError
 from envoy.jsontext import loads
 from envoy.replica import epochs, replies
-from envoy.replica.actions.care import end_invites
+from envoy.replica.actions.care import end_invites, housekeep
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.batch import Batch
 from envoy.replica.linking import CHAIN_BYTES
@@ -196,6 +196,7 @@ def update(
     new_name = None if name == space.name else name
     new_description = None if description == space.description else description
     if new_name is not None or new_description is not None:
+        housekeep(replica)
         call = Call(key, ("space update", name, description))
         replica.write(lambda _: [SpaceUpdate(new_name, new_description)], call=call)
         deliver(replica)
@@ -233,6 +234,7 @@ def set_policy(replica: Replica, fields: Mapping[str, PolicyValue]) -> bool:
     if sound_policy(given) != given:
         raise UsageError("field_invalid", kind="space.policy")
     look(replica)
+    housekeep(replica)
 
     def plan(batch: Batch) -> list[Body]:
         shown = loads(batch.space.policy)
