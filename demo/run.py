@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import agent
 import newcomer
+import removal
 from stage import DemoError, Json, Stage, find_program
 
 PACKAGE = Path(__file__).with_name("package")
@@ -64,6 +65,7 @@ class Demo:
         self.everything_passes()
         record, history = self.newcomer_reads()
         self.newcomer_knows(newcomer.read(record, history), results, note)
+        removal.play(stage=self.stage, space=SPACE, code=self.code, task=note.id)
 
     # -- the lead -----------------------------------------------------------------------------
 

@@ -48,6 +48,7 @@ def test_every_claim_of_the_demo_holds(tmp_path: Path) -> None:
     done = play(tmp_path, THIS_ENVOY)
     assert (done.returncode, done.stderr) == (0, "")
     assert "ok   it is right about who did what, on what evidence" in done.stdout
+    assert "ok   the desk has just that" in done.stdout
     assert "\x1b" not in done.stdout
     assert 'Traceback (most recent call last):\n  File "/' not in done.stdout
 

@@ -182,9 +182,9 @@ def test_what_cannot_work_is_refused(
 @pytest.mark.parametrize(
     "argv",
     [
-        *[("onboarding",), ("task", "ready"), ("task", "edit", "t"), ("daemon", "list")],
+        *[("web",), ("hooks", "install"), ("import", "beads", "f"), ("ci", "join")],
         *[("diagnose", "time"), ("space", "connect", "S"), ("relay", "serve"), ("line",)],
-        *[("work-record", "--budget", "800"), ("task", "create", "x", "--priority", "0")],
+        *[("work-record", "--budget", "800"), ("space", "update", "S", "--disappearing", "7d")],
         *[("sync", "--to", "f"), ("send", "x", "--ttl", "5m")],
     ],
 )

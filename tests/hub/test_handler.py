@@ -261,6 +261,8 @@ def test_every_call_of_the_table_has_a_meaning_here(hub: Hub) -> None:
         frames.EpochGet(SPACE, epoch, (bytes(16),)),
         INVITE,
         frames.InviteFetch(INVITE.lookup, FETCH, bytes(16)),
+        frames.InviteRequest(INVITE.lookup, FETCH, bytes(16), bytes(4096)),
+        frames.InviteReply(INVITE.lookup, REVOKE, None, None),
         frames.InviteDelete(INVITE.lookup, REVOKE),
         statement(0),
         frames.KeysGet((scene.WRITER,)),

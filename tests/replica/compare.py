@@ -29,6 +29,7 @@ def meaning(actor: Actor) -> dict[str, object]:
                 creator=0,
                 assignee=None,
                 completed_by=None,
+                lease_ms=None,  # what the hub said last to each: a renewal is no event
             )
             for one in {entry.entity for entry in entries if entry.entity}
             if (store_task := store.task(row.sn, one)) is not None

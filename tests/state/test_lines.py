@@ -152,3 +152,14 @@ def test_why_an_act_of_another_is_in_my_inbox(
 ) -> None:
     kind = next(name for name, row in KINDS.items() if row.body is type(body))
     assert lines.inbox_reason(kind, body, me=ME, creator=creator) == reason
+
+
+def test_an_edit_is_searched_by_its_texts_and_told_to_who_holds_the_task() -> None:
+    edit = bodies.TaskEdit(TASK, "title", "body", None, None, None, (), (), (), (), (), ())
+    assert lines.words(edit) == "title\nbody"
+    told = [
+        lines.inbox_reason("", body, me=ME, creator=creator, holder=holder)
+        for body in (edit, bodies.TaskCancel(TASK, ""), bodies.TaskReopen(TASK, ""))
+        for creator, holder in ((YOU, ME), (ME, YOU), (YOU, None))
+    ]
+    assert told == ["message", None, None, *["message", "message", None] * 2]

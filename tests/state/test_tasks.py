@@ -13,16 +13,30 @@ from envoy.core.bodies import (
     Merge,
     Ref,
     TaskAssign,
+    TaskCancel,
     TaskClaim,
     TaskComplete,
     TaskProgress,
     TaskRelease,
+    TaskReopen,
 )
 from envoy.core.structs import Body, replace
 from envoy.state import tasks
 from envoy.state.registers import Op
 from envoy.views import names
-from histories import ADMIN, CREATOR, FIRST, MADE, SECOND, TASK, History, fixed, made, read
+from histories import (
+    ADMIN,
+    CREATOR,
+    FIRST,
+    MADE,
+    SECOND,
+    TASK,
+    UNCHANGED,
+    History,
+    fixed,
+    made,
+    read,
+)
 from vectorfile import good
 
 
@@ -217,6 +231,15 @@ def assigned() -> History:
 TENURE = claimed().ops[1].id
 
 
+def cancelled() -> History:
+    """Return a task that was cancelled."""
+    history = History()
+    history.cancel(CREATOR)
+    return history
+
+
+GONE, BACK = TaskCancel(TASK, ""), TaskReopen(TASK, "")
+SAME = replace(UNCHANGED, title=MADE.title, body=MADE.body, priority=2, due_at=0, unlabel=("x",))
 GO_ON = TaskProgress(TASK, TENURE, "in_progress", None)
 DONE = TaskComplete(TASK, TENURE, "", (), False)
 FREE = TaskRelease(TASK, None)
@@ -244,6 +267,14 @@ FREE = TaskRelease(TASK, None)
         pytest.param(completed(), DONE, SECOND, True, id="another's result"),
         pytest.param(claimed(), DONE, FIRST, True, id="complete"),
         pytest.param(claimed(), Merge(TASK), FIRST, True, id="a merge always says something"),
+        pytest.param(cancelled(), GONE, CREATOR, False, id="cancel again"),
+        pytest.param(open_task(), GONE, CREATOR, True, id="cancel"),
+        pytest.param(open_task(), BACK, CREATOR, False, id="open what is open"),
+        pytest.param(cancelled(), BACK, CREATOR, True, id="open what is cancelled"),
+        pytest.param(open_task(), UNCHANGED, CREATOR, False, id="an edit of nothing"),
+        pytest.param(open_task(), SAME, CREATOR, False, id="an edit to what is there"),
+        pytest.param(open_task(), replace(SAME, title=""), CREATOR, True, id="another title"),
+        pytest.param(open_task(), replace(SAME, label=("x",)), CREATOR, True, id="another label"),
     ],
 )
 def test_a_repeat_writes_no_event(

@@ -84,4 +84,4 @@ def fields(history: History, changed: Mapping[str, object]) -> dict[str, object]
     if isinstance(creation, TaskCreate):
         known |= {"title": creation.title, "body": creation.body, "priority": creation.priority}
     assert changed.keys() <= known.keys()
-    return known | changed
+    return {**known, **changed}

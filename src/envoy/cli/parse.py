@@ -30,7 +30,7 @@ GLOBALS = (
     Arg("color", "auto, always or never", "choice", choices=("auto", "always", "never")),
     Arg("verbose", "say on stderr which home and profile were used", "switch", also=("-v",)),
     Arg("yes", "answer confirmations with yes", "switch"),
-    Arg("no_sync", "do not look for news first", "switch"),
+    Arg("no_sync", "ask no hub: no news first, nothing sent after", "switch"),
     Arg("passphrase_file", "unlock with the passphrase in this file; - is stdin", word="PATH"),
     Arg("help", "this help", "switch", also=("-h",)),
     Arg("version", "the version", "switch", also=("-V",)),

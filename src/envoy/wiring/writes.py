@@ -4,7 +4,7 @@ The one place where the ports of ``replica`` meet the edges, for every face that
 opens one profile, for one thread. Nothing is decided here.
 
 Laws: no lock is held while a face thinks: transactions are inside the actions. What costs much to
-load (threads, the library of boxes) is loaded when it is first needed.
+load (threads, the library of boxes) or is seldom asked for is loaded when it is first needed.
 
 Specification: docs/ARCHITECTURE.md, section 4.
 """
@@ -26,12 +26,11 @@ from envoy.core.identity import (
     from_record,
     to_record,
 )
-from envoy.errors import IntegrityError
+from envoy.core.structs import Body
+from envoy.errors import IntegrityError, RelayError
 from envoy.hub import sqlite
 from envoy.hub.handler import LocalHub
-from envoy.replica.actions import directory, local
-from envoy.replica.ports import Workers
-from envoy.replica.rebuild import rebuild
+from envoy.replica.ports import Hub, Workers
 from envoy.replica.replica import Profile, Replica
 from envoy.storage import home, replica_file
 from envoy.storage.events import EventStore
@@ -78,6 +77,18 @@ class Threads:
         return self._pool.begin(work, items)
 
 
+class Away:
+    """A hub that nobody asks: what is written waits until the next command that may sync."""
+
+    def __init__(self, hub_key: bytes) -> None:
+        """``hub_key``: that of the hub that would be asked."""
+        self.hub_key = hub_key
+
+    def handle(self, call: Body) -> Body:
+        """Raise RelayError(relay_unavailable)."""
+        raise RelayError("relay_unavailable", cause="no_sync")
+
+
 @contextmanager
 def open_profile(config: Config) -> Iterator[Profile]:
     """Open the profile of ``config`` for writing, and close it again.
@@ -91,13 +102,15 @@ def open_profile(config: Config) -> Iterator[Profile]:
         is_lost = replica_file.settle(connection, where)
         log = sqlite.open_store(home.hub_directory(where))
         stack.callback(log.close)
+        near = LocalHub(log, poster=poster(stored.identity), now_ms=host.now_ms)
+        hub: Hub = near if config.sync else Away(near.hub_key)
         events, store = EventStore(connection, where.replica_lock), RowStore(connection)
         events.stores.append(store)
         profile = Profile(
             identity=stored.identity,
             events=events,
             rows=store,
-            hub=LocalHub(log, poster=poster(stored.identity), now_ms=host.now_ms),
+            hub=hub,
             clock=SystemClock(),
             entropy=host.entropy,
             workers=Threads(stack),
@@ -106,6 +119,7 @@ def open_profile(config: Config) -> Iterator[Profile]:
             type=str(replica_file.meta(connection, "type") or "agent"),
         )
         if replica_file.is_outdated(connection):
+            from envoy.replica.rebuild import rebuild
             from envoy.wiring import progress
 
             rebuild(profile, progress=progress.Teller(config).of)
@@ -176,6 +190,8 @@ def init_profile(
         replica_file.put_meta(connection, "type", type)
     tell(stored)
     home.write_record(where, record, replace=False)
+    from envoy.replica.actions import directory
+
     # Who shares no space with us yet finds our key there, to delegate to us.
     with ExitStack() as stack:
         log, me = sqlite.open_store(home.hub_directory(where)), stored.identity
@@ -221,6 +237,8 @@ def is_usable(where: home.Paths, me: Identity) -> bool:
 
 def refresh(config: Config, spaces: Sequence[bytes]) -> None:
     """Take in what the hub has for ``spaces`` that this copy has not, for at most a second."""
+    from envoy.replica.actions import local
+
     until = host.monotonic_ms() + limits.PULL_SECONDS_MAX * 1000
     with open_profile(config) as profile:
         local.sync_all(profile, spaces, go=lambda: host.monotonic_ms() < until, care=False)

@@ -80,7 +80,8 @@ def test_ready_tasks_come_page_by_page(town: Console) -> None:
         due = () if number % 2 else ("--due", f"{5 - number}d")
         town.ok("--profile", "lead", "task", "create", f"t{number}", "--space", space, *due)
     whole = town.ok("--profile", "lead", "task", "ready", space)["tasks"]
-    pages, cursor = [], None
+    pages: list[dict[str, Any]] = []
+    cursor = None
     while cursor is not None or not pages:
         more = () if cursor is None else ("--cursor", cursor)
         page = town.ok("--profile", "lead", "task", "ready", space, "--limit", "2", *more)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 
 from envoy import limits
 from envoy.core.bodies import TaskCancel, TaskEdit, TaskReopen
-from envoy.core.structs import replace
+from envoy.core.structs import Body, replace
 from envoy.errors import EnvoyError
 from envoy.ids import to_text
 from envoy.replica.actions import fields, names, tasks
 from envoy.replica.actions.fields import Changes
 from envoy.replica.actions.tasks import More
 from envoy.replica.rebuild import rebuild
+from envoy.replica.replica import Replica
 from envoy.views import rows
 from envoy.views import tasks as shapes
 from replica.compare import differences, dump, meaning
@@ -40,12 +43,12 @@ def row(actor: Actor, task: bytes) -> rows.Task:
     return found
 
 
-def made(actor: Actor, body: str = "work", **more: object) -> bytes:
+def made(actor: Actor, body: str = "work", **more: Any) -> bytes:
     """Return a new task."""
     return tasks.create(actor.copy, body, more=More()._replace(**more)).after.id
 
 
-def edit(actor: Actor, task: bytes, **changes: object) -> rows.Transition:
+def edit(actor: Actor, task: bytes, **changes: Any) -> rows.Transition:
     """Edit a task."""
     return fields.edit(actor.copy, task, Changes()._replace(**changes))
 
@@ -56,6 +59,11 @@ def needed(actor: Actor, task: bytes) -> list[bytes]:
 
 
 PLAIN = TaskEdit(bytes(32), None, None, None, None, None, (), (), (), (), (), ())
+
+
+def force(actor: Actor, body: Body) -> None:
+    """Write an act that no honest client writes."""
+    actor.copy.write(lambda _: [body])
 
 
 def refused(actor: Actor) -> set[str]:
@@ -138,7 +146,7 @@ def test_a_modified_client_edits_nothing(team: list[Actor]) -> None:
         (one, TaskCancel(task, "")),
     ):
         actor.sync()
-        actor.copy.write(lambda _, body=body: [body])
+        force(actor, body)
         actor.sync()
     after = row(lead, task)
     assert (after.title, after.body, after.labels, after.state) == ("work", "work", "[]", "claimed")
@@ -220,14 +228,15 @@ def test_who_acts_on_another_version_is_refused(team: list[Actor]) -> None:
     seen = shapes.version(row(lead, task))
     tasks.claim(one.copy, task, session="default")
     before = lead.space.events
-    for act in (
+    acts: tuple[Callable[[Replica], object], ...] = (
         lambda copy: fields.cancel(copy, task),
         lambda copy: fields.edit(copy, task, Changes(title="t")),
         lambda copy: tasks.assign(copy, task, lead.me),
         lambda copy: tasks.claim(copy, task, session="default"),
         lambda copy: tasks.release(copy, task),
-    ):
-        error = refusal(lambda act=act: act(names.expecting(lead.copy, seen)))
+    )
+    for act in acts:
+        error = refusal(partial(act, names.expecting(lead.copy, seen)))
         assert error.code == "version_conflict"
     assert lead.space.events == before + 1  # the claim of the other
     now = shapes.version(row(lead, task))
@@ -258,7 +267,7 @@ def test_an_author_closes_no_circle(team: list[Actor]) -> None:
     second = made(lead, needs=(first,))
     third = made(lead, needs=(second,))
     for need in (first, second, third):
-        error = refusal(lambda need=need: edit(lead, first, needs=(need,)))
+        error = refusal(partial(edit, lead, first, needs=(need,)))
         assert (error.code, error.details["cause"]) == ("field_invalid", "needs_cycle")
     assert edit(lead, third, needs=(first, second)).changed
     assert refusal(lambda: edit(lead, first, needs=(bytes(32),))).code == "task_not_found"
@@ -298,7 +307,7 @@ def test_a_modified_client_ties_a_knot_and_loses_its_own_edges(team: list[Actor]
     for actor in team:
         actor.sync()
     for task, need in zip(mine, [mine[1], mine[2], theirs], strict=True):
-        one.copy.write(lambda _, t=task, n=need: [replace(PLAIN, task=t, need=(n, t))])
+        force(one, replace(PLAIN, task=task, need=(need, task)))
     one.copy.write(lambda _: [replace(PLAIN, task=mine[0], parent=mine[0])])
     one.sync()
     assert needed(two, theirs) == [mine[0]]
@@ -314,7 +323,7 @@ def test_a_flood_of_labels_and_needs_is_cut(team: list[Actor]) -> None:
     task = made(lead)
     for part in range(3):
         labels = tuple(f"{part} {number}" for number in range(limits.LABELS_MAX))
-        lead.copy.write(lambda _, some=labels: [replace(PLAIN, task=task, label=some)])
+        force(lead, replace(PLAIN, task=task, label=labels))
     lead.sync()
     assert len(shapes.listed(row(one, task).labels)) == limits.LABELS_MAX
     assert refusal(lambda: edit(lead, task, label=("one more",))).code == "limit_exceeded"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def refusal(act: Callable[[], object]) -> EnvoyError:
     return caught.value
 
 
-def made(actor: Actor, body: str, assignee: bytes | None = None, **more: object) -> bytes:
+def made(actor: Actor, body: str, assignee: bytes | None = None, **more: Any) -> bytes:
     """Return a new task."""
     asked = More()._replace(**more)
     return tasks.create(actor.copy, body, assignee=assignee, more=asked).after.id

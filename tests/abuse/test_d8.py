@@ -1,0 +1,31 @@
+"""D8: a thousand heads of one author cost the next writer neither places nor time."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from envoy import limits
+from replica.forge import Forger
+from replica.scenes import deliver, message, status_of
+from replica.world import World
+
+
+@pytest.mark.slow
+def test_a_bomb_of_a_thousand_heads(world: World) -> None:
+    lead, agent = world.team("lead", "agent")
+    spent = list[float]()
+    for _ in range(2):
+        deliver(lead, [Forger(agent).say(message())[0] for _ in range(500)])
+        begun = time.process_time()
+        sent = lead.send("next")
+        spent.append(time.process_time() - begun)
+        entry = lead.events.entry(1, sent.event)
+        assert entry is not None and len(entry.parents) <= 1 + limits.DEPS_MAX
+        named = [lead.events.entry(1, one) for one in entry.parents]
+        print([(one.kind,one.author==agent.me,one.seq) for one in named])
+        assert sum(one is not None and one.author == agent.me for one in named) == 1
+    assert spent[1] < 1
+    agent.sync()
+    assert status_of(agent, sent.event) == "ok"
