@@ -1,40 +1,125 @@
-"""Make docs/img/demo.svg from what the demo really prints: `python tools/make_picture.py`.
+"""Make the pictures of docs/img from what the program really prints: `python tools/make_picture.py`.
 
-The picture is not part of `make docs`: times and ids differ from run to run, so a test could not
-compare it. Make it anew when the demo or its looks change.
+Pictures are no part of `make docs`: times and ids differ from run to run, so a test could not
+compare them. Make them anew when what they show changes its looks. Needs the `envoy` of this
+environment, or the program named as the first argument.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
 ROOT = Path(__file__).parents[1]
-FROM_STEP = "== 6"  # the race and what follows fit one screen
-COLUMNS = 100
+COLUMNS = 114
+TASKS = (
+    ("Repro crash in parser", "0", "parser"),
+    ("Audit input checks", "1", "parser"),
+    ("Measure start-up", "1", "speed"),
+    ("Write the postmortem", "2", "docs"),
+    ("Sort the changelog", "3", "docs"),
+)
 
 
-def main() -> None:
-    """Run the demo in colour and write the picture of its end."""
-    env = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)}
-    command = [sys.executable, str(ROOT / "demo/run.py")]
-    shown = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+class Scene:
+    """A temporary home, and what was typed and shown in it."""
+
+    def __init__(self, program: str, home: Path) -> None:
+        self.program = program
+        self.environ = {**os.environ, "ENVOY_HOME": str(home), "FORCE_COLOR": "1"}
+
+    def ask(self, who: str, *words: str) -> dict[str, str]:
+        """Return the answer to a command that need not be seen."""
+        argv = [self.program, "--profile", who, "--json", *words]
+        done = subprocess.run(argv, env=self.environ, capture_output=True, text=True, check=True)
+        found: dict[str, str] = json.loads(done.stdout)
+        return found
+
+    def show(self, who: str, *words: str) -> str:
+        """Return a command and what it shows, in colour."""
+        argv = [self.program, "--profile", who, *words]
+        done = subprocess.run(argv, env=self.environ, capture_output=True, text=True, check=False)
+        return f"$ envoy {' '.join(words)}\n{done.stdout}{done.stderr}"
+
+
+def bug_hunt(scene: Scene) -> tuple[str, list[str]]:
+    """Make a space with tasks in several states; return the id of the space and of the tasks."""
+    made = scene.ask("lead", *"quickstart --human --space-name bughunt --reusable".split())
+    for name in ("a1", "a2"):
+        scene.ask(name, "join", made["invite_code"], "--agent", "--name", name)
+    tasks: list[str] = []
+    for title, priority, label in TASKS:
+        words = ["task", "create", title, "--priority", priority, "--label", label]
+        needs = ["--needs", tasks[0]] if "postmortem" in title else []
+        tasks.append(scene.ask("lead", *words, *needs)["task_id"])
+    scene.ask("a1", "task", "claim", tasks[0])
+    scene.ask("a1", "task", "set", tasks[0], "in_progress")
+    said = scene.ask("a1", "send", "It crashes on an empty line.", "--task-id", tasks[0])
+    scene.ask("a2", "task", "claim", tasks[2])
+    note = ["--note", "41 ms before, 28 ms now", "--evidence", said["message_id"]]
+    scene.ask("a2", "task", "complete", tasks[2], *note)
+    scene.ask("a2", "task", "claim", tasks[1])
+    return made["space_id"], tasks
+
+
+def removal(scene: Scene, tasks: Sequence[str]) -> None:
+    """Let an agent be removed, and write on from a copy that has not heard of it."""
+    scene.ask("lead", "agent", "revoke", "@a2", "--reason", "key stolen")
+    scene.ask("a2", "--no-sync", "send", "All checked, nothing to see.")
+    scene.ask("a2", "--no-sync", "task", "complete", tasks[1], "--note", "trust me")
+    scene.ask("a2", "sync")
+
+
+def draw(name: str, title: str, shown: str) -> None:
+    """Write docs/img/NAME.svg."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         console = Console(record=True, width=COLUMNS, file=nowhere, force_terminal=True)
-        text = Text.from_ansi(shown)
-        start = text.plain.index(FROM_STEP)
-        console.print(text[start:])
-        svg = console.export_svg(title="make demo")
+        console.print(Text.from_ansi(shown))
+        svg = console.export_svg(title=title)
     # No font is fetched: the reader's own monospace face serves.
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<!--.*?-->\s*", "", svg).replace("Fira Code", "monospace")
-    (ROOT / "docs/img/demo.svg").write_text(svg, encoding="utf-8")
+    (ROOT / "docs/img" / f"{name}.svg").write_text(svg, encoding="utf-8")
+
+
+def part(shown: str, start: str, end: str) -> str:
+    """Return the lines of ``shown`` from the one that has ``start`` to before the one with ``end``.
+
+    The text has colours in it, so only words are looked for.
+    """
+    lines = shown.splitlines()
+    first = next(place for place, text in enumerate(lines) if start in text)
+    last = next(place for place, text in enumerate(lines) if place > first and end in text)
+    return "\n".join(lines[first:last])
+
+
+def main() -> None:
+    """Write all pictures."""
+    program = sys.argv[1] if len(sys.argv) > 1 else str(Path(sys.executable).with_name("envoy"))
+    env = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)}
+    command = [sys.executable, str(ROOT / "demo/run.py"), program]
+    demo = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+    draw("demo", "make demo", part(demo, "A newcomer joins late", "A third agent"))
+    draw("removal", "make demo", part(demo, "The lead puts it out", "== 16"))
+    with tempfile.TemporaryDirectory() as scratch:
+        scene = Scene(program, Path(scratch) / "home")
+        _, tasks = bug_hunt(scene)
+        lists = (("task", "list"), ("task", "list", "--board"))
+        draw("tasks", "tasks", "\n".join(scene.show("lead", *words) for words in lists))
+        draw("record", "whoever comes next", scene.show("lead", "work-record"))
+        removal(scene, tasks)
+        held = json.loads(json.dumps(scene.ask("lead", "quarantine", "list")))["events"]
+        words = [("quarantine", "list"), ("why", held[0]["event_id"][:10])]
+        draw("desk", "the quarantine desk", "\n".join(scene.show("lead", *one) for one in words))
 
 
 if __name__ == "__main__":
