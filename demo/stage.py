@@ -58,11 +58,9 @@ class Stage:
         self.claims = 0
         self._scenes = 0
         self._began = time.monotonic()
-        self._is_colored = (
-            sys.stdout.isatty()
-            and not os.environ.get("NO_COLOR")
-            and os.environ.get("TERM") != "dumb"
-        )
+        wants = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        forced = bool(os.environ.get("FORCE_COLOR"))
+        self._is_colored = (wants or forced) and not os.environ.get("NO_COLOR")
 
     @property
     def seconds(self) -> float:
