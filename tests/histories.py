@@ -20,6 +20,7 @@ from envoy.core.bodies import (
 from envoy.core.codec import Open, encode
 from envoy.core.dag import tie
 from envoy.core.kinds import KINDS, read_body
+from envoy.core.records import TaskGate, TaskReview
 from envoy.core.structs import Body, replace
 from envoy.state.claims import Receipt
 from envoy.state.registers import Op
@@ -152,11 +153,26 @@ class History:
         return self.act(holder(tenure), TaskProgress(self.entity, tenure.id, to, None), sees)
 
     def complete(
-        self, tenure: Op, sees: Sequence[Op] | None = None, *, for_review: bool = False
+        self,
+        tenure: Op,
+        sees: Sequence[Op] | None = None,
+        *,
+        for_review: bool = False,
+        evidence: tuple[bytes, ...] = (),
     ) -> Op:
         """Append a completion under ``tenure`` by its holder."""
-        body = TaskComplete(self.entity, tenure.id, "done", (), for_review)
+        body = TaskComplete(self.entity, tenure.id, "done", evidence, for_review)
         return self.act(holder(tenure), body, sees)
+
+    def review(
+        self, author: bytes, done: Op, verdict: str = "approve", sees: Sequence[Op] | None = None
+    ) -> Op:
+        """Append a verdict on the completion ``done``."""
+        return self.act(author, TaskReview(self.entity, done.id, verdict, None, ()), sees)
+
+    def gate(self, author: bytes, gate: Open, sees: Sequence[Op] | None = None) -> Op:
+        """Append a gate in the place of the one before."""
+        return self.act(author, TaskGate(self.entity, gate), sees)
 
 
 def holder(tenure: Op) -> bytes:

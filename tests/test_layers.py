@@ -80,12 +80,22 @@ KEYS = (
 BLIND = {"core.access", "core.codec", "core.crypto.sign", "core.receipt", "core.structs"}
 ASYNC = ("relay.", "web.", "mcp.server", "sdk.aio")  # nothing else imports asyncio
 # May import inside functions, so that a command pays for what it uses ("" is envoy/__init__.py).
+# Those of core, replica and storage stand in the way of each write and seldom need what they load
+# so: words to be read aloud, a new epoch, a genesis, circles of needs, an older file.
 LAZY = {
     "",
     "cli.main",
+    "cli.render",
     "cli.start",
     "cli.table",
     "core.crypto.seal",
+    "core.identity",
+    "replica.batch",
+    "replica.ingest",
+    "replica.projector",
+    "replica.replica",
+    "replica.sync",
+    "storage.replica_file",
     "system.vault",
     "wiring.reads",
     "wiring.secrets",

@@ -17,7 +17,7 @@ import shellwords
 from envoy import errors, limits
 from envoy.cli.causes import CAUSES
 from envoy.cli.parse import GLOBALS
-from envoy.cli.read.help import flag_row, usage_of
+from envoy.cli.read.help import examples_of, flag_row, usage_of
 from envoy.cli.schemas import ANSWERS, json_schema
 from envoy.cli.table import NOUNS, RESERVED, every
 from envoy.cli.tables.guide import SHELLS
@@ -88,7 +88,8 @@ def commands_page() -> Iterator[str]:
     yield "Flags of every command: " + ", ".join(f"`{arg.flag}`" for arg in GLOBALS) + ".\n"
     for row in sorted(every()):
         yield f"## envoy {row.path}\n\n{row.say}. {row.more}".rstrip() + "\n"
-        yield f"```\n{usage_of(row.path, row)}\n```\n"
+        lines = "\n".join([usage_of(row.path, row), "", *examples_of(row)]).rstrip()
+        yield f"```\n{lines}\n```\n"
         if row.also:
             yield "Also: " + ", ".join(f"`envoy {path}`" for path in row.also) + "\n"
         for arg in row.args:

@@ -15,7 +15,7 @@ import shtab
 
 from envoy.cli.args import Arg, Command
 from envoy.cli.parse import GLOBALS
-from envoy.cli.read.help import flag_row, usage_of
+from envoy.cli.read.help import examples_of, flag_row, usage_of
 from envoy.cli.table import NOUNS, every
 
 FILES = frozenset(("body_file", "file", "out", "output", "passphrase_file", "path"))
@@ -107,6 +107,8 @@ def described(path: str, row: Command) -> Iterator[str]:
     yield f".SS envoy {roff(path)}\n{roff(row.say)}. {roff(row.more)}".rstrip()
     for arg in row.args:
         yield from option(arg)
+    for example in examples_of(row):
+        yield f".PP\n.EX\n{roff(example)}\n.EE"
     if row.errors:
         yield f".PP\nErrors: {roff(', '.join(row.errors))}."
 

@@ -161,6 +161,7 @@ DOOR_CODES = frozenset(
         "bad_signature",
         "bad_link",
         "unsupported",
+        "epoch_box_bad",
     }
 )
 

@@ -175,6 +175,16 @@ SHORT_ID_SYMBOLS_MIN = 6
 MEMBER_PREFIX_SYMBOLS_MIN = 8
 WORK_RECORD_TEXT_CHARS_MAX = 600
 
+# --- objects ---
+# One request body; of ciphertext.
+CHUNK_BYTES_MAX = MIB
+# Their ids fit one event beside all else; so an object has at most a GiB.
+OBJECT_CHUNKS_MAX = 1_024
+# Ids in one question what a hub has.
+CHUNK_HAVE_MAX = 1_000
+# A put that takes longer than this is no put any more: what it left unnamed is swept.
+ORPHAN_SECONDS_MAX = DAY_SECONDS
+
 # --- passphrases and archives ---
 # A hostile archive or identity file cannot make this machine spend more on one guess.
 KDF_PASSES_MAX = 10

@@ -24,7 +24,9 @@ def test_whatever_an_admin_or_another_owner_signs(world: World) -> None:
     left, event = Forger(lead).say(Leave(""))
     deliver(lead, [left])
     assert verdict(lead, event.id) == ("invalid", "S3 founder")
-    assert role(lead, lead) == "owner" and refused(lambda: authority.leave(lead.copy)) == "outranked"
+    assert (
+        role(lead, lead) == "owner" and refused(lambda: authority.leave(lead.copy)) == "outranked"
+    )
     mirrored(world, lead, shuffles(lead))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -29,7 +30,7 @@ def test_a_nested_body_is_refused_at_every_depth(levels: int) -> None:
     assert max(DEPTHS) < sys.getrecursionlimit()
     for kind in ("message", "task.create", "space.policy"):
         assert kind in KINDS
-        found = {at_depth(depth, lambda kind=kind: read_body(kind, raw)) for depth in DEPTHS}
+        found = {at_depth(depth, partial(read_body, kind, raw)) for depth in DEPTHS}
         assert found == {None}
 
 
@@ -39,6 +40,6 @@ def test_a_door_does_not_look_into_it(pair: list[Actor]) -> None:
     events = []
     for levels in (5, 500, 5_000):
         frame, event = forger.say(message(), kind="poll.open", raw=b"\x91" * levels)
-        at_depth(300, lambda frame=frame: deliver(lead, [frame]))
+        at_depth(300, partial(deliver, lead, [frame]))
         events.append(event.id)
     assert {verdict(lead, one) for one in events} == {("ok", None)}

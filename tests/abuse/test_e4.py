@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from abuse.siege import smuggled, turned_away
+from abuse.siege import inner_of, smuggled, turned_away
 from envoy.core.event import parse_inner
 from envoy.errors import RemoteFault
 from oracle import messagepack
@@ -36,13 +36,13 @@ def parts(inner: bytes) -> list[bytes]:
 @pytest.mark.parametrize("what", FOREIGN)
 def test_it_is_refused_in_every_field(what: str, pair: list[Actor]) -> None:
     lead, agent = pair
-    seen = list[bytes]()
-    frame = smuggled(agent, lambda inner: seen.append(inner) or _with(inner, 14, FOREIGN[what]))
+    good = inner_of(agent)
+    frame = smuggled(agent, lambda inner: _with(inner, 14, FOREIGN[what]))
     assert turned_away(lead, frame) == ["malformed"]
-    assert parse_inner(seen[0]).v == 1  # the control
+    assert parse_inner(good).v == 1  # the control
     for number in range(15):
         with pytest.raises(RemoteFault, match="malformed"):
-            parse_inner(_with(seen[0], number, FOREIGN[what]))
+            parse_inner(_with(good, number, FOREIGN[what]))
 
 
 def _with(inner: bytes, number: int, value: bytes) -> bytes:

@@ -12,6 +12,7 @@ from replica.scenes import deliver, message
 from replica.world import Actor
 from vectors import make_kinds
 
+
 @pytest.mark.parametrize("kind", make_kinds.FULL)
 def test_no_other_shape_is_a_body(kind: str) -> None:
     values = list(make_kinds.FULL[kind].values())

@@ -17,7 +17,9 @@ from replica.scenes import deliver, message
 from replica.world import Actor, World
 
 
-@pytest.mark.parametrize("label", sorted(label for label, use in LABELS.items() if label != "event"))
+@pytest.mark.parametrize(
+    "label", sorted(label for label, use in LABELS.items() if label != "event")
+)
 def test_a_signature_for_another_purpose_signs_no_event(label: str, pair: list[Actor]) -> None:
     lead, agent = pair
     forger = Forger(agent)

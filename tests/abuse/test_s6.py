@@ -39,6 +39,7 @@ def test_a_card_and_a_completion_are_of_their_author(pair: list[Actor]) -> None:
     task = tasks.create(lead.copy, "work").after.id
     claim = tasks.claim(lead.copy, task, session="default").event
     agent.sync()
+    assert claim is not None
     forger = Forger(agent)
     card, _ = forger.say(Card("lead", "human", "1", None, ()))
     done, _ = forger.say(TaskComplete(task, claim, "mine", (), False))

@@ -7,6 +7,7 @@ import pytest
 from abuse.siege import verdict
 from envoy import limits
 from envoy.core.bodies import Delegate, Role
+from envoy.core.structs import replace
 from replica.forge import Forger
 from replica.scenes import deliver, message
 from replica.world import DAY_MS, NOW_MS, Actor, World
@@ -35,8 +36,7 @@ def chain(world: World) -> tuple[Actor, Actor, Actor, bytes]:
 @pytest.mark.parametrize(("change", "cause"), WIDER)
 def test_nothing_wider_is_passed_on(change: dict[str, object], cause: str, world: World) -> None:
     lead, one, two, auth = chain(world)
-    fields: dict[str, object] = {"task": TASK, "depth": 1, "na": END, **change}
-    given = Delegate(two.me, "write", fields["task"], fields["depth"], fields["na"], None)
+    given = replace(Delegate(two.me, "write", TASK, 1, END, None), **change)
     frame, event = Forger(one).say(given, auth=auth)
     deliver(lead, [frame])
     assert verdict(lead, event.id) == ("invalid", cause)

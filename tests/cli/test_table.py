@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from envoy.cli import main as program
-from envoy.cli.args import COMMON, KINDS, Arg, Command
+from envoy.cli.args import COMMON, KEY, KINDS, Arg, Command
 from envoy.cli.parse import GLOBAL_FLAGS, flags_of
 from envoy.cli.read.help import GROUPS
 from envoy.cli.schemas import ANSWERS, json_schema, reached
@@ -71,6 +71,32 @@ def test_paths_are_of_one_command_and_not_reserved() -> None:
 def test_the_help_shows_every_command_in_one_group() -> None:
     shown = [noun for _, nouns in GROUPS for noun in nouns]
     assert sorted(shown) == sorted({row.path.split()[0] for row in COMMANDS})
+
+
+# Commands that write, but take no key, and why a retry of them does no harm.
+KEYLESS = {
+    **dict.fromkeys(("init", "identity create", "quickstart"), "refuse what is made already"),
+    **dict.fromkeys(("recover", "restore", "identity import"), "refuse it, or set it aside"),
+    **dict.fromkeys(("identity lock", "identity recovery", "identity export"), "of this home"),
+    **dict.fromkeys(("backup", "reset", "fingerprint", "diagnose"), "of this home"),
+    **dict.fromkeys(("space forget", "space mute", "space unmute"), "of this copy: a state"),
+    **dict.fromkeys(("space pin", "space unpin"), "of this copy: a state"),
+    **dict.fromkeys(("object get", "object pin", "object unpin"), "of this copy: a state"),
+    **dict.fromkeys(("sync", "invites pending", "card show", "card list"), "make nothing new"),
+    "identity rename": "a name that stands is not written again",
+    "task heartbeat": "no event; the lease runs from the last one",
+}
+
+
+@pytest.mark.parametrize("row", EVERY)
+def test_every_command_that_writes_into_a_space_takes_a_key(row: Command) -> None:
+    writes = row.run.startswith("write.") or "read_only" in row.errors
+    assert (KEY in row.args) == (writes and row.path not in KEYLESS)
+    assert KEY not in row.args or "idempotency_mismatch" in row.errors
+
+
+def test_what_takes_no_key_exists() -> None:
+    assert KEYLESS.keys() <= PATHS.keys()
 
 
 def test_every_command_is_a_read_or_a_write() -> None:

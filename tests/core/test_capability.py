@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envoy import limits
-from envoy.core import bodies
+from envoy.core import bodies, records
 from envoy.core.capability import (
     CAPS,
     JOIN,
@@ -35,6 +35,7 @@ MAY = {
             *("epoch.create", "merge", "message", "task.create", "task.assign", "task.claim"),
             *("task.release", "task.progress", "task.complete", "poll"),
             *("task.edit", "task.cancel", "task.reopen", "message.redact"),
+            *("task.gate", "task.review", "record", "record.retract"),
         ),
         ROLES[1:],
     ),
@@ -86,6 +87,10 @@ def body_of(kind: str) -> Body | None:
         "task.cancel": bodies.TaskCancel(task, ""),
         "task.reopen": bodies.TaskReopen(task, ""),
         "message.redact": bodies.MessageRedact(zero, ""),
+        "task.gate": records.TaskGate(task, ()),
+        "task.review": records.TaskReview(task, zero, "approve", None, ()),
+        "record": records.Record("decision", None, task, "t", (), None, ()),
+        "record.retract": records.RecordRetract(zero, ""),
         "remove": bodies.Remove(zero, "", ()),
         "admit": bodies.Admit((zero,), ""),
         "hub.pin": bodies.HubPin(1, zero, None),

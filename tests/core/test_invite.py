@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from envoy import limits
 from envoy.core import invite
 from envoy.core.crypto import sign
+from envoy.core.joining import Joining, check_proof
 from envoy.core.structs import replace
 from envoy.errors import ConflictError, EnvoyError, InternalError, RemoteFault
 from oracle import scene
@@ -55,11 +56,26 @@ def blob(case: Case) -> Case:
 def proof(case: Case) -> bool:
     """Check a redeem proof."""
     names = ("space", "invite", "author", "kid", "access")
-    joining = invite.Joining(*(raw(case[name]) for name in names))
-    return invite.check_proof(raw(case["ipk"]), raw(case["proof"]), joining)
+    joining = Joining(*(raw(case[name]) for name in names))
+    return check_proof(raw(case["ipk"]), raw(case["proof"]), joining)
+
+
+def request(case: Case) -> Case:
+    """Open a join request."""
+    found = invite.open_request(*(raw(case[name]) for name in ("seed", "lookup", "sealed")))
+    fields = {name: getattr(found, name) for name in found.__struct_fields__}
+    return fields | {"keys": [found.keys.statement, found.keys.sig]}
+
+
+def answer(case: Case) -> Case:
+    """Open the answer to a join request."""
+    found = invite.open_reply(*(raw(case[name]) for name in ("seed", "lookup", "sealed")))
+    return {name: getattr(found, name) for name in found.__struct_fields__}
 
 
 OPS: dict[str, Callable[[Case], object]] = {
+    "request": request,
+    "answer": answer,
     "code": lambda case: invite.code(raw(case["secret"])),
     "secret": lambda case: invite.new_secret(raw(case["entropy"])),
     "parse": parse,
@@ -115,12 +131,12 @@ def test_whatever_is_typed_is_a_code_or_invalid_invite(text: str) -> None:
 
 
 def test_a_proof_is_made_by_the_holder_of_the_code() -> None:
-    joining = invite.Joining(
+    joining = Joining(
         scene.SPACE, make_invite.INVITE, scene.WRITER, make_invite.KID, make_invite.ACCESS
     )
     made = invite.prove(KEYS, joining)
-    assert invite.check_proof(invite.ipk(KEYS), made, joining)
-    assert not invite.check_proof(invite.ipk(KEYS), made, joining._replace(author=scene.OTHER))
+    assert check_proof(invite.ipk(KEYS), made, joining)
+    assert not check_proof(invite.ipk(KEYS), made, joining._replace(author=scene.OTHER))
 
 
 def test_a_minter_publishes_nothing_that_no_joiner_could_read() -> None:

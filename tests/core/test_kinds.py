@@ -45,6 +45,10 @@ BY_HAND = {
     "task.complete": ("write", False, FULL["task.complete"]["task"]),
     "task.cancel": ("write", False, FULL["task.cancel"]["task"]),
     "task.reopen": ("write", False, FULL["task.reopen"]["task"]),
+    "task.gate": ("write", False, FULL["task.gate"]["task"]),
+    "task.review": ("write", False, FULL["task.review"]["task"]),
+    "record": ("write", False, EVENT),
+    "record.retract": ("write", False, FULL["record.retract"]["record"]),
 }
 
 

@@ -7,7 +7,7 @@ shares with the product are the bodies and the shape of an Op.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from envoy.core.bodies import (
@@ -21,7 +21,9 @@ from envoy.core.bodies import (
     TaskRelease,
     TaskReopen,
 )
+from envoy.core.records import TaskGate, TaskReview
 from envoy.state.claims import Receipt
+from envoy.state.gates import ALONE, Around, Gate
 from envoy.state.registers import Op
 
 Set = frozenset[bytes]
@@ -32,10 +34,15 @@ AFTER: tuple[str, ...] = (
     "claimed",
     "in_progress",
     "blocked",
+    "changes_requested",
     "submitted",
     "completed",
 )
-WORDS = ("cancel", "reopen", "complete", "blocked", "in_progress")
+WORDS = (
+    *("cancel", "reopen", "reject", "request_changes", "approve", "complete"),
+    *("blocked", "in_progress"),
+)
+ROLES = ("read", "write", "admin", "owner")
 ENDING = (TaskAssign, TaskClaim, TaskRelease, TaskReopen)
 FIELDS = ("title", "body", "priority", "due_at", "parent")
 NO_FENCE = (-1, -1)
@@ -57,7 +64,14 @@ class Outcome(NamedTuple):
 class Slow:
     """The acts and receipts of one task."""
 
-    def __init__(self, task: bytes, ops: Sequence[Op], receipts: Sequence[Receipt]) -> None:
+    def __init__(
+        self,
+        task: bytes,
+        ops: Sequence[Op],
+        receipts: Sequence[Receipt],
+        around: Around = ALONE,
+    ) -> None:
+        self.around = around
         self.task = task
         self.every = {op.id: op for op in ops}
         self.over = self.over_limit()
@@ -159,7 +173,14 @@ class Slow:
         body = self.ops[one].body
         if isinstance(body, TaskProgress):
             return body.to
+        if isinstance(body, TaskReview):
+            return body.verdict
         return self.ops[one].kind.removeprefix("task.")
+
+    def about(self, one: bytes) -> bytes:
+        """Return the completion that a verdict is about, any other act itself."""
+        body = self.ops[one].body
+        return body.completion if isinstance(body, TaskReview) else one
 
     def stale(self, one: bytes, first: bytes) -> bool:
         """Say whether the effective tenure has a greater fence than the one work names."""
@@ -177,6 +198,7 @@ class Slow:
             foreign = self.named(one) != first
             if not foreign or (self.word(one) == "complete" and not self.stale(one, first)):
                 stands.add(one)
+        stands |= {one for one in self.fresh(some, TaskReview) if self.replaced(some, one) is None}
         if stands and heads and isinstance(self.ops[first].body, TaskReopen):
             stands.add(first)
         latest = sorted(
@@ -189,8 +211,9 @@ class Slow:
     def order(self, one: bytes, first: bytes) -> tuple[int, bool, bytes]:
         """Return the key of work that stands."""
         tie = self.tie(self.ops[one].author)
-        is_work = isinstance(self.ops[one].body, TaskProgress | TaskComplete)
-        return WORDS.index(self.word(one)), not is_work or self.named(one) != first, tie
+        work = self.about(one)
+        is_work = isinstance(self.ops[work].body, TaskProgress | TaskComplete)
+        return WORDS.index(self.word(one)), not is_work or self.named(work) != first, tie
 
     def state(self, some: Set) -> str:
         """Return the state that the acts of ``some`` make."""
@@ -198,17 +221,128 @@ class Slow:
             return "none"
         deciding, heads = self.deciding(some), self.tenures(some)
         if deciding:
-            body = self.ops[deciding[0]].body
+            body = self.ops[self.about(deciding[0])].body
             if isinstance(body, TaskProgress):
                 return body.to
             if isinstance(body, TaskCancel | TaskReopen):
                 return "cancelled" if isinstance(body, TaskCancel) else "open"
-            made = self.ops[self.task].body
-            assert isinstance(body, TaskComplete) and isinstance(made, TaskCreate)
-            return "submitted" if body.for_review or made.gate else "completed"
+            return self.outcomes(some, self.about(deciding[0]))[0]
         if not heads or self.holder(heads[0]) is None:
             return "open"
         return "claimed" if isinstance(self.ops[heads[0]].body, TaskClaim) else "assigned"
+
+    # -- verdicts and gates -------------------------------------------------------------------
+
+    def replaced(self, some: Set, one: bytes) -> bytes | None:
+        """Return why a verdict in ``some`` is about nothing any more; tasks.md, Reviews."""
+        done = self.about(one)
+        for other in sorted(self.work(some), key=self.place):
+            is_later = self.saw(other, done) and not self.saw(other, one)
+            if (
+                self.word(other) == "complete"
+                and self.named(other) == self.named(done)
+                and is_later
+            ):
+                return other
+        first = self.tenures(some)[0]
+        stands = self.named(done) == first or not self.stale(done, first)
+        return None if done in self.work(some) and stands else first
+
+    def place(self, one: bytes) -> tuple[int, bytes]:
+        """Return (lam, id)."""
+        return self.ops[one].lam, one
+
+    def standing(self, some: Set, done: bytes) -> dict[bytes, bytes]:
+        """Return the verdict of each reviewer of a completion, by reviewer."""
+        every = {one for one in self.fresh(some, TaskReview) if self.about(one) == done}
+        found: dict[bytes, bytes] = {}
+        for who in {self.ops[one].author for one in every}:
+            newest = self.newest({one for one in every if self.ops[one].author == who})
+            found[who] = min(newest, key=lambda one: WORDS.index(self.word(one)))
+        return found
+
+    def gates(self, some: Set, done: bytes) -> tuple[dict[str, object], dict[str, object]]:
+        """Return what the task asks of a completion, and what that and the policy ask."""
+        writes = {one for one in self.legal(some, TaskGate, TaskCreate)}
+        bound = self.newest({one for one in writes if not self.saw(one, done)})
+        own = joined([self.asks(one) for one in bound])
+        body = self.ops[done].body
+        if isinstance(body, TaskComplete) and body.for_review:
+            own = joined([own, {"reviews": 1}])
+        policy = self.around.policy.get(done)
+        return own, own if policy is None else joined([own, fields_of(policy)])
+
+    def asks(self, one: bytes) -> dict[str, object]:
+        """Return the fields of the gate that an act writes."""
+        body = self.ops[one].body
+        assert isinstance(body, TaskGate | TaskCreate)
+        return dict(body.gate)
+
+    def approvals(
+        self, some: Set, done: bytes, gate: dict[str, object], humans: frozenset[bytes]
+    ) -> int:
+        """Count the approvals of a completion that fit every field of a gate."""
+        count = 0
+        for who, one in self.standing(some, done).items():
+            role = self.around.roles.get(one)
+            fits = all(
+                who in humans
+                if by == "human"
+                else role is not None and ROLES.index(role) >= ROLES.index(by)
+                for by in listed(gate, "review_by")
+            )
+            holders = {
+                self.holder(each)
+                for each in self.legal(some, TaskCreate, *ENDING)
+                if not self.saw(each, one)
+            }
+            own = who == self.ops[done].author or who in holders
+            count += fits and not (own and gate.get("no_self_review"))
+        return count
+
+    def outcomes(self, some: Set, done: bytes) -> tuple[str, ...]:
+        """Return the state that a completion leads to, and that for other facts beside."""
+        said = {self.word(one) for one in self.standing(some, done).values()}
+        if "reject" in said:
+            return ("open",)
+        if "request_changes" in said:
+            return ("changes_requested",)
+        own, whole = self.gates(some, done)
+        body = self.ops[done].body
+        assert isinstance(body, TaskComplete)
+        shown = {self.around.evidence.get(one) for one in body.evidence}
+        proved = all(type_ in shown for type_ in listed(whole, "evidence"))
+        everybody = frozenset(op.author for op in self.ops.values())
+        is_met = proved and self.approvals(some, done, whole, self.around.humans) >= wanted(whole)
+        can_pass = self.approvals(some, done, own, everybody) >= wanted(own)
+        inside = self.approvals(some, done, whole, everybody) >= wanted(whole)
+        depends = bool(listed(whole, "evidence")) or "human" in listed(whole, "review_by")
+        if is_met:
+            return ("completed", "submitted") if depends or not inside else ("completed",)
+        return ("submitted", "completed") if can_pass else ("submitted",)
+
+    def completion_in(self, some: Set) -> bytes | None:
+        """Return the completion that the state of ``some`` follows from."""
+        deciding = self.deciding(some)
+        done = self.about(deciding[0]) if deciding else None
+        if done is None or self.word(done) != "complete" or self.state(some) == "open":
+            return None
+        return done
+
+    def ask_review(self, op: Op, body: TaskReview) -> str | None:
+        """Return why a verdict may not be given."""
+        view = self.closures[op.id]
+        role = self.around.roles.get(op.id)
+        named = False
+        if body.completion in view and isinstance(self.ops[body.completion].body, TaskComplete):
+            for gate in self.gates(view, body.completion):
+                by = [one for one in listed(gate, "review_by") if one != "human"]
+                if listed(gate, "review_by") and role is not None:
+                    named |= all(ROLES.index(role) >= ROLES.index(one) for one in by)
+        if op.rho < 2 and not named:
+            return "review_without_rank"
+        done = self.completion_in(view)
+        return None if done in (None, body.completion) else "stale_review"
 
     # -- what may be done ---------------------------------------------------------------------
 
@@ -220,9 +354,19 @@ class Slow:
 
     def ask(self, one: bytes) -> str | None:
         """Return why an act is refused; tasks.md, Transitions, row by row."""
+        view = self.closures[one]
+        reason = self.ask_from(one, self.state(view))
+        done = self.completion_in(view)
+        others = () if done is None else self.outcomes(view, done)[1:]
+        return None if any(self.ask_from(one, other) is None for other in others) else reason
+
+    def ask_from(self, one: bytes, state: str) -> str | None:
+        """Return why an act is refused where its author sees the task in ``state``."""
         op, view = self.ops[one], self.closures[one]
-        state, heads = self.state(view), self.tenures(view)
+        heads = self.tenures(view)
         first = heads[0] if heads else None
+        if state == "open" and heads and self.deciding(view):
+            first = None  # reopened, or taken from its holder by a verdict
         holder = None if first is None else self.holder(first)
         if isinstance(op.body, TaskCreate):
             return None if state == "none" else "wrong_state"
@@ -231,29 +375,34 @@ class Slow:
         match op.body:
             case TaskAssign():
                 reason = "assign_without_rank" if op.rho < 2 else None
-                legal = AFTER[:6]
+                legal = AFTER[:7]
             case TaskClaim():
-                reason, legal = self.ask_claim(op, state, first), AFTER[:5]
+                reason, legal = self.ask_claim(op, state, first), AFTER[:6]
             case TaskRelease():
                 reason = None if op.rho >= 2 or holder == op.author else "release_without_tenure"
-                legal = AFTER[1:5]
+                legal = AFTER[1:6]
             case TaskCancel():
-                reason, legal = "cancel_without_rank" if op.rho < 2 else None, AFTER[:6]
+                reason, legal = "cancel_without_rank" if op.rho < 2 else None, AFTER[:7]
             case TaskReopen():
                 reason = None if op.rho >= 2 or holder == op.author else "reopen_without_tenure"
                 legal = ("completed", "cancelled")
+            case TaskGate():
+                reason, legal = "gate_without_rank" if op.rho < 2 else None, (*AFTER, "cancelled")
+            case TaskReview():
+                reason = self.ask_review(op, op.body)
+                legal = ("submitted", "changes_requested", "completed")
             case TaskEdit():
-                mine = holder == op.author and state in AFTER[1:6]
+                mine = holder == op.author and state in AFTER[1:7]
                 reason = None if op.rho >= 2 or (mine and part(op.body)) else "edit_without_rank"
                 legal = (*AFTER, "cancelled")
             case _:
-                reason, legal = self.ask_work(op, first), AFTER[1:6]
+                reason, legal = self.ask_work(op, first), AFTER[1:7]
         return reason or (None if state in legal else "wrong_state")
 
     def ask_claim(self, op: Op, state: str, first: bytes | None) -> str | None:
         """Return why a claim may not be made over the effective tenure."""
         holder = None if first is None else self.holder(first)
-        if first is None or holder in (None, op.author) or state not in AFTER[1:5]:
+        if first is None or holder in (None, op.author) or state not in AFTER[1:6]:
             return None
         given = self.ops[first]
         if state == "assigned" and given.author == op.author:
@@ -287,12 +436,14 @@ class Slow:
             lost |= self.lost_in(view, self.tenures(view), refused)
         covered = set[bytes]().union(*(self.closures[one] for one in acting))
         deciding, heads = self.deciding(every), self.tenures(every)
-        done = deciding[0] if deciding and self.word(deciding[0]) == "complete" else None
+        state, done = self.state(every), self.completion_in(every)
         holder = self.holder(heads[0]) if heads else None
+        if deciding and state == "open":
+            holder = None
         named = {one for op in self.ops.values() for one in op.basis}
         fields, met = self.fields()
         return Outcome(
-            state=self.state(every),
+            state=state,
             tenure=heads[0] if holder else None,
             holder=holder,
             completion=done,
@@ -345,7 +496,13 @@ class Slow:
     def late_results(self, refused: dict[bytes, str]) -> set[tuple[str, bytes, bytes]]:
         """Return the results that came after their author had seen the loss."""
         late = [one for one, reason in refused.items() if reason == "complete_after_loss"]
-        return {(refused[one], self.tenures(self.closures[one])[0], one) for one in late}
+        return {(refused[one], self.beaten_by(self.closures[one]), one) for one in late}
+
+    def beaten_by(self, view: Set) -> bytes:
+        """Return why its author had lost the tenure: another one, or a verdict that ended it."""
+        first, deciding = self.tenures(view)[0], self.deciding(view)
+        rejected = deciding and isinstance(self.ops[deciding[0]].body, TaskReview)
+        return deciding[0] if rejected and self.state(view) == "open" else first
 
     def double_fences(self, acting: set[bytes]) -> set[tuple[str, bytes, bytes]]:
         """Return the claims that a hub gave a fence of another claim."""
@@ -367,7 +524,13 @@ class Slow:
     ) -> set[tuple[str, bytes, bytes]]:
         """Return the conflicts that ``view`` shows, and note what it refuses."""
         deciding = self.deciding(view)
-        beside = {(f"concurrent_{self.word(one)}", deciding[0], one) for one in deciding[1:]}
+        beside = {
+            (f"concurrent_{self.word(one)}", deciding[0], one)
+            for one in deciding[1:]
+            if self.word(one) != self.word(deciding[0])
+            or self.about(one) == one
+            or self.about(one) != self.about(deciding[0])
+        }
         if not heads:
             return beside
         first, *others = heads
@@ -380,10 +543,62 @@ class Slow:
             elif self.stale(one, first):
                 refused[one] = "fence_stale"
                 lost.add(("fence_stale", first, one))
-        is_result = bool(deciding) and self.word(deciding[0]) == "complete"
-        if is_result and self.named(deciding[0]) != first:
-            lost.add(("complete_raced", deciding[0], first))
-        return lost | beside
+        for one in self.fresh(view, TaskReview):
+            winner = self.replaced(view, one)
+            if winner is not None:
+                refused[one] = "stale_review"
+                lost.add(("stale_review", winner, one))
+        work = self.about(deciding[0]) if deciding else first
+        if self.word(work) == "complete" and self.named(work) != first:
+            lost.add(("complete_raced", work, first))
+        return lost | beside | self.raced(view)
+
+    def raced(self, view: Set) -> set[tuple[str, bytes, bytes]]:
+        """Return the gates that came beside the completion that the state follows from."""
+        done = self.completion_in(view)
+        if done is None:
+            return set()
+        writes = self.legal(view, TaskGate, TaskCreate)
+        bound = self.newest({one for one in writes if not self.saw(one, done)})
+        known = {one for one in writes if self.saw(done, one)}
+        if joined(map(self.asks, bound)) == joined(map(self.asks, self.newest(known))):
+            return set()
+        return {("gate_raced", one, done) for one in bound - known}
+
+
+def listed(gate: dict[str, object], field: str) -> list[str]:
+    """Return a list of a gate."""
+    found = gate.get(field, ())
+    assert isinstance(found, tuple)
+    return list(found)
+
+
+def wanted(gate: dict[str, object]) -> int:
+    """Return how many approvals a gate wants."""
+    found = gate.get("reviews", 0)
+    assert isinstance(found, int)
+    return found
+
+
+def fields_of(gate: Gate) -> dict[str, object]:
+    """Return the fields of a gate."""
+    return {
+        "reviews": gate.reviews,
+        "review_by": gate.review_by,
+        "no_self_review": gate.no_self_review,
+        "evidence": gate.evidence,
+    }
+
+
+def joined(gates: Iterable[dict[str, object]]) -> dict[str, object]:
+    """Return the strictest of each field; stories write no field of a value it cannot have."""
+    every = list(gates)
+    return {
+        "reviews": max([wanted(one) for one in every], default=0),
+        "review_by": tuple(sorted({by for one in every for by in listed(one, "review_by")})),
+        "no_self_review": any(one.get("no_self_review") for one in every),
+        "evidence": tuple(sorted({by for one in every for by in listed(one, "evidence")})),
+    }
 
 
 def part(body: TaskEdit) -> bool:

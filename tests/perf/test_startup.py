@@ -24,6 +24,19 @@ status = main(sys.argv[1:])
 print(*sorted(set(sys.modules) - before), file=sys.stderr)
 sys.exit(status)
 """
+# The same, and counts the statements that SQLite runs.
+COUNTING = """
+import apsw, sys
+count = 0
+def count_one(event):
+    global count
+    count += 1
+apsw.connection_hooks.append(lambda one: one.trace_v2(apsw.SQLITE_TRACE_STMT, count_one))
+from envoy.cli.main import main
+status = main(sys.argv[1:])
+print(count, *sorted(sys.modules), file=sys.stderr)
+sys.exit(status)
+"""
 HOT = {
     "status": ("status",),
     "spaces": ("spaces",),
@@ -45,6 +58,17 @@ SLOW = {
     *("argparse", "contextlib", "ctypes", "datetime", "enum", "hashlib", "importlib", "inspect"),
     *("json", "logging", "pathlib", "random", "re", "select", "shutil", "socket", "tempfile"),
     *("threading", "tomllib", "types", "typing", "urllib", "weakref"),
+}
+# Warm writes in a space of this machine: everything they load, and what they ask SQLite.
+WRITES_OWN_MAX = 116
+STATEMENTS_MAX = {"send": 90, "task claim": 172}
+# What only other acts need, whoever writes: it is loaded where they come by.
+SELDOM = {
+    *("envoy.core.genesis", "envoy.core.invite", "envoy.core.words", "envoy.hub.renewal"),
+    *("envoy.replica.actions.care", "envoy.replica.actions.directory", "envoy.replica.epochs"),
+    *("envoy.replica.actions.local", "envoy.replica.knots", "envoy.replica.rebuild"),
+    *("envoy.replica.unlocking", "envoy.state.epochs", "envoy.state.needs"),
+    *("envoy.storage.migrations", "envoy.views.details", "envoy.views.history"),
 }
 KEYS = ("envoy.core", "envoy.state", "envoy.replica", "envoy.sync", "envoy.wiring.writes")
 
@@ -84,6 +108,42 @@ def bare() -> set[str]:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     return set(done.stdout.split())
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Console:
+    """Return a console at a home with a space, two tasks, and a command of each sort behind it."""
+    found = Console(tmp_path_factory.mktemp("writes"))
+    found.ok("quickstart", "--human", "--name", "Lead", "--space-name", "s")
+    claimed(found)
+    return found
+
+
+def claimed(place: Console) -> tuple[str, ...]:
+    """Claim a task, and return the command that claims another."""
+    first, second = (place.ok("task", "create", "work")["task_id"] for _ in range(2))
+    place.ok("task", "claim", first, "--require", "confirmed")
+    return "task", "claim", second, "--require", "confirmed"
+
+
+@pytest.mark.parametrize("name", STATEMENTS_MAX)
+def test_a_hot_write_loads_and_asks_only_what_it_needs(name: str, place: Console) -> None:
+    args = claimed(place) if name == "task claim" else ("send", "hello")
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTING, "--json", *args],
+        env=place.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    count, *found = done.stderr.split()
+    assert 0 < int(count) <= STATEMENTS_MAX[name]
+    assert "nacl._sodium" in found and SELDOM.isdisjoint(found)
+    tops = {module.partition(".")[0] for module in found}
+    assert tops.isdisjoint({"asyncio", "cryptography", "dataclasses", "http", "rich"})
+    own = [module for module in found if module.partition(".")[0] == "envoy"]
+    assert len(own) <= WRITES_OWN_MAX, own
 
 
 @pytest.mark.parametrize("flags", [("--json",), ()], ids=["json", "text"])

@@ -28,6 +28,7 @@ from envoy.storage.projections import RowStore
 from envoy.sync.frames import HubRefusal
 from envoy.system import db
 from envoy.views import rows
+from envoy.wiring import writes
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -224,6 +225,7 @@ class World:
             session="default",
             name=stored.name,
             type=str(replica_file.meta(connection, "type") or "agent"),
+            carry=writes.Carrier(door, where),
         )
         return Actor(profile, where, door, own)
 
@@ -232,7 +234,9 @@ class World:
         log = sqlite.open_store(os.fspath(self.root / place / "hub"))
         self._stack.callback(log.close)
         poster = public_key(identity.access_seed(CARD_KEY))
-        return Door(LocalHub(log, poster=poster, now_ms=self.clock.now_ms), log)
+        where = home.paths(os.fspath(self.root / place), "hub")
+        more = writes.ChunkCalls(log, where)
+        return Door(LocalHub(log, poster=poster, now_ms=self.clock.now_ms, more=more), log)
 
     def actor(
         self, name: str, *, place: str = "home", type: str = "agent", clock: Clock | None = None

@@ -21,7 +21,7 @@ from envoy.core.codec import encode
 from envoy.core.crypto import sign
 from envoy.core.crypto.seal import PUBLIC_BYTES, kid
 from envoy.core.identity import STATEMENT_VERSION, KeysStatement
-from envoy.core.invite import Joining
+from envoy.core.joining import Joining
 from envoy.core.structs import Body
 
 DAY_MS = 24 * 60 * 60 * 1000

@@ -76,7 +76,7 @@ steps = st.lists(
     max_size=14,
 )
 creations = st.sampled_from(
-    [made(), made(assignee=SECOND), made(gate=(("gate.reviews", 1),))],
+    [made(), made(assignee=SECOND), made(gate=(("reviews", 1),))],
 )
 
 

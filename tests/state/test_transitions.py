@@ -19,6 +19,7 @@ from envoy.core.bodies import (
     TaskRelease,
     TaskReopen,
 )
+from envoy.core.records import TaskGate, TaskReview
 from envoy.core.structs import Body, replace
 from envoy.state import transitions
 from envoy.state.claims import NO_FENCE, Fence, Tenure
@@ -26,7 +27,7 @@ from envoy.state.transitions import Act, Standing, judge
 from histories import FIRST, MADE, TASK, fixed
 
 HOLDER, GIVER, STRANGER, RANKED = (fixed(name) for name in ("holder", "giver", "else", "ranked"))
-TENURE, LOST = fixed("tenure"), fixed("lost")
+TENURE, LOST, DONE = fixed("tenure"), fixed("lost"), fixed("done")
 STATES = (
     "none",
     "open",
@@ -50,6 +51,8 @@ BODIES: dict[str, Body] = {
     "edit": EDIT,
     "cancel": TaskCancel(TASK, ""),
     "reopen": TaskReopen(TASK, ""),
+    "gate": TaskGate(TASK, ()),
+    "review": TaskReview(TASK, DONE, "approve", None, ()),
 }
 # Who does it: did, rho, fence of the claim. The holder's own fence is (0, 2).
 ACTORS: dict[str, tuple[bytes, int, Fence]] = {
@@ -83,6 +86,8 @@ LEGAL = {
     },
     "cancel": {"ranked": f"open {HELD} submitted"},
     "reopen": {"holder": "completed cancelled", "ranked": "completed cancelled"},
+    "gate": {"ranked": f"open {HELD} submitted completed cancelled"},
+    "review": {"ranked": "submitted changes_requested completed"},
 }
 
 
@@ -94,7 +99,9 @@ def standing(state: str) -> Standing:
         return Standing(
             state, Tenure(TENURE, HOLDER, GIVER, "assign", None, None, None, "unclaimed", None)
         )
-    return Standing(state, Tenure(TENURE, HOLDER, HOLDER, "claim", "s", 0, 2, "confirmed", 0))
+    claim = Tenure(TENURE, HOLDER, HOLDER, "claim", "s", 0, 2, "confirmed", 0)
+    judged = state in ("submitted", "changes_requested", "completed")
+    return Standing(state, claim, DONE if judged else None)
 
 
 def act(verb: str, actor: str, *, named: bytes | None = HOLDER, tenure: bytes = TENURE) -> Act:
@@ -244,6 +251,24 @@ def test_a_holder_edits_body_labels_and_needs_alone(edit: TaskEdit) -> None:
     mine = replace(EDIT, unlabel=("l",), need=(TENURE,), unneed=(TENURE,))
     control = Act(mine, HOLDER, 1, NO_FENCE, None, None)
     assert judge(standing("claimed"), control) is None
+
+
+@pytest.mark.parametrize(
+    ("rho", "is_named", "completion", "reason"),
+    [
+        pytest.param(1, True, DONE, None, id="whom the gate names may judge"),
+        pytest.param(1, False, DONE, "review_without_rank", id="nobody else of no rank"),
+        pytest.param(2, False, DONE, None, id="the creator may"),
+        pytest.param(3, False, LOST, "stale_review", id="not another completion"),
+        pytest.param(1, False, LOST, "review_without_rank", id="who may not is told that first"),
+    ],
+)
+def test_a_verdict_is_given_by_few_on_the_completion_that_stands(
+    rho: int, is_named: bool, completion: bytes, reason: str | None
+) -> None:
+    body = TaskReview(TASK, completion, "approve", None, ())
+    given = Act(body, STRANGER, rho, NO_FENCE, None, None, is_named)
+    assert judge(standing("submitted"), given) == reason
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envoy.core import bodies
 from envoy.core.crypto.seal import PUBLIC_BYTES, kid
-from envoy.core.invite import Joining, check_proof
+from envoy.core.joining import Joining, check_proof
 from envoy.core.structs import Body
 from state.log import SPACE, Log, Node, named
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from oracle import events, messagepack
 from oracle.scene import FOUNDER, OTHER, SPACE, WRITER, fixed, shown
 from vectors import make_seal as hpke
+from vectors.make_epoch import boxed
 from vectors.make_event import careless, mixed_key, scalar
 
 TARGET = Path(__file__).with_name("invite.json")
@@ -245,6 +246,69 @@ def proofs() -> list[Vector]:
     return found
 
 
+ASKS: list[object] = [WRITER, "crawler", [bytes(1300), bytes(64)], ACCESS, bytes(64)]
+TOLD: list[object] = [SPACE, fixed("epoch"), None]
+
+
+def sealed(label: str, plain: bytes, *, lookup: bytes = KEYS["lookup"]) -> bytes:
+    """Return a request or an answer in the box of the key that the vectors have."""
+    return boxed(events.prefix(label) + lookup, plain)
+
+
+def padded(fields: list[object], *, size: int = 2960) -> bytes:
+    """Return what is inside."""
+    raw = messagepack.write(fields)
+    return (len(raw).to_bytes(4, "big") + raw).ljust(size, b"\0")
+
+
+def requests() -> list[Vector]:
+    """Return join requests and answers, good and bad."""
+    found: list[Vector] = []
+    given: dict[str, object] = {"seed": hpke.SEED, "lookup": KEYS["lookup"]}
+    names = {
+        "request": ("did", "name", "keys", "access", "proof"),
+        "answer": ("space", "epoch", "cap"),
+    }
+    labels = {"request": "join-request", "answer": "join-reply"}
+    longest: list[object] = [WRITER, "n" * 128, [bytes(2048), bytes(64)], ACCESS, bytes(64)]
+    for name, op, fields in (
+        ("a join request", "request", ASKS),
+        ("a join request with the longest name and statement", "request", longest),
+        ("an answer", "answer", TOLD),
+        ("an answer with the longest capability", "answer", [*TOLD[:2], bytes(1024)]),
+    ):
+        box = sealed(labels[op], padded(fields))
+        told = shown({"op": op, **given, "sealed": box})
+        expect = shown(dict(zip(names[op], fields, strict=True)))
+        found.append({"name": name, "input": told, "expect": expect})
+    right = sealed("join-request", padded(ASKS))
+    rows: list[tuple[str, str, str, bytes]] = [
+        ("for another invite", "request", "cannot_open",
+         sealed("join-request", padded(ASKS), lookup=bytes(16))),
+        ("under the label of answers", "request", "cannot_open",
+         sealed("join-reply", padded(ASKS))),
+        ("with a bit changed", "request", "cannot_open", right[:-1] + bytes((right[-1] ^ 1,))),
+        ("of 4,095 bytes", "request", "malformed", sealed("join-request", padded(ASKS, size=2959))),
+        ("of 4,097 bytes", "request", "malformed", sealed("join-request", padded(ASKS, size=2961))),
+        ("with a length beyond the end", "request", "malformed",
+         sealed("join-request", (2957).to_bytes(4, "big") + bytes(2956))),
+        ("with a bit of its padding", "request", "non_canonical",
+         sealed("join-request", padded(ASKS)[:-1] + b"\1")),
+        ("with a field too many", "request", "malformed",
+         sealed("join-request", padded([*ASKS, None]))),
+        ("without a name", "request", "malformed",
+         sealed("join-request", padded([ASKS[0], "", *ASKS[2:]]))),
+        ("with a name of 129 bytes", "request", "malformed",
+         sealed("join-request", padded([ASKS[0], "n" * 129, *ASKS[2:]]))),
+        ("with a capability of 1,025 bytes", "answer", "malformed",
+         sealed("join-reply", padded([*TOLD[:2], bytes(1025)]))),
+    ]  # fmt: skip
+    for name, op, code, box in rows:
+        told = shown({"op": op, **given, "sealed": box})
+        found.append({"name": f"{op}: {name}", "input": told, "code": code})
+    return found
+
+
 def vectors() -> list[Vector]:
     """Return all vectors."""
     keys: Vector = {
@@ -252,7 +316,7 @@ def vectors() -> list[Vector]:
         "input": {"op": "keys", "secret": SECRET.hex()},
         "expect": shown({**KEYS, "key": KEY, "ipk": events.public(KEYS["redeem"])}),
     }
-    return [keys, *codes(), *blobs(), *proofs()]
+    return [keys, *codes(), *blobs(), *proofs(), *requests()]
 
 
 if __name__ == "__main__":

@@ -138,6 +138,24 @@ FULL: dict[str, Fields] = {
     },
     "task.cancel": {"task": ID, "reason": "sold"},
     "task.reopen": {"task": ID, "reason": "it leaks"},
+    "task.gate": {"task": ID, "gate": [["evidence", ["test"]], ["reviews", 2]]},
+    "task.review": {
+        "task": ID,
+        "completion": OTHER_ID,
+        "verdict": "approve",
+        "note": "Both coats hold.",
+        "evidence": [ID],
+    },
+    "record": {
+        "kind": "evidence",
+        "type": "test",
+        "task": ID,
+        "text": "No leak in an hour.",
+        "fields": [["result", "pass"]],
+        "subject": "git:hull@4f1c",
+        "refs": REFS,
+    },
+    "record.retract": {"record": ID, "reason": "the wrong dock"},
 }
 NIL: dict[str, tuple[str, ...]] = {
     "genesis": ("expires",),
@@ -153,6 +171,8 @@ NIL: dict[str, tuple[str, ...]] = {
     "task.claim": ("handoff",),
     "task.release": ("note",),
     "task.progress": ("note",),
+    "task.review": ("note",),
+    "record": ("type", "task", "subject"),
 }
 APPROVE: Fields = {"mode": "approve", "enc": None, "redeemers": [KEY]}
 IDS = [fixed(f"id {number}") for number in range(257)]
@@ -207,6 +227,16 @@ EDGES: list[tuple[str, str, Fields]] = [
     ("task.claim", "a session of 64 bytes", {"session": "s" * 64}),
     ("task.progress", "in_progress", {"to": "in_progress"}),
     ("task.complete", "no evidence", {"evidence": []}),
+    ("task.gate", "no gate any more", {"gate": []}),
+    ("task.gate", "32 fields", {"gate": [[f"f{number:02}", 1] for number in range(32)]}),
+    ("task.review", "request_changes", {"verdict": "request_changes"}),
+    ("task.review", "reject", {"verdict": "reject"}),
+    ("task.review", "64 in evidence", {"evidence": many(64)}),
+    ("record", "a kind that is yet to come, of 64 bytes", {"kind": "k" * 64}),
+    ("record", "no text, fields or refs", {"text": "", "fields": [], "refs": []}),
+    ("record", "a subject of 512 bytes", {"subject": "s" * 512}),
+    ("record", "32 fields", {"fields": [[f"f{number:02}", 1] for number in range(32)]}),
+    ("record.retract", "an empty reason", {"reason": ""}),
 ]
 # (kind, the rule that is broken, the change that breaks it)
 BROKEN: list[tuple[str, str, Fields]] = [
@@ -301,6 +331,23 @@ BROKEN: list[tuple[str, str, Fields]] = [
     ("task.progress", "a note of 32,769 bytes", {"note": "n" * 32_769}),
     ("task.complete", "a summary of 32,769 bytes", {"summary": "s" * 32_769}),
     ("task.complete", "65 in evidence", {"evidence": many(65)}),
+    ("task.gate", "33 fields", {"gate": [[f"f{number:02}", 1] for number in range(33)]}),
+    ("task.gate", "a field twice", {"gate": [["reviews", 1], ["reviews", 2]]}),
+    ("task.review", "an unknown verdict", {"verdict": "abstain"}),
+    ("task.review", "a note of 32,769 bytes", {"note": "n" * 32_769}),
+    ("task.review", "65 in evidence", {"evidence": many(65)}),
+    ("record", "no kind", {"kind": ""}),
+    ("record", "a kind of 65 bytes", {"kind": "k" * 65}),
+    ("record", "an empty type", {"type": ""}),
+    ("record", "a type of 65 bytes", {"type": "t" * 65}),
+    ("record", "a text of 32,769 bytes", {"text": "t" * 32_769}),
+    ("record", "33 fields", {"fields": [[f"f{number:02}", 1] for number in range(33)]}),
+    ("record", "fields out of order", {"fields": [["b", 1], ["a", 1]]}),
+    ("record", "an empty subject", {"subject": ""}),
+    ("record", "a subject of 513 bytes", {"subject": "s" * 513}),
+    ("record", "65 refs", {"refs": many(65, REFS[0])}),
+    ("record", "an unknown relation", {"refs": [["likes", ID, None]]}),
+    ("record.retract", "a reason of 513 bytes", {"reason": "r" * 513}),
 ]
 
 

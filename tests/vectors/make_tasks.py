@@ -23,7 +23,7 @@ from histories import (
     fixed,
     made,
 )
-from vectors import task_ends
+from vectors import task_ends, task_reviews
 from vectors.task_story import End, Lost, story
 
 TARGET = Path(__file__).with_name("tasks.json")
@@ -52,7 +52,7 @@ def lifecycle() -> Iterator[Vector]:
     yield story("given back: the work under it is behind", h, End("open"))
     second = h.claim(SECOND)
     yield story("given back, then taken by another", h, End("claimed", second))
-    h = History(made(gate=(("gate.reviews", 1),)))
+    h = History(made(gate=(("reviews", 1),)))
     claim = h.claim(FIRST)
     done = h.complete(claim)
     yield story("a gated task is submitted", h, End("submitted", claim, done=done))
@@ -311,6 +311,10 @@ def vectors() -> list[Vector]:
         *task_ends.ended_races(),
         *task_ends.edits(),
         *task_ends.edit_races(),
+        *task_reviews.judged(),
+        *task_reviews.not_judged(),
+        *task_reviews.judged_apart(),
+        *task_reviews.gated_apart(),
     ]
 
 

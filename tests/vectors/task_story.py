@@ -16,7 +16,10 @@ from histories import TASK, History, Vector, given, holder
 
 Lost = tuple[str, Op, Op, str]  # kind, winner, loser, rule
 
-STATUS = {"open": "assigned", "claimed": "assigned", "submitted": "in_progress"}
+STATUS = {
+    **{"open": "assigned", "claimed": "assigned"},
+    **{"submitted": "in_progress", "changes_requested": "in_progress"},
+}
 
 
 def names(state: str, claim_state: str, *, is_held: bool) -> list[str]:

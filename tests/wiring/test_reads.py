@@ -105,7 +105,7 @@ def test_an_older_database_is_brought_up_by_the_write_side(
         reads.open_reader(config)
 
     def rebuild(_: Config, spaces: Sequence[bytes]) -> None:
-        home.write("UPDATE meta SET v = 2 WHERE k = 'projection'")
+        home.write(f"UPDATE meta SET v = {schema.PROJECTION} WHERE k = 'projection'")
         assert spaces == []
 
     monkeypatch.setattr(reads, "refresh", rebuild)

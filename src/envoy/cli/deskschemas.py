@@ -67,11 +67,12 @@ ANSWERS: Mapping[str, Fields] = {
     "card_publish": {
         "card": "Card",
         "changed": "bool",
+        "replayed": "bool",
         "results": "[CardResult]",
         "warnings": "[Warning]",
         "untrusted_fields": "[text]",
     },
-    "cards": {"cards": "[Card]", **FRESH},
+    "cards": {"cards": "[Card]", "page": "Page", **FRESH},
     "quarantine": {
         "space_id": "id",
         "space_name": "text",

@@ -31,6 +31,7 @@ EFFECT: Fields = {
     "acts_count": "int",
     "relay_delivery": "{delivered pending failed not_attempted}",
     "pending_sync": "bool",
+    "replayed": "bool",
     "untrusted_fields": "[text]",
 }
 CHANGED: Fields = {
@@ -51,6 +52,16 @@ SHAPES: Mapping[str, Fields] = {
     },
     "Cut": {"accepted_events": "int", "accepted_until": "time?", "uncited_events": "int"},
     "Effect": EFFECT,
+    "JoinRequest": {
+        "request_id": "id",
+        "invite_id": "id",
+        "member": "Actor",
+        "role": "{read write}",
+        "uses": "int",
+        "max_uses": "int",
+        "expires_at": "time",
+        "encryption_key_usable": "bool",
+    },
     "Ended": {
         "grant_id": "id",
         "kind": "{genesis grant role join delegate invite}",

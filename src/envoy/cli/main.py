@@ -115,7 +115,8 @@ def write_answer(answer: Answer, command: Command, face: Face) -> None:
     if face.json:
         put(sys.stdout, render.json_line(command.schema, answer.data))
         return
-    put(sys.stdout, as_text(blocks_of(answer), sys.stdout, face))
+    blocks = [*blocks_of(answer), *render.more(answer.data.get("page"))]
+    put(sys.stdout, as_text(blocks, sys.stdout, face))
     warnings = answer.data.get("warnings")
     assert warnings is None or isinstance(warnings, list)
     tell([render.warning(one) for one in warnings or ()], face)
@@ -262,6 +263,10 @@ def read_module(name: str) -> ModuleType | None:
             from envoy.cli.read import home
 
             return home
+        case "objects":
+            from envoy.cli.read import objects
+
+            return objects
         case "space":
             from envoy.cli.read import space
 
@@ -284,6 +289,36 @@ def read_module(name: str) -> ModuleType | None:
 def write_module(name: str) -> ModuleType | None:
     """Return a module of commands that write."""
     match name:
+        case "work":
+            from envoy.cli.write import work
+
+            return work
+        case "inbox":
+            from envoy.cli.write import inbox
+
+            return inbox
+        case "messages":
+            from envoy.cli.write import messages
+
+            return messages
+        case "tasks":
+            from envoy.cli.write import tasks
+
+            return tasks
+        case "objects":
+            from envoy.cli.write import objects
+
+            return objects
+    return rare_module(name)
+
+
+def rare_module(name: str) -> ModuleType | None:
+    """Return a module of commands that write, but are no part of everyday work."""
+    match name:
+        case "approve":
+            from envoy.cli.write import approve
+
+            return approve
         case "authority":
             from envoy.cli.write import authority
 
@@ -304,10 +339,6 @@ def write_module(name: str) -> ModuleType | None:
             from envoy.cli.write import home
 
             return home
-        case "inbox":
-            from envoy.cli.write import inbox
-
-            return inbox
         case "keys":
             from envoy.cli.write import keys
 
@@ -324,16 +355,4 @@ def write_module(name: str) -> ModuleType | None:
             from envoy.cli.write import invites
 
             return invites
-        case "messages":
-            from envoy.cli.write import messages
-
-            return messages
-        case "tasks":
-            from envoy.cli.write import tasks
-
-            return tasks
-        case "work":
-            from envoy.cli.write import work
-
-            return work
     return None

@@ -22,7 +22,6 @@ from envoy.jsontext import dumps
 from envoy.lean import NamedTuple
 from envoy.limits import CELL_COLUMNS_MIN, TABLE_COLUMNS_MIN
 from envoy.untrusted import cut, escape, width
-from envoy.views.details import brief, legible
 
 # A piece of a line: text, or text with a style of STYLES.
 Span = str | tuple[str, str]
@@ -286,6 +285,8 @@ NEXT_COMMANDS = {
 
 def error_data(error: EnvoyError) -> dict[str, object]:
     """Return the documented object of ``error``, without `schema`."""
+    from envoy.views.details import legible
+
     return {
         "error": error.sentence,
         "error_code": error.code,
@@ -304,8 +305,16 @@ def warning(found: Mapping[str, object]) -> Block:
     return line((f"warning[{found['code']}]", "warn"), f": {found['message']}")
 
 
+def more(page: object) -> Iterator[Block]:
+    """Yield how to go on behind a page, where there is more."""
+    if isinstance(page, Mapping) and page["has_more"]:
+        yield line(("more: ", "dim"), f"--cursor {page['next_cursor']}")
+
+
 def error_blocks(error: EnvoyError) -> Iterator[Block]:
     """Yield ``error`` for people: its code, its sentence, its details, what to do."""
+    from envoy.views.details import brief, legible
+
     yield line((f"error[{error.code}]", "bad"), f": {CODES[error.code][2]}")
     for name, value in legible(error.details).items():
         text = brief(value)

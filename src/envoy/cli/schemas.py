@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from envoy.cli import deskschemas
+from envoy.cli import deskschemas, objectschemas
 from envoy.cli.effects import CHANGED
 from envoy.cli.shapes import (
     DELIVERY,
@@ -45,7 +45,7 @@ MADE: Fields = {
 JOINED: Fields = {
     "space_id": "id",
     "space_name": "text",
-    "role": ROLE,
+    "role": f"{ROLE}?",
     "member_id": "did",
     "join_state": "{member pending_approval}",
     "mode": MODE,
@@ -67,9 +67,15 @@ INBOX: Fields = {
 HISTORY: Fields = {"space_id": "id", "space_name": "text", "records": "[Record]", **PAGED}
 
 ANSWERS: Mapping[str, Fields] = {
-    "agent_revoke": {"member": "Actor", "results": "[Cast]", "untrusted_fields": "[text]"},
+    "agent_revoke": {
+        "member": "Actor",
+        "results": "[Cast]",
+        "replayed": "bool",
+        "untrusted_fields": "[text]",
+    },
     "authority": {**CHANGED, "grant_id~": "id?", "role~": ROLE},
     **deskschemas.ANSWERS,
+    **objectschemas.ANSWERS,
     "backup": {
         "file": "text",
         "size": "int",
@@ -86,6 +92,7 @@ ANSWERS: Mapping[str, Fields] = {
         "closed_at~": "time?",
         "invite_status~": "text",
         "dry_run~": "bool",
+        "replayed~": "bool",
         "effect~": "Effect",
         "untrusted_fields~": "[text]",
     },
@@ -134,7 +141,7 @@ ANSWERS: Mapping[str, Fields] = {
         "next_commands": "[text]",
     },
     "history": HISTORY,
-    "identities": {"profiles": "[Profile]", "untrusted_fields": "[text]"},
+    "identities": {"profiles": "[Profile]", "page": "Page", "untrusted_fields": "[text]"},
     "identity_create": {**MADE, "export": "text"},
     "identity_exported": {"profile": "text", "file": "text"},
     "identity_lock": {
@@ -168,11 +175,31 @@ ANSWERS: Mapping[str, Fields] = {
         "warnings": "[Warning]",
     },
     "inbox_count": {"unread_count": "int", "by_space": "[Unread]", **FRESH},
-    "inbox_read_ack": {**INBOX, "acked": "int", "remaining": "int", "by_space": "[Acked]"},
+    "inbox_read_ack": {
+        **INBOX,
+        "acked": "int",
+        "remaining": "int",
+        "by_space": "[Acked]",
+        "replayed": "bool",
+    },
     "init": MADE,
     "invite": NEW_INVITE,
     "invites": {"space_id": "id", "invites": "[Invite]", **PAGED},
     "join": {**MADE, **JOINED},
+    "join_approved": {
+        **CHANGED,
+        "request_id": "id",
+        "invite_id": "id",
+        "grant_id": "id?",
+        "role": ROLE,
+    },
+    "join_requests": {
+        "space_id": "id",
+        "space_name": "text",
+        "requests": "[JoinRequest]",
+        "next_commands": "[text]",
+        "untrusted_fields": "[text]",
+    },
     "members": {"members": "[Member]", **PAGED},
     "permissions": {"spaces": "[Place]", **PAGED},
     "recovered": {
@@ -189,6 +216,7 @@ ANSWERS: Mapping[str, Fields] = {
         "space_id": "id",
         "space_name": "text",
         "changed": "bool",
+        "replayed": "bool",
         "policy": "Policy",
         "untrusted_fields": "[text]",
     },
@@ -242,7 +270,12 @@ ANSWERS: Mapping[str, Fields] = {
         "references": "[Ref]",
         **WRITTEN,
     },
-    "space": {**SPACE_DETAILS, "next_commands": "[text]", "untrusted_fields": "[text]"},
+    "space": {
+        **SPACE_DETAILS,
+        "replayed": "bool",
+        "next_commands": "[text]",
+        "untrusted_fields": "[text]",
+    },
     "spaces": {"spaces": "[SpaceDetails]", **PAGED},
     "status": {
         "version": "text",
@@ -259,6 +292,7 @@ ANSWERS: Mapping[str, Fields] = {
         "pending": "int",
         "quarantined": "int",
         "spaces": "[id]",
+        "warnings~": "[Warning]",
         "checks~": "[Check]",
         "repaired~": "[text]",
     },
@@ -327,7 +361,7 @@ ANSWERS: Mapping[str, Fields] = {
         "risks": "[Proof]",
         "open_questions": "[Question]",
         "evidence": "[Proof]",
-        "objects": "[Any]",
+        "objects": "[RecordObject]",
         "activity": "[Activity]",
         "limits": "Limits",
         "omitted": "Omissions",

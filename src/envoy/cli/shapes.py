@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from envoy.cli import effects
+from envoy.cli import effects, objectschemas
 
 Fields = Mapping[str, str]
 
@@ -311,6 +311,7 @@ DESK: Mapping[str, Fields] = {
 }
 SHAPES: Mapping[str, Fields] = {
     **effects.SHAPES,
+    **objectschemas.SHAPES,
     **DESK,
     "Acked": {"space_id": "id", "acked": "int", "remaining": "int", "cursor": "int"},
     "Activity": {**RECORD, "visibility": "{visible partial redacted missing unknown}"},
@@ -351,7 +352,7 @@ SHAPES: Mapping[str, Fields] = {
         "detail": "text",
         "next_command": "text?",
     },
-    "CommandLine": {"command": "text", "summary": "text", "usage": "text"},
+    "CommandLine": {"command": "text", "summary": "text", "usage": "text", "examples": "[text]"},
     "Conflict": {
         "conflict_id": "id",
         "kind": "text",
@@ -420,6 +421,7 @@ SHAPES: Mapping[str, Fields] = {
         "unread_count": "int",
         "leases": "[Lease]",
         "late": "[id]",
+        "objects": "[LocalObject]",
     },
     "Member": {
         **ACTOR,

@@ -16,7 +16,8 @@ HOW TO ADD A COMMAND
      `data` of the Answer is the documented object without `schema`, and its `text` turns that very
      object into blocks (`cli.render`: line, table, body) for people. It raises EnvoyError, and
      lets everything else go: `cli.main` renders both. A `stream` command yields Answers.
-  3. its answer in `cli/schemas.py`, unless it has one; a transcript in tests/transcripts.
+  3. its answer in `cli/schemas.py`, unless it has one; a transcript in tests/transcripts; one to
+     three lines in `cli/examples.py`.
 The parser, `envoy help`, the references and the tests of schemas and codes follow from the row.
 
 A family is loaded when one of its nouns is used, so a command that is called hundreds of times
@@ -47,6 +48,7 @@ NOUNS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("send", "message", "history", "search", "inbox", "listen"), ("talk",)),
     **dict.fromkeys(("events", "wait", "sync"), ("talk",)),
     **dict.fromkeys(("task", "work-record"), ("tasks",)),
+    "object": ("objects",),
     **dict.fromkeys(("onboarding", "docs", "explain", "schema", "completion"), ("guide",)),
     **dict.fromkeys(("config", "daemon"), ("guide",)),
     **dict.fromkeys(("can", "why", "quarantine", "card"), ("desk",)),
@@ -67,10 +69,9 @@ DEFAULT_VERBS = {
 
 LATER = {
     "": "billing "
-    "react record object provenance audit handoff review conflicts run hooks hook "
+    "react record provenance audit handoff review conflicts run hooks hook "
     "install relay web import git reserve ci line",
     "diagnose": "time",
-    "invites": "pending approve",
     "space": "connect attach",
     "task": "submit",
 }
@@ -104,6 +105,10 @@ def family(name: str) -> tuple[Command, ...]:
             from envoy.cli.tables import identity
 
             return identity.ROWS
+        case "objects":
+            from envoy.cli.tables import objects
+
+            return objects.ROWS
         case "spaces":
             from envoy.cli.tables import spaces
 

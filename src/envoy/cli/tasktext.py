@@ -44,19 +44,11 @@ def tasks_text(data: Json) -> Iterator[Block]:
     now = show.now()
     heads = ("TASK", "P", "STATE", "", "HOLDER", "TITLE", "")
     yield table(heads, [task_row(one, now_ms=now) for one in tasks], soft=(4, 5))
-    yield from page_line(data)
-
-
-def page_line(data: Json) -> Iterator[Block]:
-    """Yield how to go on, where there is more."""
-    page = show.mapping(data["page"])
-    if page["has_more"]:
-        yield line(("more: ", "dim"), f"--cursor {page['next_cursor']}")
 
 
 def space_line(space: Json) -> Block:
     """Return a space with who looks and what there is to do."""
-    me = show.mapping(space["me"])
+    me = None if space["me"] is None else show.mapping(space["me"])
     words = [f"{space['open']} open", f"{space['mine']} yours"]
     conflicts: list[Span] = []
     if space["conflicts"]:
@@ -68,7 +60,7 @@ def space_line(space: Json) -> Block:
         "  local" if space["mode"] == "local_only" else "  connected",
         "  you: ",
         *show.person(me),
-        f" {show.text(me['role'])}    ",
+        f" {'not let in yet' if me is None else show.text(me['role'])}    ",
         ", ".join(words),
         *conflicts,
     )

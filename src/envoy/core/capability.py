@@ -19,10 +19,10 @@ from __future__ import annotations
 from typing import Final
 
 from envoy import limits
-from envoy.core import bodies
+from envoy.core import bodies, objects, records
 from envoy.core.crypto.seal import kid
 from envoy.core.identity import check_statement
-from envoy.core.invite import Joining, check_proof
+from envoy.core.joining import Joining, check_proof
 from envoy.core.kinds import KINDS, UNKNOWN_CAP
 from envoy.core.structs import Body, State
 from envoy.errors import RemoteFault
@@ -298,7 +298,7 @@ def task_of(kind: str, body: Body | None, event: bytes) -> bytes | None:
     if kind == "task.create":
         return event
     match body:
-        case bodies.Message(task=task) | bodies.Merge(entity=task):
+        case bodies.Message(task=task) | bodies.Merge(entity=task) | objects.ObjectPut(task=task):
             return task
         case (
             bodies.TaskAssign(task=task)
@@ -309,6 +309,9 @@ def task_of(kind: str, body: Body | None, event: bytes) -> bytes | None:
             | bodies.TaskEdit(task=task)
             | bodies.TaskCancel(task=task)
             | bodies.TaskReopen(task=task)
+            | records.TaskGate(task=task)
+            | records.TaskReview(task=task)
+            | records.Record(task=task)
         ):
             return task
         case _:

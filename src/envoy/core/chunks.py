@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from envoy import limits
 from envoy.core.crypto.seal import decrypt_chunk, encrypt_chunk
 from envoy.core.envelope import bucket
 from envoy.errors import RemoteFault
 
 TAG_BYTES: Final = 16
-CHUNK_BYTES: Final = 1024 * 1024  # of ciphertext: one request body
+CHUNK_BYTES: Final = limits.CHUNK_BYTES_MAX  # of ciphertext: one request body
 PLAIN_BYTES: Final = CHUNK_BYTES - TAG_BYTES
 _NUMBER_BYTES: Final = 11
 CHUNKS_MAX: Final = 2**32  # far below what the nonce can number, far above any disk
@@ -35,10 +36,14 @@ def nonce(number: int, *, last: bool) -> bytes:
 def seal(key: bytes, number: int, aad: bytes, plaintext: bytes, *, last: bool) -> bytes:
     """Return chunk ``number``: of PLAIN_BYTES, or the padded last one of at most as many."""
     if last:
-        size = bucket(len(plaintext) + TAG_BYTES) - TAG_BYTES
-        plaintext = plaintext.ljust(size, b"\0")
+        plaintext = plaintext.ljust(padded(len(plaintext)), b"\0")
     assert last or len(plaintext) == PLAIN_BYTES, "only the last chunk is short"
     return encrypt_chunk(key, nonce(number, last=last), aad, plaintext)
+
+
+def padded(size: int) -> int:
+    """Return how many bytes a last piece of ``size`` bytes has with its padding."""
+    return bucket(size + TAG_BYTES) - TAG_BYTES
 
 
 def can_be_last(size: int) -> bool:

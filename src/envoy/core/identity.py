@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
 from envoy import ids, limits
-from envoy.core import codec, words
+from envoy.core import codec
 from envoy.core.codec import B32, I63, EncKey
 from envoy.core.crypto import aead, seal, sign
 from envoy.core.structs import Body, State
@@ -105,6 +105,8 @@ class Identity(State, frozen=True):
 
 def recovery_words(root: bytes) -> list[str]:
     """Return the 24 words that stand for ``root``. Source: BIP39, 256 bits of entropy."""
+    from envoy.core import words
+
     checksum = sign.sha256(sign.exactly(root, ROOT_BYTES))[0]
     return words.spell(int.from_bytes(root) << _CHECKSUM_BITS | checksum, RECOVERY_WORDS)
 
@@ -115,6 +117,8 @@ def root_from_words(text: str) -> bytes:
     Raises UsageError(invalid_argument); its details name the cause (word_count, unknown_word,
     checksum) and the places of unknown words, from 1, never a word: they are a secret.
     """
+    from envoy.core import words
+
     found = [words.position(word) for word in text.lower().split()]
     if len(found) != RECOVERY_WORDS:
         raise UsageError("invalid_argument", cause="word_count", found=len(found))
@@ -371,6 +375,8 @@ def fingerprint(key: bytes) -> bytes:
 
 def fingerprint_words(key: bytes) -> list[str]:
     """Return the first 66 bits of F as 6 words, to be read aloud."""
+    from envoy.core import words
+
     bits = FINGERPRINT_WORDS * words.BITS
     return words.spell(int.from_bytes(fingerprint(key)) >> 256 - bits, FINGERPRINT_WORDS)
 

@@ -25,16 +25,14 @@ from envoy.core.crypto.sign import (
     exactly,
     expand,
     extract,
-    is_valid_key,
     prefixed,
     public_key,
     sign,
     tagged,
-    verify,
 )
+from envoy.core.joining import Joining
 from envoy.core.structs import Body, State
 from envoy.errors import ConflictError, RemoteFault
-from envoy.lean import NamedTuple
 
 ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0 1 I O: people read codes aloud
 SECRET_BYTES: Final = 15
@@ -138,20 +136,6 @@ class InviteLink(State, frozen=True):
 
     def __repr__(self) -> str:
         return "InviteLink(...)"  # a secret in a traceback would be one in a log
-
-
-class Joining(NamedTuple):
-    """What a redeem proof is about: each part fixed in length, so that none runs into the next.
-
-    ``kid`` is the id, 16 bytes, of the encryption key that the join states; ``access`` its access
-    key; the others are the 32 bytes of the space, the invite event and the joiner.
-    """
-
-    space: bytes
-    invite: bytes
-    author: bytes
-    kid: bytes
-    access: bytes
 
 
 # -- codes -----------------------------------------------------------------------------------
@@ -327,11 +311,6 @@ def ipk(keys: InviteKeys) -> bytes:
 def prove(keys: InviteKeys, joining: Joining) -> bytes:
     """Return the redeem proof, 64 bytes, of whoever holds the code."""
     return sign(keys.redeem, "join", *joining)
-
-
-def check_proof(ipk: bytes, proof: bytes, joining: Joining) -> bool:
-    """Say whether ``proof`` shows that a holder of the code wanted exactly this ``joining``."""
-    return is_valid_key(ipk) and verify(ipk, "join", proof, *joining)
 
 
 def _check(secret: bytes) -> str:

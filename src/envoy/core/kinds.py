@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from envoy.core import bodies
+from envoy.core import bodies, objects, records
 from envoy.core.codec import decode
 from envoy.core.structs import Body, State
 from envoy.errors import RemoteFault
@@ -67,6 +67,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     "task.complete": Kind(bodies.TaskComplete, "write", False, "task", "task"),
     "task.cancel": Kind(bodies.TaskCancel, "write", False, "task", "task"),
     "task.reopen": Kind(bodies.TaskReopen, "write", False, "task", "task"),
+    "task.gate": Kind(records.TaskGate, "write", False, "task", "task"),
+    "task.review": Kind(records.TaskReview, "write", False, "task", "task"),
+    "record": Kind(records.Record, "write", False, "record", None),
+    "record.retract": Kind(records.RecordRetract, "write", False, "record", "record"),
+    "object.put": Kind(objects.ObjectPut, "write", False, "object", None),
+    "object.retract": Kind(objects.ObjectRetract, "write", False, "object", "reference"),
+    "object.request": Kind(objects.ObjectRequest, "read", False, None, None),
 }
 UNKNOWN_CAP: Final = "write"
 AUTH: Final = frozenset(name for name, kind in KINDS.items() if kind.auth)

@@ -33,6 +33,7 @@ _shtab_envoy_commands() {
     join:'Join a space by its code'
     listen:'Show what happens, as it happens'
     message:''
+    object:''
     onboarding:'Show how to begin, for a person or for an agent'
     permissions:'Show who may do what, and by which grant'
     quarantine:''
@@ -116,7 +117,9 @@ _shtab_envoy_inbox_commands() {
 
 _shtab_envoy_invites_commands() {
   local _commands=(
+    approve:'Let in somebody who asked'
     list:'List the invites of a space, without their codes'
+    pending:'List who asks to be let in by your codes'
     revoke:'End an invite; whoever has joined by it stays'
     rotate:'End an invite and make another one, in one act'
   )
@@ -128,6 +131,18 @@ _shtab_envoy_message_commands() {
     redact:'Hide the text of a message; the fact stays, and copies elsewhere'
   )
   _describe 'envoy message commands' _commands
+}
+
+_shtab_envoy_object_commands() {
+  local _commands=(
+    get:'Write an object to a file, every byte checked'
+    list:'List what was shared, newest page first'
+    pin:'Pin an object in this copy alone'
+    put:'Share a file with a space, encrypted'
+    retract:'Take an object back; copies elsewhere remain'
+    unpin:'Pin it no longer'
+  )
+  _describe 'envoy object commands' _commands
 }
 
 _shtab_envoy_quarantine_commands() {
@@ -189,7 +204,7 @@ _shtab_envoy_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -207,7 +222,7 @@ _shtab_envoy_agent_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -225,13 +240,14 @@ _shtab_envoy_agent_revoke_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--member[member\: did\:key, its prefix, \@name or \@me]:member:"
   "--reason[why, for everybody to read]:reason:"
   "--dry-run[show what it would end, free and hold\; write nothing]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -246,7 +262,7 @@ _shtab_envoy_backup_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -266,7 +282,7 @@ _shtab_envoy_can_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -289,7 +305,7 @@ _shtab_envoy_card_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -307,11 +323,13 @@ _shtab_envoy_card_list_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--limit[rows]:limit:"
+  "--cursor[where the last page ended (page.next_cursor)]:cursor:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -326,7 +344,7 @@ _shtab_envoy_card_publish_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   "--name[name on the card]:name:"
@@ -334,6 +352,7 @@ _shtab_envoy_card_publish_options=(
   "--version[version of what runs it]:version:"
   "--service[how it is reached\; empty\: not said]:service:"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -348,7 +367,7 @@ _shtab_envoy_card_show_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -368,7 +387,7 @@ _shtab_envoy_completion_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -387,7 +406,7 @@ _shtab_envoy_config_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -405,7 +424,7 @@ _shtab_envoy_config_show_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -423,7 +442,7 @@ _shtab_envoy_daemon_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -441,7 +460,7 @@ _shtab_envoy_daemon_cleanup_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -462,7 +481,7 @@ _shtab_envoy_daemon_list_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -483,7 +502,7 @@ _shtab_envoy_daemon_status_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -504,7 +523,7 @@ _shtab_envoy_delegate_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -515,6 +534,7 @@ _shtab_envoy_delegate_options=(
   "--depth[how often it may be handed on]:depth:"
   "--ttl[how long it holds]:ttl:"
   "--dry-run[show what it would end, free and hold\; write nothing]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -529,7 +549,7 @@ _shtab_envoy_diagnose_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -548,7 +568,7 @@ _shtab_envoy_docs_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -566,7 +586,7 @@ _shtab_envoy_events_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -589,7 +609,7 @@ _shtab_envoy_explain_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -608,7 +628,7 @@ _shtab_envoy_fingerprint_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -630,7 +650,7 @@ _shtab_envoy_help_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -649,7 +669,7 @@ _shtab_envoy_history_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -673,7 +693,7 @@ _shtab_envoy_identity_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -691,7 +711,7 @@ _shtab_envoy_identity_create_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -714,7 +734,7 @@ _shtab_envoy_identity_export_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -734,7 +754,7 @@ _shtab_envoy_identity_import_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -754,10 +774,12 @@ _shtab_envoy_identity_list_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
+  "--limit[rows]:limit:"
+  "--cursor[where the last page ended (page.next_cursor)]:cursor:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -772,7 +794,7 @@ _shtab_envoy_identity_lock_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -792,7 +814,7 @@ _shtab_envoy_identity_recovery_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -811,7 +833,7 @@ _shtab_envoy_identity_rename_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -830,7 +852,7 @@ _shtab_envoy_identity_use_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -849,7 +871,7 @@ _shtab_envoy_inbox_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -867,7 +889,7 @@ _shtab_envoy_inbox_ack_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -888,7 +910,7 @@ _shtab_envoy_inbox_count_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -910,7 +932,7 @@ _shtab_envoy_inbox_read_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -938,13 +960,14 @@ _shtab_envoy_inbox_read_ack_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
   "--include-self[show also what this profile did]"
   "--limit[rows]:limit:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -959,7 +982,7 @@ _shtab_envoy_init_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -982,7 +1005,7 @@ _shtab_envoy_invite_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -990,6 +1013,7 @@ _shtab_envoy_invite_options=(
   "--max-uses[how many may join\; 0\: 100]:max_uses:"
   "--ttl[how long the code is good]:ttl:"
   "--role[what they may]:role:(write read reader append writer)"
+  "--mode[open\: whoever has the code joins\; approve\: it asks, and you let in]:mode:(open approve)"
   "--publish[publish it\: needs a connected space]"
   "--local-only[do not publish it (always so in a local space)]"
   "--dry-run[show what it would end, free and hold\; write nothing]"
@@ -1008,7 +1032,7 @@ _shtab_envoy_invites_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1016,6 +1040,28 @@ _shtab_envoy_invites_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_invites_defaults_added=0
+
+_shtab_envoy_invites_approve_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--request[id of the request]:request:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--dry-run[show what it would end, free and hold\; write nothing]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_invites_approve_defaults_added=0
 
 _shtab_envoy_invites_list_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -1026,7 +1072,7 @@ _shtab_envoy_invites_list_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1038,6 +1084,25 @@ _shtab_envoy_invites_list_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_invites_list_defaults_added=0
 
+_shtab_envoy_invites_pending_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_invites_pending_defaults_added=0
+
 _shtab_envoy_invites_revoke_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -1047,13 +1112,14 @@ _shtab_envoy_invites_revoke_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
   "--invite[id or code of the invite]:invite:"
   "--dry-run[show what it would end, free and hold\; write nothing]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -1068,7 +1134,7 @@ _shtab_envoy_invites_rotate_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1093,7 +1159,7 @@ _shtab_envoy_join_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1117,7 +1183,7 @@ _shtab_envoy_listen_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1143,7 +1209,7 @@ _shtab_envoy_message_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1161,7 +1227,7 @@ _shtab_envoy_message_redact_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1174,6 +1240,155 @@ _shtab_envoy_message_redact_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_message_redact_defaults_added=0
 
+_shtab_envoy_object_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_object_defaults_added=0
+
+_shtab_envoy_object_get_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--object[object or reference\: id or unique prefix]:object:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--output[the new file\; - writes to stdout]:output:_files"
+  "--force[put it in the place of a file that is there]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_object_get_defaults_added=0
+
+_shtab_envoy_object_list_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--task[task that it belongs to]:task:"
+  "--limit[rows]:limit:"
+  "--cursor[where the last page ended (page.next_cursor)]:cursor:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_object_list_defaults_added=0
+
+_shtab_envoy_object_pin_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--object[object or reference\: id or unique prefix]:object:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_object_pin_defaults_added=0
+
+_shtab_envoy_object_put_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--path[the file\; - reads stdin]:path:_files"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--name[what others see it as (default\: the last part of PATH)]:name:"
+  "--media-type[what it is (default\: application\/octet-stream)]:media_type:"
+  "--task[task that it belongs to]:task:"
+  "--pin[keep it pinned in this copy]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_object_put_defaults_added=0
+
+_shtab_envoy_object_retract_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--object[object or reference\: id or unique prefix]:object:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--reason[why, for everybody to read]:reason:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_object_retract_defaults_added=0
+
+_shtab_envoy_object_unpin_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--object[object or reference\: id or unique prefix]:object:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_object_unpin_defaults_added=0
+
 _shtab_envoy_onboarding_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -1183,7 +1398,7 @@ _shtab_envoy_onboarding_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1202,7 +1417,7 @@ _shtab_envoy_permissions_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1224,7 +1439,7 @@ _shtab_envoy_quarantine_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1242,7 +1457,7 @@ _shtab_envoy_quarantine_admit_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1265,7 +1480,7 @@ _shtab_envoy_quarantine_list_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1286,7 +1501,7 @@ _shtab_envoy_quarantine_show_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1306,7 +1521,7 @@ _shtab_envoy_quickstart_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1334,7 +1549,7 @@ _shtab_envoy_recover_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1354,7 +1569,7 @@ _shtab_envoy_reset_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1374,7 +1589,7 @@ _shtab_envoy_restore_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1394,7 +1609,7 @@ _shtab_envoy_revoke_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1402,6 +1617,7 @@ _shtab_envoy_revoke_options=(
   "--grant[id of the grant]:grant:"
   "--reason[why, for everybody to read]:reason:"
   "--dry-run[show what it would end, free and hold\; write nothing]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -1416,7 +1632,7 @@ _shtab_envoy_roster_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1438,7 +1654,7 @@ _shtab_envoy_schema_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1457,7 +1673,7 @@ _shtab_envoy_search_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1479,7 +1695,7 @@ _shtab_envoy_send_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1491,6 +1707,7 @@ _shtab_envoy_send_options=(
   "--reply-to[message that it answers]:reply_to:"
   "--refs[events that it refers to, by commas]:refs:"
   "--ref[event with a relation\: supports\:ID\; may be repeated]:ref:"
+  "--attach[objects that go with it, by commas]:attach:"
   "--task[make a task of this text instead]:task:"
   "--assignee[who gets the task\; member\: did\:key, its prefix, \@name or \@me]:assignee:"
   "--task-id[task that it is about]:task_id:"
@@ -1510,7 +1727,7 @@ _shtab_envoy_space_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1528,12 +1745,13 @@ _shtab_envoy_space_close_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
   "--dry-run[show what it would end, free and hold\; write nothing]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -1548,7 +1766,7 @@ _shtab_envoy_space_create_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1571,7 +1789,7 @@ _shtab_envoy_space_forget_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1590,7 +1808,7 @@ _shtab_envoy_space_invite_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1598,6 +1816,7 @@ _shtab_envoy_space_invite_options=(
   "--max-uses[how many may join\; 0\: 100]:max_uses:"
   "--ttl[how long the code is good]:ttl:"
   "--role[what they may]:role:(write read reader append writer)"
+  "--mode[open\: whoever has the code joins\; approve\: it asks, and you let in]:mode:(open approve)"
   "--publish[publish it\: needs a connected space]"
   "--local-only[do not publish it (always so in a local space)]"
   "--dry-run[show what it would end, free and hold\; write nothing]"
@@ -1616,12 +1835,13 @@ _shtab_envoy_space_leave_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
   "--dry-run[show what it would end, free and hold\; write nothing]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -1636,7 +1856,7 @@ _shtab_envoy_space_list_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1656,7 +1876,7 @@ _shtab_envoy_space_members_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1678,7 +1898,7 @@ _shtab_envoy_space_mute_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1697,7 +1917,7 @@ _shtab_envoy_space_pin_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1716,7 +1936,7 @@ _shtab_envoy_space_policy_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1727,6 +1947,7 @@ _shtab_envoy_space_policy_options=(
   "--require-evidence[types of evidence that it needs]:require_evidence:"
   "--lease[how long a claim holds]:lease:"
   "--audit[whether messages may vanish]:audit:(keep free)"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -1741,7 +1962,7 @@ _shtab_envoy_space_remove_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1750,6 +1971,7 @@ _shtab_envoy_space_remove_options=(
   "--reason[why, for everybody to read]:reason:"
   "--undo[acts of the member on authority to take back]:undo:"
   "--dry-run[show what it would end, free and hold\; write nothing]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -1764,7 +1986,7 @@ _shtab_envoy_space_role_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1772,6 +1994,7 @@ _shtab_envoy_space_role_options=(
   "--member[member\: did\:key, its prefix, \@name or \@me]:member:"
   "--role[what the member may from here on]:role:(read write admin owner)"
   "--dry-run[show what it would end, free and hold\; write nothing]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -1786,12 +2009,13 @@ _shtab_envoy_space_rotate_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
   "--dry-run[show what it would end, free and hold\; write nothing]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -1806,7 +2030,7 @@ _shtab_envoy_space_unmute_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1825,7 +2049,7 @@ _shtab_envoy_space_unpin_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1844,7 +2068,7 @@ _shtab_envoy_space_update_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1866,7 +2090,7 @@ _shtab_envoy_spaces_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1886,7 +2110,7 @@ _shtab_envoy_status_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1904,7 +2128,7 @@ _shtab_envoy_sync_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1924,7 +2148,7 @@ _shtab_envoy_task_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1942,7 +2166,7 @@ _shtab_envoy_task_assign_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1965,7 +2189,7 @@ _shtab_envoy_task_cancel_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -1988,7 +2212,7 @@ _shtab_envoy_task_claim_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -2012,7 +2236,7 @@ _shtab_envoy_task_complete_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -2036,7 +2260,7 @@ _shtab_envoy_task_create_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -2066,7 +2290,7 @@ _shtab_envoy_task_edit_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -2095,7 +2319,7 @@ _shtab_envoy_task_heartbeat_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -2116,7 +2340,7 @@ _shtab_envoy_task_list_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -2142,7 +2366,7 @@ _shtab_envoy_task_ready_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -2166,7 +2390,7 @@ _shtab_envoy_task_release_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -2189,7 +2413,7 @@ _shtab_envoy_task_reopen_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -2212,7 +2436,7 @@ _shtab_envoy_task_set_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -2237,7 +2461,7 @@ _shtab_envoy_task_show_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -2257,7 +2481,7 @@ _shtab_envoy_version_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -2274,7 +2498,7 @@ _shtab_envoy_wait_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -2295,7 +2519,7 @@ _shtab_envoy_why_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -2315,7 +2539,7 @@ _shtab_envoy_work_record_options=(
   "--color[auto, always or never]:color:(auto always never)"
   {--verbose,-v}"[say on stderr which home and profile were used]"
   "--yes[answer confirmations with yes]"
-  "--no-sync[do not look for news first]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
@@ -2369,6 +2593,7 @@ _shtab_envoy() {
         join) _arguments -C -s $_shtab_envoy_join_options ;;
         listen) _arguments -C -s $_shtab_envoy_listen_options ;;
         message) _shtab_envoy_message ;;
+        object) _shtab_envoy_object ;;
         onboarding) _arguments -C -s $_shtab_envoy_onboarding_options ;;
         permissions) _arguments -C -s $_shtab_envoy_permissions_options ;;
         quarantine) _shtab_envoy_quarantine ;;
@@ -2564,7 +2789,9 @@ _shtab_envoy_invites() {
       (( CURRENT += 1 ))
       curcontext="${curcontext%:*:*}:_shtab_envoy_invites-$line[1]:"
       case $line[1] in
+        approve) _arguments -C -s $_shtab_envoy_invites_approve_options ;;
         list) _arguments -C -s $_shtab_envoy_invites_list_options ;;
+        pending) _arguments -C -s $_shtab_envoy_invites_pending_options ;;
         revoke) _arguments -C -s $_shtab_envoy_invites_revoke_options ;;
         rotate) _arguments -C -s $_shtab_envoy_invites_rotate_options ;;
       esac
@@ -2590,6 +2817,34 @@ _shtab_envoy_message() {
       curcontext="${curcontext%:*:*}:_shtab_envoy_message-$line[1]:"
       case $line[1] in
         redact) _arguments -C -s $_shtab_envoy_message_redact_options ;;
+      esac
+  esac
+}
+
+_shtab_envoy_object() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->object'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envoy_object_defaults_added )); then
+    if (( ${_shtab_envoy_object_options[(I)${(q)one_or_more}*]} +          ${_shtab_envoy_object_options[(I)${(q)remainder}*]} +          ${_shtab_envoy_object_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envoy_object_options+=(': :_shtab_envoy_object_commands' '*::: :->object')
+    fi
+    _shtab_envoy_object_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envoy_object_options
+
+  case $state in
+    object)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envoy_object-$line[1]:"
+      case $line[1] in
+        get) _arguments -C -s $_shtab_envoy_object_get_options ;;
+        list) _arguments -C -s $_shtab_envoy_object_list_options ;;
+        pin) _arguments -C -s $_shtab_envoy_object_pin_options ;;
+        put) _arguments -C -s $_shtab_envoy_object_put_options ;;
+        retract) _arguments -C -s $_shtab_envoy_object_retract_options ;;
+        unpin) _arguments -C -s $_shtab_envoy_object_unpin_options ;;
       esac
   esac
 }

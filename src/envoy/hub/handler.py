@@ -28,6 +28,7 @@ from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
 
 _NO_SUM: Final = bytes(32)
+Answerer = Callable[[Body], Body]
 
 
 class Commitment(Body, frozen=True):
@@ -41,8 +42,10 @@ class Commitment(Body, frozen=True):
 class Handler:
     """One hub. ``hub_key`` is the public key that its receipts and replies are signed with."""
 
-    def __init__(self, store: LogStore) -> None:
+    def __init__(self, store: LogStore, *, more: Answerer | None = None) -> None:
+        """``more`` answers what is no call of ``frames.CALLS``: chunks, where there is room."""
         self._store = store
+        self._more = more
         self.hub_key = sign.public_key(store.seed)
 
     def handle(self, call: Body, *, poster: bytes, now_ms: int) -> Body:
@@ -95,7 +98,9 @@ class Handler:
                 return self._keys_put(call)
             case frames.KeysGet():
                 return self._keys_get(call)
-        raise HubRefusal("unsupported_operation")
+        if self._more is None:
+            raise HubRefusal("unsupported_operation")
+        return self._more(call)
 
     # -- spaces and frames ------------------------------------------------------------------
 
@@ -311,8 +316,15 @@ class Handler:
 class LocalHub:
     """The hub of this machine as one profile's port: who posts and what time it is, filled in."""
 
-    def __init__(self, store: LogStore, *, poster: bytes, now_ms: Callable[[], int]) -> None:
-        self._handler = Handler(store)
+    def __init__(
+        self,
+        store: LogStore,
+        *,
+        poster: bytes,
+        now_ms: Callable[[], int],
+        more: Answerer | None = None,
+    ) -> None:
+        self._handler = Handler(store, more=more)
         self._poster = poster
         self._now_ms = now_ms
         self.hub_key = self._handler.hub_key

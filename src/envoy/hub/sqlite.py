@@ -228,13 +228,14 @@ class LogStore:
     def evict_slot(self, space: bytes, cap: bytes | None, *, ended_by: int) -> bool:
         """Delete the slot of ``cap`` (None: of anybody) whose lease ended longest ago.
 
-        False, and nothing deleted, if no lease ended at ``ended_by`` or before.
+        One whose fence nobody could name without its row stays: else no claim of it would ever be
+        confirmed again. False, and nothing deleted, if no lease ended at ``ended_by`` or before.
         """
         self.connection.run(
             "DELETE FROM slot WHERE space = ?1 AND slot = (SELECT slot FROM slot"
-            " WHERE space = ?1 AND cap = ifnull(?2, cap) AND until <= ?3"
+            " WHERE space = ?1 AND cap = ifnull(?2, cap) AND until <= ?3 AND fence <= ?4"
             " ORDER BY until, slot LIMIT 1)",
-            (space, cap, ended_by),
+            (space, cap, ended_by, limits.SLOT_SEEN_MAX),
         )
         return self.connection.changes() > 0
 

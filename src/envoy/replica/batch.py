@@ -25,16 +25,15 @@ from envoy.core.epoch import slot_name
 from envoy.core.event import Event
 from envoy.core.kinds import KINDS, entity_of, is_auth, read_body
 from envoy.core.log import Authority, Entry, ReceiptRow, bits
+from envoy.core.objects import ObjectRequest
 from envoy.core.structs import Body
 from envoy.replica import pins
 from envoy.replica.court import Court, with_fault
-from envoy.replica.epochs import Reader, Sealed
-from envoy.replica.keyring import KeyRing
+from envoy.replica.keyring import KeyRing, Reader, Sealed
 from envoy.replica.notices import told
 from envoy.replica.pins import Pins
 from envoy.replica.ports import EventStore, RowStore
 from envoy.replica.projector import Projector
-from envoy.state import epochs
 from envoy.state.authority import OK, Verdict
 from envoy.state.tasks import Task
 from envoy.sync.frames import SUM_MODULUS
@@ -231,6 +230,8 @@ class Batch:
 
         Those of its ancestry: what is dated too far ahead to be cited is not in it.
         """
+        from envoy.state import epochs
+
         judgement = self.court.views.citable(self.now_ms + limits.CITABLE_AHEAD_MS)
         members = self.rows.members(self.sn)
         found = list[Reader]()
@@ -320,6 +321,8 @@ class Batch:
             self.fresh[position] = (entry, body)
             projector.line(entry, body)
             self._touch(entry)
+            if isinstance(body, ObjectRequest):
+                self._bring(entry, body.object)
         for entry in older.values():
             given = self._give(entry, court.verdict(entry))
             if given is not entry:
@@ -330,6 +333,14 @@ class Batch:
         projector.close()
         self.space = self.tally.into(self.space)
         self.rows.save(self.space)
+
+    def _bring(self, entry: Entry, object: bytes) -> None:
+        """Queue the chunks of an object that somebody misses; those that are here will go."""
+        if entry.author == self.me or entry.status not in ("ok", "ok*"):
+            return
+        found = [one for one in self.rows.objects(self.sn, object) if one.retracted is None]
+        if found and object not in self.rows.queued(self.sn, "chunks"):
+            self.send("chunks", found[0].chunks, ident=object)
 
     def refold(self, entity: bytes) -> None:
         """Fold an entity again when the batch ends, for a reason beside its events."""

@@ -19,25 +19,10 @@ from envoy.core import epoch as formulas
 from envoy.core.bodies import EpochCreate, Recipient
 from envoy.core.crypto import seal
 from envoy.core.crypto.sign import SUITE
-from envoy.core.epoch import Entry, NewEpoch
+from envoy.core.epoch import Entry
 from envoy.core.log import EpochRow
 from envoy.errors import RemoteFault
-from envoy.lean import NamedTuple
-
-
-class Reader(NamedTuple):
-    """Somebody an epoch is sealed to: a did or the id of an open invite, and its key."""
-
-    id: bytes
-    enc: bytes | None
-
-
-class Sealed(NamedTuple):
-    """A new epoch with all that goes to hubs beside its event."""
-
-    epoch: NewEpoch
-    body: EpochCreate
-    boxes: tuple[tuple[bytes, bytes], ...]  # (tag, box)
+from envoy.replica.keyring import Reader, Sealed
 
 
 def create(

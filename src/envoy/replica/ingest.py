@@ -20,7 +20,6 @@ from envoy import limits
 from envoy.core.dag import missing
 from envoy.core.envelope import open_outer, parse
 from envoy.core.event import GENESIS, Event, check_own_links, check_parents
-from envoy.core.genesis import check_genesis, genesis_commitment
 from envoy.core.log import Entry, Parked
 from envoy.errors import RemoteFault
 from envoy.lean import NamedTuple
@@ -222,6 +221,8 @@ class _Page:
 
     def _found(self, event: Event) -> None:
         """Learn what the space is from its genesis. Raises RemoteFault."""
+        from envoy.core.genesis import check_genesis, genesis_commitment
+
         body, space = check_genesis(event), self.batch.space
         if space.founder:
             return  # another envelope of the same genesis: a fork of its chain, nothing new

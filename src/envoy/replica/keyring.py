@@ -12,13 +12,30 @@ Specification: docs/spec/epoch.md.
 from __future__ import annotations
 
 from envoy.core import epoch as epochs
+from envoy.core.bodies import EpochCreate
 from envoy.core.envelope import open_parsed, parse
 from envoy.core.event import Event
 from envoy.core.kinds import KINDS, read_body
 from envoy.core.log import Entry, EpochRow
 from envoy.core.structs import Body
 from envoy.errors import IntegrityError, RemoteFault
+from envoy.lean import NamedTuple
 from envoy.replica.ports import EventStore
+
+
+class Reader(NamedTuple):
+    """Somebody an epoch is sealed to: a did or the id of an open invite, and its key."""
+
+    id: bytes
+    enc: bytes | None
+
+
+class Sealed(NamedTuple):
+    """A new epoch with all that goes to hubs beside its event."""
+
+    epoch: epochs.NewEpoch
+    body: EpochCreate
+    boxes: tuple[tuple[bytes, bytes], ...]  # (tag, box)
 
 
 class KeyRing:

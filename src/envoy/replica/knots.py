@@ -12,7 +12,7 @@ Specification: docs/spec/tasks.md, Needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from envoy.core.log import Entry
@@ -23,6 +23,16 @@ from envoy.views import rows
 
 # From so many tasks on, the whole space is asked at once.
 STARTS_MAX: Final = 16
+
+
+def tie(
+    events: EventStore, store: RowStore, sn: int, found: Mapping[bytes, Sequence[rows.Edge]]
+) -> None:
+    """Write the edges that tasks have now, all of ``found`` before any circle is looked for."""
+    knots = Knots(events, store, sn)
+    for task, edges in found.items():
+        knots.note(task, edges)
+    knots.settle()
 
 
 class Knots:

@@ -31,6 +31,7 @@ from envoy.views import rows
 
 A = TypeVar("A")
 B = TypeVar("B")
+C = TypeVar("C", bound=Body)
 
 Row = (
     rows.Space
@@ -41,6 +42,7 @@ Row = (
     | rows.Task
     | rows.Edge
     | rows.Conflict
+    | rows.Object
     | rows.Stream
 )
 
@@ -103,6 +105,12 @@ class EventStore(Protocol):
     def entries(self, sn: int, *, after: int, limit: int) -> list[Entry]:
         """Return the events behind ``after`` in the order of their arrival."""
 
+    def of_kind(self, sn: int, kind: str, *, after: int) -> list[Entry]:
+        """Return the events of a kind behind ``after`` in the order of their arrival."""
+
+    def count_after(self, sn: int, rid: int) -> int:
+        """Count the events that arrived behind ``rid``."""
+
     def under(self, sn: int, auth: bytes) -> list[Entry]:
         """Return the content events under a grant."""
 
@@ -148,6 +156,9 @@ class EventStore(Protocol):
     def receipts(self, sn: int, event: bytes) -> list[ReceiptRow]:
         """Return the receipts for an event."""
 
+    def top_fence(self, sn: int, slot: bytes, no: int) -> int:
+        """Return the highest fence of a slot among all receipts, whatever they are for; 0: none."""
+
     def receipt_frames(self, sn: int) -> list[bytes]:
         """Return the frames of all receipts: what refills a hub."""
 
@@ -166,6 +177,12 @@ class Parking(Protocol):
 
     def wanted(self, sn: int, state: str) -> list[bytes]:
         """Return what parked frames wait for, ascending."""
+
+    def since(self, sn: int, state: str) -> list[tuple[bytes, int]]:
+        """Return what parked frames wait for, with when the first of them came, oldest first."""
+
+    def accused(self, sn: int, code: str) -> list[str]:
+        """Return, ascending, the sources of evidence with a code."""
 
     def unpark(self, sn: int, frame: bytes) -> bool:
         """Forget that a frame waited or was dropped while it did; say whether it was so."""
@@ -249,6 +266,15 @@ class RowStore(Protocol):
     def conflicts(self, sn: int, entity: bytes) -> dict[bytes, rows.Conflict]:
         """Return the conflict rows of an entity by id."""
 
+    def object(self, sn: int, reference: bytes) -> rows.Object | None:
+        """Return the row of a reference to an object."""
+
+    def object_ids(self, sn: int, low: bytes, high: bytes, *, by_object: bool) -> list[bytes]:
+        """Return at most three references with an id of theirs, or of their object, in a range."""
+
+    def objects(self, sn: int, object: bytes | None = None) -> list[rows.Object]:
+        """Return the references to an object, or all, those first that sort first."""
+
     def item(self, rid: int) -> rows.Item | None:
         """Return the item of an event."""
 
@@ -294,11 +320,20 @@ class RowStore(Protocol):
     def keep_reply(self, sn: int, key: str, digest: bytes, result: str, *, at: int) -> None:
         """Record what a call under an idempotency key answered."""
 
+    def drop_reply(self, sn: int, key: str) -> None:
+        """Forget an idempotency key."""
+
     def holder(self, sn: int, task: bytes, session: str, fresh: bytes) -> bytes:
         """Return the slot secret of a session for a task, ``fresh`` the first time."""
 
     def claimer_tag(self, lookup: bytes, fresh: bytes) -> bytes:
         """Return the tag this profile fetches an invite with, ``fresh`` the first time."""
+
+    def note(self, sn: int, what: str) -> bytes | None:
+        """Return what this copy noted about a space, None if it did not."""
+
+    def keep_note(self, sn: int, what: str, data: bytes | None) -> None:
+        """Note something about a space in the place of what was noted before; None: forget it."""
 
     def provisional(self, sn: int, an: int) -> list[rows.Task]:
         """Return the tasks that somebody holds by a claim which no hub confirmed."""
@@ -317,6 +352,59 @@ class Hub(Protocol):
 
     def handle(self, call: Body) -> Body:
         """Return the reply to ``call``."""
+
+
+class Chunks(Protocol):
+    """The ciphertexts of objects on this machine, each by the hash of its bytes.
+
+    ``lend`` and ``borrow`` pass a file to the hub of this machine and take one from it without a
+    copy; they say False where that cannot be done, and then a call does it.
+    """
+
+    def has(self, ident: bytes) -> bool:
+        """Say whether there is a file for that chunk, whatever it holds."""
+
+    def read(self, ident: bytes) -> bytes | None:
+        """Return what the file of a chunk holds, None if there is none."""
+
+    def save(self, ident: bytes, chunk: bytes) -> None:
+        """Write a chunk in the place of whatever has its name; called by several threads."""
+
+    def drop(self, ident: bytes) -> None:
+        """Delete the file of a chunk, if there is one."""
+
+    def settle(self) -> None:
+        """Make what was saved survive a loss of power."""
+
+    def lend(self, ident: bytes) -> bool:
+        """Give the hub of this machine the file of a chunk that is here."""
+
+    def borrow(self, ident: bytes) -> bool:
+        """Take the file of a chunk from the hub of this machine, whatever it holds."""
+
+    def sweep(self, is_named: Callable[[bytes], bool]) -> int:
+        """Delete old files that are no chunk, or one that nothing names; return how many."""
+
+    def count(self, joined: bytes) -> int:
+        """Return how many of the chunks with these ids, joined, are on this machine."""
+
+
+class Carry(Protocol):
+    """Brings chunks to the hub; loaded only where some wait."""
+
+    @property
+    def depot(self) -> Chunks:
+        """Return where the chunks lie."""
+
+    def __call__(self, space: bytes, chunks: bytes, *, go: Callable[[], bool]) -> bool:
+        """Bring what the hub lacks of ``chunks``, ids joined; say whether there was the time."""
+
+
+def call_hub(hub: Hub, call: Body, kind: type[C]) -> C:
+    """Return the reply to ``call``, which is of ``kind``."""
+    reply = hub.handle(call)
+    assert isinstance(reply, kind), "a hub answers a call with its own reply"
+    return reply
 
 
 class Clock(Protocol):

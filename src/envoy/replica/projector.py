@@ -19,15 +19,15 @@ from envoy.core.crypto.sign import sha256, tagged
 from envoy.core.log import Entry, split
 from envoy.core.structs import Body
 from envoy.lean import Protocol
+from envoy.replica import references
 from envoy.replica.court import Court
 from envoy.replica.digests import canonical, conflict_id
 from envoy.replica.keyring import KeyRing
-from envoy.replica.knots import Knots
 from envoy.replica.notices import HELD, Notices, told
 from envoy.replica.people import People
 from envoy.replica.pins import pins_of
 from envoy.replica.ports import EventStore, RowStore
-from envoy.state import content, epochs, lines, project, tasks
+from envoy.state import content, lines, project, tasks
 from envoy.state.claims import Receipt
 from envoy.state.lines import Line
 from envoy.state.registers import Conflict, Op
@@ -76,7 +76,7 @@ class Projector:
         self._notices = Notices(batch.court, batch.me)
         self._last = store.last_item(batch.sn)
         self._creators = dict[bytes, bytes | None]()
-        self._knots = Knots(batch.events, store, batch.sn)
+        self._edges = dict[bytes, list[rows.Edge]]()  # of the tasks whose edges may have changed
         self._numbers: Mapping[int, int] = {}
 
     # -- lines and the stream ---------------------------------------------------------------
@@ -150,7 +150,7 @@ class Projector:
         """Return what an event is about, as the stream names it."""
         if entry.kind.startswith("task."):
             return entry.entity
-        if entry.kind in ("invite", "grant", "delegate", "role"):
+        if entry.kind in ("invite", "grant", "delegate", "role", "object.put"):
             return entry.id
         return None if line is None else line.target or line.task
 
@@ -264,6 +264,8 @@ class Projector:
 
     def authority(self) -> None:
         """Write who is a member, which grants and invites stand, and what I may do."""
+        from envoy.state import epochs
+
         batch, court = self._batch, self._batch.court
         judgement, sn = court.judgement, batch.sn
         known_grants = self._rows.grants(sn)
@@ -305,6 +307,8 @@ class Projector:
             self._space(ops)
         elif any(op.kind == "task.create" for op in ops):
             self._task(entity, ops, {entry.id: entry for entry in entries})
+        elif any(op.kind == "object.put" for op in ops):
+            self._reference(entity, ops, {entry.id: entry for entry in entries})
         elif any(op.kind == "message.redact" for op in ops):
             self._message(entity, ops, {entry.id: entry for entry in entries})
         elif any(entry.kind in ("card", "member.keys") for entry in entries):
@@ -384,7 +388,7 @@ class Projector:
             if before is not None:
                 self._rows.delete(before)
                 self._digest(before.digest, None)
-                self._knots.note(task, [])
+                self._edges[task] = []
             self._refusals({}, entries)
             self._conflicts(task, (), ops)
             return
@@ -394,7 +398,7 @@ class Projector:
         self._rows.save(row)
         self._refusals(dict(folded.refused), entries)
         if folded.edges or (before is not None and before.edges):
-            self._knots.note(task, project.edge_rows(batch.sn, folded))
+            self._edges[task] = project.edge_rows(batch.sn, folded)
         self._conflicts(task, folded.conflicts, ops)
         self._confirmed(before, row, entries)
 
@@ -417,6 +421,12 @@ class Projector:
             self._conceal(entry)
         elif is_shown:
             self._stream(entry, "message_changed", message, self._reason(entry, body))
+
+    def _reference(self, reference: bytes, ops: list[Op], entries: dict[bytes, Entry]) -> None:
+        """Write the row of a reference to an object, and which of its acts were refused."""
+        place, space = (self._events, self._rows, self._batch.sn), self._batch.space.id
+        found = references.fold(*place, space=space, reference=reference, ops=ops)
+        self._refusals(found, entries)
 
     def _digest(self, before: bytes | None, after: bytes | None) -> None:
         """Exchange the part of an entity in the state sum."""
@@ -470,7 +480,11 @@ class Projector:
     def close(self) -> None:
         """Write what is counted over the whole space."""
         batch = self._batch
-        self._knots.settle()
+        if self._edges:
+            from envoy.replica.knots import tie
+
+            tie(self._events, self._rows, batch.sn, self._edges)
+            self._edges = {}
         heads = [head.id for head in self._events.heads(batch.sn, citable=False)]
         batch.space = batch.space._replace(heads_hash=tagged("frontier", *heads))
         self._people.flag_forks()

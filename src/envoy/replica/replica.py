@@ -43,12 +43,9 @@ from envoy.core.structs import Body
 from envoy.errors import AuthorityError, ConflictError, EnvoyError, InternalError, UsageError
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
-from envoy.replica import epochs
 from envoy.replica.batch import Batch
 from envoy.replica.linking import Linker
-from envoy.replica.ports import Clock, Entropy, EventStore, Hub, RowStore, Workers
-from envoy.state import epochs as duties
-from envoy.state.epochs import Duty
+from envoy.replica.ports import Carry, Clock, Entropy, EventStore, Hub, RowStore, Workers
 from envoy.views import rows
 
 KIND_OF: Final[Mapping[type[Body], str]] = {row.body: kind for kind, row in KINDS.items()}
@@ -73,6 +70,7 @@ class Profile(NamedTuple):
     session: str
     name: str
     type: str  # declared: human, agent
+    carry: Carry | None = None  # None: where nothing is sent
 
 
 class Call(NamedTuple):
@@ -153,10 +151,13 @@ class Replica:
         (message_too_large), and whatever ``work`` raises to refuse.
         """
         with self.profile.events.transaction(durable=True):
-            before = self._replayed(call)
+            before = self.replayed(call)
             if before is not None:
                 return before
             batch = self.batch()
+            if not batch.space.founder:  # it waits to be let in, and holds nothing yet
+                space_id = to_text("space", batch.space.id)
+                raise AuthorityError("epoch_revoked", space_id=space_id, cause="pending_approval")
             author = Author(self.profile, batch)
             entries = tuple(work(author))
             if not entries:
@@ -174,8 +175,11 @@ class Replica:
         found = self.profile.rows.stream_of(last.rid)
         return Written(entries, last.id, found[0].n if found else None, replayed=False)
 
-    def _replayed(self, call: Call | None) -> Written | None:
-        """Return the answer to the call that ``call`` repeats, None if it is a new one."""
+    def replayed(self, call: Call | None) -> Written | None:
+        """Return the answer to the call that ``call`` repeats, None if it is a new one.
+
+        The caller holds the transaction. Raises ConflictError(idempotency_mismatch).
+        """
         if call is None or call.key is None:
             return None
         after = self.profile.clock.now_ms() - limits.IDEMPOTENCY_SECONDS_MAX * 1000
@@ -255,6 +259,11 @@ class Author:
             self._is_ready = True
             self.ensure_epoch()
 
+    def stay(self, epoch: bytes) -> None:
+        """Write under ``epoch``, which is held, adequate or not: to ask for another (rule E7)."""
+        self._is_ready = True
+        self.batch.space = self.batch.space._replace(epoch=epoch)
+
     def gather(self) -> None:
         """Come to have seen all that may be cited, by merges where one event cannot name it.
 
@@ -272,8 +281,10 @@ class Author:
         court, latest = self.batch.court, self.batch.now_ms + limits.CITABLE_AHEAD_MS
         if not court.is_grown or court.judgement.acting(self.me, CAPS["write"]) is None:
             return
+        from envoy.state import epochs as duties
+
         plan = duties.plan(court.judgement, court.views, author=self.me, latest=latest)
-        if plan.duty is not Duty.WRITE:
+        if plan.duty is not duties.Duty.WRITE:
             self.rotate()
 
     def ensure_epoch(self) -> None:
@@ -284,15 +295,17 @@ class Author:
         batch, latest = self.batch, self.batch.now_ms + limits.CITABLE_AHEAD_MS
         if batch.space.adequate:
             return
+        from envoy.state import epochs as duties
+
         judged, views = batch.court.judgement, batch.court.views
         plan = duties.plan(judged, views, author=self.me, latest=latest)
-        if plan.duty is Duty.REFUSE:
+        if plan.duty is duties.Duty.REFUSE:
             raise ConflictError(
                 "clock_ahead", event_ids=[to_text("evt", act.id) for act in plan.acts]
             )
-        for act in plan.acts if plan.duty is Duty.REPEAT else ():
+        for act in plan.acts if plan.duty is duties.Duty.REPEAT else ():
             self.say(duties.repeated(act))
-        if plan.duty is Duty.WRITE and plan.epoch is not None:
+        if plan.duty is duties.Duty.WRITE and plan.epoch is not None:
             batch.space = batch.space._replace(epoch=plan.epoch.epoch, adequate=1)
         elif self._has("write"):
             self.rotate()
@@ -303,6 +316,8 @@ class Author:
 
         The caller has seen to it that what ends a reading can be cited (``ensure_epoch``).
         """
+        from envoy.replica import epochs
+
         batch = self.batch
         to = batch.current_readers()
         sealed = epochs.create(

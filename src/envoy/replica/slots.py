@@ -123,18 +123,19 @@ def settle(replica: Replica) -> bool:
 
 def _claim(replica: Replica, one: Outgoing) -> None:
     """Ask for a slot until the hub decided, or the claim has lost here."""
-    asked = decode(one.data, Asked)
+    asked, floor = decode(one.data, Asked), 0
     for _ in range(TRIES_MAX):
         if not _may_win(replica, asked.task, one.id):
             break
         try:
-            reply = _call(replica, frames.CLAIM, one, asked)
+            reply = _call(replica, frames.CLAIM, one, asked, floor=floor)
         except HubRefusal as refusal:
             if refusal.code == "space_not_found":
                 raise  # the next pull makes the hub keep it, and the claim is asked for again
             if refusal.code != "slot_moved":
                 break
             sync.pull(replica)
+            floor = _issued(replica, asked.task)
             continue
         _confirm(replica, one, reply)
         return
@@ -173,19 +174,35 @@ def _note_lease(replica: Replica, asked: Asked, until: int) -> None:
         batch.finish()
 
 
-def _call(replica: Replica, op: str, one: Outgoing, asked: Asked) -> frames.Slotted:
+def _issued(replica: Replica, task: bytes) -> int:
+    """Return the highest fence that the pinned hub gave out for a task, to whatever event.
+
+    Anybody may take a slot with an event that is no claim of its task. That gives the task to
+    nobody, yet the hub counts on from there, and whoever has read it may say so.
+    """
+    batch = replica.batch()
+    no = batch.space.hub_no
+    return batch.events.top_fence(batch.sn, batch.slot_of(task, no), no)
+
+
+def _call(
+    replica: Replica, op: str, one: Outgoing, asked: Asked, *, floor: int = 0
+) -> frames.Slotted:
     """Make one slot call with the event of an entry."""
     events = replica.profile.events
     assert one.id is not None, "a slot entry names its event"
     entry = events.entry(replica.sn, one.id)
     assert entry is not None, "an own event is in the log before it is queued"
-    return _ask(replica, op, asked, frame=events.frame(entry.rid))
+    return _ask(replica, op, asked, frame=events.frame(entry.rid), floor=floor)
 
 
-def _ask(replica: Replica, op: str, asked: Asked, *, frame: bytes | None) -> frames.Slotted:
-    """Make one slot call."""
+def _ask(
+    replica: Replica, op: str, asked: Asked, *, frame: bytes | None, floor: int = 0
+) -> frames.Slotted:
+    """Make one slot call; ``floor`` is a fence that a claim has seen beside those of claims."""
     space, batch = replica.space, replica.batch()
-    seen = greatest_fence(batch, asked.task) if op == frames.CLAIM else _held(batch, asked)
+    claims = op == frames.CLAIM
+    seen = max(floor, greatest_fence(batch, asked.task)) if claims else _held(batch, asked)
     call = frames.Slot(
         op=op,
         space=space.id,

@@ -14,7 +14,7 @@ Specification: docs/spec/frames.md, Sync.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from envoy import limits
@@ -26,12 +26,11 @@ from envoy.core.structs import Body
 from envoy.errors import EnvoyError, IntegrityError
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
-from envoy.replica import epochs
 from envoy.replica.batch import Batch
 from envoy.replica.ingest import Place, Taken, take_begun, take_in
 from envoy.replica.opening import Begun, begin, read
+from envoy.replica.ports import call_hub
 from envoy.replica.replica import Replica
-from envoy.replica.unlocking import call_hub, unlock
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
 from envoy.views import rows
@@ -40,7 +39,7 @@ T = TypeVar("T", bound=Body)
 Go = Callable[[], bool]  # whether there is time left
 # A hub that is another one each time it is asked is none.
 RESTARTS_MAX = 2
-GIVEN_UP = frozenset(("box", "invite", "uninvite"))
+GIVEN_UP = frozenset(("box", "invite", "uninvite", "reply"))
 
 
 class Exchange(NamedTuple):
@@ -105,8 +104,8 @@ def pull(replica: Replica, *, go: Go = always) -> Taken:
         total = Taken(*(one + other for one, other in zip(total, taken, strict=True)))
         if coming.is_last:
             break
-    if go():
-        unlock(replica)  # a box may have come without any frame
+    if go() and replica.profile.events.parking.wanted(replica.sn, "sealed"):
+        _unlock(replica, ())  # a box may have come without any frame
     _fetch_dropped(replica, go)
     return total
 
@@ -186,13 +185,17 @@ def _refill(replica: Replica, batch: Batch) -> None:
     batch.rows.unsend(sn, ("frame", "receipt"))
     batch.tally.pending = batch.rows.pending(sn)
     # A hub that starts again at every exchange makes the outbox no longer each time.
-    queued = batch.rows.queued(sn, "epoch")
+    queued = batch.rows.queued(sn, "epoch") | batch.rows.queued(sn, "chunks")
     for row in events.epochs(sn):
         if row.head is not None and row.id not in queued:
             send("epoch", row.head, ident=row.id)
             own = _own_box(replica, row)
             if own is not None:
                 send("box", own, ident=row.id)
+    for one in batch.rows.objects(sn):
+        if one.retracted is None and one.object not in queued:
+            queued.add(one.object)
+            send("chunks", one.chunks, ident=one.object)
     after = 0
     while page := events.frames(sn, after=after, limit=limits.PAGE_FRAMES_MAX):
         for rid, frame in page:
@@ -219,6 +222,8 @@ def _own_box(replica: Replica, row: EpochRow) -> bytes | None:
     from_members = replica.profile.rows.members(replica.sn).get(replica.me)
     if from_members is None or row.secret is None:
         return None
+    from envoy.replica import epochs
+
     space = replica.space.id
     made = epochs.box_for(from_members.enc, space, row.id, row.secret)
     if made is None:
@@ -248,9 +253,16 @@ def _checked(replica: Replica, space: rows.Space, page: frames.Page) -> _Coming 
     is_last = page.last == page.head.head
     if not numbers or (is_last and h != page.head.h):
         return None
-    unlock(replica, {one.outer.epoch for one in found if one.outer is not None})
+    _unlock(replica, {one.outer.epoch for one in found if one.outer is not None})
     place = Place(space.instance, space.cursor, page.last, h)
     return _Coming(place, space.hub_chain, is_last, begin(replica, found))
+
+
+def _unlock(replica: Replica, named: Iterable[bytes]) -> None:
+    """Find the secrets of epochs that came by; loaded where there may be any to find."""
+    from envoy.replica.unlocking import unlock
+
+    unlock(replica, named)
 
 
 def _look_ahead(replica: Replica, space: rows.Space, coming: _Coming) -> _Coming | None:
@@ -306,11 +318,11 @@ def push(replica: Replica, *, go: Go = always) -> int:
             break
         if waiting[0].what in ("slot", "free", "renew"):
             break  # ``replica.slots`` asks for it
-        count += _send(replica, waiting)
+        count += _send(replica, waiting, go)
     return count
 
 
-def _send(replica: Replica, waiting: Sequence[Outgoing]) -> int:
+def _send(replica: Replica, waiting: Sequence[Outgoing], go: Go) -> int:
     """Send the first run of entries of one sort and strike them off; return its frames."""
     what = waiting[0].what
     run = []
@@ -320,9 +332,29 @@ def _send(replica: Replica, waiting: Sequence[Outgoing]) -> int:
         run.append(one)
     if what in ("frame", "receipt"):
         return _push_frames(replica, run)
+    if what == "chunks":
+        return _carry(replica, run[0], go)
     for group in [run] if what == "box" else [[one] for one in run]:
         _post(replica, group)
         advance(replica, None, (), sent=[one.o for one in group])
+    return 0
+
+
+def _carry(replica: Replica, one: Outgoing, go: Go) -> int:
+    """Bring the chunks of an object to the hub: they stand there before a reference names them.
+
+    One that the hub refuses for good is given up: it must not bar what stands behind it.
+    """
+    carry = replica.profile.carry
+    assert carry is not None, "who sends brings chunks"
+    try:
+        is_done = carry(replica.space.id, one.data, go=go)
+    except HubRefusal as refusal:
+        if refusal.code == "space_not_found":
+            raise
+        is_done = True
+    if is_done:
+        advance(replica, None, (), sent=[one.o])
     return 0
 
 
@@ -368,6 +400,8 @@ def _call(replica: Replica, group: Sequence[Outgoing]) -> Body:
             return frames.BoxPut(space, one.id, tuple(boxes))
         case "invite":
             return decode(one.data, frames.InvitePut)
+        case "reply":
+            return decode(one.data, frames.InviteReply)
         case "uninvite":
             return decode(one.data, frames.InviteDelete)
         case _:

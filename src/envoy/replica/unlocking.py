@@ -5,7 +5,7 @@ asks when that comes by finds them. An epoch that opens takes in what was parked
 wrap opens the ones before it.
 
 Laws: a head is kept only with its secret: anybody can invent epochs. Who invents many makes no
-flood of calls. No lock is held over a hub call.
+flood of calls. No lock is held over a hub call. Who posted a bogus box is named.
 
 Specification: docs/spec/epoch.md; docs/spec/frames.md, Sync.
 """
@@ -13,26 +13,28 @@ Specification: docs/spec/epoch.md; docs/spec/frames.md, Sync.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Final
 
 from envoy import limits
 from envoy.core import epoch as formulas
 from envoy.core.crypto import seal
+from envoy.core.crypto.seal import BOX_BYTES
+from envoy.core.crypto.sign import sha256
 from envoy.core.log import EpochRow
-from envoy.core.structs import Body
 from envoy.errors import RemoteFault
 from envoy.replica import epochs
 from envoy.replica.ingest import take_in
-from envoy.replica.ports import Hub
+from envoy.replica.ports import call_hub
 from envoy.replica.replica import Replica
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
+from envoy.views import rows
 
-T = TypeVar("T", bound=Body)
 KEYS_TRIED_MAX = limits.BOX_TAGS_MAX
 # Epochs that were asked for when their frames came by, and that are asked for again each time: who
 # invents epochs must not make every later exchange a flood of calls.
 EPOCHS_AGAIN_MAX = 64
+BAD_BOX: Final = "epoch_box_bad"
 
 
 def unlock(replica: Replica, named: Iterable[bytes] = ()) -> int:
@@ -59,9 +61,34 @@ def _learn(replica: Replica, fresh: Sequence[bytes], parked: Sequence[bytes]) ->
     """
     if not fresh and not parked:
         return set()
-    events, sn = replica.profile.events, replica.sn
-    before = {row.id: row for row in events.epochs(sn)}
+    before = {row.id: row for row in replica.profile.events.epochs(replica.sn)}
     known = _walked(replica, {**before, **_fetch_epochs(replica, fresh, parked)})
+    return _keep(replica, before, known)
+
+
+def find_heads(replica: Replica) -> int:
+    """Ask again for heads of epochs whose secret is held, and walk on from them.
+
+    Without its head nobody walks back behind an epoch. Returns how many epochs opened.
+    """
+    before = {row.id: row for row in replica.profile.events.epochs(replica.sn)}
+    lacking = [row for row in before.values() if row.secret is not None and row.head is None]
+    found = dict[bytes, EpochRow]()
+    for row in lacking[:EPOCHS_AGAIN_MAX]:
+        there = _fetch_epoch(replica, row.id, ())
+        if there is not None:
+            found[row.id] = row._replace(head=there.head)
+    opened = _keep(replica, before, _walked(replica, {**before, **found})) if found else set()
+    for one in sorted(opened):
+        _unseal(replica, one)
+    return len(opened)
+
+
+def _keep(
+    replica: Replica, before: Mapping[bytes, EpochRow], known: Mapping[bytes, EpochRow]
+) -> set[bytes]:
+    """Store what was learned of epochs that open; return them."""
+    events, sn = replica.profile.events, replica.sn
     learned = [row for one, row in known.items() if row.secret and row != before.get(one)]
     if learned:
         with events.transaction(durable=True):
@@ -94,13 +121,20 @@ def _fetch_epochs(
     whatever a flood of others has left here. Of the parked ones each call begins somewhere else.
     """
     space = replica.space.id
-    mine = [replica.profile.identity.enc_seed(no, space) for no in range(2)]
+    mine = [replica.profile.identity.enc_seed(no, space) for no in _own_numbers(replica)]
     seeds = [*replica.seeds, *mine][:KEYS_TRIED_MAX]
     keys = [(seed, seal.kid(seal.public_key(seed))) for seed in seeds]
     start = int.from_bytes(replica.profile.entropy(4)) % max(1, len(parked))
     turned = [*parked[start:], *parked[:start]][:EPOCHS_AGAIN_MAX]
     found = [_fetch_epoch(replica, one, keys) for one in (*fresh, *turned)]
     return {row.id: row for row in found if row is not None}
+
+
+def _own_numbers(replica: Replica) -> list[int]:
+    """Return the numbers of my keys that a box may be for: the first two, and the newest stated."""
+    row = replica.profile.rows.members(replica.sn).get(replica.me)
+    newest = 0 if row is None or row.enc_no is None else max(0, row.enc_no)
+    return sorted({0, 1, newest})
 
 
 def _fetch_epoch(
@@ -122,10 +156,22 @@ def _fetch_epoch(
         return row
     for (seed, _), posted in zip(keys, found.boxes, strict=True):
         boxes = [one.box for one in posted]
-        secret, _ = formulas.open_boxes(seed, boxes, space=space, epoch=epoch, head=head)
+        secret, bogus = formulas.open_boxes(seed, boxes, space=space, epoch=epoch, head=head)
+        _accuse(replica, [posted[position] for position in bogus])
         if secret is not None:
             return row._replace(secret=secret)
     return row
+
+
+def _accuse(replica: Replica, bogus: Sequence[frames.PostedBox]) -> None:
+    """Keep evidence of boxes that do not hold the secret of their epoch, by their posters."""
+    if not bogus:
+        return
+    events, sn, now = replica.profile.events, replica.sn, replica.profile.clock.now_ms()
+    with events.transaction(durable=False):
+        for one in bogus:
+            row = rows.Quarantined(sn, sha256(one.box), BAD_BOX, one.poster.hex(), BOX_BYTES, now)
+            events.parking.refuse(row)
 
 
 def _unseal(replica: Replica, epoch: bytes) -> None:
@@ -133,10 +179,3 @@ def _unseal(replica: Replica, epoch: bytes) -> None:
     found = replica.profile.events.parking.parked(replica.sn, "sealed", epoch)
     if found:
         take_in(replica, [row.bytes for row in found], source="hub", again=True)
-
-
-def call_hub(hub: Hub, call: Body, kind: type[T]) -> T:
-    """Return the reply to ``call``, which is of ``kind``."""
-    reply = hub.handle(call)
-    assert isinstance(reply, kind), "a hub answers a call with its own reply"
-    return reply

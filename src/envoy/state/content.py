@@ -18,7 +18,8 @@ from typing import Final
 
 from envoy import limits
 from envoy.core.bodies import ROLES, Card, MessageRedact, SpacePolicy, SpaceUpdate
-from envoy.core.structs import State
+from envoy.core.objects import ObjectRetract
+from envoy.core.structs import Body, State
 from envoy.state.registers import OVER_LIMIT, Conflict, Graph, Op, Value, met, register
 from envoy.state.transitions import RANK_CREATOR, WRONG_STATE
 
@@ -32,6 +33,7 @@ POLICY: Final = (
 )
 AUDITS: Final = ("keep", "free")
 REDACT_WITHOUT_RANK: Final = "redact_without_rank"
+RETRACT_WITHOUT_RANK: Final = "retract_without_rank"
 REVIEWERS: Final = ("human", *ROLES)
 
 
@@ -47,7 +49,7 @@ class Labels(State, frozen=True):
 
 
 class Redaction(State, frozen=True):
-    """The redaction that hides a message, None while none counts, and the refused ones."""
+    """The act that hides a message or object, None while none counts, and the refused ones."""
 
     by: bytes | None
     refused: tuple[tuple[bytes, str], ...]
@@ -81,16 +83,29 @@ def reduce_message(message: bytes, ops: Iterable[Op]) -> Redaction:
 
     Whether the message itself counts is no matter here. Source: docs/spec/messages.md, Redaction.
     """
-    graph = Graph(message, ops)
-    start, by = graph.numbers.get(message), None
+    return _hidden(Graph(message, ops), MessageRedact, REDACT_WITHOUT_RANK)
+
+
+def reduce_object(reference: bytes, ops: Iterable[Op]) -> Redaction:
+    """Return which retraction of ``reference`` stands: the first of its author's or an admin's.
+
+    References only ever grow in number, and several to one object all stand. Whether this one
+    counts is no matter here. Source: docs/spec/object.md, References.
+    """
+    return _hidden(Graph(reference, ops), ObjectRetract, RETRACT_WITHOUT_RANK)
+
+
+def _hidden(graph: Graph, kind: type[Body], without_rank: str) -> Redaction:
+    """Return which act of ``kind`` hides the entity of ``graph``."""
+    start, by = graph.numbers.get(graph.entity), None
     refused = [(op.id, OVER_LIMIT) for op in graph.over if op.counts]
     for number, op in enumerate(graph.ops):
-        if not op.counts or not isinstance(op.body, MessageRedact):
+        if not op.counts or not isinstance(op.body, kind):
             continue
         if start is None or not graph.saw(number, start):
             refused.append((op.id, WRONG_STATE))
         elif op.rho < RANK_CREATOR:
-            refused.append((op.id, REDACT_WITHOUT_RANK))
+            refused.append((op.id, without_rank))
         elif by is None:
             by = op.id
     return Redaction(by, tuple(refused))

@@ -257,6 +257,38 @@ def _is_among(act: AuthEvent, kills: tuple[Kill, ...]) -> bool:
     return any(kill.event.id == act.id for kill in kills)
 
 
+# -- E7: whom a box may be given --------------------------------------------------------------
+
+
+def created(judgement: Judgement, epoch: bytes) -> AuthEvent | None:
+    """Return the event that creates ``epoch``: its ok one of least (lam, id), else its least.
+
+    None where no faultless one was accepted.
+    """
+    by_kind = judgement.ledger.by_kind
+    every = [*by_kind["genesis"], *by_kind.get("epoch.create", ())]
+    found = sorted((one for one in every if one.epoch == epoch and one.fault is None), key=place)
+    return next((one for one in found if judgement.is_ok(one.id)), found[0] if found else None)
+
+
+def may_read(judgement: Judgement, create: AuthEvent, did: bytes) -> bool:
+    """Say whether ``did`` may be given a box of the epoch of ``create``.
+
+    It is a live reader, and the epoch was for it, or it came by a grant that the epoch did not
+    know: whoever was left out stays out. Source: docs/spec/epoch.md, E7 (THREATS K15).
+    """
+    reading = [one for one in judgement.live if one.reads and one.subject == did]
+    body = create.body
+    match body:
+        case bodies.EpochCreate(rcpt=rcpt):
+            meant = any(one.id == did for one in rcpt)
+        case bodies.Genesis(founder=founder):
+            meant = founder == did
+        case _:
+            meant = False
+    return bool(reading) and (meant or any(not one.is_in(create.seen) for one in reading))
+
+
 def to_revoke(judgement: Judgement, *, before: int = 0) -> list[bytes]:
     """Return, ascending, the live invites that an admin's client revokes.
 

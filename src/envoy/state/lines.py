@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from envoy.core import bodies
+from envoy.core import bodies, objects
 from envoy.core.structs import Body
 from envoy.lean import NamedTuple
 
@@ -62,13 +62,19 @@ TYPES: Final[Mapping[str, str]] = {
     "task.edit": "task_edited",
     "task.cancel": "task_cancelled",
     "task.reopen": "task_reopened",
+    "object.put": "object_added",
+    "object.retract": "object_retracted",
 }
+# How a line shows an object that goes with a message, beside the relations of references.
+ATTACH: Final = "attach"
 # After these, whoever acts reads its authority again first.
 RE_READ: Final = frozenset({"epoch_bumped", "capability_revoked"})
 
 
 def _message(body: bodies.Message) -> Line:
-    return Line(body.body, body.reply_to, body.task, None, None, body.refs, body.mentions)
+    attached = tuple([bodies.Ref(ATTACH, one, None) for one in body.attach])
+    refs = body.refs + attached
+    return Line(body.body, body.reply_to, body.task, None, None, refs, body.mentions)
 
 
 def _task_create(body: bodies.TaskCreate) -> Line:
@@ -118,6 +124,8 @@ _LINES: Final[Mapping[type[Body], Callable[..., Line]]] = {
     bodies.TaskCancel: lambda body: Line(body.reason or None, task=body.task),
     bodies.TaskReopen: lambda body: Line(body.reason or None, task=body.task),
     bodies.MessageRedact: lambda body: Line(body.reason or None, target=body.message),
+    objects.ObjectPut: lambda body: Line(body.name, task=body.task, detail="object"),
+    objects.ObjectRetract: lambda body: Line(body.reason or None, target=body.reference),
 }
 
 
@@ -136,6 +144,8 @@ def words(body: Body) -> str:
             return text if title is None else f"{title}\n{text}"
         case bodies.TaskEdit(title=title, body=changed):
             return "\n".join(filter(None, (title, changed)))
+        case objects.ObjectPut(name=name):
+            return name
         case bodies.TaskProgress(note=note) | bodies.TaskRelease(note=note):
             return note or ""
         case _:

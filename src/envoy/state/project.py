@@ -14,9 +14,11 @@ from typing import Final
 from envoy import ids, jsontext
 from envoy.core import bodies
 from envoy.core.capability import CAPS, AuthEvent, Grant
+from envoy.core.objects import ObjectPut
 from envoy.lean import NamedTuple
 from envoy.state.authority import Judgement, Status, place
 from envoy.state.content import Policy, PolicyValue
+from envoy.state.registers import Op
 from envoy.state.tasks import Task
 from envoy.views import names, rows
 
@@ -104,6 +106,28 @@ def edge_rows(sn: int, task: Task) -> list[rows.Edge]:
     ]
 
 
+def object_row(
+    sn: int, put: Op, body: ObjectPut, *, retracted: bytes | None, number: Number
+) -> rows.Object:
+    """Return the row of a reference to an object; one that is retracted shows no name."""
+    return rows.Object(
+        sn=sn,
+        id=put.id,
+        object=body.object,
+        lam=put.lam,
+        created_ms=put.ts,
+        an=number(put.author),
+        name=body.name if retracted is None else "",
+        media=body.media,
+        size=body.size,
+        sha256=body.sha256,
+        chunks=b"".join(body.chunks),
+        task=body.task,
+        supersedes=body.supersedes,
+        retracted=retracted,
+    )
+
+
 def grant_rows(sn: int, judgement: Judgement, number: Number) -> list[rows.Grant]:
     """Return a row for every grant to somebody, whatever became of it."""
     places = {grant.key: place for place, grant in enumerate(judgement.live)}
@@ -142,7 +166,7 @@ def invite_rows(sn: int, judgement: Judgement, number: Number) -> list[rows.Invi
         if not isinstance(body, bodies.Invite):
             continue
         status, _ = _standing(grant, judgement)
-        uses = judgement.uses.get(grant.key, 0)
+        uses = uses_of(grant.key, body, judgement)
         if status == "live":
             status = "used" if uses >= body.max_uses else "active"
         found.append(
@@ -164,6 +188,18 @@ def invite_rows(sn: int, judgement: Judgement, number: Number) -> list[rows.Invi
             )
         )
     return found
+
+
+def uses_of(invite: bytes, body: bodies.Invite, judgement: Judgement) -> int:
+    """Return how many came in by an invite: by joins that stand, in approve mode by grants."""
+    if body.mode == "open":
+        return judgement.uses.get(invite, 0)
+    return sum(
+        isinstance(event.body, bodies.Grant)
+        and event.body.invite == invite
+        and judgement.is_ok(event.id)
+        for event in judgement.ledger.by_kind.get("grant", ())
+    )
 
 
 def _standing(grant: Grant, judgement: Judgement) -> tuple[str, bytes | None]:

@@ -21,8 +21,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from envoy.core.bodies import TaskCancel, TaskComplete, TaskCreate, TaskProgress, TaskReopen
+from envoy.core.codec import Open
 from envoy.core.dag import tie
+from envoy.core.records import APPROVE, REJECT, REQUEST_CHANGES, TaskGate, TaskReview
 from envoy.core.structs import State, replace
+from envoy.lean import Protocol
 from envoy.state import claims
 from envoy.state.claims import Tenure
 from envoy.state.registers import Graph, Loss, Pages, add, has, members, single, union, without
@@ -33,7 +36,10 @@ CANCEL: Final = "cancel"
 REOPEN: Final = "reopen"
 COMPLETE: Final = "complete"
 # Of the acts on the status that no other has seen, the first of these words decides.
-PRECEDENCE: Final = (CANCEL, REOPEN, COMPLETE, names.BLOCKED, names.IN_PROGRESS)
+PRECEDENCE: Final = (
+    *(CANCEL, REOPEN, REJECT, REQUEST_CHANGES, APPROVE, COMPLETE),
+    *(names.BLOCKED, names.IN_PROGRESS),
+)
 # Kinds of conflicts, beside those of state.claims; and the reason of work that lost its tenure.
 FENCE_STALE: Final = "fence_stale"
 RACED: Final = "complete_raced"
@@ -47,7 +53,8 @@ class View(State, frozen=True):
     ``tenures`` are the counting tenure acts that no other has seen, ``first`` the effective one,
     ``cover`` all that tenure acts have seen. ``work`` are the acts under a tenure that are not in
     ``cover``, of each tenure the newest; ``older`` the rest of them. ``cancels`` are the
-    cancellations that are not in ``cover``.
+    cancellations that are not in ``cover``, ``reviews`` the verdicts that are not; ``gates`` are
+    all gates that were written after the creation.
     """
 
     is_created: bool
@@ -57,20 +64,86 @@ class View(State, frozen=True):
     work: Pages
     older: Pages
     cancels: Pages
+    reviews: Pages
+    gates: Pages
 
 
 CREATED: Final = View(
-    is_created=True, tenures=(), first=None, cover=(), work=(), older=(), cancels=()
+    is_created=True,
+    tenures=(),
+    first=None,
+    cover=(),
+    work=(),
+    older=(),
+    cancels=(),
+    reviews=(),
+    gates=(),
 )
+
+
+class Bench(Protocol):
+    """What gates and verdicts make of the completions of a task (``state.reviews``)."""
+
+    def live(self, fold: Fold, view: View, /) -> list[int]:
+        """Return the verdicts that stand in ``view``."""
+
+    def states(self, fold: Fold, view: View, completion: int, /) -> tuple[str, ...]:
+        """Return the state that a completion leads to, then what else it may have seemed to be."""
+
+    def is_named(self, fold: Fold, view: View, review: int, /) -> bool:
+        """Say whether a gate names the author of a verdict."""
+
+    def settle(self, fold: Fold, view: View, /) -> None:
+        """Record the verdicts that lost in ``view``, and the gates that came beside."""
+
+    def gate(self, fold: Fold, view: View, completion: int | None, /) -> Open:
+        """Return what the task asks of a completion, of the next one where that is None."""
+
+    def verdicts(self, fold: Fold, view: View, completion: int, /) -> list[int]:
+        """Return the verdict that each reviewer of a completion has, in their order."""
+
+
+class Unreviewed:
+    """The bench of a task without gate and verdicts: of nearly all."""
+
+    def __init__(self, *, is_gated: bool) -> None:
+        self.is_gated = is_gated
+
+    def live(self, _fold: Fold, _view: View) -> list[int]:
+        """Return none: nobody said anything."""
+        return []
+
+    def states(self, fold: Fold, _view: View, completion: int) -> tuple[str, ...]:
+        """Return D, S where a review was asked for."""
+        body = fold.graph.ops[completion].body
+        asks = self.is_gated or (isinstance(body, TaskComplete) and body.for_review)
+        return (names.SUBMITTED if asks else names.COMPLETED,)
+
+    def is_named(self, _fold: Fold, _view: View, _review: int) -> bool:
+        """Return False: no gate names anybody."""
+        return False
+
+    def settle(self, _fold: Fold, _view: View) -> None:
+        """Record nothing."""
+
+    def gate(self, fold: Fold, _view: View, _completion: int | None) -> Open:
+        """Return what the creation says."""
+        op = fold.graph.ops[fold.graph.numbers[fold.graph.entity]]
+        return op.body.gate if isinstance(op.body, TaskCreate) else ()
+
+    def verdicts(self, _fold: Fold, _view: View, _completion: int) -> list[int]:
+        """Return none."""
+        return []
 
 
 class Fold:
     """One pass over a graph in causal order: the view before and after each act, what it lost."""
 
-    def __init__(self, graph: Graph, grips: Mapping[bytes, claims.Grip], *, is_gated: bool) -> None:
+    def __init__(self, graph: Graph, grips: Mapping[bytes, claims.Grip], bench: Bench) -> None:
         self.graph = graph
         self.grips = grips
-        self.is_gated = is_gated
+        self.bench = bench
+        self.judged: dict[int, int] = {}  # verdict -> the completion that it is about
         self.named = [tenure_of(op.body) for op in graph.ops]  # the tenure of each act of work
         self.after: list[View] = []
         self.refused: dict[int, str] = {}
@@ -91,11 +164,19 @@ class Fold:
         tenure = None if view.first is None else self.given[view.first]
         deciding = self.deciding(view)
         if deciding:
-            return Standing(self._outcome(deciding[0]), tenure)
+            return self._led(view, self.judged.get(deciding[0], deciding[0]), tenure)
         if tenure is None:
             return Standing(names.OPEN, None)
         is_claim = tenure.kind == claims.CLAIM
         return Standing(names.CLAIMED if is_claim else names.ASSIGNED, tenure)
+
+    def _led(self, view: View, number: int, tenure: Tenure | None) -> Standing:
+        """Return where the deciding act leads to; a rejection takes the task from its holder."""
+        op = self.graph.ops[number]
+        if not isinstance(op.body, TaskComplete):
+            return Standing(self._outcome(number), tenure)
+        state = self.bench.states(self, view, number)[0]
+        return Standing(names.OPEN, None) if state == names.OPEN else Standing(state, tenure, op.id)
 
     def deciding(self, view: View) -> list[int]:
         """Return the acts on the status that stand and that no other such has seen, deciding first.
@@ -109,7 +190,9 @@ class Fold:
             return []
         stands = members(view.cancels)
         if first is not None:
-            stands += [n for n in members(view.work) if self._stands(n, first)]
+            stands += [n for n in members(view.work) if self.stands(n, first)]
+            if view.reviews:
+                stands += self.bench.live(self, view)
             if stands and self._word(first) == REOPEN:
                 stands.append(first)
         found = self.graph.newest(stands)
@@ -123,21 +206,40 @@ class Fold:
         op = self.graph.ops[number]
         view = after = self._joined(self.graph.basis[number])
         if op.counts and type(op.body) in RULES:
-            reason = judge(self.standing(view), self._act(number))
+            reason = self._judged(number, view)
             if reason is None:
                 after = self._applied(number, view)
             else:
                 self._refuse(number, reason, view)
         self.after.append(after)
 
-    def _act(self, number: int) -> Act:
+    def _judged(self, number: int, view: View) -> str | None:
+        """Return why an act is refused in the view of its author.
+
+        Where facts beside the task decide whether a gate is met, an author could not know what will
+        be known later: then an act is legal if it is so for either outcome.
+        """
+        standing = self.standing(view)
+        act = self._act(number, view)
+        reason = judge(standing, act)
+        if reason is None or standing.completion is None:
+            return reason
+        completion = self.graph.numbers[standing.completion]
+        for other in self.bench.states(self, view, completion)[1:]:
+            if judge(replace(standing, state=other), act) is None:
+                return None
+        return reason
+
+    def _act(self, number: int, view: View) -> Act:
         """Return what the rules ask about an act."""
         op, named, tenure = self.graph.ops[number], None, self.named[number]
         if tenure is not None:
             found = self.graph.numbers.get(tenure, -1)
             if found in self.keys and self.graph.saw(number, found):
                 named = claims.holder(self.graph.ops[found])
-        return Act(op.body, op.author, op.rho, claims.fence_of(op, self.grips), tenure, named)
+        is_named = isinstance(op.body, TaskReview) and self.bench.is_named(self, view, number)
+        fence = claims.fence_of(op, self.grips)
+        return Act(op.body, op.author, op.rho, fence, tenure, named, is_named)
 
     def _applied(self, number: int, view: View) -> View:
         """Return the view after an act that is legal in ``view``, all of which it saw."""
@@ -146,12 +248,18 @@ class Fold:
             return self._worked(number, view)
         if isinstance(op.body, TaskCancel):
             return replace(view, cancels=add(view.cancels, number))
+        if isinstance(op.body, TaskReview):
+            self.judged[number] = self.graph.numbers[op.body.completion]
+            return replace(view, reviews=add(view.reviews, number))
+        if isinstance(op.body, TaskGate):
+            return replace(view, gates=add(view.gates, number))
         if not claims.is_tenure(op):
             return CREATED if isinstance(op.body, TaskCreate) else view
         self._settle(view)
         self.keys[number] = claims.key(self.graph.entity, op, self.grips)
         self.given[number] = claims.tenure(op, self.grips)
-        return View(True, single(number), number, self.graph.seen[number], (), (), ())
+        seen = self.graph.seen[number]
+        return View(True, single(number), number, seen, (), (), (), (), view.gates)
 
     def _worked(self, number: int, view: View) -> View:
         """Return the view after an act of work: under its tenure no other is newer."""
@@ -165,7 +273,9 @@ class Fold:
         """Keep why an act was refused; a result that came too late is kept as an alternate."""
         self.refused[number] = reason
         if reason == LATE_RESULT and view.first is not None:
-            self._lose(reason, view.first, number, "tenure")
+            rejected = self.standing(view).state == names.OPEN and self.deciding(view)[:1]
+            winner = rejected[0] if rejected and rejected[0] in self.judged else view.first
+            self.lose(reason, winner, number, "tenure")
 
     def _joined(self, basis: tuple[int, ...]) -> View:
         """Return the view of the acts ``basis`` and all they saw."""
@@ -189,6 +299,8 @@ class Fold:
             work=work,
             older=older,
             cancels=without(union([view.cancels for view in views]), cover),
+            reviews=without(union([view.reviews for view in views]), cover),
+            gates=union([view.gates for view in views]),
         )
 
     def _firsts(self, views: Sequence[View], cover: Pages) -> Iterator[int]:
@@ -211,18 +323,26 @@ class Fold:
         deciding = self.deciding(view)
         if first is not None:
             self._settle_tenure(view, first)
-            if deciding and self._is_foreign(deciding[0], first):
-                self._lose(RACED, deciding[0], first, "work")
+            work = self.judged.get(deciding[0], deciding[0]) if deciding else first
+            if deciding and self._is_foreign(work, first):
+                self.lose(RACED, work, first, "work")
+            self.bench.settle(self, view)
         for one in deciding[1:]:
-            rule = self._rule(deciding[0], one, first)
-            self._lose(f"concurrent_{self._word(one)}", deciding[0], one, rule)
+            if not self._agree(deciding[0], one):
+                rule = self._rule(deciding[0], one, first)
+                self.lose(f"concurrent_{self._word(one)}", deciding[0], one, rule)
+
+    def _agree(self, one: int, other: int) -> bool:
+        """Say whether two acts are the same verdict on the same completion."""
+        same = self.judged.get(one, -1) == self.judged.get(other, -2)
+        return same and self._word(one) == self._word(other)
 
     def _settle_tenure(self, view: View, first: int) -> None:
         """Record which tenure acts lost to the effective one, and the work under them."""
         for one in members(view.tenures):
             if one != first:
                 kind = f"lost_{self.graph.ops[one].kind.removeprefix('task.')}"
-                self._lose(kind, first, one, claims.rule(self.keys[first], self.keys[one]))
+                self.lose(kind, first, one, claims.rule(self.keys[first], self.keys[one]))
         self._refuse_foreign(view, first)
 
     def _refuse_foreign(self, view: View, first: int) -> None:
@@ -239,9 +359,14 @@ class Fold:
                 self.refused[one] = LATE_WORK
             elif self._is_stale(one, first):
                 self.refused[one] = FENCE_STALE
-                self._lose(FENCE_STALE, first, one, "fence")
+                self.lose(FENCE_STALE, first, one, "fence")
 
-    def _lose(self, kind: str, winner: int, loser: int, rule: str) -> None:
+    def result(self, view: View) -> int | None:
+        """Return the completion that the state of ``view`` follows from."""
+        found = self.standing(view).completion
+        return None if found is None else self.graph.numbers[found]
+
+    def lose(self, kind: str, winner: int, loser: int, rule: str) -> None:
         """Record a conflict."""
         self.losses[Loss(kind, winner, loser, rule)] = None
 
@@ -259,7 +384,7 @@ class Fold:
         ours, theirs = self.graph.ops[named], self.graph.ops[first]
         return claims.fence_of(theirs, self.grips) > claims.fence_of(ours, self.grips)
 
-    def _stands(self, number: int, first: int) -> bool:
+    def stands(self, number: int, first: int) -> bool:
         """Say whether work counts where the tenure ``first`` is effective."""
         if self._is_under(number, first):
             return True
@@ -276,18 +401,18 @@ class Fold:
                 return CANCEL
             case TaskReopen():
                 return REOPEN
+            case TaskReview(verdict=verdict):
+                return verdict
             case _:
                 return ""
 
     def _outcome(self, number: int) -> str:
-        """Return the state that the deciding act leads to."""
+        """Return the state that a deciding act leads to which is no completion."""
         match self.graph.ops[number].body:
             case TaskProgress(to=to):
                 return to
             case TaskCancel():
                 return names.CANCELLED
-            case TaskComplete(for_review=for_review):
-                return names.SUBMITTED if for_review or self.is_gated else names.COMPLETED
             case _:  # a reopening
                 return names.OPEN
 
@@ -295,7 +420,8 @@ class Fold:
         """Return what orders work that stands: the smallest decides."""
         op = self.graph.ops[number]
         place = PRECEDENCE.index(self._word(number))
-        return place, not self._is_under(number, first), tie(self.graph.entity, op.author)
+        is_under = self._is_under(self.judged.get(number, number), first)
+        return place, not is_under, tie(self.graph.entity, op.author)
 
     def _rule(self, winner: int, loser: int, first: int | None) -> str:
         """Return by which part of the precedence ``winner`` decides, the order if by none."""

@@ -29,18 +29,30 @@ from envoy.core.bodies import (
     TaskRelease,
     TaskReopen,
 )
+from envoy.core.records import TaskGate, TaskReview
 from envoy.core.structs import Body, State
 from envoy.ids import sha256
 from envoy.state import claims, fields, registers, transitions
 from envoy.state.claims import NO_FENCE, Fence, Receipt, Tenure
 from envoy.state.fields import NO_PARENT, Edge
 from envoy.state.registers import Conflict, Graph, Op
-from envoy.state.status import Fold
+from envoy.state.status import Bench, Fold, Unreviewed
 from envoy.state.transitions import HELD, Act, Standing, judge, tenure_of
 from envoy.views import names
 
 NONE: Final = transitions.NONE  # the state without a counting creation: nothing to show
 Gate = tuple[tuple[str, bool | int | str | tuple[str, ...] | None], ...]
+
+
+class Review(State, frozen=True):
+    """A standing verdict on a completion; ``note`` is member text."""
+
+    id: bytes
+    author: bytes
+    verdict: str
+    note: str | None
+    evidence: tuple[bytes, ...]
+    ts: int
 
 
 class Task(State, frozen=True):
@@ -49,7 +61,8 @@ class Task(State, frozen=True):
     ``held`` are all tenures there ever were, (id, holder) in order; ``completion`` is the act that
     ``summary`` and ``evidence`` come from, None unless the state follows from it; ``refused`` are
     (event id, reason) in order; ``heads`` are what the next act names; ``version`` is their hash;
-    ``edges`` are the needs and the parent with the acts that say so.
+    ``edges`` are the needs and the parent with the acts that say so; ``gate`` is what the task asks
+    of its completion by itself, ``reviews`` are the standing verdicts on that.
     """
 
     id: bytes
@@ -74,6 +87,8 @@ class Task(State, frozen=True):
     completed_by: bytes | None
     summary: str | None
     evidence: tuple[bytes, ...]
+    for_review: bool
+    reviews: tuple[Review, ...]
     refused: tuple[tuple[bytes, str], ...]
     conflicts: tuple[Conflict, ...]
     heads: tuple[bytes, ...]
@@ -81,15 +96,23 @@ class Task(State, frozen=True):
 
 
 def refusal(
-    task: Task, body: Body, author: bytes, *, rho: int, fence: Fence = NO_FENCE
+    task: Task,
+    body: Body,
+    author: bytes,
+    *,
+    rho: int,
+    fence: Fence = NO_FENCE,
+    is_named: bool = False,
 ) -> str | None:
     """Return why ``author`` cannot do this to ``task`` as it stands here, or None.
 
-    ``fence`` is the (no, fence) that a claim is about to ask the hub for.
+    ``fence`` is the (no, fence) that a claim is about to ask the hub for; ``is_named`` says that a
+    gate names the author, who wants to give a verdict.
     """
     tenure = tenure_of(body)
     named = next((holder for one, holder in task.held if one == tenure), None)
-    return judge(Standing(task.state, task.tenure), Act(body, author, rho, fence, tenure, named))
+    now = Standing(task.state, task.tenure, task.completion)
+    return judge(now, Act(body, author, rho, fence, tenure, named, is_named))
 
 
 def repeats(task: Task, body: Body, author: bytes) -> bool:
@@ -115,10 +138,18 @@ def repeats(task: Task, body: Body, author: bytes) -> bool:
             return state == names.CANCELLED
         case TaskReopen():
             return state == names.OPEN
+        case TaskReview():
+            return any(_says(one, body, author) for one in task.reviews)
         case TaskEdit():
             return not _changes(task, body)
         case _:
             return False
+
+
+def _says(review: Review, body: TaskReview, author: bytes) -> bool:
+    """Say whether a standing verdict is what its author is about to say again."""
+    said = (review.author, review.verdict, review.note, review.evidence)
+    return said == (author, body.verdict, body.note, body.evidence)
 
 
 def _changes(task: Task, body: TaskEdit) -> bool:
@@ -139,15 +170,20 @@ def _changes(task: Task, body: TaskEdit) -> bool:
     )
 
 
-def reduce(task: bytes, ops: Iterable[Op], receipts: Sequence[Receipt]) -> Task:
+def reduce(
+    task: bytes, ops: Iterable[Op], receipts: Sequence[Receipt], bench: Bench | None = None
+) -> Task:
     """Return the task that ``ops`` make, its creation among them, whatever order they came in.
 
     ``ops`` are all accepted acts on the entity that pass the S rules, held ones too; ``receipts``
-    those of its slot under pinned keys. Without a counting creation the state is ``none``.
+    those of its slot under pinned keys. ``bench`` judges completions where ``is_reviewed``, or a
+    policy, says that there is more to ask than whether they were made. Without a counting creation
+    the state is ``none``.
     """
     graph = Graph(task, ops)
     made = _made(graph)
-    fold = Fold(graph, claims.grips(graph.ops, receipts), is_gated=bool(made.gate))
+    bench = Unreviewed(is_gated=bool(made.gate)) if bench is None else bench
+    fold = Fold(graph, claims.grips(graph.ops, receipts), bench)
     return _task(fold, made, receipts)
 
 
@@ -170,8 +206,8 @@ def _task(fold: Fold, made: TaskCreate, receipts: Iterable[Receipt]) -> Task:
     graph = fold.graph
     creation = _creation(graph)
     standing = fold.standing(fold.last)
-    deciding = fold.deciding(fold.last)
-    done = graph.ops[deciding[0]] if deciding else None
+    number = fold.result(fold.last)
+    done = None if number is None else graph.ops[number]
     result = done.body if done and isinstance(done.body, TaskComplete) else None
     losses = [*fold.losses, *claims.double_fences(graph, fold.keys, receipts)]
     said = fields.fields(graph, made, fold.refused)
@@ -190,7 +226,7 @@ def _task(fold: Fold, made: TaskCreate, receipts: Iterable[Receipt]) -> Task:
         parent=said.parent,
         refs=said.refs,
         edges=said.edges,
-        gate=made.gate,
+        gate=fold.bench.gate(fold, fold.last, number) if creation else (),
         state=standing.state,
         tenure=standing.tenure,
         held=_held(fold),
@@ -198,6 +234,8 @@ def _task(fold: Fold, made: TaskCreate, receipts: Iterable[Receipt]) -> Task:
         completed_by=done.author if done and result else None,
         summary=result.summary if result else None,
         evidence=result.evidence if result else (),
+        for_review=bool(result and result.for_review),
+        reviews=_reviews(fold, number),
         refused=_refused(fold),
         conflicts=(*registers.conflicts(graph, losses, fold.last.cover), *said.conflicts),
         heads=graph.heads,
@@ -216,6 +254,26 @@ def _made(graph: Graph) -> TaskCreate:
     """Return what the task was made as, blank without a creation."""
     creation = _creation(graph)
     return creation.body if creation and isinstance(creation.body, TaskCreate) else BLANK
+
+
+def _reviews(fold: Fold, completion: int | None) -> tuple[Review, ...]:
+    """Return the standing verdicts on a completion."""
+    numbers = [] if completion is None else fold.bench.verdicts(fold, fold.last, completion)
+    ops = [fold.graph.ops[number] for number in numbers]
+    return tuple(
+        Review(op.id, op.author, op.body.verdict, op.body.note, op.body.evidence, op.ts)
+        for op in ops
+        if isinstance(op.body, TaskReview)
+    )
+
+
+def is_reviewed(ops: Iterable[Op]) -> bool:
+    """Say whether a task has a gate of its own or a verdict: ``state.reviews`` is asked then."""
+    return any(
+        isinstance(op.body, TaskReview | TaskGate)
+        or (isinstance(op.body, TaskCreate) and bool(op.body.gate))
+        for op in ops
+    )
 
 
 def _held(fold: Fold) -> tuple[tuple[bytes, bytes], ...]:

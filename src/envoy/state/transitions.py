@@ -24,6 +24,7 @@ from envoy.core.bodies import (
     TaskRelease,
     TaskReopen,
 )
+from envoy.core.records import TaskGate, TaskReview
 from envoy.core.structs import Body, State
 from envoy.lean import NamedTuple
 from envoy.state.claims import Fence, Tenure
@@ -33,21 +34,24 @@ Work = TaskProgress | TaskComplete  # done under a tenure that the body names
 
 NONE: Final = "none"  # the state of a task whose creation does not count; never shown
 WRONG_STATE: Final = "wrong_state"
+STALE_REVIEW: Final = "stale_review"  # a verdict on another completion than the one that stands
 RANK_CREATOR: Final = 2
 
 
 class Standing(State, frozen=True):
-    """A task as somebody sees it: how far it is and who holds it."""
+    """A task as somebody sees it: how far it is, who holds it, the completion it stands by."""
 
     state: str
     tenure: Tenure | None
+    completion: bytes | None = None
 
 
 class Act(State, frozen=True):
     """What somebody does, or wants to, with what the rules ask about it.
 
     ``tenure`` is the one that the body names, ``named`` its holder as far as the author saw it;
-    ``fence`` what a claim got from the hub, or is about to ask for.
+    ``fence`` what a claim got from the hub, or is about to ask for; ``is_named`` says that the
+    author of a verdict is one of those whom a gate names.
     """
 
     body: Body
@@ -56,6 +60,7 @@ class Act(State, frozen=True):
     fence: Fence
     tenure: bytes | None
     named: bytes | None
+    is_named: bool = False
 
 
 def tenure_of(body: Body) -> bytes | None:
@@ -109,6 +114,14 @@ def is_of_work(body: TaskEdit) -> bool:
     return others == (None, None, None, None) and not (body.ref or body.unref)
 
 
+def _reviewer(now: Standing, act: Act) -> str | None:
+    """Creator, admins and whom the gate names, on the completion that stands in their view."""
+    assert isinstance(act.body, TaskReview)
+    if act.rho < RANK_CREATOR and not act.is_named:
+        return "without_rank"
+    return None if now.completion in (None, act.body.completion) else STALE_REVIEW
+
+
 class Rule(NamedTuple):
     """One row of the transition table: who may do this, and from which states."""
 
@@ -121,6 +134,7 @@ HELD: Final = frozenset(
     {names.ASSIGNED, names.CLAIMED, names.IN_PROGRESS, names.BLOCKED, names.CHANGES_REQUESTED}
 )
 LIVE: Final = HELD | {names.SUBMITTED}
+REVIEWED: Final = frozenset({names.SUBMITTED, names.CHANGES_REQUESTED, names.COMPLETED})
 # The whole table: a state that is missing in a row is refused. Where an act leads to depends on
 # what stands beside it, so that is the fold's to say (``state.tasks``).
 RULES: Final[Mapping[type[Body], Rule]] = {
@@ -131,6 +145,8 @@ RULES: Final[Mapping[type[Body], Rule]] = {
     TaskRelease: Rule("release", _holder_or_ranked, HELD),
     TaskProgress: Rule("progress", _holder, LIVE),
     TaskComplete: Rule("complete", _holder, LIVE),
+    TaskGate: Rule("gate", _ranked, frozenset(names.STATES)),
+    TaskReview: Rule("review", _reviewer, REVIEWED),
     TaskCancel: Rule("cancel", _ranked, LIVE | {names.OPEN}),
     TaskReopen: Rule("reopen", _holder_or_ranked, frozenset(names.ENDED)),
 }
@@ -148,5 +164,5 @@ def judge(now: Standing, act: Act) -> str | None:
         return WRONG_STATE
     reason = rule.who(now, act)
     if reason is not None:
-        return f"{rule.verb}_{reason}"
+        return reason if reason == STALE_REVIEW else f"{rule.verb}_{reason}"
     return None if now.state in rule.sources else WRONG_STATE

@@ -64,6 +64,7 @@ class EventStore:
         self._heads = dict[int, Heads]()
         self._staged = list[tuple[int, Entry, int, bytes]]()
         self._last_rid = 0
+        self._is_open = False  # a transaction runs: what was read stays true until its end
 
     @contextmanager
     def transaction(self, *, durable: bool) -> Iterator[None]:
@@ -74,11 +75,13 @@ class EventStore:
         begin, sync = self.connection.write_transaction, "full" if durable else "normal"
         with begin(self._lock, sync=sync), _uncollected():
             self._forget_all()
+            self._is_open = True
             try:
                 yield
                 for store in self.stores:
                     store.flush()
             finally:
+                self._is_open = False
                 self._forget_all()
 
     def _forget_all(self) -> None:
@@ -131,7 +134,7 @@ class EventStore:
         if found is None:
             sql = f"{_ENTRY} WHERE e.sn = ? AND e.id = ?"
             found = self.connection.find(Entry, sql, (sn, event))
-            if found is not None and self._last_rid:
+            if found is not None and self._is_open:
                 self._entries[sn, event] = found
         return found
 
@@ -231,6 +234,18 @@ class EventStore:
         sql = f"{_ENTRY_NEXT} WHERE e.sn = ? AND e.rid > ? ORDER BY e.rid LIMIT ?"
         return self.connection.rows(Entry, sql, (sn, after, limit))
 
+    def of_kind(self, sn: int, kind: str, *, after: int) -> list[Entry]:
+        """Return the events of a kind behind ``after`` in the order of their arrival."""
+        self.flush()
+        sql = f"{_ENTRY_NEXT} WHERE e.sn = ? AND e.rid > ? AND e.kind = ? ORDER BY e.rid"
+        return self.connection.rows(Entry, sql, (sn, after, kind))
+
+    def count_after(self, sn: int, rid: int) -> int:
+        """Count the events that arrived behind ``rid``."""
+        self.flush()
+        sql = "SELECT count(*) FROM event NOT INDEXED WHERE sn = ? AND rid > ?"
+        return self.connection.find(int, sql, (sn, rid)) or 0
+
     def under(self, sn: int, auth: bytes) -> list[Entry]:
         """Return the content events under a grant."""
         self.flush()
@@ -324,6 +339,11 @@ class EventStore:
             " FROM receipt WHERE sn = ? AND event = ? ORDER BY id"
         )
         return self.connection.rows(ReceiptRow, sql, (sn, event))
+
+    def top_fence(self, sn: int, slot: bytes, no: int) -> int:
+        """Return the highest fence of a slot among all receipts, whatever they are for; 0: none."""
+        sql = "SELECT coalesce(max(fence), 0) FROM receipt WHERE sn = ? AND slot = ? AND no = ?"
+        return self.connection.find(int, sql, (sn, slot, no)) or 0
 
     def receipt_frames(self, sn: int) -> list[bytes]:
         """Return the frames of all receipts: what refills a hub."""

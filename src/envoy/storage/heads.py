@@ -89,6 +89,8 @@ class Heads:
 
     def flush(self) -> None:
         """Write what changed."""
+        if self._now == self._before and self._entities == self._stored:
+            return
         run_many, sn = self._connection.run_many, self._sn
         gone = [(sn, one) for one in self._before if one not in self._now]
         new = [(sn, *top) for one, top in self._now.items() if self._before.get(one) != top]

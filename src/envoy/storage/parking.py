@@ -133,6 +133,19 @@ class Parking:
         sql = "SELECT DISTINCT why FROM parked WHERE sn = ? AND state = ? AND why IS NOT NULL"
         return self._connection.rows(bytes, f"{sql} ORDER BY why", (sn, state))
 
+    def since(self, sn: int, state: str) -> list[tuple[bytes, int]]:
+        """Return what parked frames wait for, with when the first of them came, oldest first."""
+        sql = (
+            "SELECT why, min(at) FROM parked WHERE sn = ? AND state = ? AND why IS NOT NULL"
+            " GROUP BY why ORDER BY min(at), why"
+        )
+        return self._connection.rows(_since, sql, (sn, state))
+
+    def accused(self, sn: int, code: str) -> list[str]:
+        """Return, ascending, the sources of evidence with a code."""
+        sql = "SELECT DISTINCT source FROM quarantine WHERE sn = ? AND code = ? ORDER BY source"
+        return self._connection.rows(str, sql, (sn, code))
+
     def unpark(self, sn: int, frame: bytes) -> bool:
         """Forget that a frame waited or was dropped while it did; say whether it was so."""
         run, changes = self._connection.run, self._connection.changes
@@ -180,6 +193,10 @@ def _is_full(room: Room, group: bytes | None, row: Parked) -> bool:
         or room.count >= limits.WAITING_FRAMES_MAX
         or room.size + new > limits.WAITING_BYTES_MAX
     )
+
+
+def _since(why: bytes, at: int) -> tuple[bytes, int]:
+    return why, at
 
 
 def _sums(group: bytes | None, count: int, size: int) -> tuple[bytes | None, int, int]:

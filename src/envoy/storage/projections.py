@@ -30,6 +30,7 @@ Row = (
     | rows.Task
     | rows.Edge
     | rows.Conflict
+    | rows.Object
     | rows.Stream
 )
 _TABLES: Final[dict[type[Row], tuple[str, tuple[str, ...]]]] = {
@@ -41,9 +42,12 @@ _TABLES: Final[dict[type[Row], tuple[str, tuple[str, ...]]]] = {
     rows.Task: ("task", ("sn", "id")),
     rows.Edge: ("edge", ("sn", "task", "rel", "target")),
     rows.Conflict: ("conflict", ("sn", "id")),
+    rows.Object: ("object", ("sn", "id")),
     rows.Stream: ("stream", ("sn", "n")),
 }
 
+# What a copy notes about a space in its meta table: it goes with the space.
+NOTES: Final = ("answered", "joining", "pins")
 
 T = TypeVar("T", bound=Row)
 
@@ -148,6 +152,8 @@ class RowStore:
         run("DELETE FROM frame WHERE rid IN (SELECT rid FROM event WHERE sn = ?)", (sn,))
         for table in schema.SPACE_TABLES:
             run(" ".join(("DELETE FROM", table, "WHERE sn = ?")), (sn,))
+        for what in NOTES:
+            self.keep_note(sn, what, None)
 
     # -- projections --------------------------------------------------------------------------
 
@@ -225,6 +231,21 @@ class RowStore:
         """Return the conflict rows of an entity by id."""
         found = self._rows(rows.Conflict, "sn = ? AND entity = ?", (sn, entity))
         return {row.id: row for row in found}
+
+    def object(self, sn: int, reference: bytes) -> rows.Object | None:
+        """Return the row of a reference to an object."""
+        return self._find(rows.Object, "sn = ? AND id = ?", (sn, reference))
+
+    def object_ids(self, sn: int, low: bytes, high: bytes, *, by_object: bool) -> list[bytes]:
+        """Return at most three references with an id of theirs, or of their object, in a range."""
+        self._settle(rows.Object)
+        sql = schema.OBJECT_IDS if by_object else schema.REFERENCE_IDS
+        return self.connection.rows(bytes, sql, (sn, low, high))
+
+    def objects(self, sn: int, object: bytes | None = None) -> list[rows.Object]:
+        """Return the references to an object, or all, those first that sort first."""
+        where = "sn = ?1 AND (?2 IS NULL OR object = ?2) ORDER BY lam, id"
+        return self._rows(rows.Object, where, (sn, object))
 
     def item(self, rid: int) -> rows.Item | None:
         """Return the item of an event."""
@@ -319,6 +340,10 @@ class RowStore:
         sql = "INSERT OR REPLACE INTO idempotency(sn, key, digest, result, at)"
         self.connection.run(f"{sql} VALUES(?, ?, ?, ?, ?)", (sn, key, digest, result, at))
 
+    def drop_reply(self, sn: int, key: str) -> None:
+        """Forget an idempotency key."""
+        self.connection.run("DELETE FROM idempotency WHERE sn = ? AND key = ?", (sn, key))
+
     def holder(self, sn: int, task: bytes, session: str, fresh: bytes) -> bytes:
         """Return the slot secret of a session for a task, ``fresh`` the first time."""
         sql = "SELECT secret FROM holder WHERE sn = ? AND task = ? AND session = ?"
@@ -339,6 +364,18 @@ class RowStore:
         if found is None:
             self.connection.run("INSERT INTO meta(k, v) VALUES(?, ?)", (key, fresh))
         return found or fresh
+
+    def note(self, sn: int, what: str) -> bytes | None:
+        """Return what this copy noted about a space, None if it did not."""
+        sql = "SELECT v FROM meta WHERE k = ?"
+        return self.connection.find(bytes, sql, (f"{what} {sn}",))
+
+    def keep_note(self, sn: int, what: str, data: bytes | None) -> None:
+        """Note something about a space in the place of what was noted before; None: forget it."""
+        key = f"{what} {sn}"
+        self.connection.run("DELETE FROM meta WHERE k = ?", (key,))
+        if data is not None:
+            self.connection.run("INSERT INTO meta(k, v) VALUES(?, ?)", (key, data))
 
     def provisional(self, sn: int, an: int) -> list[rows.Task]:
         """Return the tasks that somebody holds by a claim which no hub confirmed."""

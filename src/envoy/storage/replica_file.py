@@ -16,7 +16,7 @@ from typing import Final
 
 from envoy import limits
 from envoy.core.crypto.sign import sha256
-from envoy.storage import migrations, schema
+from envoy.storage import schema
 from envoy.storage.home import Paths
 from envoy.system import db, files, host, upgrade
 from envoy.system.db import Connection
@@ -43,6 +43,8 @@ def open_file(where: Paths) -> Connection:
         if upgrade.version_of(connection) == 0:
             _make(connection, where)
         if upgrade.version_of(connection) != schema.VERSION:
+            from envoy.storage import migrations
+
             upgrade.bring_up(connection, where.replica_lock, migrations.STEPS)
             with connection.write_transaction(where.replica_lock, sync=FULL):
                 put_meta(connection, "schema", schema.VERSION)
@@ -142,6 +144,8 @@ def settle(connection: Connection, where: Paths) -> bool:
     if noted in (here, NOWHERE) and meta(connection, "boot") == boot and not back:
         return noted == NOWHERE
     with connection.write_transaction(where.replica_lock, sync=FULL):
+        # Asked again under the lock: the witness of a commit stands before others can see it.
+        back = was_set_back(connection, where)
         if back or meta(connection, "origin") not in (here, NOWHERE):
             connection.run("UPDATE space SET chain = NULL, tip = NULL, tip_seq = -1")
         if meta(connection, "origin") != NOWHERE:

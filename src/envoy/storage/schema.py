@@ -15,7 +15,7 @@ Specification: docs/spec/store.md.
 from __future__ import annotations
 
 VERSION = 3
-PROJECTION = 2
+PROJECTION = 3
 
 FORGOTTEN = """
 CREATE TABLE forgotten(id BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
@@ -160,6 +160,14 @@ CREATE TABLE conflict(
   PRIMARY KEY(sn, id)) WITHOUT ROWID;
 CREATE INDEX conflict_entity ON conflict(sn, entity);
 CREATE INDEX conflict_open ON conflict(sn) WHERE status = 'open';
+CREATE TABLE object(
+  sn INTEGER NOT NULL, id BLOB NOT NULL, object BLOB NOT NULL, lam INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL, an INTEGER NOT NULL, name TEXT NOT NULL, media TEXT NOT NULL,
+  size INTEGER NOT NULL, sha256 BLOB NOT NULL, chunks BLOB NOT NULL, task BLOB, supersedes BLOB,
+  retracted BLOB, PRIMARY KEY(sn, id)) WITHOUT ROWID;
+CREATE INDEX object_object ON object(sn, object);
+CREATE INDEX object_order ON object(sn, lam, id);
+CREATE INDEX object_task ON object(sn, task, lam) WHERE task IS NOT NULL;
 """
 
 # What a member could take now, first to be done first: who could (?2), label or NULL (?3), the sort
@@ -175,11 +183,20 @@ READY = (
     " ORDER BY priority, coalesce(due_ms, 9223372036854775807), lam, id LIMIT ?8"
 )
 FIRST_READY = (-1, -1, -1, b"")
+# Of one object the reference that sorts first speaks, unless it is retracted.
+OBJECT_IDS = (
+    "SELECT id FROM (SELECT id, object, row_number() OVER (PARTITION BY object ORDER BY"
+    " retracted IS NOT NULL, lam, id) AS place FROM object"
+    " WHERE sn = ? AND object BETWEEN ? AND ?) WHERE place = 1 LIMIT 3"
+)
+REFERENCE_IDS = "SELECT id FROM object WHERE sn = ? AND id BETWEEN ? AND ? LIMIT 3"
 
-PROJECTION_TABLES = ("item", "words", "member", "grant_", "invite", "task", "edge", "conflict")
+PROJECTION_TABLES = (
+    *("item", "words", "member", "grant_", "invite", "task", "edge", "conflict", "object"),
+)
 # Those with a row per space, or several.
 SPACE_TABLES = (
     *("space", "chain", "seen", "event", "authority", "past", "head", "entity_head", "epoch"),
     *("parked", "dropped", "quarantine", "receipt", "fork", "outbox", "idempotency", "holder"),
-    *("stream", "item", "member", "grant_", "invite", "task", "edge", "conflict"),
+    *("stream", "item", "member", "grant_", "invite", "task", "edge", "conflict", "object"),
 )

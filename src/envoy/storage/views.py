@@ -426,6 +426,10 @@ class Views:
 
     # -- where this copy stands -------------------------------------------------------------------
 
+    def has_objects(self, sn: int) -> bool:
+        """Say whether a space has references to objects."""
+        return self._db.find(int, "SELECT 1 FROM object WHERE sn = ? LIMIT 1", (sn,)) is not None
+
     def heads(self, sn: int) -> list[bytes]:
         """Return the heads of all accepted events, ascending."""
         return self._db.rows(

@@ -450,6 +450,8 @@ def _open(path: str, flags: int, key: bytes | None) -> apsw.Connection:
             raw.execute(key_pragma("key", key))
         raw.set_busy_timeout(limits.LOCK_SECONDS_MAX * 1000)
         raw.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        # Else what is bound may change a plan, so a statement is compiled again for new values.
+        raw.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     except apsw.Error as error:
         raise fault(error, path) from error
     return raw

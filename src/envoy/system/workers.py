@@ -23,7 +23,9 @@ SHARE_MIN = 16
 class Workers:
     """A pool of ``threads`` threads, started at the first large enough ``map``."""
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, *, share_min: int = SHARE_MIN) -> None:
+        """``share_min``: items that are worth a thread, 1 where each of them is long work."""
+        self._share_min = share_min
         self._threads = threads or min(host.cpu_count(), limits.WORKER_THREADS_MAX)
         self._pool: ThreadPoolExecutor | None = None
 
@@ -41,7 +43,7 @@ class Workers:
         As ``map``, but the caller goes on meanwhile. What nobody waits for is done all the same.
         """
         share = -(-len(items) // self._threads)
-        if share < SHARE_MIN or self._threads == 1:
+        if share < self._share_min or self._threads == 1:
             return lambda: [work(item) for item in items]
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="envoy")

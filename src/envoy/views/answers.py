@@ -80,12 +80,13 @@ def invite(made: rows.InviteMade, of: rows.Space) -> Json:
     }
 
 
-def not_made(of: rows.Space, *, role: str, uses: int, ends_ms: int) -> Json:
+def not_made(of: rows.Space, *, role: str, uses: int, ends_ms: int, mode: str = "open") -> Json:
     """Return the Invite that would be made: without id and code, which nobody could redeem."""
     nothing = dict.fromkeys(("invite_id", "invite_code", "invite_uri"))
     return {
         **nothing,
         **_terms(of, role=role, uses=uses, ends_ms=ends_ms),
+        "join_mode": mode,
         "revoke_command": None,
     }
 

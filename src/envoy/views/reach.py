@@ -63,6 +63,7 @@ class Reach(NamedTuple):
     acts: tuple[rows.Item, ...]  # by the subject, on authority; newest first
     is_rehearsal: bool
     delivery: str
+    replayed: bool = False  # this very act was asked for before, under the same key
 
     @property
     def changed(self) -> bool:
@@ -103,6 +104,7 @@ def effect(found: Reach, of: rows.Space, people: People) -> Json:
         "acts_count": len(found.acts),
         "relay_delivery": found.delivery,
         "pending_sync": found.delivery == "pending",
+        "replayed": found.replayed,
         "untrusted_fields": UNTRUSTED,
     }
 

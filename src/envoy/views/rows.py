@@ -150,6 +150,25 @@ class Edge(NamedTuple):
     refused: int  # 1: left out, because it closes a circle
 
 
+class Object(NamedTuple):
+    """A reference to an encrypted file. Its key is not here: no read needs one."""
+
+    sn: int
+    id: bytes  # of the reference, an event
+    object: bytes  # of the object; several references may name one
+    lam: int
+    created_ms: int
+    an: int  # author
+    name: str  # a label; empty once it is retracted
+    media: str
+    size: int
+    sha256: bytes  # of the plaintext
+    chunks: bytes  # their ids, joined
+    task: bytes | None
+    supersedes: bytes | None
+    retracted: bytes | None  # the event that did it
+
+
 class Conflict(NamedTuple):
     """Two acts that met, which one stands and by which rule."""
 
@@ -281,7 +300,7 @@ class Joined(NamedTuple):
 
     space: Space
     did: bytes
-    role: str
+    role: str | None  # None while it waits for approval
     join_state: str  # member, pending_approval
     replayed: bool = False
 
@@ -302,3 +321,4 @@ class Synced(NamedTuple):
     pulled: int
     pending: int
     quarantined: int
+    bad_posters: tuple[str, ...] = ()  # of boxes without the secret of an epoch that stays closed

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 
 from envoy import ids, limits
 from envoy.lean import NamedTuple
-from envoy.views import history, names, rows
+from envoy.views import history, names, objects, rows
 from envoy.views import space as spaces
 from envoy.views import tasks as task_shapes
 from envoy.views.history import Seen
@@ -64,6 +64,7 @@ class Material(NamedTuple):
     ended: Sequence[rows.Task]
     task_counts: Mapping[str, int]
     needed: Mapping[bytes, str]  # states of the tasks that are needed
+    objects: objects.Part
     conflicts: Sequence[rows.Conflict]
     evidence: Mapping[bytes, rows.Item]  # of all that tasks name
     mentions: Sequence[rows.Item]  # of me, not answered by me
@@ -129,6 +130,8 @@ def build(found: Material) -> Json:
     conflicts = conflict_list(found, notes)
     held = held_list(found, notes)
     questions = question_list(found, notes)
+    space_id = spaces.space_id(found.space)
+    shared = objects.record_list(found.objects, found.people, space_id, notes)
     note_gaps(found, notes)
     return {
         "space_id": spaces.space_id(found.space),
@@ -149,7 +152,7 @@ def build(found: Material) -> Json:
         "risks": [],
         "open_questions": questions,
         "evidence": evidence,
-        "objects": [],
+        "objects": shared,
         "activity": activity,
         "limits": notes.limits,
         "omitted": notes.omitted,
@@ -208,6 +211,7 @@ def local(found: Material) -> Json:
         "late": [
             ids.to_text("evt", item.id) for item in found.activity[: found.limit] if item.late
         ],
+        "objects": objects.local_list(found.objects),
     }
 
 

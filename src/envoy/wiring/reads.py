@@ -23,6 +23,7 @@ from envoy.storage import home
 from envoy.storage.views import Views
 from envoy.system import db, files, host
 from envoy.views import rows, space
+from envoy.views.objects import NO_OBJECTS, Part
 from envoy.views.people import Json, People, actor, stamp
 from envoy.views.space import Tally
 from envoy.wiring.config import Config
@@ -296,6 +297,15 @@ def unlocked(config: Config, where: home.Paths) -> home.Paths:
     from envoy.wiring import secrets
 
     return secrets.keyed(config, where)[1]
+
+
+def objects_of(reader: Reader, of: rows.Space) -> Part:
+    """Return the objects of a space for its Work Record, loading what reads them if it has any."""
+    if not reader.views.has_objects(of.sn):
+        return NO_OBJECTS
+    from envoy.wiring.shelf import Shelf
+
+    return Shelf(reader.connection, reader.where, of).part()
 
 
 def refresh(config: Config, spaces: Sequence[bytes]) -> None:

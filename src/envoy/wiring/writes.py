@@ -30,7 +30,7 @@ from envoy.core.structs import Body
 from envoy.errors import IntegrityError, RelayError
 from envoy.hub import sqlite
 from envoy.hub.handler import LocalHub
-from envoy.replica.ports import Hub, Workers
+from envoy.replica.ports import Chunks, Hub, Workers
 from envoy.replica.replica import Profile, Replica
 from envoy.storage import home, replica_file
 from envoy.storage.events import EventStore
@@ -89,6 +89,45 @@ class Away:
         raise RelayError("relay_unavailable", cause="no_sync")
 
 
+class Carrier:
+    """Brings chunks to the hub, where some wait; what does it is loaded then."""
+
+    def __init__(self, hub: Hub, where: home.Paths) -> None:
+        self._hub = hub
+        self._where = where
+        self._depot: Chunks | None = None
+
+    def __call__(self, space: bytes, chunks: bytes, *, go: Callable[[], bool]) -> bool:
+        """Bring what the hub lacks of ``chunks``, ids joined; say whether there was the time."""
+        from envoy.replica import objects
+
+        return objects.carry(self._hub, self.depot, space, chunks, go=go)
+
+    @property
+    def depot(self) -> Chunks:
+        """Return the chunks of the profile, the same ones for all who ask."""
+        if self._depot is None:
+            from envoy.wiring import depot
+
+            self._depot = depot.Depot(self._where)
+        return self._depot
+
+
+class ChunkCalls:
+    """The calls about chunks at the hub of this machine; what answers them is loaded then."""
+
+    def __init__(self, log: sqlite.LogStore, where: home.Paths) -> None:
+        self._log = log
+        self._where = where
+
+    def __call__(self, call: Body) -> Body:
+        """Return the reply to ``call``. Raises HubRefusal."""
+        from envoy.hub import chunks
+        from envoy.wiring import depot
+
+        return chunks.ChunkHandler(self._log, depot.at_hub(self._where)).handle(call)
+
+
 @contextmanager
 def open_profile(config: Config) -> Iterator[Profile]:
     """Open the profile of ``config`` for writing, and close it again.
@@ -102,7 +141,12 @@ def open_profile(config: Config) -> Iterator[Profile]:
         is_lost = replica_file.settle(connection, where)
         log = sqlite.open_store(home.hub_directory(where))
         stack.callback(log.close)
-        near = LocalHub(log, poster=poster(stored.identity), now_ms=host.now_ms)
+        near = LocalHub(
+            log,
+            poster=poster(stored.identity),
+            now_ms=host.now_ms,
+            more=ChunkCalls(log, where),
+        )
         hub: Hub = near if config.sync else Away(near.hub_key)
         events, store = EventStore(connection, where.replica_lock), RowStore(connection)
         events.stores.append(store)
@@ -117,6 +161,7 @@ def open_profile(config: Config) -> Iterator[Profile]:
             session=config.session,
             name=stored.name,
             type=str(replica_file.meta(connection, "type") or "agent"),
+            carry=Carrier(hub, where),
         )
         if replica_file.is_outdated(connection):
             from envoy.replica.rebuild import rebuild

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from console import Console
 from envoy import __version__
 from envoy.cli.args import Command
+from envoy.cli.examples import EXAMPLES
+from envoy.cli.parse import parse
 from envoy.cli.table import every
 from schemas import problems
+
+EXAMPLE_COLUMNS = 80
 
 
 @pytest.fixture
@@ -30,6 +36,21 @@ def test_help_of_a_command_shows_all_that_it_takes(row: Command, console: Consol
     assert shown.startswith(f"envoy {row.path}") and row.say in shown
     assert all(flag in shown for arg in row.args for flag in arg.flags)
     assert all(code in shown for code in row.errors)
+
+
+@pytest.mark.parametrize("row", every(), ids=lambda row: row.path)
+def test_a_command_has_examples_that_parse_as_itself(row: Command, console: Console) -> None:
+    lines = EXAMPLES[row.path]
+    assert 1 <= len(lines) <= 3 and len(set(lines)) == len(lines)
+    shown = console.call("help", *row.path.split()).out
+    for one in lines:
+        assert f"example: {one}\n" in shown and one.isascii() and len(one) <= EXAMPLE_COLUMNS
+        name, *words = shlex.split(one)
+        assert name == "envoy" and parse(words).command == row
+
+
+def test_examples_are_of_commands_that_exist() -> None:
+    assert EXAMPLES.keys() == {row.path for row in every()}
 
 
 def test_help_of_a_noun_shows_its_commands(console: Console) -> None:

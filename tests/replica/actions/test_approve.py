@@ -9,6 +9,7 @@ from envoy.core.bodies import Revoke, Statement
 from envoy.core.crypto import seal
 from envoy.core.crypto.sign import public_key, sign
 from envoy.core.identity import make_statement
+from envoy.core.joining import Joining
 from envoy.core.structs import Body, replace
 from envoy.errors import AuthorityError, ConflictError, NotFoundError
 from envoy.replica.actions import approve, authority, local, members
@@ -181,7 +182,6 @@ def test_a_lost_answer_costs_no_more_than_time(world: World) -> None:
     lead.found()
     given = code(lead)
     agent = asking(world, lead, given)
-    lead.door.refusals[frames.InviteReply] = "malformed"
     (request,) = approve.pending(lead.copy)
     approve.approve(lead.copy, request.id)
     agent.door.alter = lose_answer
@@ -224,7 +224,7 @@ def post(agent: Actor, given: str, **changes: object) -> None:
     raw = raw.replace(me.enc_key(0, space), enc)
     stated = Statement(raw, sign(me.signing_seed, "keys", raw))
     access = public_key(me.access_seed(space))
-    joining = invite.Joining(space, info.invite, me.did, seal.kid(enc), access)
+    joining = Joining(space, info.invite, me.did, seal.kid(enc), access)
     asks = invite.JoinRequest(me.did, agent.name, stated, access, invite.prove(keys, joining))
     sealed = invite.seal_request(info.enc, keys.lookup, replace(asks, **changes))
     profile.hub.handle(frames.InviteRequest(keys.lookup, keys.fetch_auth, tag, sealed))

@@ -373,8 +373,8 @@ def test_a_writer_has_256_acts_under_one_grant(
 
 def test_a_policy_is_one_register_for_each_field(world: World) -> None:
     lead, b, _, w, _ = council(world)
-    assert space.set_policy(lead.copy, {"gate.reviews": 1, "audit": "keep"})
-    assert not space.set_policy(lead.copy, {"gate.reviews": 1})
+    assert space.set_policy(lead.copy, {"gate.reviews": 1, "audit": "keep"}).changed
+    assert not space.set_policy(lead.copy, {"gate.reviews": 1}).changed
     b.sync()
     space.set_policy(b.copy, {"gate.review_by": ("admin", "human")})
     w.sync()

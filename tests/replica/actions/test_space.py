@@ -64,7 +64,7 @@ def test_a_description_that_is_too_long_founds_nothing(world: World) -> None:
 
 def test_an_admin_renames_and_the_same_again_writes_nothing(world: World) -> None:
     lead, agent = world.team("lead", "agent")
-    row = space.update(lead.copy, name="new name", description="new text")
+    row = space.update(lead.copy, name="new name", description="new text").space
     assert (row.name, row.description) == ("new name", "new text")
     before = lead.space.events
     space.update(lead.copy, name="new name", description="new text")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import envoy
 from envoy.cli.args import Answer, Arg, Call, Command
+from envoy.cli.examples import EXAMPLES
 from envoy.cli.parse import GLOBALS, unknown
 from envoy.cli.render import Block, line, pairs_table
 from envoy.cli.schemas import json_schema
@@ -29,7 +30,7 @@ START = (
 PATH_CELLS = 18
 GROUPS = (
     ("BEGIN", ("quickstart", "join", "status", "spaces")),
-    ("WORK", ("task", "work-record")),
+    ("WORK", ("task", "object", "work-record")),
     ("TALK", ("send", "message", "history", "search", "inbox", "listen", "events", "wait")),
     ("SPACES", ("space", "invite", "invites", "roster", "permissions", "sync")),
     ("AUTHORITY", ("delegate", "revoke", "agent", "can", "why", "quarantine", "card")),
@@ -62,7 +63,12 @@ def show(call: Call) -> Answer:
     data: dict[str, object] = {
         "text": "\n".join(usage),
         "commands": [
-            {"command": path, "summary": row.say, "usage": usage_of(path, row)}
+            {
+                "command": path,
+                "summary": row.say,
+                "usage": usage_of(path, row),
+                "examples": list(examples_of(row)),
+            }
             for path, row in rows.items()
         ],
         "answer_schema": json_schema(first.schema) if one else None,
@@ -104,6 +110,11 @@ def usage_of(path: str, row: Command) -> str:
     return " ".join(["envoy", path, *places, *(["[flags]"] if flags else [])])
 
 
+def examples_of(row: Command) -> tuple[str, ...]:
+    """Return command lines as somebody would type them."""
+    return EXAMPLES.get(row.path, ())
+
+
 def command_help(path: str, row: Command) -> Iterator[Block]:
     """Yield the help of one command."""
     yield line((usage_of(path, row), "strong"))
@@ -114,6 +125,8 @@ def command_help(path: str, row: Command) -> Iterator[Block]:
         yield line("")
         yield pairs_table([flag_row(arg) for arg in row.args])
     yield line("")
+    for example in examples_of(row):
+        yield line(("example: ", "dim"), example)
     yield line(("errors: ", "dim"), ", ".join(row.errors) or "only those of every command")
     yield line(("everywhere: ", "dim"), " ".join(arg.flag for arg in GLOBALS))
 

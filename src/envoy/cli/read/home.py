@@ -121,8 +121,18 @@ def notes(space: Mapping[str, object]) -> list[Span]:
 
 def identities(call: Call) -> Answer:
     """Answer with the profiles of the home."""
-    found = [profile(call, name) for name in checks.profiles(call.config)]
-    data: Json = {"profiles": found, "untrusted_fields": ["*.display_name"]}
+    scope = scope_of("identities", call.config.home)
+    wanted = page(scope, call.args.count("limit"), call.args.text("cursor"), shape=(bytes,))
+    after = b"" if wanted.after is None else wanted.after[0]
+    rest = [name for name in checks.profiles(call.config) if name.encode() > after]
+    shown = rest[: wanted.limit]
+    found = [profile(call, name) for name in shown]
+    last = (shown[-1].encode(),) if len(rest) > len(shown) else None
+    data: Json = {
+        "profiles": found,
+        "page": page_json(scope, last),
+        "untrusted_fields": ["*.display_name"],
+    }
     return Answer(data, lambda: identities_text(found))
 
 

@@ -64,7 +64,8 @@ def gathered(
 ) -> tuple[list[Place], Json]:
     """Return the places of one page, ordered by space and member, and its `page`."""
     member = call.args.text("member")
-    scope = scope_of(reader.me.did, "members", call.space() or "", member or "")
+    named = spaces[0].id if call.space() is not None else b""
+    scope = scope_of(reader.me.did, "members", named, member or "")
     cursor = call.args.text("cursor")
     wanted = page(scope, call.args.count("limit"), cursor, shape=(int, int))
     places: list[Place] = []

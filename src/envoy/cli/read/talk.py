@@ -75,9 +75,6 @@ def records_text(data: Json, empty: str) -> Iterator[Block]:
         yield from record_blocks(one, now_ms=now)
     if not found:
         yield line(empty)
-    pages = show.mapping(data["page"])
-    if pages["has_more"]:
-        yield line(("more: ", "dim"), f"--cursor {pages['next_cursor']}")
 
 
 def search(call: Call) -> Answer:
@@ -86,7 +83,8 @@ def search(call: Call) -> Answer:
         phrase, limit = call.args.need("query"), call.args.count("limit")
         named = call.space()
         spaces = {one.sn: one for one in reader.chosen(named)}
-        scope = scope_of(reader.me.did, "search", named or "", phrase)
+        within = b"" if named is None else next(iter(spaces.values())).id
+        scope = scope_of(reader.me.did, "search", within, phrase)
         wanted = page(scope, limit, call.args.text("cursor"), shape=(int,))
         before = int(wanted.after[0]) if wanted.after else limits.INT_MAX
         only = None if named is None else next(iter(spaces))
@@ -207,11 +205,19 @@ def awaited(call: Call, reader: Reader) -> Json:
             waiter.wait(min(rest, limits.WAIT_SLICE_SECONDS_MAX))
 
 
-def inbox_data(call: Call, reader: Reader) -> Json:
-    """Return the inbox as it is now."""
+def inbox_data(call: Call, reader: Reader, part: Mapping[bytes, Stretch] | None = None) -> Json:
+    """Return the inbox as it is now, or of some spaces the ``part`` that was shown before."""
     wanted_boxes = boxes(call, reader)
+    if part is not None:
+        wanted_boxes = [
+            box._replace(space=box.space._replace(ack_n=part[box.space.id][0]))
+            for box in wanted_boxes
+            if box.space.id in part
+        ]
     filters = [f"{name}={value}" for name, value in sorted(call.args.given.items())]
-    scope = scope_of(reader.me.did, "inbox", *[x for x in filters if not x.startswith(UNBOUND)])
+    named = reader.space(call.space()).id if call.space() is not None else b""
+    bound = [one for one in filters if not one.startswith(UNBOUND)]
+    scope = scope_of(reader.me.did, "inbox", named, *bound)
     limit = call.args.count("limit")
     wanted = page(scope, limit, call.args.text("cursor"), shape=(int, int))
     found: list[tuple[Box, Happened]] = []
@@ -220,7 +226,8 @@ def inbox_data(call: Call, reader: Reader) -> Json:
         if after is not None and len(found) <= limit:
             room = limit + 1 - len(found)
             rest = reader.views.unread(box.space.sn, after=after, limit=room, which=box.which)
-            found += [(box, one) for one in rest]
+            upto = limits.INT_MAX if part is None else part[box.space.id][1]
+            found += [(box, one) for one in rest if one.stream.n <= upto]
     shown = found[:limit]
     last = (shown[-1][1].stream.sn, shown[-1][1].stream.n) if len(found) > limit else None
     seen = {box.space.sn: Seen(box.space, reader.people(box.space)) for box, _ in shown}
@@ -239,8 +246,10 @@ def inbox_data(call: Call, reader: Reader) -> Json:
     }
 
 
+Stretch = tuple[int, int]  # of the numbers of an inbox: after the one, up to the other
+
 # What may differ between the pages of one inbox.
-UNBOUND = ("cursor=", "limit=", "wait")
+UNBOUND = ("cursor=", "limit=", "space=", "wait")
 
 
 def behind(box: Box, after: Key | None) -> int | None:

@@ -41,8 +41,9 @@ def tasks(call: Call) -> Answer:
     with reads.open_reader(call.config) as reader:
         spaces = reader.chosen(call.space())
         wanted = wanted_by(call)
-        parts = (call.space() or "", *wanted.states, str(wanted.mine), wanted.label or "")
-        scope = scope_of(reader.me.did, "tasks", *parts)
+        named = spaces[0].id if call.space() is not None else b""
+        parts = (*wanted.states, str(wanted.mine), wanted.label or "")
+        scope = scope_of(reader.me.did, "tasks", named, *parts)
         limit = call.args.count("limit")
         after = page(scope, limit, call.args.text("cursor"), shape=(int, int, int, bytes)).after
         found: list[Found] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envoy import limits
-from envoy.cli.args import DRY_RUN, MEMBER, SPACE, WRITES, Arg, Command
+from envoy.cli.args import DRY_RUN, KEY, MEMBER, SPACE, WRITES, Arg, Command
 
 MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
@@ -24,6 +24,7 @@ ROWS: tuple[Command, ...] = (
             Arg("member", MEMBER, needed=True, word="M"),
             Arg("role", "what the member may from here on", "choice", needed=True, choices=ROLES),
             DRY_RUN,
+            KEY,
         ),
         "authority",
         errors=CHANGES,
@@ -39,6 +40,7 @@ ROWS: tuple[Command, ...] = (
             REASON,
             Arg("undo", "acts of the member on authority to take back", "list", word="ID,…"),
             DRY_RUN,
+            KEY,
         ),
         "authority",
         errors=CHANGES,
@@ -48,7 +50,7 @@ ROWS: tuple[Command, ...] = (
         "revoke",
         "End one grant, delegation or invite",
         "write.authority:revoke",
-        (SPACE, Arg("grant", "id of the grant", place=True, needed=True), REASON, DRY_RUN),
+        (SPACE, Arg("grant", "id of the grant", place=True, needed=True), REASON, DRY_RUN, KEY),
         "authority",
         errors=CHANGES,
         more=ASKS,
@@ -79,6 +81,7 @@ ROWS: tuple[Command, ...] = (
                 most=30 * DAY_MS,
             ),
             DRY_RUN,
+            KEY,
         ),
         "delegation",
         errors=("enc_key_missing", "task_not_found", "unsupported_operation", *CHANGES),
@@ -88,7 +91,7 @@ ROWS: tuple[Command, ...] = (
         "space leave",
         "Leave a space and give its tasks back",
         "write.authority:leave",
-        (SPACE, DRY_RUN),
+        (SPACE, DRY_RUN, KEY),
         "authority",
         errors=CHANGES,
         more=ASKS,
@@ -97,7 +100,7 @@ ROWS: tuple[Command, ...] = (
         "space rotate",
         "Write under a new epoch from here on",
         "write.authority:rotate",
-        (SPACE, DRY_RUN),
+        (SPACE, DRY_RUN, KEY),
         "authority",
         errors=WRITES,
     ),
@@ -119,6 +122,7 @@ ROWS: tuple[Command, ...] = (
                 most=limits.LEASE_SECONDS_MAX * 1000,
             ),
             Arg("audit", "whether messages may vanish", "choice", choices=("keep", "free")),
+            KEY,
         ),
         "policy",
         errors=("field_invalid", "unsupported_operation", *WRITES),
@@ -127,7 +131,7 @@ ROWS: tuple[Command, ...] = (
         "agent revoke",
         "Remove an agent from every space of this profile",
         "write.authority:agent_revoke",
-        (WHO, REASON, DRY_RUN),
+        (WHO, REASON, DRY_RUN, KEY),
         "agent_revoke",
         errors=CHANGES,
         more=f"Each space answers for itself. {ASKS}",

@@ -8,6 +8,7 @@ from envoy.cli.args import (
     CROSS_MACHINE,
     HUMAN,
     NAME,
+    PAGE,
     SPACE_FLAG,
     SPACE_NAME,
     WRITES,
@@ -91,7 +92,7 @@ ROWS: tuple[Command, ...] = (
         "identity list",
         "List the profiles of this home",
         "read.home:identities",
-        (),
+        PAGE,
         "identities",
     ),
     Command(

@@ -34,6 +34,7 @@ ROWS: tuple[Command, ...] = (
             Arg("reply_to", "message that it answers", word="ID"),
             Arg("refs", "events that it refers to, by commas", "list", word="ID,…"),
             Arg("ref", "event with a relation: supports:ID; may be repeated", "many"),
+            Arg("attach", "objects that go with it, by commas", "list", word="OBJ,…"),
             Arg("task", "make a task of this text instead", word="TEXT"),
             Arg("assignee", f"who gets the task; {MEMBER}", word="M"),
             Arg("task_id", "task that it is about", word="T"),
@@ -43,7 +44,6 @@ ROWS: tuple[Command, ...] = (
         "send",
         errors=("message_too_large", "event_not_ok", *WRITES, *TASK_WRITES),
         later=(
-            "--attach",
             "--poll-question",
             "--poll-options",
             "--vdr",
@@ -144,8 +144,10 @@ ROWS: tuple[Command, ...] = (
             SPACE,
             Arg("include_self", "show also what this profile did", "switch"),
             limit(limits.LIST_ROWS_DEFAULT),
+            KEY,
         ),
         "inbox_read_ack",
+        errors=("idempotency_mismatch",),
     ),
     Command(
         "listen",

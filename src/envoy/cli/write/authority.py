@@ -43,13 +43,13 @@ NOT_SENT: Json = {
 
 def role(call: Call) -> Answer:
     """Give a member another role."""
-    wanted = call.args.need("role")
+    wanted, key = call.args.need("role"), typed.key(call.args)
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
         who = names.member(replica, call.args.need("member"))
 
         def act(dry_run: bool) -> Reach:
-            return authority.set_role(replica, who, wanted, dry_run=dry_run)
+            return authority.set_role(replica, who, wanted, dry_run=dry_run, key=key)
 
         found = asked(call, replica, act, who=who, question=f"give the role {wanted}?")
         data = {**effect(replica, found, who), "role": wanted, "grant_id": grant_id(found)}
@@ -58,14 +58,16 @@ def role(call: Call) -> Answer:
 
 def remove(call: Call) -> Answer:
     """Remove a member, with every open code, and leave the epoch."""
-    reason = reason_of(call)
+    reason, key = reason_of(call), typed.key(call.args)
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
         who = known(replica, call.args.need("member"))
         undo = tuple(names.event(replica, one) for one in call.args.items("undo"))
 
         def act(dry_run: bool) -> Reach:
-            return authority.remove(replica, who, reason=reason, undo=undo, dry_run=dry_run)
+            return authority.remove(
+                replica, who, reason=reason, undo=undo, dry_run=dry_run, key=key
+            )
 
         found = asked(call, replica, act, who=who, question="remove this member?")
         data = effect(replica, found, who)
@@ -76,7 +78,7 @@ def remove(call: Call) -> Answer:
 
 def revoke(call: Call) -> Answer:
     """End one grant, delegation or invite."""
-    reason = reason_of(call)
+    reason, key = reason_of(call), typed.key(call.args)
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
         target = grant_of(replica, call.args.need("grant"))
@@ -84,7 +86,7 @@ def revoke(call: Call) -> Answer:
         who = None if row is None else replica.profile.events.did(row.subject)
 
         def act(dry_run: bool) -> Reach:
-            return authority.revoke(replica, target, reason=reason, dry_run=dry_run)
+            return authority.revoke(replica, target, reason=reason, dry_run=dry_run, key=key)
 
         found = asked(call, replica, act, who=who, question="end this grant?")
         data = {**effect(replica, found, who), "grant_id": ids.to_text("grant", target)}
@@ -93,11 +95,12 @@ def revoke(call: Call) -> Answer:
 
 def leave(call: Call) -> Answer:
     """Leave a space."""
+    key = typed.key(call.args)
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
 
         def act(dry_run: bool) -> Reach:
-            return authority.leave(replica, dry_run=dry_run)
+            return authority.leave(replica, dry_run=dry_run, key=key)
 
         found = asked(call, replica, act, who=replica.me, question="leave this space?")
         data = effect(replica, found, replica.me)
@@ -106,16 +109,17 @@ def leave(call: Call) -> Answer:
 
 def rotate(call: Call) -> Answer:
     """Write under a new epoch from here on."""
+    key = typed.key(call.args)
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
-        found = authority.rotate(replica, dry_run=call.args.switch("dry_run"))
+        found = authority.rotate(replica, dry_run=call.args.switch("dry_run"), key=key)
         data = effect(replica, found, None)
     return Answer(data, lambda: effect_text(data, "rotated"))
 
 
 def delegate(call: Call) -> Answer:
     """Let somebody act under a grant of this profile."""
-    verb, scope = call.args.need("verb"), call.args.need("scope")
+    verb, scope, key = call.args.need("verb"), call.args.need("scope"), typed.key(call.args)
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
         who = anybody(replica, call.args.need("target"))
@@ -129,7 +133,7 @@ def delegate(call: Call) -> Answer:
         given = Delegation(who, verb, task, call.args.count("depth"), ttl)
 
         def act(dry_run: bool) -> Reach:
-            return authority.delegate(replica, given, dry_run=dry_run)
+            return authority.delegate(replica, given, dry_run=dry_run, key=key)
 
         found = asked(call, replica, act, who=who, question=f"delegate {verb}?")
         row = None
@@ -156,15 +160,18 @@ def scope_error(scope: str) -> UsageError:
 
 def policy(call: Call) -> Answer:
     """Change what the space asks of work by default; without flags show it."""
-    fields = policy_of(call)
+    fields, key = policy_of(call), typed.key(call.args)
+    done = spaces.PolicySet(changed=False, replayed=False)
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
-        changed = spaces.set_policy(replica, fields) if fields else False
+        if fields:
+            done = spaces.set_policy(replica, fields, key=key)
         row = replica.space
     data: Json = {
         "space_id": space_shapes.space_id(row),
         "space_name": row.name,
-        "changed": changed,
+        "changed": done.changed,
+        "replayed": done.replayed,
         "policy": space_shapes.policy(row),
         "untrusted_fields": ["*_name", "policy.gate.evidence"],
     }
@@ -194,12 +201,12 @@ def policy_of(call: Call) -> dict[str, bool | int | str | tuple[str, ...] | None
 
 def agent_revoke(call: Call) -> Answer:
     """Remove an agent from every space of this profile."""
-    reason, text = reason_of(call), call.args.need("member")
+    reason, text, key = reason_of(call), call.args.need("member"), typed.key(call.args)
     with writes.open_profile(call.config) as profile:
         who = names.anywhere(profile, text)
 
         def cast(*, dry_run: bool) -> list[Cast]:
-            return authority.cast_out(profile, who, reason=reason, dry_run=dry_run)
+            return authority.cast_out(profile, who, reason=reason, dry_run=dry_run, key=key)
 
         dry_run = call.args.switch("dry_run")
         if not dry_run and asking.is_asked(call):
@@ -372,6 +379,7 @@ def cast_answer(profile: names.Opened, who: bytes, found: list[Cast]) -> Json:
     return {
         "member": first.actor(profile.events.actor(who)) or actors.actor(who, None),
         "results": results,
+        "replayed": any(one.reach is not None and one.reach.replayed for one in found),
         "untrusted_fields": ["*_name", "*.display_name"],
     }
 

@@ -7,6 +7,7 @@ the library that does it. No key of this profile is loaded for that.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from envoy import ids
 from envoy.cli import show
@@ -18,6 +19,7 @@ from envoy.limits import NAME_BYTES_MAX
 from envoy.replica.actions import cards, names
 from envoy.views import answers, rows
 from envoy.views import cards as shapes
+from envoy.views.pages import Key, page, page_json, scope_of
 from envoy.views.people import Json
 from envoy.views.space import choose, space_id
 from envoy.wiring import hindsight, reads, writes
@@ -31,27 +33,32 @@ DID_SYMBOLS = 56  # of a did:key in full
 
 def publish(call: Call) -> Answer:
     """Publish a card in the space that is named, else in every space that takes one."""
-    wanted = wanted_by(call)
+    wanted, key = wanted_by(call), typed.key(call.args)
     results: list[Json] = []
     made: list[Json] = []
     failed: list[EnvoyError] = []
+    replays: list[bool] = []
     with writes.open_profile(call.config) as profile:
         for space in targets(profile.rows.spaces(), call.space()):
             replica = writes.open_space(profile, space_id(space))
             try:
-                done = cards.publish(replica, wanted)
+                done = cards.publish(replica, wanted, key=key)
             except EnvoyError as error:
+                if error.code == "idempotency_mismatch":  # of the whole call
+                    raise
                 failed.append(error)
                 results.append(result(space, None, error.code))
                 continue
             me = names.people(replica).actor(profile.events.actor(replica.me))
             made.append(shapes.card(done.card, me, replica.space))
+            replays.append(done.replayed)
             results.append(result(replica.space, done, None))
     if not made and failed:
         raise failed[0]
     data: Json = {
         "card": made[0],
         "changed": any(one["changed"] for one in results),
+        "replayed": any(replays),
         "results": results,
         "warnings": [],
         "untrusted_fields": shapes.UNTRUSTED,
@@ -127,33 +134,48 @@ def one(call: Call) -> Answer:
     return Answer(data, lambda: card_text(newest))
 
 
-def found_in(reader: Reader, space: rows.Space, text: str | None) -> list[Json]:
-    """Return the cards of one space: of whom ``text`` means, or of everybody."""
+def found_in(reader: Reader, space: rows.Space, text: str) -> list[Json]:
+    """Return the card of whom ``text`` means in one space, if there is one."""
     people = reader.people(space)
     try:
-        among = people.all() if text is None else [people.find(text)]
+        row = people.find(text)
     except NotFoundError as error:
         if error.code != "not_found":
             raise
         return []
-    every = hindsight.cards_of(reader.connection, space)
-    numbers = {row.did: row.an for row in among}
-    return [
-        shapes.card(card, people.actor(numbers[card.did]), space) for card in every.of_all(numbers)
-    ]
+    card = hindsight.cards_of(reader.connection, space).of(row.did)
+    return [] if card is None else [shapes.card(card, people.actor(row.an), space)]
 
 
 def all_of(call: Call) -> Answer:
     """Answer with the cards of everybody in a space, or in each."""
     with reads.open_reader(call.config) as reader:
         spaces = reader.chosen(call.space())
-        found = [card for space in spaces for card in found_in(reader, space, None)]
+        named = spaces[0].id if call.space() is not None else b""
+        scope, limit = scope_of(reader.me.did, "cards", named), call.args.count("limit")
+        after = page(scope, limit, call.args.text("cursor"), shape=(int, int)).after
+        every = (one for space in spaces for one in cards_after(reader, space, after))
+        found = list(islice(every, limit + 1))
+        keys = [key for key, _ in found[:limit]]
         data: Json = {
-            "cards": found,
+            "cards": [card for _, card in found[:limit]],
+            "page": page_json(scope, keys[-1] if len(found) > limit else None),
             "freshness": reader.freshness(spaces),
             "untrusted_fields": shapes.UNTRUSTED,
         }
-    return Answer(data, lambda: cards_text(found))
+    return Answer(data, lambda: cards_text(show.listed(data["cards"])))
+
+
+def cards_after(
+    reader: Reader, space: rows.Space, after: Key | None
+) -> Iterator[tuple[tuple[int, int], Json]]:
+    """Yield the cards of a space behind a key, each with its own: space and member."""
+    people, every = reader.people(space), hindsight.cards_of(reader.connection, space)
+    for row in people.all():
+        key = (row.sn, row.an)
+        card = every.of(row.did) if after is None or key > after else None
+        if card is not None:
+            yield key, shapes.card(card, people.actor(row.an), space)
 
 
 def card_text(card: Mapping[str, object]) -> Iterator[Block]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from envoy import ids
 from envoy.cli import show
 from envoy.cli.args import Answer, Call
 from envoy.cli.read import talk
 from envoy.cli.render import Block, line
 from envoy.cli.write import typed
-from envoy.replica.actions import local
+from envoy.replica.actions import local, names
 from envoy.views import answers
 from envoy.wiring import reads, writes
 
@@ -41,26 +42,46 @@ def ack_text(data: Json) -> Iterator[Block]:
 
 def read_ack(call: Call) -> Answer:
     """Show what is unread and acknowledge just what is shown."""
-    with reads.open_reader(call.config) as reader:
-        data = talk.inbox_data(call, reader)
-    shown: dict[str, int] = {}
-    for one in show.listed(data["messages"]):
-        space, cursor = show.text(one["space_id"]), one["cursor"]
-        assert isinstance(cursor, int)
-        shown[space] = max(cursor, shown.get(space, 0))
-    by_space = []
-    if shown:
+    again = retry(call)
+    before = None
+    if again.key is not None:
         with writes.open_profile(call.config) as profile:
-            for space, cursor in sorted(shown.items()):
-                replica = writes.open_space(profile, space)
-                by_space.append(answers.acked(local.ack(replica, cursor), replica.space))
+            before = local.shown_before(profile, again)
+    part = None if before is None else {one.space: (one.after, one.acked.cursor) for one in before}
+    with reads.open_reader(call.config) as reader:
+        data = talk.inbox_data(call, reader, part)
+    by_space = list[Json]()
+    shown = seen_of(data)
+    if shown or before is not None or again.key is not None:
+        with writes.open_profile(call.config) as profile:
+            done = before or local.ack_shown(profile, shown, call=again)
+            known = {one.id: one for one in profile.rows.spaces()}
+            by_space = [answers.acked(one.acked, known[one.space]) for one in done
+                        if one.space in known]  # fmt: skip
     data |= {
         "acked": sum(int(str(one["acked"])) for one in by_space),
         "remaining": sum(int(str(one["remaining"])) for one in by_space),
         "by_space": by_space,
+        "replayed": before is not None,
         "next_commands": [],
     }
     return Answer(data, lambda: read_ack_text(data))
+
+
+def retry(call: Call) -> names.Retry:
+    """Return the key of the call with what it asks."""
+    own, limit = call.args.switch("include_self"), call.args.count("limit")
+    return names.Retry(typed.key(call.args), ("inbox read-ack", call.space(), own, limit))
+
+
+def seen_of(data: Json) -> dict[bytes, int]:
+    """Return up to which number each inbox was shown, by space."""
+    found = dict[bytes, int]()
+    for one in show.listed(data["messages"]):
+        space, cursor = ids.from_text(show.text(one["space_id"]), "space"), one["cursor"]
+        assert isinstance(cursor, int)
+        found[space] = max(cursor, found.get(space, 0))
+    return found
 
 
 def read_ack_text(data: Json) -> Iterator[Block]:

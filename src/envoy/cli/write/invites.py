@@ -24,12 +24,15 @@ def rotate(call: Call) -> Answer:
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
         row = members.find_invite(replica, call.args.need("invite"))
+        terms = terms._replace(mode=row.mode)
         ended: Json = {"ended_invite_id": ids.to_text("inv", row.id)}
         if call.args.switch("dry_run"):
             found = members.rehearse_rotate(replica, row.id, terms)
             ends_ms = profile.clock.now_ms() + ttl_ms
             data: Json = {
-                **answers.not_made(replica.space, role=terms.role, uses=uses, ends_ms=ends_ms),
+                **answers.not_made(
+                    replica.space, role=terms.role, uses=uses, ends_ms=ends_ms, mode=row.mode
+                ),
                 "dry_run": True,
                 "effect": reach.effect(found, replica.space, names.people(replica)),
                 "next_commands": [],

@@ -32,10 +32,15 @@ def create(call: Call) -> Answer:
     with writes.open_profile(call.config) as profile:
         ends = None if expires is None else profile.clock.now_ms() + expires
         again = names.Retry(typed.key(call.args), ("space create", name, about, expires))
-        row = actions.create(profile, name, description=about, expires_ms=ends, call=again)
+        done = actions.found_once(
+            profile, name, description=about, expires_ms=ends, call=again
+        )
     if call.args.switch("cross_machine"):
-        raise no_relay(row)
-    data = {**details(call, row), "next_commands": [f"envoy invite {space_id(row)}"]}
+        raise no_relay(done.space)
+    data = details(call, done.space) | {
+        "replayed": done.replayed,
+        "next_commands": [f"envoy invite {space_id(done.space)}"],
+    }
     return Answer(data, lambda: space_text(data))
 
 
@@ -97,8 +102,8 @@ def update(call: Call) -> Answer:
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
         key = typed.key(call.args)
-        row = actions.update(replica, name=name, description=about, key=key)
-    data = {**details(call, row), "next_commands": []}
+        done = actions.update(replica, name=name, description=about, key=key)
+    data = {**details(call, done.space), "replayed": done.replayed, "next_commands": []}
     return Answer(data, lambda: space_text(data))
 
 
@@ -110,7 +115,7 @@ def close(call: Call) -> Answer:
         if replica.space.closed_ms is None and not is_dry and asking.is_asked(call):
             short = ids.short(space_id(replica.space))
             asking.confirm([], f"close {short} for everybody, for good?")
-        found = authority.end_space(replica, dry_run=is_dry)
+        found = authority.end_space(replica, dry_run=is_dry, key=typed.key(call.args))
         row = replica.space
         told = reach.effect(found, row, names.people(replica))
     data: Json = {
@@ -119,6 +124,7 @@ def close(call: Call) -> Answer:
         "changed": found.changed,
         "closed_at": stamp(row.closed_ms),
         "dry_run": is_dry,
+        "replayed": found.replayed,
         "effect": told,
         "untrusted_fields": ["*_name"],
     }
@@ -148,18 +154,19 @@ def invite(call: Call) -> Answer:
             raise ConflictError("space_local_only", space_id=replica.space.id)
         uses = call.args.count("max_uses") or limits.INVITE_USES_MAX
         role, ttl_ms = ROLES.get(role, role), call.args.count("ttl")
+        mode = call.args.need("mode")
         if call.args.switch("dry_run"):
-            found = members.rehearse_invite(replica, role=role, max_uses=uses, ttl_ms=ttl_ms)
+            found = members.rehearse_invite(replica, members.Terms(role, uses, ttl_ms, mode))
             ends_ms = profile.clock.now_ms() + ttl_ms
             data = {
-                **answers.not_made(replica.space, role=role, uses=uses, ends_ms=ends_ms),
+                **answers.not_made(replica.space, role=role, uses=uses, ends_ms=ends_ms, mode=mode),
                 "dry_run": True,
                 "effect": reach.effect(found, replica.space, names.people(replica)),
                 "next_commands": [],
             }
             return Answer(data, lambda: no_invite_text(data))
         key = typed.key(call.args)
-        made = members.make(replica, role=role, max_uses=uses, ttl_ms=ttl_ms, key=key)
+        made = members.make(replica, role=role, max_uses=uses, ttl_ms=ttl_ms, mode=mode, key=key)
         space = replica.space
     data = {**answers.invite(made, space), "next_commands": []}
     return Answer(data, lambda: invite_text(data))
@@ -170,7 +177,8 @@ def no_invite_text(data: Json) -> Iterator[Block]:
     told = dict(show.mapping(data["effect"]))
     uses = data["max_uses"]
     assert isinstance(uses, int)
-    words = f"a code: {data['role']}, {show.count(uses, 'use')}; whoever holds it reads"
+    holder = "reads" if data["join_mode"] == "open" else "may ask to come in"
+    words = f"a code: {data['role']}, {show.count(uses, 'use')}; whoever holds it {holder}"
     yield from changed_text({**told, "effect": told}, show.label(told["space_name"]), words)
 
 
@@ -182,6 +190,9 @@ def invite_text(data: Json) -> Iterator[Block]:
     yield line("code   ", (str(data["invite_code"]), "strong"))
     yield line(f"       {data['role']}, {show.count(uses, 'use')}, until {until}")
     yield line("       the other side types: ", f"envoy join {data['invite_code']}")
+    if data["join_mode"] == "approve":
+        command = f"envoy invites pending {show.short(data['space_id'])}"
+        yield line("       and waits; who asks is told by: ", command)
 
 
 def revoke(call: Call) -> Answer:
@@ -190,7 +201,8 @@ def revoke(call: Call) -> Answer:
         replica = writes.open_space(profile, call.space())
         row = members.find_invite(replica, call.args.need("invite"))
         is_dry = call.args.switch("dry_run")
-        found = authority.revoke(replica, row.id, reason="revoked", dry_run=is_dry)
+        key = typed.key(call.args)
+        found = authority.revoke(replica, row.id, reason="revoked", dry_run=is_dry, key=key)
         told = reach.effect(found, replica.space, names.people(replica))
         changed = found.changed
         after = members.find_invite(replica, ids.to_text("inv", row.id))
@@ -202,6 +214,7 @@ def revoke(call: Call) -> Answer:
         "changed": changed,
         "invite_status": after.status,
         "dry_run": is_dry,
+        "replayed": found.replayed,
         "effect": told,
     }
     words = "revoked" if changed else f"was {after.status} before: nothing changed"
@@ -230,7 +243,9 @@ def join(call: Call) -> Answer:
         "next_commands": [
             f"envoy work-record --space {space_id(done.space)}",
             f"envoy task list --space {space_id(done.space)}",
-        ],
+        ]
+        if done.role is not None
+        else [f"envoy sync {space_id(done.space)}"],
         "untrusted_fields": ["*_name", "*.display_name"],
     }
     return Answer(data, lambda: join_text(data))
@@ -249,6 +264,11 @@ def redeem(call: Call, profile: names.Opened, code: str) -> rows.Joined:
 
 def join_text(data: Json) -> Iterator[Block]:
     """Yield where the code led, and as whom."""
+    if data["role"] is None:
+        yield line(("asked ", "ok"), "to come in as ", *show.person(data["identity"]))
+        yield line("      whoever made the code has to let you in")
+        yield line(("next: ", "strong"), f"envoy sync {show.short(data['space_id'])}")
+        return
     yield line(
         ("joined ", "ok"),
         (show.label(data["space_name"]), "strong"),

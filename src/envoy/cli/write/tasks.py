@@ -245,6 +245,3 @@ def ready_text(data: Json) -> Iterator[Block]:
         yield line(head, task, f"  {one['priority']}{fence}  ", show.text(one["title"]))
     if not found:
         yield line("nothing ready")
-    pages = show.mapping(data["page"])
-    if pages["has_more"]:
-        yield line(("more: ", "dim"), f"--cursor {pages['next_cursor']}")

@@ -54,12 +54,23 @@ def sync(call: Call) -> Answer:
         "quarantined": done.quarantined,
         "spaces": [space_id(one) for one in chosen],
     }
+    if done.bad_posters:
+        data["warnings"] = [bad_boxes(done.bad_posters)]
     if call.args.switch("verify"):
         checks = deep.look(call.config, tell).checks
         data |= {"checks": [one._asdict() for one in checks], "repaired": list(repaired)}
     failed = any(one.state == "failed" for one in checks or ())
     status = EXIT_INTEGRITY if failed else 0
     return Answer(data, lambda: sync_text(data, checks or (), repaired), exit=status)
+
+
+def bad_boxes(posters: Sequence[str]) -> Json:
+    """Return the alarm that boxes did not hold the secret of an epoch that stays closed."""
+    return {
+        "code": "epoch_box_bad",
+        "message": "a box for this profile does not hold the key of its epoch; members are asked"
+        f" for another (boxes by {', '.join(one[:8] for one in posters)})",
+    }
 
 
 def sync_text(data: Json, checks: Sequence[Check], repaired: Sequence[str]) -> Iterator[Block]:

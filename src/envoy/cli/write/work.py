@@ -55,7 +55,12 @@ def send(call: Call) -> Answer:
         else:
             replica, task = names.task(profile, call.space(), named)
         answered = call.args.text("reply_to")
-        refs = names.references(replica, call.args.items("refs"), call.args.items("ref"))
+        refs = names.references(
+            replica,
+            call.args.items("refs"),
+            call.args.items("ref"),
+            attach=call.args.items("attach"),
+        )
         reply_to = None if answered is None else names.event(replica, answered)
         status = call.args.text("task_status")
         if status is not None and task is not None:
@@ -83,7 +88,17 @@ def check_flags(call: Call, *, makes_task: bool) -> None:
     given = call.args.given
     status = given.get("task_status")
     if makes_task:
-        beside = ("body", "stdin", "body_file", "task_id", "task_status", "reply_to", "refs", "ref")
+        beside = (
+            "body",
+            "stdin",
+            "body_file",
+            "task_id",
+            "task_status",
+            "reply_to",
+            "refs",
+            "ref",
+            "attach",
+        )
         found = [name for name in beside if name in given]
         if found:
             flag = "--" + found[0].replace("_", "-")

@@ -24,12 +24,12 @@ from envoy.errors import AuthorityError, ConflictError, EnvoyError, NotFoundErro
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
 from envoy.replica import slots
-from envoy.replica.actions import directory
+from envoy.replica.actions import directory, recall
 from envoy.replica.actions.care import end_invites, post_box
 from envoy.replica.actions.deliver import look
 from envoy.replica.actions.rehearsal import Done, perform
 from envoy.replica.actions.space import close_out
-from envoy.replica.replica import Author, Profile, Replica
+from envoy.replica.replica import Author, Call, Profile, Replica
 from envoy.state import epochs as duties
 from envoy.state import tasks
 from envoy.state.authority import OVER_COUNT, Judgement, Status
@@ -42,7 +42,9 @@ SENIOR_FIRST: Final = ("read", "write", "admin", "owner")
 # -- the acts ------------------------------------------------------------------------------------
 
 
-def set_role(replica: Replica, member: bytes, role: str, *, dry_run: bool = False) -> Reach:
+def set_role(
+    replica: Replica, member: bytes, role: str, *, dry_run: bool = False, key: str | None = None
+) -> Reach:
     """Give the member ``role``; a lower one than before leaves the epoch, too.
 
     Raises NotFoundError(not_found) for who is no member, AuthorityError (capability_missing,
@@ -68,7 +70,8 @@ def set_role(replica: Replica, member: bytes, role: str, *, dry_run: bool = Fals
             author.rotate()
         return Done(entry)
 
-    return perform(replica, act, about=member, dry_run=dry_run)
+    call = Call(key, ("space role", member, role))
+    return perform(replica, act, about=member, dry_run=dry_run, call=call)
 
 
 def remove(
@@ -78,6 +81,7 @@ def remove(
     reason: str,
     undo: Sequence[bytes] = (),
     dry_run: bool = False,
+    key: str | None = None,
 ) -> Reach:
     """End all grants of ``member`` and every open invite, leave the epoch, free its tasks.
 
@@ -107,10 +111,18 @@ def remove(
         author.settle()
         return Done(entry, _free(author, [member]))
 
-    return perform(replica, act, about=member, dry_run=dry_run)
+    call = _removing(key, member, reason, undo)
+    return perform(replica, act, about=member, dry_run=dry_run, call=call)
 
 
-def revoke(replica: Replica, target: bytes, *, reason: str, dry_run: bool = False) -> Reach:
+def _removing(key: str | None, member: bytes, reason: str, undo: Sequence[bytes]) -> Call:
+    """Return the call that removes ``member``."""
+    return Call(key, ("space remove", member, reason, sorted(set(undo))))
+
+
+def revoke(
+    replica: Replica, target: bytes, *, reason: str, dry_run: bool = False, key: str | None = None
+) -> Reach:
     """End one grant, delegation or invite, named by its id, of the genesis the id of the space.
 
     Raises NotFoundError(not_found), AuthorityError (capability_missing, outranked), ConflictError.
@@ -133,10 +145,13 @@ def revoke(replica: Replica, target: bytes, *, reason: str, dry_run: bool = Fals
         author.settle()
         return Done(entry, _free(author, _lost(was, court.judgement)))
 
-    return perform(replica, act, about=_subject(replica, target), dry_run=dry_run)
+    call = Call(key, ("revoke", target, reason))
+    return perform(replica, act, about=_subject(replica, target), dry_run=dry_run, call=call)
 
 
-def leave(replica: Replica, *, reason: str = "", dry_run: bool = False) -> Reach:
+def leave(
+    replica: Replica, *, reason: str = "", dry_run: bool = False, key: str | None = None
+) -> Reach:
     """Give up every grant of this profile here, and the tasks it holds.
 
     Raises AuthorityError(outranked) for the founder, who stays.
@@ -155,10 +170,11 @@ def leave(replica: Replica, *, reason: str = "", dry_run: bool = False) -> Reach
             raise AuthorityError("outranked")
         return Done(entry, freed)
 
-    return perform(replica, act, about=replica.me, dry_run=dry_run)
+    call = Call(key, ("space leave", reason))
+    return perform(replica, act, about=replica.me, dry_run=dry_run, call=call)
 
 
-def rotate(replica: Replica, *, dry_run: bool = False) -> Reach:
+def rotate(replica: Replica, *, dry_run: bool = False, key: str | None = None) -> Reach:
     """Write under a new epoch from here on.
 
     Raises AuthorityError(capability_missing) for a writer without a cause: nobody would use it.
@@ -174,7 +190,8 @@ def rotate(replica: Replica, *, dry_run: bool = False) -> Reach:
             raise AuthorityError("capability_missing", required_verb="grant")
         return Done(entry)
 
-    return perform(replica, act, about=None, dry_run=dry_run)
+    call = Call(key, ("space rotate",))
+    return perform(replica, act, about=None, dry_run=dry_run, call=call)
 
 
 class Delegation(NamedTuple):
@@ -187,7 +204,9 @@ class Delegation(NamedTuple):
     ttl_ms: int | None
 
 
-def delegate(replica: Replica, given: Delegation, *, dry_run: bool = False) -> Reach:
+def delegate(
+    replica: Replica, given: Delegation, *, dry_run: bool = False, key: str | None = None
+) -> Reach:
     """Let somebody act under a grant of this profile, and read the space if no member does already.
 
     Raises ConflictError(enc_key_missing) where no key is known to seal the epoch to,
@@ -224,10 +243,13 @@ def delegate(replica: Replica, given: Delegation, *, dry_run: bool = False) -> R
         _check_counts(court.judgement, entry)
         return Done(entry)
 
-    return perform(replica, act, about=given.to, dry_run=dry_run)
+    call = Call(key, ("delegate", *given))
+    return perform(replica, act, about=given.to, dry_run=dry_run, call=call)
 
 
-def end_space(replica: Replica, *, reason: str = "", dry_run: bool = False) -> Reach:
+def end_space(
+    replica: Replica, *, reason: str = "", dry_run: bool = False, key: str | None = None
+) -> Reach:
     """Close the space for good, with its open invites."""
 
     def act(author: Author) -> Done | None:
@@ -237,7 +259,8 @@ def end_space(replica: Replica, *, reason: str = "", dry_run: bool = False) -> R
         _check_counts(author.batch.court.judgement, entry)
         return Done(entry)
 
-    return perform(replica, act, about=None, dry_run=dry_run, care=False)
+    call = Call(key, ("space close", reason))
+    return perform(replica, act, about=None, dry_run=dry_run, care=False, call=call)
 
 
 # -- what the rules say --------------------------------------------------------------------------
@@ -365,13 +388,18 @@ class Cast(NamedTuple):
     error: str | None
 
 
-def cast_out(profile: Profile, did: bytes, *, reason: str, dry_run: bool = False) -> list[Cast]:
+def cast_out(
+    profile: Profile, did: bytes, *, reason: str, dry_run: bool = False, key: str | None = None
+) -> list[Cast]:
     """Remove ``did`` from every space of this profile that it is in, as far as each allows.
 
-    Where it left by itself it is removed, too: who left can still write from the past. Raises
-    NotFoundError(not_found) where no space knows it.
+    Where it left by itself it is removed, too: who left can still write from the past. A ``key``
+    is of each space, and is looked at in all of them first. Raises NotFoundError(not_found) where
+    no space knows it, ConflictError(idempotency_mismatch).
     """
-    found = list[Cast]()
+    found, call = list[Cast](), _removing(key, did, reason, ())
+    for row in profile.rows.spaces() if key is not None and not dry_run else ():
+        recall.told(Replica(profile, row.sn), call)
     for row in profile.rows.spaces():
         replica = Replica(profile, row.sn)
         look(replica)
@@ -379,7 +407,7 @@ def cast_out(profile: Profile, did: bytes, *, reason: str, dry_run: bool = False
         if member is None or replica.space.role is None:
             continue
         try:
-            reach = remove(replica, did, reason=reason, dry_run=dry_run)
+            reach = remove(replica, did, reason=reason, dry_run=dry_run, key=key)
         except EnvoyError as error:
             if member.role or member.reader:
                 found.append(Cast(replica.space, None, error.code))

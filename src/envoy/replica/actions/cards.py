@@ -18,11 +18,12 @@ from envoy.core.log import Entry, split
 from envoy.errors import IntegrityError, RemoteFault, UsageError
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
+from envoy.replica.actions import recall
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.actions.space import VERSION
 from envoy.replica.keyring import KeyRing
 from envoy.replica.ports import EventStore
-from envoy.replica.replica import Replica
+from envoy.replica.replica import Call, Replica, Written
 from envoy.state.content import reduce_member
 from envoy.state.registers import Op
 from envoy.views import rows
@@ -57,6 +58,7 @@ class Published(NamedTuple):
     n: int | None
     changed: bool
     delivery: str
+    replayed: bool = False
 
 
 class Cards:
@@ -142,13 +144,17 @@ def shown(entry: Entry, body: Card) -> Shown:
     )
 
 
-def publish(replica: Replica, wanted: Wanted) -> Published:
+def publish(replica: Replica, wanted: Wanted, *, key: str | None = None) -> Published:
     """Publish a card in the space; what is not wanted otherwise stays as it stands there.
 
-    Raises UsageError(invalid_argument), AuthorityError, ConflictError(space_closed).
+    Raises UsageError(invalid_argument), AuthorityError, ConflictError (space_closed,
+    idempotency_mismatch).
     """
     look(replica)
-    profile = replica.profile
+    profile, call = replica.profile, Call(key, ("card publish", *wanted))
+    told = recall.told(replica, call)
+    if told is not None:
+        return _published(replica, told)
     before = Cards(profile.events, replica.space).of(replica.me)
     stands = before or Shown(b"", b"", 0, profile.name, profile.type, VERSION, None, ())
     card = Card(
@@ -161,9 +167,18 @@ def publish(replica: Replica, wanted: Wanted) -> Published:
     check(card)
     if before is not None and before[3:] == _labels(card):
         return Published(before, None, changed=False, delivery="")
-    written = replica.write(lambda _: [card])
-    delivery = deliver(replica)
-    return Published(shown(written.entries[-1], card), written.n, changed=True, delivery=delivery)
+    return _published(replica, replica.write(lambda _: [card], call=call))
+
+
+def _published(replica: Replica, written: Written) -> Published:
+    """Return the card of a call, of this one or of the one that it repeats."""
+    delivery, events = deliver(replica), replica.profile.events
+    entry = None if written.event is None else events.entry(replica.sn, written.event)
+    assert entry is not None, "a card that was written here stays"
+    body = KeyRing(events, replica.sn, replica.space.id).body(entry)
+    assert isinstance(body, Card), "the key is of this call"
+    said = shown(entry, body)
+    return Published(said, written.n, True, delivery, replayed=written.replayed)
 
 
 def _labels(card: Card) -> tuple[object, ...]:

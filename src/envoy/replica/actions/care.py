@@ -8,6 +8,10 @@ and syncing: a plain write must not wait for it.
 Law: an invite past its end lives on as long as clocks of honest joiners may be behind this one. Who
 joined in time by its own clock is not made void by a revocation that did not wait for it.
 
+Epochs end: an admin's client leaves one that is old, long, or sealed to keys that were replaced
+since, a writer's client one that does not know its own new key. Readers ask for the epochs that
+stay closed to them, and whoever holds those answers (rules E7, E8).
+
 A hub of this machine that was lost comes back under another key, whose receipts nobody believes.
 So an admin's client pins the new one, and whoever holds a task that no believed hub confirmed asks
 for its slot again.
@@ -20,11 +24,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from envoy import limits
-from envoy.core.bodies import HubPin, Revoke, TaskClaim
+from envoy.core.bodies import EpochCreate, HubPin, Revoke, TaskClaim
+from envoy.core.capability import AuthEvent
 from envoy.core.codec import encode
+from envoy.core.crypto.seal import is_usable
 from envoy.core.epoch import box_tag
 from envoy.core.log import Entry
-from envoy.replica import epochs, slots
+from envoy.errors import AuthorityError
+from envoy.replica import epochs, requests, slots
 from envoy.replica.actions.deliver import DELIVERED, deliver
 from envoy.replica.replica import Author, Replica
 from envoy.state import epochs as duties
@@ -40,10 +47,20 @@ def housekeep(replica: Replica) -> bool:
 
     Raises as ``Replica.compose`` does.
     """
-    pinned = pin_hub(replica)
-    asked = ask_again(replica)
-    if replica.space.role not in ADMINS:
-        return pinned or asked
+    done = [pin_hub(replica), ask_again(replica), _exchange_keys(replica), renew_epoch(replica)]
+    if replica.space.role in ADMINS:
+        done.append(_revoke_due(replica))
+    return any(done)
+
+
+def _exchange_keys(replica: Replica) -> bool:
+    """Ask for epochs that stay closed, answer who asks, refill the hub; say if any of it was."""
+    done = [requests.ask(replica), requests.answer(replica), requests.refill(replica)]
+    return any(done) and bool(deliver(replica))
+
+
+def _revoke_due(replica: Replica) -> bool:
+    """Revoke the invites that must not live on; say if there were any."""
     known = replica.profile.rows.invites(replica.sn)
     before = replica.profile.clock.now_ms() - limits.CITABLE_AHEAD_MS
     due = duties.to_revoke(replica.batch().court.judgement, before=before)
@@ -51,7 +68,7 @@ def housekeep(replica: Replica) -> bool:
     if found:
         replica.compose(lambda author: _end(author, found))
         deliver(replica)
-    return bool(found) or pinned or asked
+    return bool(found)
 
 
 def _end(author: Author, found: Sequence[rows.Invite]) -> list[Entry]:
@@ -61,6 +78,88 @@ def _end(author: Author, found: Sequence[rows.Invite]) -> list[Entry]:
     if live:
         author.gather()
     return end_invites(author, live, "used up, past its end, or older than a removal")
+
+
+def renew_epoch(replica: Replica) -> bool:
+    """Leave the current epoch if it is time, for an admin or by an own new key; say if it was."""
+    space, me = replica.space, replica.profile.rows.members(replica.sn).get(replica.me)
+    has_new_key = me is not None and bool(me.enc_no)
+    if space.role is None or space.closed_ms is not None or not space.adequate:
+        return False
+    if space.role not in ADMINS and not has_new_key:
+        return False  # the ledger is loaded only where it may be asked about
+    batch = replica.batch()
+    create = duties.current(batch.court.judgement, batch.court.views)
+    if create is None or not _is_over(replica, create):
+        return False
+
+    def work(author: Author) -> list[Entry]:
+        court, now = author.batch.court, author.batch.space
+        if not now.adequate or now.epoch != space.epoch:
+            return []  # another process was first
+        entry = author.rotate()
+        found = duties.current(court.judgement, court.views)
+        if found is None or found.epoch != author.batch.space.epoch:
+            raise AuthorityError("capability_missing", required_verb="grant")
+        return [entry]
+
+    try:
+        replica.compose(work)
+    except AuthorityError:
+        return False  # a writer's keys count once a day: nobody would write under it
+    return bool(deliver(replica))
+
+
+def _is_over(replica: Replica, create: AuthEvent) -> bool:
+    """Say whether an epoch is too old or too long, or does not know a key that it should."""
+    now, age = replica.profile.clock.now_ms(), replica.profile.clock.now_ms() - create.ts
+    made = replica.profile.events.entry(replica.sn, create.id)
+    assert made is not None, "what is judged is stored"
+    is_admin = replica.space.role in ADMINS
+    count = replica.profile.events.count_after(replica.sn, made.rid)
+    if is_admin and (age > limits.EPOCH_SECONDS_MAX * 1000 or count >= limits.EPOCH_EVENTS_MAX):
+        return True
+    if is_admin and age > limits.KEY_REQUEST_AGAIN_SECONDS * 1000 and _is_split(replica):
+        return True
+    knows = _sealed_to(create)
+    members = replica.profile.rows.members(replica.sn)
+    # Whoever changes its keys all day must not make everybody rotate all day.
+    others = is_admin and create.ts + limits.KEYS_SECONDS_MIN * 1000 <= now
+    return any(
+        _is_new(row, knows) and is_usable(row.enc or b"")
+        for did, row in members.items()
+        if row.reader and (others or did == replica.me)
+    )
+
+
+def _is_split(replica: Replica) -> bool:
+    """Say whether an epoch is in use that was made for others than the readers, or by no event.
+
+    Nobody who was left out can open what cites it, nor all that cites that. The next epoch wraps it
+    for every reader.
+    """
+    batch = replica.batch()
+    court, known = batch.court, batch.events.epochs(batch.sn)
+    for one in epochs.wrapped(batch.space.id, known):
+        create = duties.created(court.judgement, one.id)
+        if create is None or not duties.is_sound(create, court.views):
+            return True
+    return False
+
+
+def _is_new(row: rows.Member, knows: dict[bytes, bytes | None]) -> bool:
+    """Say whether the key of a reader is another than the one its epoch was sealed to.
+
+    Who came later brought its first key along and was given the epoch for that.
+    """
+    return row.kid != knows[row.did] if row.did in knows else bool(row.enc_no)
+
+
+def _sealed_to(create: AuthEvent) -> dict[bytes, bytes | None]:
+    """Return the kids that an epoch was sealed to, of its readers."""
+    if isinstance(create.body, EpochCreate):
+        return {one.id: one.kid for one in create.body.rcpt}
+    return {}  # the first epoch is for the founder's first key
 
 
 def pin_hub(replica: Replica) -> bool:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from envoy import limits
 from envoy.errors import AuthorityError, ConflictError, EnvoyError, WaitTimeoutError
 from envoy.ids import to_text
 from envoy.replica import replies, slots
-from envoy.replica.actions import tasks
+from envoy.replica.actions import recall, tasks
 from envoy.replica.actions.deliver import look
 from envoy.replica.replica import Call, Replica
 from envoy.sync.frames import HubRefusal
@@ -24,6 +25,7 @@ from envoy.views import names, rows
 NEXT: Final = frozenset(
     {"task_already_claimed", "needs_unmet", "invalid_transition", "task_not_found"}
 )
+WON: Final = "won"  # noted with the answer of a walk once the hub has confirmed its claim
 
 
 def ready(replica: Replica, *, label: str | None, limit: int) -> list[rows.Task]:
@@ -43,19 +45,25 @@ def take(
     a second claim would be as unsure as the first.
     """
     call = Call(key, ("task ready", label))
-    before = _taken(replica, call)
+    before = _told(replica, call)
     if before is not None:
         return before
     for task in ready(replica, label=label, limit=limit):
         try:
-            return _kept(
+            done = tasks.ask(
                 replica,
-                call,
-                tasks.claim(replica, task.id, session=session, require=names.CONFIRMED),
+                task.id,
+                lease_s=limits.LEASE_SECONDS_DEFAULT,
+                session=session,
+                call=call,
             )
+            won = _told(replica, call) if done.replayed else _won(replica, call, done)
         except EnvoyError as error:
             if error.code not in NEXT:
                 raise
+            continue
+        if won is not None:  # else another process with this key was first, and lost
+            return won
     raise WaitTimeoutError(
         "nothing_ready",
         next_command=f"envoy task list --space {to_text('space', replica.space.id)}",
@@ -63,25 +71,51 @@ def take(
     )
 
 
-def _taken(replica: Replica, call: Call) -> rows.Transition | None:
-    """Return what the walk took that ``call`` repeats, None for a new one."""
-    with replica.profile.events.transaction(durable=False):
-        told = replies.find(replica.profile, replica.sn, call)
-    if told is None:
+def _told(replica: Replica, call: Call) -> rows.Transition | None:
+    """Return what the walk took that ``call`` repeats, None for a new one.
+
+    The key is kept with the claim, so a walk that broke off does not take a second task: it is
+    asked again what came of its claim. Raises ConflictError(claim_unconfirmed).
+    """
+    told = recall.told(replica, call)
+    if told is None or told.event is None:
         return None
-    event, _, task = told.partition(" ")
-    row = replica.profile.rows.task(replica.sn, bytes.fromhex(task))
-    assert row is not None, "a task that was taken here stays"
-    return rows.Transition(bytes.fromhex(event), None, False, row, row, True, "delivered")
+    entry = replica.profile.events.entry(replica.sn, told.event)
+    assert entry is not None and entry.entity is not None, "a claim that was written here stays"
+    before = tasks.known(replica, entry.entity)
+    done = tasks.answer(replica, entry.entity, before, told)
+    if told.note == WON:
+        return done
+    try:
+        return _won(replica, call, done)
+    except EnvoyError as error:
+        if error.code not in NEXT:
+            raise
+    return None
 
 
-def _kept(replica: Replica, call: Call, done: rows.Transition) -> rows.Transition:
-    """Keep what a walk took for a retry. The claims of a walk are calls of their own."""
+def _won(replica: Replica, call: Call, done: rows.Transition) -> rows.Transition:
+    """Note that the hub confirmed the claim of a walk; a key whose claim was lost is free again."""
+    try:
+        tasks.check_won(replica, done, require=names.CONFIRMED)
+    except EnvoyError as error:
+        if error.code in NEXT:
+            _keep(replica, call, None)
+        raise
     if done.event is not None:
-        with replica.profile.events.transaction(durable=True):
-            told = f"{done.event.hex()} {done.after.id.hex()}"
-            replies.keep(replica.profile, replica.sn, call, told)
+        _keep(replica, call, f"{done.event.hex()} {'' if done.n is None else done.n} {WON}")
     return done
+
+
+def _keep(replica: Replica, call: Call, told: str | None) -> None:
+    """Keep what a walk is answered, None: nothing."""
+    if call.key is None:
+        return
+    with replica.profile.events.transaction(durable=True):
+        if told is None:
+            replica.profile.rows.drop_reply(replica.sn, call.key)
+        else:
+            replies.keep(replica.profile, replica.sn, call, told)
 
 
 def heartbeat(replica: Replica, task: bytes, *, lease_s: int) -> rows.Transition:

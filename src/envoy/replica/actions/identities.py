@@ -28,8 +28,9 @@ from envoy.lean import NamedTuple
 from envoy.replica.actions.deliver import deliver
 from envoy.replica.actions.local import exchange
 from envoy.replica.actions.space import VERSION, blank, check_name
+from envoy.replica.ports import call_hub
 from envoy.replica.replica import Author, Profile, Replica
-from envoy.replica.unlocking import call_hub, unlock
+from envoy.replica.unlocking import unlock
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
 from envoy.views import rows

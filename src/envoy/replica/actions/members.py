@@ -17,14 +17,16 @@ from envoy.core import bodies, invite
 from envoy.core.codec import encode
 from envoy.core.crypto import seal
 from envoy.core.crypto.aead import NONCE_BYTES
-from envoy.core.crypto.sign import public_key, sha256
+from envoy.core.crypto.sign import public_key, sha256, tagged
 from envoy.core.identity import make_statement
-from envoy.core.invite import InviteInfo, InviteKeys, Joining
+from envoy.core.invite import InviteInfo, InviteKeys
+from envoy.core.joining import Joining
 from envoy.core.log import Entry
 from envoy.errors import ConflictError, IntegrityError, NotFoundError, RemoteFault, UsageError
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
 from envoy.replica import replies
+from envoy.replica.actions import approve
 from envoy.replica.actions.care import end_invites, housekeep, post_box
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.actions.local import exchange
@@ -47,46 +49,52 @@ class Terms(NamedTuple):
     role: str
     max_uses: int
     ttl_ms: int
+    mode: str = "open"
 
 
-def rehearse_invite(replica: Replica, *, role: str, max_uses: int, ttl_ms: int) -> Reach:
-    """Return what an open invite would do, and make none. Raises as ``make`` does."""
-    _check_bounds(role, max_uses, ttl_ms)
+def rehearse_invite(replica: Replica, terms: Terms) -> Reach:
+    """Return what an invite would do, and make none. Raises as ``make`` does."""
+    _check_bounds(terms)
     look(replica)
     _check_open(replica)
     _check_room(replica)
     keys = invite.invite_keys(invite.new_secret(replica.profile.entropy(invite.SECRET_BYTES)))
-    na = replica.profile.clock.now_ms() + ttl_ms
-    body = _body(keys, bytes(32), Terms(role, max_uses, ttl_ms), na=na)
+    na = replica.profile.clock.now_ms() + terms.ttl_ms
+    body = _body(keys, bytes(32), terms, na=na, me=replica.me)
     return rehearse(replica, lambda author: [author.say(body)])
 
 
 def make(
-    replica: Replica, *, role: str, max_uses: int, ttl_ms: int, key: str | None = None
+    replica: Replica,
+    *,
+    role: str,
+    max_uses: int,
+    ttl_ms: int,
+    mode: str = "open",
+    key: str | None = None,
 ) -> rows.InviteMade:
-    """Make an open invite for ``max_uses`` joiners with ``role``, good for ``ttl_ms``.
+    """Make an invite for ``max_uses`` joiners with ``role``, good for ``ttl_ms``.
 
     Raises UsageError(invalid_argument), AuthorityError, ConflictError(space_closed,
     limit_exceeded).
     """
-    terms = Terms(role, max_uses, ttl_ms)
-    _check_bounds(role, max_uses, ttl_ms)
+    terms = Terms(role, max_uses, ttl_ms, mode)
+    _check_bounds(terms)
     look(replica)
     housekeep(replica)
     _check_open(replica)
     _check_room(replica)
-    asked = ("invite", role, max_uses, ttl_ms)
-    return _issue(replica, terms, call=Call(key, asked), before=lambda _: None)
+    return _issue(replica, terms, call=Call(key, ("invite", *terms)), before=lambda _: None)
 
 
 def rehearse_rotate(replica: Replica, named: bytes, terms: Terms) -> Reach:
     """Return what ending the invite ``named`` and making another would do, and do neither."""
-    _check_bounds(*terms)
+    _check_bounds(terms)
     look(replica)
     _check_open(replica)
     keys = invite.invite_keys(invite.new_secret(replica.profile.entropy(invite.SECRET_BYTES)))
     na = replica.profile.clock.now_ms() + terms.ttl_ms
-    body = _body(keys, bytes(32), terms, na=na)
+    body = _body(keys, bytes(32), terms, na=na, me=replica.me)
 
     def say(author: Author) -> list[Entry]:
         _end_live(author, named)
@@ -102,7 +110,7 @@ def rotate(
 
     One that has ended already is only followed by the new one.
     """
-    _check_bounds(*terms)
+    _check_bounds(terms)
     look(replica)
     _check_open(replica)
 
@@ -117,19 +125,25 @@ def _end_live(author: Author, named: bytes) -> None:
         end_invites(author, [row], "rotated")
 
 
-def _body(keys: InviteKeys, revoke_auth: bytes, terms: Terms, *, na: int) -> bodies.Invite:
-    """Return what an open invite says in the space: the public halves of its code."""
+def _body(
+    keys: InviteKeys, revoke_auth: bytes, terms: Terms, *, na: int, me: bytes
+) -> bodies.Invite:
+    """Return what an invite says in the space: the public halves of its code.
+
+    In approve mode the code opens no epoch, and its minter ``me`` answers the requests.
+    """
+    is_open = terms.mode == "open"
     return bodies.Invite(
         ipk=invite.ipk(keys),
         access=public_key(keys.access),
-        enc=seal.public_key(keys.enc),
-        mode="open",
+        enc=seal.public_key(keys.enc) if is_open else None,
+        mode=terms.mode,
         role=terms.role,
         max_uses=terms.max_uses,
         na=na,
         lookup=keys.lookup,
         revoke_auth=revoke_auth,
-        redeemers=(),
+        redeemers=() if is_open else (me,),
     )
 
 
@@ -152,23 +166,25 @@ def _issue(
     secret = _secret(profile, replica.space.id, number)
     keys, revoke_auth = invite.invite_keys(secret), draw(32)
     na = profile.clock.now_ms() + terms.ttl_ms
-    body = _body(keys, revoke_auth, terms, na=na)
+    body = _body(keys, revoke_auth, terms, na=na, me=replica.me)
+    is_open = terms.mode == "open"
 
     def work(author: Author) -> list[Entry]:
         author.note = number.hex()
         before(author)
         entry = author.say(body)
-        post_box(author, body.enc)
+        if is_open:
+            post_box(author, body.enc)
         info = InviteInfo(
             space=author.batch.space.id,
             relays=(),
             pin=None,
             inviter=replica.me,
             invite=entry.id,
-            mode="open",
+            mode=terms.mode,
             role=terms.role,
             na=na,
-            enc=None,
+            enc=None if is_open else profile.identity.enc_key(0, author.batch.space.id),
             cap=None,
         )
         put = frames.InvitePut(
@@ -177,7 +193,7 @@ def _issue(
             revoke_hash=sha256(revoke_auth),
             blob=invite.seal_blob(keys, info, draw(NONCE_BYTES)),
             expires=na,
-            uses=terms.max_uses,
+            uses=terms.max_uses if is_open else limits.JOIN_REQUESTS_MAX,
         )
         author.batch.send("invite", encode(put), ident=entry.id)
         return [entry]
@@ -194,11 +210,14 @@ def _issue(
 def _secret(profile: Profile, space: bytes, number: bytes) -> bytes:
     """Return the secret of an invite: of the profile's own secret and a random number."""
     own = profile.identity.access_seed(space)
-    return invite.new_secret(sha256(b"envoy/1 invite code", own, number)[: invite.SECRET_BYTES])
+    return invite.new_secret(tagged("invite-code", own, number)[: invite.SECRET_BYTES])
 
 
-def _check_bounds(role: str, max_uses: int, ttl_ms: int) -> None:
+def _check_bounds(terms: Terms) -> None:
     """Refuse an invite that no replica would accept."""
+    role, max_uses, ttl_ms, mode = terms
+    if mode not in bodies.MODES:
+        raise UsageError("invalid_argument", argument="mode", allowed=list(bodies.MODES))
     if role not in ROLES:
         raise UsageError("invalid_argument", argument="role", allowed=list(ROLES))
     if not 1 <= max_uses <= limits.INVITE_USES_MAX:
@@ -266,7 +285,7 @@ def find_invite(replica: Replica, text: str) -> rows.Invite:
 
 
 def join(profile: Profile, code: str, *, name: str, key: str | None = None) -> rows.Joined:
-    """Redeem a code and return the space it led to.
+    """Redeem a code and return the space it led to, or will lead to once somebody approves it.
 
     Raises ConflictError: invalid_invite (wrong, expired, revoked), invite_already_redeemed.
     """
@@ -279,7 +298,12 @@ def join(profile: Profile, code: str, *, name: str, key: str | None = None) -> r
         deliver(Replica(profile, known.sn))
         housekeep(Replica(profile, known.sn))
         return rows.Joined(known, profile.identity.did, known.role, "member", is_again)
+    waiting = approve.find(profile, keys.lookup)
+    if waiting is not None:
+        return approve.ask_after(waiting)
     info = _fetch(profile, keys)
+    if info.mode == "approve":
+        return approve.ask(profile, keys, info, name=name)
     is_new = profile.rows.find_space(info.space) is None
     replica = _copy(profile, info, keys)
     try:

@@ -38,5 +38,5 @@ def redact(
 
     call = Call(key, ("message redact", message, reason))
     written: Written = replica.write(plan, call=call)
-    delivery = deliver(replica)
-    return rows.Redacted(written.event, bool(written.entries), written.replayed, delivery)
+    delivery, changed = deliver(replica), bool(written.entries) or written.replayed
+    return rows.Redacted(written.event, changed, written.replayed, delivery)

@@ -16,6 +16,7 @@ from envoy.core.bodies import RELATIONS
 from envoy.errors import ConflictError, NotFoundError, UsageError
 from envoy.replica.actions.deliver import look
 from envoy.replica.replica import Call, Profile, Replica
+from envoy.state.lines import ATTACH
 from envoy.views import rows, space
 from envoy.views.people import People
 
@@ -125,11 +126,12 @@ def events(replica: Replica, texts: Sequence[str]) -> tuple[bytes, ...]:
 
 
 def references(
-    replica: Replica, plain: Sequence[str], typed: Sequence[str]
+    replica: Replica, plain: Sequence[str], typed: Sequence[str], *, attach: Sequence[str] = ()
 ) -> tuple[Reference, ...]:
     """Return references to the events ``plain`` and, as ``REL:ID``, ``typed``, each once.
 
-    Raises as ``events`` does, and UsageError(invalid_argument) for a relation outside the list.
+    ``attach`` are objects or references to them; they come with the relation ``attach``. Raises as
+    ``events`` does, and UsageError(invalid_argument) for a relation outside the list.
     """
     found: list[Reference] = [(None, event(replica, text)) for text in plain]
     for text in typed:
@@ -139,9 +141,25 @@ def references(
                 "invalid_argument", argument="--ref", cause="relation", allowed=list(RELATIONS)
             )
         found.append((relation, event(replica, ident)))
+    found += [(ATTACH, shared(replica, text)) for text in attach]
     once = tuple(dict.fromkeys(found))
     _check_count(once)
     return once
+
+
+def shared(replica: Replica, text: str) -> bytes:
+    """Return the reference to an object that ``text`` means: its id, its object's, or a prefix.
+
+    Of several references to one object the first that stands. Raises NotFoundError (not_found,
+    id_ambiguous), UsageError(invalid_argument).
+    """
+    low, high = ids.span(text, "obj", *ids.EVENT_PREFIXES)
+    by_object, store = text.lower().startswith("obj_"), replica.profile.rows
+    found = store.object_ids(replica.sn, low, high, by_object=by_object)
+    if not found:
+        look(replica)
+        found = store.object_ids(replica.sn, low, high, by_object=by_object)
+    return ids.choose(text, found, "evt")
 
 
 def _check_count(found: Sequence[object]) -> None:

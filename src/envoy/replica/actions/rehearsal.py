@@ -18,10 +18,11 @@ from typing import Final
 from envoy.core.log import Entry
 from envoy.lean import NamedTuple
 from envoy.replica.actions.care import housekeep, withdraw
+from envoy.replica.actions import recall
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.facts import content_event
 from envoy.replica.projector import VISIBLE
-from envoy.replica.replica import Author, Replica
+from envoy.replica.replica import Author, Call, Replica
 from envoy.state.authority import Judgement, Status, place
 from envoy.views import rows
 from envoy.views.reach import Cut, Ended, Reach, Touched, nothing
@@ -45,11 +46,18 @@ Act = Callable[[Author], Done | None]  # None: there is nothing to do
 
 
 def perform(
-    replica: Replica, act: Act, *, about: bytes | None, dry_run: bool, care: bool = True
+    replica: Replica,
+    act: Act,
+    *,
+    about: bytes | None,
+    dry_run: bool,
+    care: bool = True,
+    call: Call | None = None,
 ) -> Reach:
     """Do ``act`` in one transaction, or all of it but the commit, and return its reach.
 
-    ``about`` is who it is about. ``care``: do what an admin's client owes the space first.
+    ``about`` is who it is about. ``care``: do what an admin's client owes the space first. What
+    ``call`` did before is told again; a rehearsal has no key.
     """
     look(replica)
     if care and not dry_run:
@@ -66,13 +74,17 @@ def perform(
         found.append(_measure(author, done, before, epoch=epoch, about=about, dry_run=dry_run))
         if dry_run:
             raise Rehearsed
+        if call is not None and call.key is not None:
+            author.note = recall.note(found[0])
         return [done.entry]
 
     try:
-        replica.compose(work)
+        written = replica.compose(work, call=None if dry_run else call)
     except Rehearsed:
         return found[0]
     delivery = deliver(replica)
+    if written.replayed:
+        return recall.reach(replica, written, delivery)
     if not found:
         return nothing(replica.space, is_rehearsal=dry_run)
     return found[0]._replace(delivery=delivery)

@@ -30,6 +30,7 @@ from envoy.core.log import Entry
 from envoy.core.structs import Body
 from envoy.errors import UsageError
 from envoy.jsontext import loads
+from envoy.lean import NamedTuple
 from envoy.replica import epochs, replies
 from envoy.replica.actions.care import end_invites, housekeep
 from envoy.replica.actions.deliver import deliver, look
@@ -46,6 +47,13 @@ LOCAL: Final = "local_only"
 NO_CALL: Final = Call(None, ())
 
 
+class Made(NamedTuple):
+    """A space that was founded or changed; ``replayed``: by the call that this one repeats."""
+
+    space: rows.Space
+    replayed: bool
+
+
 def create(
     profile: Profile,
     name: str,
@@ -54,7 +62,15 @@ def create(
     expires_ms: int | None = None,
     call: Call = NO_CALL,
 ) -> rows.Space:
-    """Found a space called ``name`` and return its row, or that of the call that ``call`` repeats.
+    """Found a space and return its row. Arguments and errors are those of ``found_once``."""
+    made = found_once(profile, name, description=description, expires_ms=expires_ms, call=call)
+    return made.space
+
+
+def found_once(
+    profile: Profile, name: str, *, description: str, expires_ms: int | None, call: Call
+) -> Made:
+    """Found a space called ``name``, or return that of the call that ``call`` repeats.
 
     ``expires_ms`` is when clients show it as ended. Raises UsageError(invalid_argument),
     ConflictError(idempotency_mismatch).
@@ -81,7 +97,7 @@ def create(
         told = replies.find(profile, replies.PROFILE, call)
         before = None if told is None else profile.rows.find_space(bytes.fromhex(told))
         if before is not None:
-            return before
+            return Made(before, replayed=True)
         replies.keep(profile, replies.PROFILE, call, made.space.hex())
         sn = profile.rows.next_space()
         profile.rows.save(_row(sn, made, body, now))
@@ -99,7 +115,7 @@ def create(
             batch.send("box", encode((box_tag(made.epoch.id, box[0]), box[1])), ident=made.epoch.id)
         batch.finish()
     deliver(replica)
-    return replica.space
+    return Made(replica.space, replayed=False)
 
 
 def _row(sn: int, made: Founding, body: Genesis, now: int) -> rows.Space:
@@ -186,21 +202,24 @@ def introduce(author: Author, profile: Profile, *, name: str, auth: bytes) -> No
 
 def update(
     replica: Replica, *, name: str | None, description: str | None, key: str | None = None
-) -> rows.Space:
-    """Write a new name or description; None leaves a field alone. Return the row."""
+) -> Made:
+    """Write a new name or description; None leaves a field alone."""
     if name is not None:
         check_name(name)
     if description is not None:
         check_description(description)
-    space = replica.space
-    new_name = None if name == space.name else name
-    new_description = None if description == space.description else description
-    if new_name is not None or new_description is not None:
-        housekeep(replica)
-        call = Call(key, ("space update", name, description))
-        replica.write(lambda _: [SpaceUpdate(new_name, new_description)], call=call)
-        deliver(replica)
-    return replica.space
+    housekeep(replica)
+
+    def plan(batch: Batch) -> list[SpaceUpdate]:
+        space = batch.space
+        new_name = None if name == space.name else name
+        new_description = None if description == space.description else description
+        is_new = new_name is not None or new_description is not None
+        return [SpaceUpdate(new_name, new_description)] if is_new else []
+
+    written = replica.write(plan, call=Call(key, ("space update", name, description)))
+    deliver(replica)
+    return Made(replica.space, written.replayed)
 
 
 def close(replica: Replica, *, reason: str = "", key: str | None = None) -> bool:
@@ -224,7 +243,16 @@ def close_out(author: Author, reason: str) -> Entry:
     return said
 
 
-def set_policy(replica: Replica, fields: Mapping[str, PolicyValue]) -> bool:
+class PolicySet(NamedTuple):
+    """What became of a policy; ``replayed``: by the call that this one repeats."""
+
+    changed: bool
+    replayed: bool
+
+
+def set_policy(
+    replica: Replica, fields: Mapping[str, PolicyValue], *, key: str | None = None
+) -> PolicySet:
     """Write those ``fields`` of the policy that have another value; say if there were any.
 
     By their dotted names (docs/spec/messages.md, Policy). Raises UsageError(field_invalid) for what
@@ -242,9 +270,9 @@ def set_policy(replica: Replica, fields: Mapping[str, PolicyValue]) -> bool:
         new = tuple((field, value) for field, value in given if _shown(value) != shown.get(field))
         return [SpacePolicy(new)] if new else []
 
-    written = replica.write(plan)
+    written = replica.write(plan, call=Call(key, ("space policy", given)))
     deliver(replica)
-    return bool(written.entries)
+    return PolicySet(bool(written.entries) or written.replayed, written.replayed)
 
 
 def _shown(value: PolicyValue) -> object:

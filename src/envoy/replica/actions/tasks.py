@@ -146,6 +146,16 @@ def claim(
     Raises ConflictError(task_already_claimed) with holder and fence if somebody else has it or won
     it meanwhile, and (claim_unconfirmed) under ``require`` "confirmed" if the hub did not answer.
     """
+    call = Call(key, ("task claim", task, session, lease_s))
+    done = ask(replica, task, lease_s=lease_s, session=session, call=call)
+    check_won(replica, done, require=require)
+    return done
+
+
+def ask(
+    replica: Replica, task: bytes, *, lease_s: int, session: str, call: Call
+) -> rows.Transition:
+    """Write a claim and ask the hub about it; whoever asked may have won, lost, or not know yet."""
     before = known(replica, task)
 
     def work(author: Author) -> list[Entry]:
@@ -156,14 +166,10 @@ def claim(
             return []
         return [author.say(body, slot=slots.ask(task, secret, lease_s))]
 
-    call = Call(key, ("task claim", task, session, lease_s))
-    written = replica.compose(work, call=call)
-    done = answer(replica, task, before, written)
-    _won(replica, done, require=require)
-    return done
+    return answer(replica, task, before, replica.compose(work, call=call))
 
 
-def _won(replica: Replica, done: rows.Transition, *, require: str) -> None:
+def check_won(replica: Replica, done: rows.Transition, *, require: str) -> None:
     """Refuse to call a claim won that is another's, or unconfirmed where that was asked for."""
     after = done.after
     mine = after.assignee == replica.profile.events.actor(replica.me)
@@ -400,7 +406,7 @@ def answer(
     return rows.Transition(
         event=written.event,
         n=written.n,
-        changed=bool(written.entries),
+        changed=bool(written.entries) or written.replayed,
         before=before,
         after=after,
         replayed=written.replayed,

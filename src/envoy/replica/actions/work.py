@@ -14,6 +14,7 @@ from envoy.replica import slots
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.batch import Batch
 from envoy.replica.replica import Author, Call, Replica, check_text
+from envoy.state.lines import ATTACH
 from envoy.views import rows
 
 
@@ -28,23 +29,37 @@ def send(
 ) -> rows.Sent:
     """Say ``body`` in the space and return what was written.
 
-    ``refs`` pair a relation, or None, with an event. Raises UsageError(message_too_large),
+    ``refs`` pair a relation, or None, with an event; ``attach`` with a reference to an object.
+    Raises UsageError(message_too_large),
     NotFoundError(not_found) for what is not known here, ConflictError(event_not_ok).
     """
     check_text(body)
     look(replica)
-    named = tuple(Ref(rel, ident, None) for rel, ident in refs)
+    named = tuple(Ref(rel, ident, None) for rel, ident in refs if rel != ATTACH)
+    attach = tuple(ident for rel, ident in refs if rel == ATTACH)
 
     def work(author: Author) -> list[Entry]:
         for ident in {one for one in (reply_to, task, *(ref.id for ref in named)) if one}:
             usable(author.batch, ident)
+        for ident in attach:
+            check_object(author.batch, ident)
         lease = None if task is None else slots.renewal(replica, author.batch, task)
-        return [author.say(Message(body, reply_to, named, (), (), task), slot=lease)]
+        return [author.say(Message(body, reply_to, named, attach, (), task), slot=lease)]
 
-    asked = ("send", body, reply_to, [(ref.rel, ref.id) for ref in named], task)
+    asked = ("send", body, reply_to, list(refs), task)
     written = replica.compose(work, call=Call(key, asked))
     assert written.event is not None, "a message always writes an event"
     return rows.Sent(written.event, written.n or 0, written.replayed, deliver(replica))
+
+
+def check_object(batch: Batch, ident: bytes) -> None:
+    """Refuse to attach what is no reference to an object, or one that was retracted."""
+    usable(batch, ident)
+    row = batch.rows.object(batch.sn, ident)
+    if row is None:
+        raise NotFoundError("not_found", kind="object")
+    if row.retracted is not None:
+        raise ConflictError("event_not_ok", status="retracted")
 
 
 def usable(batch: Batch, ident: bytes) -> None:

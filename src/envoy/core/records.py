@@ -1,0 +1,85 @@
+"""Records: the bodies of typed records, of verdicts on work and of the gates that ask for both.
+
+Apart from ``core.bodies`` because they are one family: what is said *about* work, by whoever looks
+at it. Which types, fields and relations a kind of record must have is no matter of its bytes: a
+record that lacks them is kept and refused by the fold (``state.records``), so that new kinds can
+come without making the old builds call them invalid.
+
+Specification: docs/spec/kinds.md; docs/spec/records.md. Test vectors: tests/vectors/kinds.json.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from envoy import limits
+from envoy.core.bodies import Ref
+from envoy.core.codec import B32, Open, bounded, refuse_unless
+from envoy.core.structs import Body
+
+APPROVE: Final = "approve"
+REQUEST_CHANGES: Final = "request_changes"
+REJECT: Final = "reject"
+# The stricter first.
+VERDICTS: Final = (REJECT, REQUEST_CHANGES, APPROVE)
+
+
+class Record(Body, frozen=True):
+    """Something said about the work: evidence, a decision, an objection, by ``kind``."""
+
+    kind: str
+    type: str | None
+    task: B32 | None
+    text: str
+    fields: Open
+    subject: str | None
+    refs: tuple[Ref, ...]
+
+    def check(self) -> None:
+        """Refuse over-long texts and lists, and a record of no kind."""
+        bounded(self.kind, limits.LABEL_BYTES_MAX, empty=False)
+        if self.type is not None:
+            bounded(self.type, limits.LABEL_BYTES_MAX, empty=False)
+        bounded(self.text, limits.TEXT_BYTES_MAX)
+        if self.subject is not None:
+            bounded(self.subject, limits.TITLE_BYTES_MAX, empty=False)
+        refuse_unless(len(self.fields) <= limits.LABELS_MAX)
+        refuse_unless(len(self.refs) <= limits.REFS_MAX)
+
+
+class RecordRetract(Body, frozen=True):
+    """The record ``record`` is taken back; that it was there stays."""
+
+    record: B32
+    reason: str
+
+    def check(self) -> None:
+        """Refuse an over-long reason."""
+        bounded(self.reason, limits.TITLE_BYTES_MAX)
+
+
+class TaskGate(Body, frozen=True):
+    """What a completion of ``task`` must meet from here on, in the place of what it was."""
+
+    task: B32
+    gate: Open
+
+    def check(self) -> None:
+        """Refuse more fields than a gate can have."""
+        refuse_unless(len(self.gate) <= limits.LABELS_MAX)
+
+
+class TaskReview(Body, frozen=True):
+    """The author's verdict on one completion, with what it rests on."""
+
+    task: B32
+    completion: B32
+    verdict: str
+    note: str | None
+    evidence: tuple[B32, ...]
+
+    def check(self) -> None:
+        """Refuse an unknown verdict, an over-long note or list."""
+        refuse_unless(self.verdict in VERDICTS)
+        bounded(self.note or "", limits.TEXT_BYTES_MAX)
+        refuse_unless(len(self.evidence) <= limits.REFS_MAX)
