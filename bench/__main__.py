@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import report, rounds, yardsticks
-from bench.cases import authority, events, opening, start, writers
+from bench.cases import authority, events, objects, opening, start, writers
 from bench.report import Played
 from bench.rounds import Race, Wrong
 from bench.setting import Case, Setting, find_envoy
@@ -44,6 +44,7 @@ CASES = (
     *opening.CASES,
     *events.CASES,
     *authority.CASES,
+    *objects.CASES,
     *writers.CASES,
 )
 

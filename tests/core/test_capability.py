@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envoy import limits
-from envoy.core import bodies, records
+from envoy.core import bodies, objects, records
 from envoy.core.capability import (
     CAPS,
     JOIN,
@@ -30,12 +30,14 @@ ROLES = ("read", "write", "admin", "owner")
 # Written by hand, beside the table in the code: kind -> roles that may.
 MAY = {
     **dict.fromkeys(("leave", "revoke", "member.keys", "card", "key.request"), ROLES),
+    "object.request": ROLES,
     **dict.fromkeys(
         (
             *("epoch.create", "merge", "message", "task.create", "task.assign", "task.claim"),
             *("task.release", "task.progress", "task.complete", "poll"),
             *("task.edit", "task.cancel", "task.reopen", "message.redact"),
             *("task.gate", "task.review", "record", "record.retract"),
+            *("object.put", "object.retract"),
         ),
         ROLES[1:],
     ),
@@ -91,6 +93,9 @@ def body_of(kind: str) -> Body | None:
         "task.review": records.TaskReview(task, zero, "approve", None, ()),
         "record": records.Record("decision", None, task, "t", (), None, ()),
         "record.retract": records.RecordRetract(zero, ""),
+        "object.put": objects.ObjectPut(zero, "n", "m", 0, zero, zero, (zero,), None, None),
+        "object.retract": objects.ObjectRetract(zero, ""),
+        "object.request": objects.ObjectRequest(zero),
         "remove": bodies.Remove(zero, "", ()),
         "admit": bodies.Admit((zero,), ""),
         "hub.pin": bodies.HubPin(1, zero, None),

@@ -49,6 +49,9 @@ BY_HAND = {
     "task.review": ("write", False, FULL["task.review"]["task"]),
     "record": ("write", False, EVENT),
     "record.retract": ("write", False, FULL["record.retract"]["record"]),
+    "object.put": ("write", False, EVENT),
+    "object.retract": ("write", False, FULL["object.retract"]["reference"]),
+    "object.request": ("read", False, None),
 }
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from envoy.core.bodies import Invite
 from envoy.core.capability import OTHERS, Grant
 from envoy.state import epochs
-from envoy.state.authority import Judgement, Status
+from envoy.state.authority import OK, Judgement, Status
+from envoy.state.authority_content import content_verdict, is_settled
 from envoy.state.authority_pass import judge
 from state import slow_epochs
 from state.delivery import Replica, deliver, drawn_order
@@ -47,6 +48,18 @@ def test_the_rules_word_by_word_say_the_same(seed: int, count: int) -> None:
     create = epochs.current(judgement, replica.views)
     key = None if create is None else SPACE if create.kind == "genesis" else create.id
     assert ("" if key is None else log.names[key]) == slow_epochs.current(slow, slow.all)
+
+
+@settings(max_examples=100, deadline=None)
+@given(SEEDS, COUNTS)
+def test_under_a_settled_grant_all_content_without_a_fault_counts(seed: int, count: int) -> None:
+    log = wild(seed, count)
+    replica, judgement = at_end(log)
+    settled = {key for key in judgement.ledger.grants if is_settled(key, judgement)}
+    for name, event in replica.content.items():
+        if event.fault is None and event.auth in settled:
+            assert content_verdict(event, judgement, replica) == OK, name
+    assert (SPACE in settled) is not bool(judgement.closes)  # nothing else ends the founder's
 
 
 @settings(max_examples=60, deadline=None)

@@ -156,6 +156,19 @@ FULL: dict[str, Fields] = {
         "refs": REFS,
     },
     "record.retract": {"record": ID, "reason": "the wrong dock"},
+    "object.put": {
+        "object": ID,
+        "name": "crash.log",
+        "media": "text/plain",
+        "size": 1_048_561,
+        "key": fixed("object key"),
+        "sha256": fixed("digest"),
+        "chunks": [ID, OTHER_ID],
+        "task": ID,
+        "supersedes": OTHER_ID,
+    },
+    "object.retract": {"reference": ID, "reason": "old"},
+    "object.request": {"object": ID},
 }
 NIL: dict[str, tuple[str, ...]] = {
     "genesis": ("expires",),
@@ -173,6 +186,7 @@ NIL: dict[str, tuple[str, ...]] = {
     "task.progress": ("note",),
     "task.review": ("note",),
     "record": ("type", "task", "subject"),
+    "object.put": ("task", "supersedes"),
 }
 APPROVE: Fields = {"mode": "approve", "enc": None, "redeemers": [KEY]}
 IDS = [fixed(f"id {number}") for number in range(257)]
@@ -237,6 +251,10 @@ EDGES: list[tuple[str, str, Fields]] = [
     ("record", "a subject of 512 bytes", {"subject": "s" * 512}),
     ("record", "32 fields", {"fields": [[f"f{number:02}", 1] for number in range(32)]}),
     ("record.retract", "an empty reason", {"reason": ""}),
+    ("object.put", "an empty object", {"size": 0, "chunks": [ID]}),
+    ("object.put", "the largest object", {"size": 1_073_725_440, "chunks": many(1024)}),
+    ("object.put", "a name that is a path", {"name": "../../.ssh/x"}),
+    ("object.put", "labels of 128 bytes", {"name": "n" * 128, "media": "m" * 128}),
 ]
 # (kind, the rule that is broken, the change that breaks it)
 BROKEN: list[tuple[str, str, Fields]] = [
@@ -348,6 +366,16 @@ BROKEN: list[tuple[str, str, Fields]] = [
     ("record", "65 refs", {"refs": many(65, REFS[0])}),
     ("record", "an unknown relation", {"refs": [["likes", ID, None]]}),
     ("record.retract", "a reason of 513 bytes", {"reason": "r" * 513}),
+    ("object.put", "an empty name", {"name": ""}),
+    ("object.put", "a name of 129 bytes", {"name": "n" * 129}),
+    ("object.put", "U+0000 in a name", {"name": "a\0b"}),
+    ("object.put", "no media type", {"media": ""}),
+    ("object.put", "a media type of 129 bytes", {"media": "m" * 129}),
+    ("object.put", "no chunk", {"size": 0, "chunks": []}),
+    ("object.put", "a chunk too few", {"chunks": [ID]}),
+    ("object.put", "a chunk too many", {"size": 1_048_560}),
+    ("object.put", "1,025 chunks", {"size": 1_073_725_441, "chunks": many(1025)}),
+    ("object.retract", "a reason of 513 bytes", {"reason": "r" * 513}),
 ]
 
 

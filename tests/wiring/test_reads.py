@@ -9,6 +9,7 @@ import pytest
 
 from envoy.errors import IntegrityError, WaitTimeoutError
 from envoy.hub import peek
+from envoy.storage import schema
 from envoy.views import rows
 from envoy.wiring import config as configs
 from envoy.wiring import reads

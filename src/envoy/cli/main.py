@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from envoy.cli import render
 from envoy.cli.args import Answer, Call, Command
 from envoy.cli.parse import halves, parse
-from envoy.cli.render import Block, Screen
+from envoy.cli.render import Block, Screen, screen_of
 from envoy.errors import EnvoyError, InternalError, UsageError
 from envoy.lean import ModuleType, NamedTuple, TextIO
 from envoy.wiring import config as configs
@@ -158,22 +158,6 @@ def as_text(blocks: Iterable[Block], stream: TextIO | None, face: Face) -> str:
 
         return pretty.text(blocks, screen)
     return render.plain(blocks, screen)
-
-
-def screen_of(stream: TextIO | None, environ: Mapping[str, str]) -> Screen:
-    """Return what is known of the screen behind ``stream``; without a terminal nothing is cut."""
-    named = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "utf-8"
-    encoding = "" if stream is None else (stream.encoding or "").lower().replace("-", "")
-    utf8 = encoding == "utf8" and named not in ("C", "POSIX")
-    if stream is None or stream.closed or not stream.isatty():
-        return Screen(columns=None, utf8=utf8)
-    given = environ.get("COLUMNS", "")
-    if given.isascii() and given.isdigit() and int(given[:4]) > 0:
-        return Screen(columns=int(given[:4]), utf8=utf8)
-    try:
-        return Screen(columns=os.get_terminal_size(stream.fileno()).columns or None, utf8=utf8)
-    except OSError:
-        return Screen(columns=None, utf8=utf8)
 
 
 def wants_color(screen: Screen, color: str, environ: Mapping[str, str]) -> bool:
@@ -343,6 +327,10 @@ def rare_module(name: str) -> ModuleType | None:
             from envoy.cli.write import keys
 
             return keys
+        case "records":
+            from envoy.cli.write import records
+
+            return records
         case "space":
             from envoy.cli.write import space
 

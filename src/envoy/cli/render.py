@@ -7,7 +7,8 @@ can forget it.
 
 Laws: words carry the meaning, styles only repeat it. Lines of a body begin with `| `, also where
 they are wrapped, so no member can pose as the program. Columns shrink before anything wraps; below
-60 columns a table becomes `key: value`. Without a terminal nothing is cut and no control byte goes
+60 columns, or where an id or a fingerprint would be cut, a table becomes `key: value`; a command
+to be typed keeps to one line where one is long enough. Without a terminal nothing is cut and no control byte goes
 out. JSON is one compact ASCII object.
 
 Specification: docs/spec/cli.md.
@@ -15,11 +16,13 @@ Specification: docs/spec/cli.md.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from envoy.errors import CODES, EnvoyError
+from envoy.ids import PREFIXES
 from envoy.jsontext import dumps
-from envoy.lean import NamedTuple
+from envoy.lean import NamedTuple, TextIO
 from envoy.limits import CELL_COLUMNS_MIN, TABLE_COLUMNS_MIN
 from envoy.untrusted import cut, escape, width
 
@@ -29,6 +32,8 @@ STYLES = ("ok", "warn", "bad", "dim", "strong")
 Spans = Sequence[Span]
 
 GAP = "  "
+ID_COLUMNS_MAX = 14  # epoch_ or grant_ and six symbols, and something to spare
+NAME_COLUMNS_MIN = 4  # of a name in a narrow column: a quote, two letters, a mark for the cut
 
 
 class Line(NamedTuple):
@@ -40,13 +45,15 @@ class Line(NamedTuple):
 class Table(NamedTuple):
     """Columns under heads. ``soft`` are the columns that may shrink, the last one always may.
 
-    ``wraps``: the last one goes on below itself instead.
+    ``wraps``: the last one goes on below itself instead. ``apart``: each column is a list of its
+    own, and stands below the other where both have no room.
     """
 
     heads: tuple[str, ...]
     rows: tuple[tuple[Spans, ...], ...]
     soft: tuple[int, ...] = ()
     wraps: bool = False
+    apart: bool = False
 
 
 class Body(NamedTuple):
@@ -64,6 +71,23 @@ class Screen(NamedTuple):
 
     columns: int | None
     utf8: bool
+
+
+def screen_of(stream: TextIO | None, environ: Mapping[str, str]) -> Screen:
+    """Return what is known of the screen behind ``stream``; without a terminal nothing is cut."""
+    named = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "utf-8"
+    encoding = "" if stream is None else (stream.encoding or "").lower().replace("-", "")
+    charset = named.partition("@")[0].partition(".")[2].lower().replace("-", "")
+    utf8 = encoding == "utf8" and named not in ("C", "POSIX") and charset in ("", "utf8")
+    if stream is None or stream.closed or not stream.isatty():
+        return Screen(columns=None, utf8=utf8)
+    given = environ.get("COLUMNS", "")
+    if given.isascii() and given.isdigit() and int(given[:4]) > 0:
+        return Screen(columns=int(given[:4]), utf8=utf8)
+    try:
+        return Screen(columns=os.get_terminal_size(stream.fileno()).columns or None, utf8=utf8)
+    except OSError:
+        return Screen(columns=None, utf8=utf8)
 
 
 def line(*spans: Span) -> Line:
@@ -144,11 +168,16 @@ def wrapped(spans: list[Span], columns: int | None, indent: str) -> Iterator[lis
         return
     room = max(columns, len(indent) + CELL_COLUMNS_MIN)
     row: list[Span] = []
-    used = 0
+    used, goes_on = 0, False
     for span in spans:
         rest = text_of(span)
+        if used > len(indent) and is_command(rest, room - used, room - len(indent)):
+            yield row
+            row, used, goes_on = [(indent, "dim")], len(indent), True
         while rest:
-            head = fitting(rest, room - used)
+            if goes_on and used == len(indent):
+                rest = rest.lstrip(" ")
+            head = fitting(rest, room - used, whole=used > len(indent))
             if not head and used <= len(indent):  # one wide character in a tiny window
                 head = rest[:1]
             if head:
@@ -157,20 +186,30 @@ def wrapped(spans: list[Span], columns: int | None, indent: str) -> Iterator[lis
                 rest = rest[len(head) :]
             if rest:
                 yield row
-                row, used = [(indent, "dim")], len(indent)
+                row, used, goes_on = [(indent, "dim")], len(indent), True
     yield row
 
 
-def fitting(text: str, room: int) -> str:
-    """Return the longest beginning of ``text`` that fits ``room``, if it can be whole words."""
+def is_command(text: str, room: int, room_below: int) -> bool:
+    """Say whether ``text`` is to be typed, and stays in one piece if it goes to the next line."""
+    return text.startswith("envoy ") and room < width(text) <= room_below
+
+
+def fitting(text: str, room: int, *, whole: bool) -> str:
+    """Return the longest beginning of ``text`` that fits ``room`` and ends with a word.
+
+    Where not even one word fits: nothing if ``whole``, else as much of it as there is room.
+    """
     if width(text) <= room:
         return text
     used = 0
     for place, char in enumerate(text):
         used += width(char)
         if used > room:
-            space = text.rfind(" ", 0, place + 1)
-            return text[: space + 1] if space > 0 and space + 1 <= place else text[:place]
+            if char == " ":
+                return text[:place]
+            space = text.rfind(" ", 0, place)
+            return text[: space + 1] if space >= 0 else "" if whole else text[:place]
     return text
 
 
@@ -180,8 +219,9 @@ def fitting(text: str, room: int) -> str:
 def table_lines(block: Table, screen: Screen) -> Iterator[list[Span]]:
     """Yield the lines of a table."""
     rows = [[safe(cell, screen) for cell in row] for row in block.rows]
+    narrow = stacked if block.apart else pairs
     if screen.columns is not None and screen.columns < TABLE_COLUMNS_MIN:
-        yield from pairs(block.heads, rows, screen)
+        yield from narrow(block.heads, rows, screen)
         return
     heads: list[list[Span]] = [[(head, "dim")] for head in block.heads]
     widths = [max(cells(row[place]) for row in [heads, *rows]) for place in range(len(heads))]
@@ -190,9 +230,14 @@ def table_lines(block: Table, screen: Screen) -> Iterator[list[Span]]:
         last = len(widths) - 1
         if block.wraps:
             widths[last] = min(widths[last], max(screen.columns // 2, CELL_COLUMNS_MIN))
-        # The hard ones give way only when all others have given what they can.
-        for soft in ((*block.soft, *([] if block.wraps else [last])), range(len(widths))):
-            shrink(widths, soft, screen.columns)
+        soft = (*block.soft, *([] if block.wraps else [last]))
+        least = [max([CELL_COLUMNS_MIN, *[core(row[place]) for row in rows]]) for place in soft]
+        shrink(widths, dict(zip(soft, least, strict=True)), screen.columns)
+        if block.wraps:
+            shrink(widths, dict.fromkeys(range(len(widths)), CELL_COLUMNS_MIN), screen.columns)
+        elif sum(widths) + len(GAP) * last > screen.columns:  # ids are never cut
+            yield from narrow(block.heads, rows, screen)
+            return
     for row in shown:
         yield from (
             wrapped_row(row, widths, screen) if block.wraps else [joined(row, widths, screen)]
@@ -211,14 +256,40 @@ def wrapped_row(
         yield [" " * start, *rest]
 
 
-def shrink(widths: list[int], soft: Sequence[int], columns: int) -> None:
-    """Take cells from the widest of the ``soft`` columns until all fit into ``columns``."""
+def core(cell: Spans) -> int:
+    """Return how much of ``cell`` has to stay: an id, all of a member but most of its name."""
+    place = name_in(cell)
+    if place is not None:
+        return cells(cell) - max(0, width(text_of(cell[place])) - NAME_COLUMNS_MIN)
+    found = [place for place, span in enumerate(cell) if is_id(text_of(span))]
+    return cells(cell[: found[-1] + 1]) if found else 0
+
+
+def name_in(cell: Spans) -> int | None:
+    """Return the place of the name of a member in ``cell``: quoted, behind nothing but space."""
+    for place, span in enumerate(cell):
+        text = text_of(span)
+        if text.strip():
+            return place if text.startswith('"') else None
+    return None
+
+
+def is_id(text: str) -> bool:
+    """Say whether ``text`` is an id as people see it."""
+    return len(text) <= ID_COLUMNS_MAX and text.partition("_")[0] in PREFIXES
+
+
+def shrink(widths: list[int], least: Mapping[int, int], columns: int) -> None:
+    """Take cells from the widest of the columns in ``least`` until all fit into ``columns``.
+
+    None becomes narrower than ``least`` says.
+    """
     over = sum(widths) + len(GAP) * (len(widths) - 1) - columns
-    while over > 0 and soft:
-        place = max(soft, key=lambda index: widths[index])
-        if widths[place] <= CELL_COLUMNS_MIN:
+    while over > 0:
+        ready = [place for place in least if widths[place] > least[place]]
+        if not ready:
             return
-        widths[place] -= 1
+        widths[max(ready, key=lambda place: widths[place])] -= 1
         over -= 1
 
 
@@ -235,8 +306,17 @@ def joined(row: Sequence[list[Span]], widths: Sequence[int], screen: Screen) -> 
 
 def fitted(cell: list[Span], room: int, screen: Screen) -> list[Span]:
     """Return ``cell`` in at most ``room`` cells."""
-    if cells(cell) <= room:
+    over = cells(cell) - room
+    if over <= 0:
         return cell
+    place = name_in(cell)
+    if place is not None and width(text_of(cell[place])) > over:
+        name = cut(text_of(cell[place]), width(text_of(cell[place])) - over)
+        return [
+            *cell[:place],
+            styled(cell[place], in_charset(name, screen)),
+            *cell[place + 1 :],
+        ]
     kept: list[Span] = []
     for span in cell:
         left = room - cells(kept)
@@ -256,6 +336,17 @@ def pairs(
                 label: list[Span] = [(f"{head.lower()}: ", "dim")] if head else []
                 yield from wrapped([*label, *cell], screen.columns, GAP)
         yield [""]
+
+
+def stacked(
+    heads: Sequence[str], rows: Sequence[list[list[Span]]], screen: Screen
+) -> Iterator[list[Span]]:
+    """Yield one column below the other, for a narrow window."""
+    for place, head in enumerate(heads):
+        yield [(head, "dim")]
+        for row in rows:
+            if cells(row[place]):
+                yield from wrapped([GAP, *row[place]], screen.columns, GAP * 2)
 
 
 # -- JSON and errors --------------------------------------------------------------------------
@@ -313,7 +404,7 @@ def more(page: object) -> Iterator[Block]:
 
 def error_blocks(error: EnvoyError) -> Iterator[Block]:
     """Yield ``error`` for people: its code, its sentence, its details, what to do."""
-    from envoy.views.details import brief, legible
+    from envoy.views.details import brief, legible, typed
 
     yield line((f"error[{error.code}]", "bad"), f": {CODES[error.code][2]}")
     for name, value in legible(error.details).items():
@@ -322,4 +413,4 @@ def error_blocks(error: EnvoyError) -> Iterator[Block]:
             yield line(("  " + name.replace("_", " ") + ": ", "dim"), text)
     data = error_data(error)
     hint = data["next_command"] or str(data["next_action"]).replace("_", " ")
-    yield line(("hint: ", "strong"), str(hint))
+    yield line(("hint: ", "strong"), typed(str(hint)))

@@ -48,6 +48,7 @@ NOUNS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("send", "message", "history", "search", "inbox", "listen"), ("talk",)),
     **dict.fromkeys(("events", "wait", "sync"), ("talk",)),
     **dict.fromkeys(("task", "work-record"), ("tasks",)),
+    "review": ("records",),
     "object": ("objects",),
     **dict.fromkeys(("onboarding", "docs", "explain", "schema", "completion"), ("guide",)),
     **dict.fromkeys(("config", "daemon"), ("guide",)),
@@ -69,11 +70,11 @@ DEFAULT_VERBS = {
 
 LATER = {
     "": "billing "
-    "react record provenance audit handoff review conflicts run hooks hook "
+    "react record provenance audit handoff conflicts run hooks hook "
     "install relay web import git reserve ci line",
     "diagnose": "time",
     "space": "connect attach",
-    "task": "submit",
+    "review": "list show",
 }
 RESERVED = frozenset(f"{noun} {name}".lstrip() for noun in LATER for name in LATER[noun].split())
 
@@ -109,6 +110,10 @@ def family(name: str) -> tuple[Command, ...]:
             from envoy.cli.tables import objects
 
             return objects.ROWS
+        case "records":
+            from envoy.cli.tables import records
+
+            return records.ROWS
         case "spaces":
             from envoy.cli.tables import spaces
 

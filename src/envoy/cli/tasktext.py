@@ -133,7 +133,7 @@ def board_text(data: Json) -> Iterator[Block]:
         columns.append(column_of(here[:BOARD_ROWS], more=total - len(here[:BOARD_ROWS])))
     empty: Spans = []
     rows = zip_longest(*columns, fillvalue=empty)
-    yield table(heads, rows, soft=tuple(range(len(heads))))
+    yield table(heads, rows, soft=tuple(range(len(heads))))._replace(apart=True)
 
 
 def column_of(tasks: Sequence[Json], *, more: int) -> list[Spans]:

@@ -41,6 +41,7 @@ _shtab_envoy_commands() {
     recover:'Get an identity and its spaces back from its 24 words'
     reset:'Clear this profile; the hub and other profiles stay'
     restore:'Put a backup into its place; it goes on as a copy'
+    review:''
     revoke:'End one grant, delegation or invite'
     roster:'List everybody a space ever knew'
     schema:'Print the JSON Schema of an answer, or the names of all'
@@ -154,6 +155,15 @@ _shtab_envoy_quarantine_commands() {
   _describe 'envoy quarantine commands' _commands
 }
 
+_shtab_envoy_review_commands() {
+  local _commands=(
+    approve:'Approve what was handed in; the last approval that is needed completes'
+    reject:'Reject what was handed in: the task is open again; --note is needed'
+    request-changes:'Ask for changes: the task stays with its holder; --note is needed'
+  )
+  _describe 'envoy review commands' _commands
+}
+
 _shtab_envoy_space_commands() {
   local _commands=(
     close:'End a space for everybody; it stays readable'
@@ -191,6 +201,7 @@ _shtab_envoy_task_commands() {
     reopen:'Open a task again that was completed or cancelled'
     set:'Set the status of a task'
     show:'Show a task with what happened to it'
+    submit:'Hand the work in: one approval at least is wanted'
   )
   _describe 'envoy task commands' _commands
 }
@@ -1600,6 +1611,96 @@ _shtab_envoy_restore_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_restore_defaults_added=0
 
+_shtab_envoy_review_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_review_defaults_added=0
+
+_shtab_envoy_review_approve_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--task-id[task\: id or unique prefix]:task_id:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--note[why, for everybody to read\; - reads it from stdin]:note:"
+  "--evidence[events that it rests on, by commas]:evidence:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+  "--if-version[only if this is still its version (version)]:if_version:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_review_approve_defaults_added=0
+
+_shtab_envoy_review_reject_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--task-id[task\: id or unique prefix]:task_id:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--note[why, for everybody to read\; - reads it from stdin]:note:"
+  "--evidence[events that it rests on, by commas]:evidence:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+  "--if-version[only if this is still its version (version)]:if_version:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_review_reject_defaults_added=0
+
+_shtab_envoy_review_request_changes_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--task-id[task\: id or unique prefix]:task_id:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--note[why, for everybody to read\; - reads it from stdin]:note:"
+  "--evidence[events that it rests on, by commas]:evidence:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+  "--if-version[only if this is still its version (version)]:if_version:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_review_request_changes_defaults_added=0
+
 _shtab_envoy_revoke_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -1944,6 +2045,7 @@ _shtab_envoy_space_policy_options=(
   "--reviews[reviews that a completion needs]:reviews:"
   "--review-by[who may review\: human or a role]:review_by:"
   "--no-self-review[not by who did the work]"
+  "--self-review[who did the work may review it, too]"
   "--require-evidence[types of evidence that it needs]:require_evidence:"
   "--lease[how long a claim holds]:lease:"
   "--audit[whether messages may vanish]:audit:(keep free)"
@@ -2275,6 +2377,10 @@ _shtab_envoy_task_create_options=(
   "--due[when it is due\: 2026-01-31, a time in RFC 3339, 7d from now]:due:"
   "--needs[tasks that come before, by commas]:needs:"
   "--parent[task that it is a part of]:parent:"
+  "--reviews[approvals that its completion needs]:reviews:"
+  "--review-by[who has to approve\: human or a role]:review_by:"
+  "--no-self-review[not by who did the work]"
+  "--require-evidence[types of evidence that it needs]:require_evidence:"
   "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
@@ -2472,6 +2578,30 @@ _shtab_envoy_task_show_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_task_show_defaults_added=0
 
+_shtab_envoy_task_submit_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--task-id[task\: id or unique prefix]:task_id:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--note[what to tell the others\; - reads it from stdin]:note:"
+  "--evidence[events that show it, by commas]:evidence:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+  "--if-version[only if this is still its version (version)]:if_version:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_task_submit_defaults_added=0
+
 _shtab_envoy_version_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -2601,6 +2731,7 @@ _shtab_envoy() {
         recover) _arguments -C -s $_shtab_envoy_recover_options ;;
         reset) _arguments -C -s $_shtab_envoy_reset_options ;;
         restore) _arguments -C -s $_shtab_envoy_restore_options ;;
+        review) _shtab_envoy_review ;;
         revoke) _arguments -C -s $_shtab_envoy_revoke_options ;;
         roster) _arguments -C -s $_shtab_envoy_roster_options ;;
         schema) _arguments -C -s $_shtab_envoy_schema_options ;;
@@ -2874,6 +3005,31 @@ _shtab_envoy_quarantine() {
   esac
 }
 
+_shtab_envoy_review() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->review'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envoy_review_defaults_added )); then
+    if (( ${_shtab_envoy_review_options[(I)${(q)one_or_more}*]} +          ${_shtab_envoy_review_options[(I)${(q)remainder}*]} +          ${_shtab_envoy_review_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envoy_review_options+=(': :_shtab_envoy_review_commands' '*::: :->review')
+    fi
+    _shtab_envoy_review_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envoy_review_options
+
+  case $state in
+    review)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envoy_review-$line[1]:"
+      case $line[1] in
+        approve) _arguments -C -s $_shtab_envoy_review_approve_options ;;
+        reject) _arguments -C -s $_shtab_envoy_review_reject_options ;;
+        request-changes) _arguments -C -s $_shtab_envoy_review_request_changes_options ;;
+      esac
+  esac
+}
+
 _shtab_envoy_space() {
   local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->space'
 
@@ -2943,6 +3099,7 @@ _shtab_envoy_task() {
         reopen) _arguments -C -s $_shtab_envoy_task_reopen_options ;;
         set) _arguments -C -s $_shtab_envoy_task_set_options ;;
         show) _arguments -C -s $_shtab_envoy_task_show_options ;;
+        submit) _arguments -C -s $_shtab_envoy_task_submit_options ;;
       esac
   esac
 }

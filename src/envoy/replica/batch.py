@@ -292,6 +292,14 @@ class Batch:
         """Return a task as it stands here, None if there is none."""
         return Projector(self, self.rows).folded(task)
 
+    def check_evidence(self, task: bytes, named: Sequence[bytes]) -> None:
+        """Refuse a completion that shows less than the gate of a task asks for."""
+        row = self.rows.task(self.sn, task)
+        if "gate.evidence" in self.space.policy or (row is not None and row.gate != "{}"):
+            from envoy.replica import gating
+
+            gating.check(self.rows, self.space, task, named)
+
     def rho(self, entity: bytes) -> int:
         """Return the rank that an act of mine on an entity would have (STATE section 1)."""
         judgement = self.court.judgement

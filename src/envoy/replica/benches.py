@@ -74,16 +74,14 @@ def _is_human(place: Place, did: bytes) -> bool:
 
 def _evidence(place: Place, task: bytes, done: Sequence[Op]) -> dict[bytes, str]:
     """Return the types of the records of this task, named by completions, that show something."""
-    named = {
-        one for op in done if isinstance(op.body, TaskComplete) for one in op.body.evidence
-    }
+    named = {one for op in done if isinstance(op.body, TaskComplete) for one in op.body.evidence}
     if not named:
         return {}
     every = place.rows.records_of(place.space.sn, task)
     return {
         row.id: row.type or ""
         for row in every
-        if row.id in named and records.shows(row, records.is_stale(row, every))
+        if row.id in named and records.shows(row, stale=records.is_stale(row, every))
     }
 
 
@@ -94,10 +92,18 @@ def _policy(place: Place, done: Sequence[Op]) -> dict[bytes, Gate]:
         if isinstance(event.body, Genesis):
             founded = content.sound_policy(event.body.policy)
     graph = Graph(place.space.id, place.ops.ops(place.space.id))
-    return {
-        op.id: gates.of_policy(founded, graph, lambda act, op=op: has_seen(place, act, op))
-        for op in done
-    }
+    return {op.id: gates.of_policy(founded, graph, Seen(place, op).by) for op in done}
+
+
+class Seen(NamedTuple):
+    """One act of a space, to be asked who had seen it."""
+
+    place: Place
+    earlier: Op
+
+    def by(self, later: Op) -> bool:
+        """Say whether ``later`` had seen it."""
+        return has_seen(self.place, later, self.earlier)
 
 
 def has_seen(place: Place, later: Op, earlier: Op) -> bool:

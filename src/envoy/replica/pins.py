@@ -23,6 +23,8 @@ from envoy.errors import RemoteFault
 from envoy.lean import Protocol
 from envoy.replica.ports import EventStore
 from envoy.state.authority import Judgement, place
+from envoy.state.claims import Receipt
+from envoy.state.registers import Op
 
 UNSUPPORTED: Final = "unsupported"
 Pins = Mapping[int, bytes]  # number -> the key that signs its receipts
@@ -75,6 +77,26 @@ def row_of(frame: bytes, ident: bytes, space: bytes, pins: Pins) -> ReceiptRow:
         good=0,
         bytes=frame,
     )
+
+
+def receipts_of(events: EventStore, sn: int, ops: Iterable[Op]) -> list[Receipt]:
+    """Return the receipts that count for the claims among ``ops``."""
+    return [
+        Receipt(
+            event=row.event,
+            no=row.no,
+            fence=row.fence,
+            holder=row.holder,
+            at=row.at,
+            until=row.until,
+            instance=row.instance,
+            id=row.id,
+        )
+        for op in ops
+        if op.kind == "task.claim"
+        for row in events.receipts(sn, op.id)
+        if row.good
+    ]
 
 
 def look_again(batch: Taking, space: bytes, pins: Pins) -> Iterable[bytes]:

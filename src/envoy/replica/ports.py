@@ -43,6 +43,8 @@ Row = (
     | rows.Edge
     | rows.Conflict
     | rows.Object
+    | rows.Record
+    | rows.RecordRef
     | rows.Stream
 )
 
@@ -274,6 +276,18 @@ class RowStore(Protocol):
 
     def objects(self, sn: int, object: bytes | None = None) -> list[rows.Object]:
         """Return the references to an object, or all, those first that sort first."""
+
+    def record(self, sn: int, record: bytes) -> rows.Record | None:
+        """Return the row of a record."""
+
+    def record_refs(self, sn: int, record: bytes) -> list[rows.RecordRef]:
+        """Return the references of a record in their order."""
+
+    def records_of(self, sn: int, task: bytes) -> list[rows.Record]:
+        """Return the records of a task, those first that sort first."""
+
+    def judged(self, sn: int, gate: str) -> list[bytes]:
+        """Return, ascending, the tasks that stand by a completion and have ``gate`` in theirs."""
 
     def item(self, rid: int) -> rows.Item | None:
         """Return the item of an event."""

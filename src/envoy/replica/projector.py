@@ -25,17 +25,17 @@ from envoy.replica.digests import canonical, conflict_id
 from envoy.replica.keyring import KeyRing
 from envoy.replica.notices import HELD, Notices, told
 from envoy.replica.people import People
-from envoy.replica.pins import pins_of
+from envoy.replica.pins import pins_of, receipts_of
 from envoy.replica.ports import EventStore, RowStore
+from envoy.replica.turns import turns
 from envoy.state import content, lines, project, tasks
-from envoy.state.claims import Receipt
 from envoy.state.lines import Line
 from envoy.state.registers import Conflict, Op
 from envoy.views import rows
 
 VISIBLE = ("ok", "ok*")
 # Acts that whoever holds the task hears of.
-TO_HOLDER = ("task.edit", "task.cancel", "task.reopen")
+TO_HOLDER = ("task.edit", "task.cancel", "task.reopen", "task.review", "task.gate")
 
 
 class Counting(Protocol):
@@ -78,6 +78,7 @@ class Projector:
         self._creators = dict[bytes, bytes | None]()
         self._edges = dict[bytes, list[rows.Edge]]()  # of the tasks whose edges may have changed
         self._numbers: Mapping[int, int] = {}
+        self._fresh = set[bytes]()  # completions that came in this batch
 
     # -- lines and the stream ---------------------------------------------------------------
 
@@ -87,6 +88,8 @@ class Projector:
             return
         line = lines.line(body)
         type_ = lines.TYPES.get(entry.kind)
+        if entry.kind == "task.complete":
+            self._fresh.add(entry.id)
         visible = entry.status in VISIBLE
         if entry.ix is not None and entry.fault is None:
             self._people.offer(entry.author, body, self._batch.space.id)
@@ -99,11 +102,11 @@ class Projector:
         elif visible and entry.ix is not None:
             n = self._tell(entry, body, line, reason)
         elif visible:
-            n = self._stream(entry, type_, self._object(entry, line), reason)
+            n = self._stream(entry, type_, lines.subject(entry, line), reason)
         elif entry.status == "held":
             mine = entry.author == self._batch.me  # by another copy of this profile
             lost = HELD if mine else None
-            n = self._stream(entry, "event_held", self._object(entry, line), lost, own=False)
+            n = self._stream(entry, "event_held", lines.subject(entry, line), lost, own=False)
         if line is not None:
             self._item(entry, line, n)
             words = lines.words(body) if visible else ""
@@ -125,7 +128,7 @@ class Projector:
     def _tell(self, entry: Entry, body: Body, line: Line | None, reason: str | None) -> int:
         """Tell of an authority act under all that it came to; return the number of the first."""
         main, *others = self._notices.types(entry, body)
-        about = self._object(entry, line)
+        about = lines.subject(entry, line)
         n = self._stream(entry, main, about, reason)
         for type_ in others:
             self._stream(entry, type_, about, None)
@@ -144,15 +147,6 @@ class Projector:
         """Return who has the task that an event is about, as far as it was folded."""
         row = None if entry.entity is None else self._rows.task(self._batch.sn, entry.entity)
         return None if row is None or row.assignee is None else self._events.did(row.assignee)
-
-    @staticmethod
-    def _object(entry: Entry, line: Line | None) -> bytes | None:
-        """Return what an event is about, as the stream names it."""
-        if entry.kind.startswith("task."):
-            return entry.entity
-        if entry.kind in ("invite", "grant", "delegate", "role", "object.put"):
-            return entry.id
-        return None if line is None else line.target or line.task
 
     def _item(self, entry: Entry, line: Line, n: int) -> None:
         """Write the line of an event, and make its words searchable."""
@@ -302,13 +296,15 @@ class Projector:
         """Fold an entity again and write what changed."""
         batch = self._batch
         entries = self._events.entity(batch.sn, entity)
-        ops = [op for op in (self._op(entry, entity) for entry in entries) if op is not None]
+        ops = self.ops(entity)
         if entity == batch.space.id:
             self._space(ops)
         elif any(op.kind == "task.create" for op in ops):
             self._task(entity, ops, {entry.id: entry for entry in entries})
         elif any(op.kind == "object.put" for op in ops):
             self._reference(entity, ops, {entry.id: entry for entry in entries})
+        elif any(op.kind == "record" for op in ops):
+            self._record(entity, ops, {entry.id: entry for entry in entries})
         elif any(op.kind == "message.redact" for op in ops):
             self._message(entity, ops, {entry.id: entry for entry in entries})
         elif any(entry.kind in ("card", "member.keys") for entry in entries):
@@ -316,6 +312,27 @@ class Projector:
                 self._people.offer(op.author, op.body, batch.space.id)
             labels = content.reduce_member(entity, ops)
             self._people.labelled(entity, labels, batch.court.judgement)
+            self._judged_again('"human"')
+
+    def ops(self, entity: bytes) -> list[Op]:
+        """Return the acts on an entity as the folds take them."""
+        made = [self._op(entry, entity) for entry in self._events.entity(self._batch.sn, entity)]
+        return [op for op in made if op is not None]
+
+    def _judged_again(self, gate: str = "") -> None:
+        """Fold the tasks again that stand by a completion, and have ``gate`` in their gate."""
+        for task in self._rows.judged(self._batch.sn, gate):
+            self.entity(task)
+
+    def _record(self, record: bytes, ops: list[Op], entries: dict[bytes, Entry]) -> None:
+        """Write the row of a record; a task whose completion stands by it may turn."""
+        from envoy.replica import recording
+
+        done = recording.fold(self._events, self._rows, self._batch.sn, record=record, ops=ops)
+        self._refusals(done.refused, entries)
+        self._digest(done.before and done.before.digest, done.after and done.after.digest)
+        for task in sorted({*done.tasks} & {*self._rows.judged(self._batch.sn, "")}):
+            self.entity(task)
 
     def _op(self, entry: Entry, entity: bytes) -> Op | None:
         """Return an operation as the folds take it, None for one they never count."""
@@ -346,43 +363,36 @@ class Projector:
         found = content.reduce_space(self._batch.space.id, ops)
         founded = self._batch.court.ledger.by_kind["genesis"][0].body
         assert isinstance(founded, Genesis), "a ledger begins with the genesis"
+        before = self._batch.space.policy
         self._batch.space = self._batch.space._replace(
             name=founded.name if found.name is None else found.name,
             description=found.description or "",
             policy=project.policy_text(dict(content.sound_policy(founded.policy)), found.policy),
         )
         self._conflicts(self._batch.space.id, found.conflicts, ops)
+        if self._batch.space.policy != before:
+            self._judged_again()
 
     def folded(self, task: bytes) -> tasks.Task | None:
         """Return a task as its acts and receipts make it, None if its creation does not count."""
-        entries = self._events.entity(self._batch.sn, task)
-        ops = [op for op in (self._op(entry, task) for entry in entries) if op is not None]
-        found = tasks.reduce(task, ops, self._receipts(ops))
+        found = self._reduced(task, self.ops(task))
         return None if found.state == tasks.NONE else found
 
-    def _receipts(self, ops: list[Op]) -> list[Receipt]:
-        """Return the receipts that count for the claims among ``ops``."""
-        return [
-            Receipt(
-                event=row.event,
-                no=row.no,
-                fence=row.fence,
-                holder=row.holder,
-                at=row.at,
-                until=row.until,
-                instance=row.instance,
-                id=row.id,
-            )
-            for op in ops
-            if op.kind == "task.claim"
-            for row in self._events.receipts(self._batch.sn, op.id)
-            if row.good
-        ]
+    def _reduced(self, task: bytes, ops: list[Op]) -> tasks.Task:
+        """Fold a task; what lies beside it is gathered only where that can matter."""
+        batch, bench = self._batch, None
+        ruled = "gate." in batch.space.policy and any(op.kind == "task.complete" for op in ops)
+        if ruled or tasks.is_reviewed(ops):
+            from envoy.replica import benches
+
+            place = (self._events, self._rows, batch.space, batch.court.judgement, self)
+            bench = benches.panel(benches.Place(*place), task, ops)
+        return tasks.reduce(task, ops, receipts_of(self._events, batch.sn, ops), bench)
 
     def _task(self, task: bytes, ops: list[Op], entries: dict[bytes, Entry]) -> None:
         """Write the row of a task, its conflicts, and which of its acts were refused."""
         batch = self._batch
-        folded = tasks.reduce(task, ops, self._receipts(ops))
+        folded = self._reduced(task, ops)
         before = self._rows.task(batch.sn, task)
         if folded.state == tasks.NONE:
             if before is not None:
@@ -400,7 +410,9 @@ class Projector:
         if folded.edges or (before is not None and before.edges):
             self._edges[task] = project.edge_rows(batch.sn, folded)
         self._conflicts(task, folded.conflicts, ops)
-        self._confirmed(before, row, entries)
+        me, news = self._events.actor(batch.me), row.completion in self._fresh
+        for type_, event, reason in turns(before, row, me=me, role=batch.space.role, news=news):
+            self._stream(entries[event], type_, task, reason)
 
     def _message(self, message: bytes, ops: list[Op], entries: dict[bytes, Entry]) -> None:
         """Hide the text of a message that was redacted; show it again if nothing redacts it."""
@@ -465,15 +477,6 @@ class Projector:
         mine = self._batch.me in (authors.get(row.winner), authors.get(row.loser))
         type_ = "conflict_opened" if row.status == "open" else "conflict_resolved"
         self._stream(loser, type_, row.id, "conflict" if mine else None, own=False)
-
-    def _confirmed(
-        self, before: rows.Task | None, after: rows.Task, entries: dict[bytes, Entry]
-    ) -> None:
-        """Tell of a claim again when its claim_state changed."""
-        if before is None or before.tenure != after.tenure or after.tenure is None:
-            return
-        if before.claim_state != after.claim_state:
-            self._stream(entries[after.tenure], "task_claimed", after.id, None)
 
     # -- the end ----------------------------------------------------------------------------
 

@@ -39,9 +39,7 @@ class Done(NamedTuple):
         return sorted(task for task in found if task is not None)
 
 
-def fold(
-    events: EventStore, store: RowStore, sn: int, *, record: bytes, ops: Sequence[Op]
-) -> Done:
+def fold(events: EventStore, store: RowStore, sn: int, *, record: bytes, ops: Sequence[Op]) -> Done:
     """Write the row of ``record`` and of its references."""
     found = records.reduce(record, ops)
     before, after = store.record(sn, record), None

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from envoy.core import bodies, objects
+from envoy.core import bodies, objects, records
+from envoy.core.log import Entry
 from envoy.core.structs import Body
 from envoy.lean import NamedTuple
 
@@ -62,6 +63,10 @@ TYPES: Final[Mapping[str, str]] = {
     "task.edit": "task_edited",
     "task.cancel": "task_cancelled",
     "task.reopen": "task_reopened",
+    "task.gate": "task_edited",
+    "task.review": "review_recorded",
+    "record": "record_added",
+    "record.retract": "record_retracted",
     "object.put": "object_added",
     "object.retract": "object_retracted",
 }
@@ -97,6 +102,18 @@ _SETS: Final = (
 )
 
 
+# Our own words for kinds of records: a word that a member made up is none of ours.
+_RECORDS: Final = (
+    *("approval", "charter", "correction", "decision", "evidence", "handoff", "objection"),
+    *("repair", "risk"),
+)
+
+
+def _known(kind: str) -> str:
+    """Return the kind of a record as our own word."""
+    return kind if kind in _RECORDS else "record"
+
+
 _LINES: Final[Mapping[type[Body], Callable[..., Line]]] = {
     bodies.Genesis: lambda body: Line(body.name),
     bodies.Grant: lambda body: Line(target=body.subject, detail=body.role),
@@ -124,6 +141,12 @@ _LINES: Final[Mapping[type[Body], Callable[..., Line]]] = {
     bodies.TaskCancel: lambda body: Line(body.reason or None, task=body.task),
     bodies.TaskReopen: lambda body: Line(body.reason or None, task=body.task),
     bodies.MessageRedact: lambda body: Line(body.reason or None, target=body.message),
+    records.TaskGate: lambda body: Line(task=body.task, detail="gate"),
+    records.TaskReview: lambda body: Line(body.note, task=body.task, detail=body.verdict),
+    records.Record: lambda body: Line(
+        body.text or None, task=body.task, detail=_known(body.kind), refs=body.refs
+    ),
+    records.RecordRetract: lambda body: Line(body.reason or None, target=body.record),
     objects.ObjectPut: lambda body: Line(body.name, task=body.task, detail="object"),
     objects.ObjectRetract: lambda body: Line(body.reason or None, target=body.reference),
 }
@@ -133,6 +156,15 @@ def line(body: Body) -> Line | None:
     """Return the line of an event with ``body``, None for a kind that has none."""
     make = _LINES.get(type(body))
     return None if make is None else make(body)
+
+
+def subject(entry: Entry, line: Line | None) -> bytes | None:
+    """Return what an event with such a line is about, as the stream names it."""
+    if entry.kind.startswith("task."):
+        return entry.entity
+    if entry.kind in ("invite", "grant", "delegate", "role", "object.put", "record"):
+        return entry.id
+    return None if line is None else line.target or line.task
 
 
 def words(body: Body) -> str:
@@ -148,6 +180,10 @@ def words(body: Body) -> str:
             return name
         case bodies.TaskProgress(note=note) | bodies.TaskRelease(note=note):
             return note or ""
+        case records.TaskReview(note=note):
+            return note or ""
+        case records.Record(text=text):
+            return text
         case _:
             return ""
 
@@ -171,8 +207,10 @@ def inbox_reason(
             return "message" if creator == me else None
         case bodies.TaskCancel() | bodies.TaskReopen():
             return "message" if me in (creator, holder) else None
-        case bodies.TaskEdit():
+        case bodies.TaskEdit() | records.TaskGate():
             return "message" if holder == me else None
+        case records.TaskReview():
+            return "verdict" if holder == me else None
         case bodies.Grant() | bodies.Role() | bodies.Delegate() | bodies.Remove():
             return "authority" if body.subject == me else None
         case bodies.Join() | bodies.Leave() | bodies.Close():

@@ -21,6 +21,7 @@ from envoy.state.content import Policy, PolicyValue
 from envoy.state.registers import Op
 from envoy.state.tasks import Task
 from envoy.views import names, rows
+from envoy.views.people import stamp
 
 Number = Callable[[bytes], int]
 # Behind every place that a live grant can have in the order of rank.
@@ -84,6 +85,26 @@ def task_row(sn: int, task: Task, number: Number) -> rows.Task:
         version=task.version,
         digest=b"",
         edges=len(task.edges),
+        reviews=reviews_text(task),
+    )
+
+
+def reviews_text(task: Task) -> str:
+    """Return the standing verdicts on the completion of a task as a JSON array."""
+    if not task.reviews:
+        return "[]"
+    return jsontext.dumps(
+        [
+            {
+                "review_id": ids.to_text("evt", one.id),
+                "reviewer_id": ids.did_text(one.author),
+                "verdict": one.verdict,
+                "note": one.note,
+                "evidence": [ids.to_text("evt", each) for each in one.evidence],
+                "at": stamp(one.ts),
+            }
+            for one in task.reviews
+        ]
     )
 
 

@@ -31,6 +31,8 @@ Row = (
     | rows.Edge
     | rows.Conflict
     | rows.Object
+    | rows.Record
+    | rows.RecordRef
     | rows.Stream
 )
 _TABLES: Final[dict[type[Row], tuple[str, tuple[str, ...]]]] = {
@@ -43,6 +45,8 @@ _TABLES: Final[dict[type[Row], tuple[str, tuple[str, ...]]]] = {
     rows.Edge: ("edge", ("sn", "task", "rel", "target")),
     rows.Conflict: ("conflict", ("sn", "id")),
     rows.Object: ("object", ("sn", "id")),
+    rows.Record: ("record", ("sn", "id")),
+    rows.RecordRef: ("record_ref", ("sn", "record", "at")),
     rows.Stream: ("stream", ("sn", "n")),
 }
 
@@ -246,6 +250,27 @@ class RowStore:
         """Return the references to an object, or all, those first that sort first."""
         where = "sn = ?1 AND (?2 IS NULL OR object = ?2) ORDER BY lam, id"
         return self._rows(rows.Object, where, (sn, object))
+
+    def record(self, sn: int, record: bytes) -> rows.Record | None:
+        """Return the row of a record."""
+        return self._find(rows.Record, "sn = ? AND id = ?", (sn, record))
+
+    def record_refs(self, sn: int, record: bytes) -> list[rows.RecordRef]:
+        """Return the references of a record in their order."""
+        return self._rows(rows.RecordRef, "sn = ? AND record = ? ORDER BY at", (sn, record))
+
+    def records_of(self, sn: int, task: bytes) -> list[rows.Record]:
+        """Return the records of a task, those first that sort first."""
+        return self._rows(rows.Record, "sn = ? AND task = ? ORDER BY lam, id", (sn, task))
+
+    def judged(self, sn: int, gate: str) -> list[bytes]:
+        """Return, ascending, the tasks that stand by a completion and have ``gate`` in theirs."""
+        self._settle(rows.Task)
+        sql = (
+            "SELECT id FROM task WHERE sn = ? AND completion IS NOT NULL AND instr(gate, ?) > 0"
+            " ORDER BY id"
+        )
+        return self.connection.rows(bytes, sql, (sn, gate))
 
     def item(self, rid: int) -> rows.Item | None:
         """Return the item of an event."""

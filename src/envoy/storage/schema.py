@@ -15,7 +15,7 @@ Specification: docs/spec/store.md.
 from __future__ import annotations
 
 VERSION = 3
-PROJECTION = 3
+PROJECTION = 4
 
 FORGOTTEN = """
 CREATE TABLE forgotten(id BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
@@ -144,7 +144,8 @@ CREATE TABLE task(
   priority INTEGER NOT NULL, due_ms INTEGER, labels TEXT NOT NULL, needs TEXT NOT NULL,
   parent BLOB, refs TEXT NOT NULL, gate TEXT NOT NULL, summary TEXT, evidence TEXT NOT NULL,
   completion BLOB, completed_by INTEGER, conflicts INTEGER NOT NULL, version BLOB NOT NULL,
-  digest BLOB NOT NULL, edges INTEGER NOT NULL, PRIMARY KEY(sn, id)) WITHOUT ROWID;
+  digest BLOB NOT NULL, edges INTEGER NOT NULL, reviews TEXT NOT NULL DEFAULT '[]',
+  PRIMARY KEY(sn, id)) WITHOUT ROWID;
 CREATE INDEX task_state ON task(sn, state, priority, lam);
 CREATE INDEX task_holder ON task(sn, assignee, state) WHERE assignee IS NOT NULL;
 CREATE TABLE edge(
@@ -168,6 +169,17 @@ CREATE TABLE object(
 CREATE INDEX object_object ON object(sn, object);
 CREATE INDEX object_order ON object(sn, lam, id);
 CREATE INDEX object_task ON object(sn, task, lam) WHERE task IS NOT NULL;
+CREATE TABLE record(
+  sn INTEGER NOT NULL, id BLOB NOT NULL, lam INTEGER NOT NULL, created_ms INTEGER NOT NULL,
+  an INTEGER NOT NULL, kind TEXT NOT NULL, type TEXT, task BLOB, text TEXT NOT NULL,
+  fields TEXT NOT NULL, subject TEXT, refs TEXT NOT NULL, ranked INTEGER NOT NULL, retracted BLOB,
+  digest BLOB NOT NULL, PRIMARY KEY(sn, id)) WITHOUT ROWID;
+CREATE INDEX record_order ON record(sn, lam, id);
+CREATE INDEX record_task ON record(sn, task, lam) WHERE task IS NOT NULL;
+CREATE TABLE record_ref(
+  sn INTEGER NOT NULL, record BLOB NOT NULL, at INTEGER NOT NULL, rel TEXT, target BLOB NOT NULL,
+  PRIMARY KEY(sn, record, at)) WITHOUT ROWID;
+CREATE INDEX record_ref_target ON record_ref(sn, target);
 """
 
 # What a member could take now, first to be done first: who could (?2), label or NULL (?3), the sort
@@ -193,10 +205,12 @@ REFERENCE_IDS = "SELECT id FROM object WHERE sn = ? AND id BETWEEN ? AND ? LIMIT
 
 PROJECTION_TABLES = (
     *("item", "words", "member", "grant_", "invite", "task", "edge", "conflict", "object"),
+    *("record", "record_ref"),
 )
 # Those with a row per space, or several.
 SPACE_TABLES = (
     *("space", "chain", "seen", "event", "authority", "past", "head", "entity_head", "epoch"),
     *("parked", "dropped", "quarantine", "receipt", "fork", "outbox", "idempotency", "holder"),
     *("stream", "item", "member", "grant_", "invite", "task", "edge", "conflict", "object"),
+    *("record", "record_ref"),
 )

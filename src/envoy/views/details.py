@@ -53,6 +53,12 @@ def id_text(name: str, raw: bytes) -> str:
     return ids.to_text(PREFIXES[noun], raw) if noun in PREFIXES else raw.hex()
 
 
+def typed(command: str) -> str:
+    """Return a command line as a person would type it: ids cut."""
+    words = command.split(" ")
+    return " ".join([str(brief(one)) if "_" in one else one for one in words])
+
+
 def brief(value: object) -> str | None:
     """Return a legible value on one line for people, ids cut; None where it has no such form."""
     match value:

@@ -71,7 +71,7 @@ def fields(row: rows.Record) -> Json:
     return found
 
 
-def shows(row: rows.Record, stale: bool) -> bool:
+def shows(row: rows.Record, *, stale: bool) -> bool:
     """Say whether a record is evidence that a gate can count."""
     is_good = row.kind == "evidence" and fields(row).get("result") != "fail"
     return is_good and row.retracted is None and not stale

@@ -133,6 +133,7 @@ class Task(NamedTuple):
     version: bytes  # hash of the entity's heads
     digest: bytes  # of the canonical row, for the state hash
     edges: int = 0  # tasks it names as needs or parent, those left out counted
+    reviews: str = "[]"  # JSON [standing verdicts on the completion]
 
 
 class Edge(NamedTuple):
@@ -167,6 +168,36 @@ class Object(NamedTuple):
     task: bytes | None
     supersedes: bytes | None
     retracted: bytes | None  # the event that did it
+
+
+class Record(NamedTuple):
+    """A typed record that counts: evidence, a decision, an objection."""
+
+    sn: int
+    id: bytes
+    lam: int
+    created_ms: int
+    an: int
+    kind: str
+    type: str | None
+    task: bytes | None
+    text: str
+    fields: str  # JSON object
+    subject: str | None  # scheme:name@digest
+    refs: str  # JSON [{"rel","id"}]
+    ranked: int  # 1: written by an admin
+    retracted: bytes | None  # the act that took it back
+    digest: bytes  # of what it says, for the state sum
+
+
+class RecordRef(NamedTuple):
+    """One reference of a record, to be found from its other end."""
+
+    sn: int
+    record: bytes
+    at: int  # place among the references of the record
+    rel: str | None
+    target: bytes
 
 
 class Conflict(NamedTuple):

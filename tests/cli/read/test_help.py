@@ -44,7 +44,7 @@ def test_a_command_has_examples_that_parse_as_itself(row: Command, console: Cons
     assert 1 <= len(lines) <= 3 and len(set(lines)) == len(lines)
     shown = console.call("help", *row.path.split()).out
     for one in lines:
-        assert f"example: {one}\n" in shown and one.isascii() and len(one) <= EXAMPLE_COLUMNS
+        assert f"\n  {one}\n" in shown and one.isascii() and len(one) <= EXAMPLE_COLUMNS
         name, *words = shlex.split(one)
         assert name == "envoy" and parse(words).command == row
 

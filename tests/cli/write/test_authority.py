@@ -190,6 +190,21 @@ def test_a_policy_is_set_field_by_field_and_shown_with_the_space(town: Town) -> 
     assert town.ok("lead", "space", "space", "update", "--name", "x")["policy"] == found["policy"]
 
 
+def test_a_rule_of_the_policy_is_taken_back_by_its_other_value(town: Town) -> None:
+    rules = ("--reviews", "1", "--no-self-review", "--require-evidence", "test")
+    strict = town.ok("lead", "policy", "space", "policy", *rules, "--review-by", "admin")
+    free = town.ok("lead", "policy", "space", "policy", "--self-review", "--require-evidence=")
+    assert free["changed"] and strict["policy"]["gate"]["no_self_review"]
+    assert free["policy"]["gate"] == {
+        "reviews": 1, "review_by": ["admin"], "no_self_review": False, "evidence": []
+    }  # fmt: skip
+    town.ok("lead", "policy", "space", "policy", "--review-by", "", "--reviews", "0")
+    kept = town.ok("lead", "policy", "space", "policy", "--self-review")
+    assert not kept["changed"] and kept["policy"]["gate"]["review_by"] == []
+    both = town.failed("lead", "space", "policy", "--self-review", "--no-self-review")
+    assert (both["error_code"], both["exit"]) == ("invalid_argument", 2)
+
+
 def test_a_removal_in_some_spaces_only_tells_the_failures_and_fails(town: Town) -> None:
     made = town.console.ok("--profile", "admin", "space", "create", "theirs")
     code = town.console.ok("--profile", "admin", "invite", made["space_id"], "--max-uses", "2")

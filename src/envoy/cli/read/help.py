@@ -30,7 +30,7 @@ START = (
 PATH_CELLS = 18
 GROUPS = (
     ("BEGIN", ("quickstart", "join", "status", "spaces")),
-    ("WORK", ("task", "object", "work-record")),
+    ("WORK", ("task", "review", "object", "work-record")),
     ("TALK", ("send", "message", "history", "search", "inbox", "listen", "events", "wait")),
     ("SPACES", ("space", "invite", "invites", "roster", "permissions", "sync")),
     ("AUTHORITY", ("delegate", "revoke", "agent", "can", "why", "quarantine", "card")),
@@ -126,7 +126,8 @@ def command_help(path: str, row: Command) -> Iterator[Block]:
         yield pairs_table([flag_row(arg) for arg in row.args])
     yield line("")
     for example in examples_of(row):
-        yield line(("example: ", "dim"), example)
+        yield line("  " + example)
+    yield line("")
     yield line(("errors: ", "dim"), ", ".join(row.errors) or "only those of every command")
     yield line(("everywhere: ", "dim"), " ".join(arg.flag for arg in GLOBALS))
 

@@ -14,6 +14,7 @@ from envoy.errors import NotFoundError, WaitTimeoutError
 from envoy.lean import NamedTuple
 from envoy.views import history as shapes
 from envoy.views import rows
+from envoy.views.details import typed
 from envoy.views.history import Filter, Happened, Part, Seen
 from envoy.views.pages import Key, page, page_json, scope_of
 from envoy.views.space import space_id
@@ -278,4 +279,4 @@ def inbox_text(data: Json) -> Iterator[Block]:
     hints = data["next_commands"]
     assert isinstance(hints, list)
     for command in hints:
-        yield line(("hint: ", "strong"), command)
+        yield line(("hint: ", "strong"), typed(command))

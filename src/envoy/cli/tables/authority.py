@@ -113,6 +113,7 @@ ROWS: tuple[Command, ...] = (
             Arg("reviews", "reviews that a completion needs", "int", most=limits.REVIEWS_MAX),
             Arg("review_by", "who may review: human or a role", "list", word="WHO,…"),
             Arg("no_self_review", "not by who did the work", "switch"),
+            Arg("self_review", "who did the work may review it, too", "switch"),
             Arg("require_evidence", "types of evidence that it needs", "list", word="K,…"),
             Arg(
                 "lease",
@@ -126,6 +127,7 @@ ROWS: tuple[Command, ...] = (
         ),
         "policy",
         errors=("field_invalid", "unsupported_operation", *WRITES),
+        more="An empty list asks for nothing any more: --require-evidence= or --review-by=.",
     ),
     Command(
         "agent revoke",

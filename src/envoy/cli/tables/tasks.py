@@ -43,6 +43,13 @@ LEASE = Arg(
 )
 TASK_OWN = (*WRITES, *TASK_WRITES)
 
+GATE = (
+    Arg("reviews", "approvals that its completion needs", "int", most=limits.REVIEWS_MAX),
+    Arg("review_by", "who has to approve: human or a role", "list", word="WHO,…"),
+    Arg("no_self_review", "not by who did the work", "switch"),
+    Arg("require_evidence", "types of evidence that it needs", "list", word="K,…"),
+)
+
 ROWS: tuple[Command, ...] = (
     Command(
         "task list",
@@ -81,11 +88,11 @@ ROWS: tuple[Command, ...] = (
             DUE,
             NEEDS,
             Arg("parent", "task that it is a part of", word="T"),
+            *GATE,
             KEY,
         ),
         "task",
         errors=("message_too_large", "task_not_found", *WRITES),
-        later=("--reviews", "--review-by", "--no-self-review", "--require-evidence"),
     ),
     Command(
         "task claim",
@@ -152,7 +159,16 @@ ROWS: tuple[Command, ...] = (
         "write.work:complete",
         (TASK, SPACE, NOTE, EVIDENCE, KEY, VERSION),
         "transition",
-        errors=("event_not_ok", *TASK_OWN),
+        errors=("event_not_ok", "evidence_missing", "evidence_stale", *TASK_OWN),
+        more="A task with a gate is submitted, and completed once its gate is met.",
+    ),
+    Command(
+        "task submit",
+        "Hand the work in: one approval at least is wanted",
+        "write.records:submit",
+        (TASK, SPACE, NOTE, EVIDENCE, KEY, VERSION),
+        "transition",
+        errors=("event_not_ok", "evidence_missing", "evidence_stale", *TASK_OWN),
     ),
     Command(
         "task edit",

@@ -8,11 +8,12 @@ Specification: docs/spec/cli.md, Questions.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 
 from envoy.cli.args import Call
-from envoy.cli.render import Block, Screen, plain
+from envoy.cli.render import Block, plain, screen_of
 from envoy.errors import NeedsHumanError
 
 YES = ("y", "yes")
@@ -27,8 +28,7 @@ def is_asked(call: Call) -> bool:
 
 def confirm(blocks: Iterable[Block], question: str) -> None:
     """Show ``blocks`` and ask. Raises NeedsHumanError(confirmation_required) without a yes."""
-    utf8 = (sys.stderr.encoding or "").lower().replace("-", "") == "utf8"
-    sys.stderr.write(plain(blocks, Screen(columns=None, utf8=utf8)) + f"{question} [y/N] ")
+    sys.stderr.write(plain(blocks, screen_of(sys.stderr, os.environ)) + f"{question} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in YES:
         raise NeedsHumanError("confirmation_required")

@@ -192,11 +192,20 @@ def policy_of(call: Call) -> dict[str, bool | int | str | tuple[str, ...] | None
         found["gate.reviews"] = reviews
     if lease is not None:
         found["lease_s"] = lease // 1000
-    if call.args.switch("no_self_review"):
-        found["gate.no_self_review"] = True
+    own = self_review(call)
+    if own is not None:
+        found["gate.no_self_review"] = not own
     if call.args.text("audit") is not None:
         found["audit"] = call.args.need("audit")
     return found
+
+
+def self_review(call: Call) -> bool | None:
+    """Return whether who did the work may review it, None where no flag says."""
+    allowed, refused = call.args.switch("self_review"), call.args.switch("no_self_review")
+    if allowed and refused:
+        raise UsageError("invalid_argument", argument="--self-review", cause="contradicts")
+    return allowed if allowed or refused else None
 
 
 def agent_revoke(call: Call) -> Answer:
@@ -266,7 +275,7 @@ def asked(call: Call, replica: names.Copy, act: Act, *, who: bytes | None, quest
     if asking.is_asked(call):
         shown = effect(replica, act(True), who)
         if shown["changed"]:
-            asking.confirm(effect_text(shown, "would be"), question)
+            asking.confirm(effect_text({**shown, "dry_run": False}, "this would:"), question)
     return act(False)
 
 

@@ -11,7 +11,7 @@ import os
 import sys
 
 from envoy.cli.args import Call
-from envoy.cli.render import Block, Screen, line, plain, table
+from envoy.cli.render import GAP, Block, line, plain, screen_of
 from envoy.cli.show import who
 from envoy.cli.write import typed
 from envoy.errors import ConflictError, EnvoyError, NotFoundError, UsageError
@@ -27,7 +27,7 @@ HUMAN, AGENT = "human", "agent"
 AUTO, SKIP, STDERR, FILE = "auto", "skip", "stderr", "file"
 SHOWN, SKIPPED = "shown", "skipped"
 NO_LOCK = "none"
-WORDS_PER_ROW = 6
+WORDS_PER_ROW = (6, 4, 3, 2, 1)  # the first that fits: each makes whole rows of 24
 UNSEEN: Json = {
     "code": "recovery_words_not_shown",
     "message": "the 24 recovery words went nowhere: without them a lost home is lost; "
@@ -157,15 +157,19 @@ def ensure(call: Call, *, words: Outlet) -> Me:
 
 def show(words: list[str], name: str, did: bytes) -> None:
     """Write the words to stderr, numbered, once."""
+    screen = screen_of(sys.stderr, os.environ)._replace(utf8=False)
     cells = [f"{number:2} {word}" for number, word in enumerate(words, 1)]
-    grid = [
-        [[cell] for cell in cells[start : start + WORDS_PER_ROW]]
-        for start in range(0, len(cells), WORDS_PER_ROW)
+    wide = max(map(len, cells)) + len(GAP)
+    room = wide * len(cells) if screen.columns is None else screen.columns + len(GAP)
+    row = next((one for one in WORDS_PER_ROW if one * wide <= room), 1)
+    lines = [
+        line(GAP.join([cell.ljust(wide - len(GAP)) for cell in cells[start : start + row]]))
+        for start in range(0, len(cells), row)
     ]
     blocks: list[Block] = [
         line("recovery words of ", *who(name, fingerprint(did)), ":"),
-        table([""] * WORDS_PER_ROW, grid, soft=()),
+        *lines,
         line("write them down: they give back this identity, to anybody who has them"),
     ]
-    sys.stderr.write(plain(blocks, Screen(columns=None, utf8=False)))
+    sys.stderr.write(plain(blocks, screen))
     sys.stderr.flush()

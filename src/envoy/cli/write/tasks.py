@@ -24,6 +24,7 @@ from envoy.wiring import reads, writes
 Json = dict[str, object]
 
 NONE = "none"
+REVIEWERS = ("human", "read", "write", "admin", "owner")
 # Dates that a double, hence most JSON readers, can hold, and that have four digits for the year.
 LATEST_MS = 253_402_300_799_999
 
@@ -72,7 +73,29 @@ def more_of(call: Call, replica: names.Copy) -> tasks.More:
         due_ms=None if due is None else moment(due, now_ms=replica.profile.clock.now_ms()),
         needs=needs_of(call, replica),
         parent=None if parent is None else other(replica, parent),
+        gate=gate_of(call.args),
     )
+
+
+def gate_of(args: Args) -> tuple[tuple[str, bool | int | tuple[str, ...]], ...]:
+    """Return the gate of the flags, ascending by field; a field that asks for nothing is none."""
+    reviewers = tuple(sorted({*args.items("review_by")}))
+    if "human-present" in reviewers:
+        raise UsageError("unsupported_operation", operation="--review-by human-present")
+    unknown = [one for one in reviewers if one not in REVIEWERS]
+    if unknown:
+        raise UsageError("invalid_argument", argument="--review-by", expected=list(REVIEWERS))
+    types = [
+        typed.line(one, "--require-evidence", bytes_max=limits.LABEL_BYTES_MAX)
+        for one in args.items("require_evidence")
+    ]
+    pairs = (
+        ("evidence", tuple(sorted({*types}))),
+        ("no_self_review", args.switch("no_self_review")),
+        ("review_by", reviewers),
+        ("reviews", args.number("reviews") or 0),
+    )
+    return tuple((field, value) for field, value in pairs if value)
 
 
 def moment(text: str, *, now_ms: int) -> int:

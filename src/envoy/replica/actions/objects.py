@@ -212,7 +212,8 @@ def pins(replica: Replica) -> set[bytes]:
 
 
 def find(replica: Replica, text: str) -> rows.Object:
-    """Return the reference that ``text`` means, as ``names.shared`` finds it."""
+    """Return the reference that ``text`` means, as ``names.shared`` finds it, as it stands now."""
+    look(replica)
     row = replica.profile.rows.object(replica.sn, shared(replica, text))
     assert row is not None, "it was just found"
     return row

@@ -21,6 +21,7 @@ from envoy.core.bodies import (
     TaskProgress,
     TaskRelease,
 )
+from envoy.core.codec import Open
 from envoy.core.log import Entry
 from envoy.core.structs import Body
 from envoy.errors import (
@@ -49,6 +50,7 @@ CODES: Final = {
     "wrong_state": "invalid_transition",
     "assign_without_rank": "capability_missing",
     "edit_without_rank": "capability_missing",
+    "gate_without_rank": "capability_missing",
     "cancel_without_rank": "capability_missing",
     "reopen_without_tenure": "capability_missing",
     "claim_of_owned": "task_already_claimed",
@@ -68,6 +70,7 @@ class More(NamedTuple):
     due_ms: int | None = None
     needs: tuple[bytes, ...] = ()
     parent: bytes | None = None
+    gate: Open = ()
 
 
 PLAIN: Final = More()
@@ -92,7 +95,7 @@ def create(
     check_count(more.labels, more.needs)
     look(replica)
     ranked = (more.labels, more.priority, more.due_ms, more.needs, more.parent)
-    made = TaskCreate(title, body, *ranked, (), (), assignee)
+    made = TaskCreate(title, body, *ranked, (), more.gate, assignee)
 
     def plan(batch: Batch) -> list[TaskCreate]:
         for task in (*more.needs, *([more.parent] if more.parent else ())):
@@ -101,7 +104,7 @@ def create(
 
     asked: tuple[object, ...] = ("task create", body, title, assignee)
     if more != PLAIN:
-        asked = (*asked, *ranked)
+        asked = (*asked, *ranked, *((str(more.gate),) if more.gate else ()))
     written = replica.write(plan, call=Call(key, asked))
     assert written.event is not None, "a new task always writes an event"
     return answer(replica, written.event, None, written)
@@ -256,6 +259,8 @@ def end(
         body = say(_tenure(batch, task))
         if not is_new(batch, task, body):
             return []
+        if isinstance(body, TaskComplete):
+            batch.check_evidence(task, body.evidence)
         row = batch.rows.task(batch.sn, task)
         secret = None
         if row is not None and row.fence is not None and row.session is not None:

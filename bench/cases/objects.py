@@ -1,0 +1,160 @@
+"""Objects: what a long file costs to share and to get, against the same work without Envoy.
+
+The yardstick does what no sealed file can do without: for each piece AES-256-GCM, one SHA-256, a
+file of its own and an fsync; on the way back the same of one file. It is a process of its own, as
+Envoy's command is, and starts with nothing loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench import world
+from bench.rounds import Contender, Race, Target, Wrong
+from bench.setting import Case, Setting, answer, environment, spend
+
+BYTES = 100_000_000
+MEGA = 1e6
+LEAST = 0.8
+# Reads, encrypts, hashes and makes durable piece by piece; or the way back into one file.
+IN = """
+import hashlib, os, sys
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+source, target = sys.argv[1:]
+os.makedirs(target)
+cipher, number = AESGCM(bytes(32)), 0
+with open(source, "rb") as file:
+    while piece := file.read(1048560):
+        chunk = cipher.encrypt(number.to_bytes(12, "big"), piece, b"aad")
+        name = os.path.join(target, hashlib.sha256(chunk).hexdigest())
+        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.write(handle, chunk)
+        os.fsync(handle)
+        os.close(handle)
+        number += 1
+"""
+OUT = """
+import hashlib, os, sys
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+source, target, count = sys.argv[1:]
+cipher = AESGCM(bytes(32))
+names = sorted(os.listdir(source), key=lambda name: os.stat(os.path.join(source, name)).st_mtime_ns)
+with open(target, "wb") as file:
+    for number, name in enumerate(names[: int(count)]):
+        with open(os.path.join(source, name), "rb") as one:
+            chunk = one.read()
+        assert hashlib.sha256(chunk).hexdigest() == name
+        file.write(cipher.decrypt(number.to_bytes(12, "big"), chunk, b"aad"))
+    file.flush()
+    os.fsync(file.fileno())
+"""
+
+
+def timed(name: str, work: Callable[[], str]) -> Contender:
+    """Return ``work`` on the file as a contender in megabytes per second.
+
+    What it names is removed afterwards: a hundred rounds must not fill the disk.
+    """
+
+    def once() -> float:
+        began = time.perf_counter()
+        made = Path(work())
+        spent = time.perf_counter() - began
+        shutil.rmtree(made) if made.is_dir() else made.unlink()
+        return BYTES / MEGA / spent
+
+    return Contender(name, "per_s", once)
+
+
+def bare(setting: Setting, program: str, *args: str) -> None:
+    """Run a yardstick as a process."""
+    spent = spend([sys.executable, "-c", program, *args], environment(), setting.scratch)
+    if spent.exit != 0:
+        raise Wrong(spent.err)
+
+
+def told(setting: Setting, home: Path, words: Sequence[str], profile: str) -> dict[str, object]:
+    """Return the answer of a command of Envoy."""
+    argv = [setting.envoy, "--json", "object", *words]
+    return answer(spend(argv, environment(home, profile), setting.scratch))
+
+
+def prepared(setting: Setting) -> tuple[world.World, Path]:
+    """Return a space of two, and a file that cannot be compressed."""
+    source = setting.scratch / "source"
+    source.write_bytes(os.urandom(BYTES))
+    return world.make(setting.scratch / "home", ("writer", "reader")), source
+
+
+class Names:
+    """Names that were not used yet."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._count = 0
+
+    def next(self) -> str:
+        """Return another path."""
+        self._count += 1
+        return str(self._place / f"made-{self._count}")
+
+
+def play_put(setting: Setting) -> Race:
+    """Measure sharing a file."""
+    made, source = prepared(setting)
+    names = Names(setting.scratch)
+    hub = made.home / "hub" / "chunks"
+
+    def put() -> str:
+        shutil.rmtree(hub, ignore_errors=True)
+        found = told(setting, made.home, ("put", str(source)), "writer")
+        if found["size"] != BYTES or found["pending_sync"] or found["state"] != "complete":
+            raise Wrong(f"not shared: {found}")
+        return str(made.home / "profiles" / "writer" / "objects")
+
+    def loop() -> str:
+        target = names.next()
+        bare(setting, IN, str(source), target)
+        return target
+
+    race = (timed("loop", loop), timed("object put", put))
+    return Race(race, (Target("object put", "loop", LEAST, is_most=False),), rounds=9, warm=1)
+
+
+def play_get(setting: Setting) -> Race:
+    """Measure getting a file that somebody else shared, whose chunks are at the hub."""
+    made, source = prepared(setting)
+    names = Names(setting.scratch)
+    shared = told(setting, made.home, ("put", str(source)), "writer")
+    there = names.next()
+    bare(setting, IN, str(source), there)
+    count = str(len(os.listdir(there)))
+
+    def get() -> str:
+        shutil.rmtree(made.home / "profiles" / "reader" / "objects", ignore_errors=True)
+        target = names.next()
+        words = ("get", str(shared["object_id"]), "--output", target)
+        told(setting, made.home, words, "reader")
+        if os.stat(target).st_size != BYTES:
+            raise Wrong("not all came out")
+        return target
+
+    def loop() -> str:
+        target = names.next()
+        bare(setting, OUT, there, target, count)
+        return target
+
+    race = (timed("loop", loop), timed("object get", get))
+    return Race(race, (Target("object get", "loop", LEAST, is_most=False),), rounds=9, warm=1)
+
+
+CASES = (
+    Case("object.put", "100 MB by a cold process", play_put),
+    Case("object.get", "100 MB by a cold process", play_get),
+)

@@ -1,0 +1,41 @@
+"""Recordschemas: the answers of the commands on typed records.
+
+Apart from `cli.schemas`, which it is a part of, for its length alone.
+
+Specification: docs/spec/records.md; docs/spec/cli.md, JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Fields = Mapping[str, str]
+
+WRITTEN: Fields = {
+    "space_name": "text",
+    "event_id": "id?",
+    "changed": "bool",
+    "replayed": "bool",
+    "relay_delivery": "{delivered pending failed not_attempted}",
+    "pending_sync": "bool",
+    "untrusted_fields": "[text]",
+}
+RECORD: Fields = {
+    "record_id": "id",
+    "space_id": "id",
+    "kind": "text",
+    "type": "text?",
+    "state": "text",
+    "grade": "{self_reported recorded}?",
+    "stale": "bool",
+    "text": "text",
+    "subject": "text?",
+    "fields": "any",
+    "refs": "[Reference]",
+    "task_id": "id?",
+    "corrected_by": "[id]",
+    "by": "Actor?",
+    "created_at": "time",
+}
+
+ANSWERS: Mapping[str, Fields] = {"record": {**RECORD, **WRITTEN}}
