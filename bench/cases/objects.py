@@ -31,7 +31,7 @@ cipher, number = AESGCM(bytes(32)), 0
 with open(source, "rb") as file:
     while piece := file.read(1048560):
         chunk = cipher.encrypt(number.to_bytes(12, "big"), piece, b"aad")
-        name = os.path.join(target, hashlib.sha256(chunk).hexdigest())
+        name = os.path.join(target, f"{number:03}-{hashlib.sha256(chunk).hexdigest()}")
         handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         os.write(handle, chunk)
         os.fsync(handle)
@@ -40,23 +40,21 @@ with open(source, "rb") as file:
 """
 OUT = """
 import hashlib, os, sys
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-source, target, count = sys.argv[1:]
+source, target = sys.argv[1:]
 cipher = AESGCM(bytes(32))
-names = sorted(os.listdir(source), key=lambda name: os.stat(os.path.join(source, name)).st_mtime_ns)
 with open(target, "wb") as file:
-    for number, name in enumerate(names[: int(count)]):
+    for number, name in enumerate(sorted(os.listdir(source))):
         with open(os.path.join(source, name), "rb") as one:
             chunk = one.read()
-        assert hashlib.sha256(chunk).hexdigest() == name
+        assert hashlib.sha256(chunk).hexdigest() == name[4:]
         file.write(cipher.decrypt(number.to_bytes(12, "big"), chunk, b"aad"))
     file.flush()
     os.fsync(file.fileno())
 """
 
 
-def timed(name: str, work: Callable[[], str]) -> Contender:
+def timed(name: str, work: Callable[[], tuple[Path, ...]]) -> Contender:
     """Return ``work`` on the file as a contender in megabytes per second.
 
     What it names is removed afterwards: a hundred rounds must not fill the disk.
@@ -64,9 +62,10 @@ def timed(name: str, work: Callable[[], str]) -> Contender:
 
     def once() -> float:
         began = time.perf_counter()
-        made = Path(work())
+        made = work()
         spent = time.perf_counter() - began
-        shutil.rmtree(made) if made.is_dir() else made.unlink()
+        for path in made:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         return BYTES / MEGA / spent
 
     return Contender(name, "per_s", once)
@@ -99,29 +98,28 @@ class Names:
         self._place = place
         self._count = 0
 
-    def next(self) -> str:
+    def next(self) -> Path:
         """Return another path."""
         self._count += 1
-        return str(self._place / f"made-{self._count}")
+        return self._place / f"made-{self._count}"
 
 
 def play_put(setting: Setting) -> Race:
     """Measure sharing a file."""
     made, source = prepared(setting)
     names = Names(setting.scratch)
-    hub = made.home / "hub" / "chunks"
+    chunks = (made.home / "hub" / "chunks", made.home / "profiles" / "writer" / "objects")
 
-    def put() -> str:
-        shutil.rmtree(hub, ignore_errors=True)
+    def put() -> tuple[Path, ...]:
         found = told(setting, made.home, ("put", str(source)), "writer")
         if found["size"] != BYTES or found["pending_sync"] or found["state"] != "complete":
             raise Wrong(f"not shared: {found}")
-        return str(made.home / "profiles" / "writer" / "objects")
+        return chunks
 
-    def loop() -> str:
+    def loop() -> tuple[Path, ...]:
         target = names.next()
-        bare(setting, IN, str(source), target)
-        return target
+        bare(setting, IN, str(source), str(target))
+        return (target,)
 
     race = (timed("loop", loop), timed("object put", put))
     return Race(race, (Target("object put", "loop", LEAST, is_most=False),), rounds=9, warm=1)
@@ -133,22 +131,21 @@ def play_get(setting: Setting) -> Race:
     names = Names(setting.scratch)
     shared = told(setting, made.home, ("put", str(source)), "writer")
     there = names.next()
-    bare(setting, IN, str(source), there)
-    count = str(len(os.listdir(there)))
+    bare(setting, IN, str(source), str(there))
+    chunks = made.home / "profiles" / "reader" / "objects"
 
-    def get() -> str:
-        shutil.rmtree(made.home / "profiles" / "reader" / "objects", ignore_errors=True)
+    def get() -> tuple[Path, ...]:
         target = names.next()
-        words = ("get", str(shared["object_id"]), "--output", target)
+        words = ("get", str(shared["object_id"]), "--output", str(target))
         told(setting, made.home, words, "reader")
         if os.stat(target).st_size != BYTES:
             raise Wrong("not all came out")
-        return target
+        return target, chunks
 
-    def loop() -> str:
+    def loop() -> tuple[Path, ...]:
         target = names.next()
-        bare(setting, OUT, there, target, count)
-        return target
+        bare(setting, OUT, str(there), str(target))
+        return (target,)
 
     race = (timed("loop", loop), timed("object get", get))
     return Race(race, (Target("object get", "loop", LEAST, is_most=False),), rounds=9, warm=1)

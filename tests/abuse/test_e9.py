@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from abuse.siege import verdict
+from envoy.core.kinds import KINDS
+from envoy.replica.actions import tasks
+from envoy.replica.rebuild import rebuild
 from envoy.sync import frames
+from replica.compare import differences, meaning
 from replica.forge import Forger, ident
 from replica.scenes import frames_of, message, parked
-from replica.world import Actor
+from replica.world import Actor, World
 
 
 def test_an_unknown_kind_goes_through_everybody_and_changes_nothing(pair: list[Actor]) -> None:
@@ -27,3 +33,23 @@ def test_a_newer_version_waits_and_is_no_downgrade(pair: list[Actor]) -> None:
     agent.door.handle(frames.Push(agent.space.id, (frame,)))
     lead.sync()
     assert parked(lead)[ident(frame)] == "unsupported" and lead.space.frame_sum
+
+
+@pytest.mark.parametrize("kind", ["task.claim", "task.create", "card", "message"])
+def test_a_build_that_knows_the_kind_comes_to_the_same_state_as_one_that_always_did(
+    kind: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead, agent, old = world.team("lead", "agent", "old")
+    made = tasks.create(agent.copy, "mend it").after.id
+    tasks.claim(lead.copy, made, session="s")
+    agent.send("done soon")
+    with monkeypatch.context() as older:
+        older.delitem(KINDS, kind)
+        old.pull()
+        with old.events.transaction(durable=True):
+            old.events.note_kinds(KINDS)
+    rebuild(old.profile)
+    lead.sync()
+    old.sync()
+    assert differences(meaning(old), meaning(lead)) == []
+    assert old.events.kinds() == KINDS.keys()

@@ -277,7 +277,7 @@ def test_two_processes_settle_one_claim(world: World) -> None:
     def race(call: Body, reply: Body) -> Body:
         if isinstance(call, frames.Slot) and not raced:
             raced.append(reply)
-            assert slots.settle(other.copy)
+            assert slots.settle(other.copy) is not None
         return reply
 
     agent.door.alter = race

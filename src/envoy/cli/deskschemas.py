@@ -23,7 +23,7 @@ WHY: Fields = {
     "status": "{ok ok* held void invalid waiting sealed unsupported dropped quarantined}",
     "rule": "text?",
     "rule_words": "text?",
-    "flags": "[{beside_close fork}]",
+    "flags": "[{beside_close fork stale_epoch clock_ahead}]",
     "causes": "[Cause]",
     **CHAIN,
     "distance": "Distance?",

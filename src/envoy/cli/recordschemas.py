@@ -30,8 +30,8 @@ RECORD: Fields = {
     "stale": "bool",
     "text": "text",
     "subject": "text?",
-    "fields": "any",
-    "refs": "[Reference]",
+    "fields": "[RecordField]",
+    "refs": "[Ref]",
     "task_id": "id?",
     "corrected_by": "[id]",
     "by": "Actor?",
@@ -39,3 +39,16 @@ RECORD: Fields = {
 }
 
 ANSWERS: Mapping[str, Fields] = {"record": {**RECORD, **WRITTEN}}
+
+# The shapes in them.
+SHAPES: Mapping[str, Fields] = {
+    "RecordField": {"name": "text", "value": "text"},
+    "Review": {
+        "review_id": "id",
+        "reviewer_id": "did",
+        "verdict": "{approve request_changes reject}",
+        "note": "text?",
+        "evidence": "[id]",
+        "at": "time",
+    },
+}

@@ -398,7 +398,7 @@ def warning(found: Mapping[str, object]) -> Block:
 
 def more(page: object) -> Iterator[Block]:
     """Yield how to go on behind a page, where there is more."""
-    if isinstance(page, Mapping) and page["has_more"]:
+    if isinstance(page, Mapping) and page["next_cursor"] is not None:
         yield line(("more: ", "dim"), f"--cursor {page['next_cursor']}")
 
 

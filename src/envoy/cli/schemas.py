@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from envoy.cli import deskschemas, objectschemas
+from envoy.cli import deskschemas, objectschemas, recordschemas
 from envoy.cli.effects import CHANGED
 from envoy.cli.shapes import (
     DELIVERY,
@@ -76,6 +76,7 @@ ANSWERS: Mapping[str, Fields] = {
     "authority": {**CHANGED, "grant_id~": "id?", "role~": ROLE},
     **deskschemas.ANSWERS,
     **objectschemas.ANSWERS,
+    **recordschemas.ANSWERS,
     "backup": {
         "file": "text",
         "size": "int",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from envoy.cli import effects, objectschemas
+from envoy.cli import effects, objectschemas, recordschemas
 
 Fields = Mapping[str, str]
 
@@ -52,7 +52,7 @@ TASK: Fields = {
     "unmet": "[id]",
     "parent": "id?",
     "gate": "Gate",
-    "reviews": "[text]",
+    "reviews": "[Review]",
     "summary": "text?",
     "evidence": "[id]",
     "completion_id": "id?",
@@ -312,6 +312,7 @@ DESK: Mapping[str, Fields] = {
 SHAPES: Mapping[str, Fields] = {
     **effects.SHAPES,
     **objectschemas.SHAPES,
+    **recordschemas.SHAPES,
     **DESK,
     "Acked": {"space_id": "id", "acked": "int", "remaining": "int", "cursor": "int"},
     "Activity": {**RECORD, "visibility": "{visible partial redacted missing unknown}"},

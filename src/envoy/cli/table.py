@@ -48,7 +48,7 @@ NOUNS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("send", "message", "history", "search", "inbox", "listen"), ("talk",)),
     **dict.fromkeys(("events", "wait", "sync"), ("talk",)),
     **dict.fromkeys(("task", "work-record"), ("tasks",)),
-    "review": ("records",),
+    **dict.fromkeys(("review", "record"), ("records",)),
     "object": ("objects",),
     **dict.fromkeys(("onboarding", "docs", "explain", "schema", "completion"), ("guide",)),
     **dict.fromkeys(("config", "daemon"), ("guide",)),
@@ -70,11 +70,12 @@ DEFAULT_VERBS = {
 
 LATER = {
     "": "billing "
-    "react record provenance audit handoff conflicts run hooks hook "
+    "react provenance audit handoff conflicts run hooks hook "
     "install relay web import git reserve ci line",
     "diagnose": "time",
     "space": "connect attach",
     "review": "list show",
+    "record": "list show",
 }
 RESERVED = frozenset(f"{noun} {name}".lstrip() for noun in LATER for name in LATER[noun].split())
 

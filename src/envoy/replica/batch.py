@@ -104,7 +104,7 @@ class Batch:
         self._count(entry)
         self.fresh.append((entry, body))
         if isinstance(body, TaskClaim):
-            self._match_receipts(entry, body)
+            self.match_receipts(entry, body)
         return entry
 
     def _entry(self, event: Event, body: Body | None) -> Entry:
@@ -209,7 +209,7 @@ class Batch:
         if isinstance(body, TaskClaim) and good:
             self._touched.add(body.task)
 
-    def _match_receipts(self, entry: Entry, body: TaskClaim) -> None:
+    def match_receipts(self, entry: Entry, body: TaskClaim) -> None:
         """Let the receipts count that came before their claim."""
         for row in self.events.receipts(self.sn, entry.id):
             if self._fits(row, body):

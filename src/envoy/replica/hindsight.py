@@ -39,16 +39,29 @@ class Hindsight:
 
     def powers(self, event: bytes) -> tuple[list[rows.Grant], list[rows.Invite]]:
         """Return the grants and invites as they stood for an accepted event, senior first."""
-        entry = self._events.entry(self._space.sn, event)
-        assert entry is not None, "it was looked up"
-        sight = _Within(self._court.facts, self._events, self._space.sn, event)
-        found = _narrowed(judge(self._court.ledger, sight, within=entry.saw), entry.saw)
+        known, saw = self._known(event)
+        found = _narrowed(known, saw)
         number = self._events.actor
         grants = grant_rows(self._space.sn, found, number)
         return (
             sorted(grants, key=lambda row: (row.senior, row.id)),
             invite_rows(self._space.sn, found, number),
         )
+
+    def is_stale(self, event: bytes, epoch: bytes) -> bool:
+        """Say whether ``epoch`` is not adequate in the ancestry of an event written under it."""
+        known, _ = self._known(event)
+        by_kind, views = self._court.ledger.by_kind, self._court.views
+        every = [*by_kind["genesis"], *by_kind.get("epoch.create", ())]
+        creates = [one for one in every if one.epoch == epoch]
+        return not any(epochs.is_adequate(one, known, views) for one in creates)
+
+    def _known(self, event: bytes) -> tuple[Judgement, int]:
+        """Return the judgement on the ancestry of an accepted event, and the acts in it."""
+        entry = self._events.entry(self._space.sn, event)
+        assert entry is not None, "it was looked up"
+        sight = _Within(self._court.facts, self._events, self._space.sn, event)
+        return judge(self._court.ledger, sight, within=entry.saw), entry.saw
 
     def epoch(self, create: bytes) -> str:
         """Return the rule that says whether an epoch is written under: a key of EPOCH_WORDS.

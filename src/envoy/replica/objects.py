@@ -14,8 +14,8 @@ Specification: docs/spec/object.md.
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from typing import Final
 
 from envoy import limits
@@ -33,8 +33,8 @@ from envoy.sync.frames import HubRefusal
 Read = Callable[[int], bytes]
 Write = Callable[[bytes], None]
 _ID_BYTES: Final = 32
-# Pieces that are worked on at a time: as many again are read or handed on meanwhile.
-WINDOW: Final = 2
+# Pieces that are worked on while another is read or handed on: all that is in memory.
+AHEAD: Final = 4
 
 
 class Depot(NamedTuple):
@@ -87,17 +87,16 @@ def seal(read: Read, space: bytes, depot: Depot, *, key: bytes) -> Sealed:
         depot.chunks.save(ident, chunk)
         return ident
 
-    found = list[bytes]()
-    wait: Callable[[], list[bytes]] = list
-    pieces = _pieces(read)
-    while window := list(islice(pieces, WINDOW)):
-        for piece in window:  # while the last window is sealed and written
-            total.update(piece.plain)
-            size += len(piece.plain)
-        found += wait()
-        wait = depot.workers.begin(store, window)
+    found, begun = list[bytes](), deque[Callable[[], list[bytes]]]()
+    for piece in _pieces(read):
+        begun.append(depot.workers.begin(store, [piece]))
+        total.update(piece.plain)  # while others are sealed and written
+        size += len(piece.plain)
+        if len(begun) > AHEAD:
+            found += begun.popleft()()
         depot.tell(size)
-    found += wait()
+    for wait in begun:
+        found += wait()
     depot.chunks.settle()
     return Sealed(object_id(space, found), size, key, total.digest(), tuple(found))
 
@@ -153,9 +152,7 @@ def unseal(body: ObjectPut, space: bytes, depot: Depot, *, hub: Hub, write: Writ
     return True
 
 
-def _loaded(
-    body: ObjectPut, space: bytes, depot: Depot
-) -> Iterator[tuple[_Place, bytes | None]]:
+def _loaded(body: ObjectPut, space: bytes, depot: Depot) -> Iterator[tuple[_Place, bytes | None]]:
     """Yield each place with its plaintext, None where no chunk with its hash is here.
 
     What comes next is read and opened meanwhile.
@@ -168,13 +165,20 @@ def _loaded(
         return _open(body, place, space, chunk)
 
     last = len(body.chunks) - 1
-    places = [_Place(at, ident, at == last) for at, ident in enumerate(body.chunks)]
-    windows = [places[at : at + WINDOW] for at in range(0, len(places), WINDOW)]
-    wait = depot.workers.begin(load, windows[0])
-    for window, following in zip(windows, [*windows[1:], []], strict=True):
-        found = wait()
-        wait = depot.workers.begin(load, following)
-        yield from zip(window, found, strict=True)
+    begun = deque[tuple[_Place, Callable[[], list[bytes | None]]]]()
+    for at, ident in enumerate(body.chunks):
+        place = _Place(at, ident, at == last)
+        begun.append((place, depot.workers.begin(load, [place])))
+        if len(begun) > AHEAD:
+            yield _waited(*begun.popleft())
+    for one in begun:
+        yield _waited(*one)
+
+
+def _waited(place: _Place, wait: Callable[[], list[bytes | None]]) -> tuple[_Place, bytes | None]:
+    """Return a place with what was loaded for it."""
+    (found,) = wait()
+    return place, found
 
 
 def _fetch(ident: bytes, space: bytes, chunks: Chunks, hub: Hub) -> bytes | None:

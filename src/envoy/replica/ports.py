@@ -95,6 +95,18 @@ class EventStore(Protocol):
     def newest_seq(self, cn: int) -> int:
         """Return the greatest seq of a chain among the events that are written, -1 for none."""
 
+    def kinds(self) -> set[str]:
+        """Return the kinds that whoever folded this log last could read."""
+
+    def note_kinds(self, kinds: Iterable[str]) -> None:
+        """Note the kinds that can be read now."""
+
+    def reread(self, sn: int, entry: Entry) -> None:
+        """Write entity, fault and status of an event that can be read now."""
+
+    def remake_heads(self, sn: int) -> None:
+        """Make the heads of the log and of every entity anew, from the events as they are."""
+
     def set_verdict(self, sn: int, entry: Entry) -> None:
         """Write the verdict that ``entry`` has now."""
 
@@ -282,6 +294,9 @@ class RowStore(Protocol):
 
     def record_refs(self, sn: int, record: bytes) -> list[rows.RecordRef]:
         """Return the references of a record in their order."""
+
+    def refs_to(self, sn: int, target: bytes) -> list[rows.RecordRef]:
+        """Return the references of records to an event."""
 
     def records_of(self, sn: int, task: bytes) -> list[rows.Record]:
         """Return the records of a task, those first that sort first."""

@@ -14,19 +14,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from envoy import limits
+from envoy.core.kinds import KINDS
 from envoy.replica.replica import Profile, Replica
+from envoy.replica.rereading import reread
 
 Progress = Callable[[int, int], None]  # events done, of how many
 
 
 def rebuild(profile: Profile, *, progress: Progress | None = None) -> int:
     """Fold every space again; return how many events that took. One durable transaction."""
+    kinds = KINDS.keys() - profile.events.kinds()
     total = sum(space.events for space in profile.rows.spaces())
     done = 0
     with profile.events.transaction(durable=True):
         profile.rows.drop()
         for space in profile.rows.spaces():
+            if kinds:
+                reread(Replica(profile, space.sn).batch(), kinds)
             done = _space(Replica(profile, space.sn), done, total, progress)
+        profile.events.note_kinds(KINDS)
     return done
 
 

@@ -109,20 +109,20 @@ def renew(replica: Replica, task: bytes, lease_s: int) -> int:
     return reply.until
 
 
-def settle(replica: Replica) -> bool:
-    """Deal with the slot entry that stands first in the outbox; say if there was one."""
+def settle(replica: Replica) -> int | None:
+    """Deal with the slot entry that stands first in the outbox; None: there was none.
+
+    Return how many frames went with it: none where the event is to be sent like any other.
+    """
     waiting = replica.profile.rows.outgoing(replica.sn, 1)
     if not waiting or waiting[0].what not in OPS:
-        return False
-    if waiting[0].what == "slot":
-        _claim(replica, waiting[0])
-    else:
-        _prolong(replica, waiting[0])
-    return True
+        return None
+    deal = _claim if waiting[0].what == "slot" else _prolong
+    return int(deal(replica, waiting[0]))
 
 
-def _claim(replica: Replica, one: Outgoing) -> None:
-    """Ask for a slot until the hub decided, or the claim has lost here."""
+def _claim(replica: Replica, one: Outgoing) -> bool:
+    """Ask for a slot until the hub decided, or the claim has lost here; say if it went."""
     asked, floor = decode(one.data, Asked), 0
     for _ in range(TRIES_MAX):
         if not _may_win(replica, asked.task, one.id):
@@ -138,14 +138,15 @@ def _claim(replica: Replica, one: Outgoing) -> None:
             floor = _issued(replica, asked.task)
             continue
         _confirm(replica, one, reply)
-        return
+        return True
     _plainly(replica, one)
+    return False
 
 
-def _prolong(replica: Replica, one: Outgoing) -> None:
+def _prolong(replica: Replica, one: Outgoing) -> bool:
     """Free a slot with the event that ends the tenure, or renew it with any other.
 
-    A slot that is not ours any more is neither: the event goes plainly.
+    A slot that is not ours any more is neither: the event goes plainly, and this returns False.
     """
     asked, op = decode(one.data, Asked), OPS[one.what]
     try:
@@ -154,10 +155,11 @@ def _prolong(replica: Replica, one: Outgoing) -> None:
         if refusal.code == "space_not_found":
             raise
         _plainly(replica, one)
-    else:
-        _confirm(replica, one, reply)
-        if op == frames.RENEW:
-            _note_lease(replica, asked, reply.until)
+        return False
+    _confirm(replica, one, reply)
+    if op == frames.RENEW:
+        _note_lease(replica, asked, reply.until)
+    return True
 
 
 def _note_lease(replica: Replica, asked: Asked, until: int) -> None:

@@ -34,6 +34,12 @@ _QUARANTINED = select(
     "WHERE sn = ? ORDER BY first_ms DESC, id DESC LIMIT ?",
 )
 _GRAPH = "SELECT id, an, prev, deps, ts FROM event WHERE sn = ? ORDER BY rid"
+# The first fields of an envelope are of fixed length: its suite, then the epoch (event.md).
+_EPOCH = "SELECT substr(bytes, 5, 32) FROM frame WHERE rid = ?"
+_CHANGES = (
+    "SELECT ix FROM event WHERE sn = ? AND ix IS NOT NULL"
+    " AND kind IN ('epoch.create', 'remove', 'revoke', 'leave', 'role')"
+)
 _BEHIND = (
     "SELECT cause_by, cause, status, count(*) FROM event WHERE sn = ? AND cause_by IS NOT NULL"
     " AND status IN ('held', 'void', 'invalid') GROUP BY cause_by, cause, status"
@@ -85,6 +91,23 @@ class Desk:
         """Return the acts that closed the space."""
         sql = "SELECT id FROM event WHERE sn = ? AND ix IS NOT NULL AND kind = 'close'"
         return self._db.rows(bytes, f"{sql} AND status = 'ok' ORDER BY lam, id", (sn,))
+
+    def written_under(self, event: Judged) -> bytes:
+        """Return the epoch that an event is sealed under, as its envelope says."""
+        found = self._db.find(bytes, _EPOCH, (event.rid,))
+        assert found is not None, "an event is stored with its frame"
+        return found
+
+    def first_epoch(self, sn: int) -> bytes | None:
+        """Return the epoch of the genesis."""
+        sql = "SELECT epoch FROM authority WHERE sn = ? AND ix = 0"
+        return self._db.find(bytes, sql, (sn,))
+
+    def saw_change(self, event: Judged) -> bool:
+        """Say whether an event saw an act that makes an epoch or may end somebody's reading."""
+        sql = "SELECT s.bits FROM event e JOIN seen s ON s.k = e.seen WHERE e.rid = ?"
+        saw = int.from_bytes(self._db.find(bytes, sql, (event.rid,)) or b"", "little")
+        return any(saw >> ix & 1 for ix in self._db.rows(int, _CHANGES, (event.sn,)))
 
     def is_forked(self, event: Judged) -> bool:
         """Say whether another event has the place of this one in its chain."""

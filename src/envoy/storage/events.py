@@ -205,6 +205,33 @@ class EventStore:
         sql = "SELECT cn, an FROM chain WHERE sn = ? AND forked"
         return dict(self.connection.rows(_pair, sql, (sn,)))
 
+    def kinds(self) -> set[str]:
+        """Return the kinds that whoever folded this log last could read."""
+        noted = self.connection.find(str, "SELECT v FROM meta WHERE k = 'kinds'")
+        return set((noted or "").split())
+
+    def note_kinds(self, kinds: Iterable[str]) -> None:
+        """Note the kinds that can be read now."""
+        sql = "INSERT OR REPLACE INTO meta(k, v) VALUES('kinds', ?)"
+        self.connection.run(sql, (" ".join(sorted(kinds)),))
+
+    def reread(self, sn: int, entry: Entry) -> None:
+        """Write entity, fault and status of an event that can be read now."""
+        entity = b"" if entry.entity == entry.id else entry.entity
+        sql = "UPDATE event SET entity = ?, fault = ? WHERE rid = ?"
+        self.connection.run(sql, (entity, entry.fault, entry.rid))
+        self.set_verdict(sn, entry)
+
+    def remake_heads(self, sn: int) -> None:
+        """Make the heads of the log and of every entity anew, from the events as they are."""
+        self.flush()
+        self.connection.run("DELETE FROM head WHERE sn = ?", (sn,))
+        self.connection.run("DELETE FROM entity_head WHERE sn = ?", (sn,))
+        heads = self._heads[sn] = Heads(self.connection, sn, self.entry)
+        sql = f"{_ENTRY_NEXT} WHERE e.sn = ? ORDER BY e.rid"
+        for entry in self.connection.rows(Entry, sql, (sn,)):
+            heads.move(entry)
+
     def set_verdict(self, sn: int, entry: Entry) -> None:
         """Write the verdict that ``entry`` has now."""
         self.flush()

@@ -259,6 +259,11 @@ class RowStore:
         """Return the references of a record in their order."""
         return self._rows(rows.RecordRef, "sn = ? AND record = ? ORDER BY at", (sn, record))
 
+    def refs_to(self, sn: int, target: bytes) -> list[rows.RecordRef]:
+        """Return the references of records to an event."""
+        where = "sn = ? AND target = ? ORDER BY record, at"
+        return self._rows(rows.RecordRef, where, (sn, target))
+
     def records_of(self, sn: int, task: bytes) -> list[rows.Record]:
         """Return the records of a task, those first that sort first."""
         return self._rows(rows.Record, "sn = ? AND task = ? ORDER BY lam, id", (sn, task))

@@ -16,6 +16,7 @@ from typing import Final
 
 from envoy import limits
 from envoy.core.crypto.sign import sha256
+from envoy.core.kinds import KINDS
 from envoy.storage import schema
 from envoy.storage.home import Paths
 from envoy.system import db, files, host, upgrade
@@ -68,6 +69,7 @@ def _make(connection: Connection, where: Paths) -> None:
         connection.run(schema.PROJECTIONS)
         put_meta(connection, "schema", schema.VERSION)
         put_meta(connection, "projection", schema.PROJECTION)
+        put_meta(connection, "kinds", " ".join(sorted(KINDS)))
         put_meta(connection, "origin", NOWHERE if is_lost else origin(where))
         put_meta(connection, "boot", host.boot_id())
         connection.run(f"PRAGMA user_version={schema.VERSION}")

@@ -4,7 +4,8 @@ Three sorts of tables. The log (``event``, ``frame``, ``authority``, ``receipt``
 what was received and judged; nothing in it is rewritten but verdicts. The projections (``item``,
 ``task``, ``member`` …, one per NamedTuple of ``views.rows``) are disposable: ``PROJECTION`` says
 with which rules they were made. The rest is this copy's own (``stream``, ``outbox``, ``holder``,
-``idempotency``) and comes back from nowhere else.
+``idempotency``) and comes back from nowhere else. A kind that an older build did not know comes
+with a new ``PROJECTION``: the rebuild that follows reads its events again.
 
 A newer ``user_version`` is refused with schema_too_new; an older one is brought up by the steps of
 ``storage.migrations``, a transaction each, so a kill leaves the version before or after one.
@@ -36,7 +37,7 @@ CREATE TABLE space(
   ack_n INTEGER NOT NULL, unread INTEGER NOT NULL, epoch BLOB, adequate INTEGER NOT NULL,
   events INTEGER NOT NULL, heads_hash BLOB NOT NULL, state_sum BLOB NOT NULL,
   muted INTEGER NOT NULL, pinned INTEGER NOT NULL, synced_ms INTEGER, pending INTEGER NOT NULL,
-  policy TEXT NOT NULL DEFAULT '{{}}');
+  policy TEXT NOT NULL DEFAULT '{}');
 CREATE TABLE chain(
   cn INTEGER PRIMARY KEY, sn INTEGER NOT NULL, an INTEGER NOT NULL, chain BLOB NOT NULL,
   forked INTEGER NOT NULL, UNIQUE(sn, an, chain));

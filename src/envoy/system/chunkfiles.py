@@ -133,10 +133,23 @@ class ChunkFiles:
         path = self.path(ident)
         directory = os.path.dirname(path)
         if directory not in self._made:
-            files.ensure_directory(directory)
+            self._make(directory)
             self._made.add(directory)
         self._changed.add(directory)
         return path
+
+    def _make(self, directory: str) -> None:
+        """Make a directory for chunks; its name is made durable with those in it."""
+        if not self._made:
+            files.ensure_directory(self.root)
+        try:
+            os.mkdir(directory, files.DIRECTORY_MODE)
+            os.chmod(directory, files.DIRECTORY_MODE)  # an odd umask may have taken my own bits
+            self._changed.add(self.root)
+        except FileExistsError:
+            files.check_directory(directory)
+        except OSError as error:
+            raise files.fault(error, directory) from error
 
 
 def _names(directory: str) -> list[str]:

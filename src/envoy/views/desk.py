@@ -75,6 +75,8 @@ FRAME_WORDS: Mapping[str, str] = {
 FLAG_WORDS: Mapping[str, str] = {
     "beside_close": "written beside the close of the space, which had not seen it",
     "fork": "its author wrote another event of the same number; both are kept as proof",
+    "stale_epoch": "written under an epoch that its author knew not to be written under any more",
+    "clock_ahead": "dated ahead of this clock; it counts, and is cited once that time has come",
 }
 # Why somebody may not -> what to do about it, and in words.
 MISSING: Mapping[str, tuple[str, str]] = {

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from envoy import ids
-from envoy.jsontext import loads
+from envoy.jsontext import dumps, loads
 from envoy.lean import NamedTuple
 from envoy.views import rows
 from envoy.views.people import Json, People, stamp
@@ -27,8 +27,11 @@ RECORDED: Final = "recorded"
 # What a record must carry so that a higher grade than self_reported can be shown for it.
 RECORDED_FIELDS: Final = ("argv", "cwd", "exit", "output_sha256")
 RETRACTED, SUPERSEDED = "retracted", "superseded"
-UNTRUSTED = ["text", "fields", "subject", "type", "*_name", "*.display_name"]
-UNTRUSTED_LIST = [f"*.{one}" for one in UNTRUSTED]
+UNTRUSTED = ["text", "type", "subject", "fields.*.name", "fields.*.value", "*_name"]
+# What can be added by hand; a handoff comes from `envoy handoff`.
+KINDS = (
+    *("evidence", "decision", "objection", "repair", "approval", "risk", "charter", "correction"),
+)
 
 
 class Beside(NamedTuple):
@@ -121,6 +124,11 @@ def _blocks(one: Beside) -> bool:
     return fields(one.row).get("severity") == "blocking"
 
 
+def _plain(value: object) -> str:
+    """Return the value of a field as text."""
+    return value if isinstance(value, str) else dumps(value)
+
+
 class Shown(NamedTuple):
     """A record with what is known about it."""
 
@@ -143,7 +151,7 @@ def record(shown: Shown, people: People, *, space: str) -> Json:
         "stale": shown.stale,
         "text": row.text,
         "subject": row.subject,
-        "fields": fields(row),
+        "fields": [{"name": key, "value": _plain(one)} for key, one in fields(row).items()],
         "refs": listed(row.refs),
         "task_id": None if row.task is None else ids.to_text("task", row.task),
         "corrected_by": [ids.to_text("rec", one) for one in shown.corrected_by],

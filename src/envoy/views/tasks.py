@@ -16,8 +16,10 @@ from envoy.lean import NamedTuple
 from envoy.views import names, rows
 from envoy.views.people import Json, People, stamp
 
-UNTRUSTED = ["title", "body", "labels", "summary", "*_name", "*_display"]
-UNTRUSTED_LIST = ["*.title", "*.body", "*.labels", "*.summary", "*_name", "*_display"]
+UNTRUSTED = ["title", "body", "labels", "summary", "reviews.*.note", "*_name", "*_display"]
+UNTRUSTED_LIST = [
+    *("*.title", "*.body", "*.labels", "*.summary", "*.reviews.*.note", "*_name", "*_display"),
+]
 VERSION_SYMBOLS = 26  # 130 bits of the hash: two versions of one task never share them
 
 
@@ -92,7 +94,7 @@ def task(row: rows.Task, around: Around) -> Json:
         "unmet": unmet(needs, around.states) if needs else [],
         "parent": None if row.parent is None else ids.to_text("task", row.parent),
         "gate": gate(row.gate),
-        "reviews": [],
+        "reviews": listed(row.reviews),
         "summary": row.summary,
         "evidence": listed(row.evidence),
         "completion_id": None if row.completion is None else ids.to_text("evt", row.completion),

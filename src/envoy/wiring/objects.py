@@ -30,6 +30,7 @@ from envoy.wiring.config import Config
 from envoy.wiring.progress import Teller
 
 STREAM: Final = "-"
+THREADS: Final = limits.WORKER_THREADS_MAX  # they wait for the disk as much as they work
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -38,7 +39,7 @@ def tools(config: Config, what: str) -> Iterator[Tools]:
     """Open the threads for one object, and tell how far ``what`` is where somebody reads along."""
     use_hasher(hashlib.sha256)  # lets threads hash at the same time, and faster
     teller = Teller(config)
-    with Workers(share_min=1) as workers:
+    with Workers(THREADS, share_min=1) as workers:
         yield Tools(workers, lambda done: teller(f"{what}, MiB", done // limits.MIB))
 
 

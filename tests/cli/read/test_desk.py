@@ -16,6 +16,7 @@ from envoy.storage import home
 from envoy.views.desk import EPOCH_WORDS, WORDS
 from hostile import CONTROLS
 from replica.beside import HOSTILE_NAME, HOSTILE_TEXT, Removal, removal, say, settle, today
+from replica.scenes import message
 from replica.world import DAY_MS
 from schemas import problems
 
@@ -315,6 +316,33 @@ def test_a_revoker_who_knew_more_elsewhere_is_shown_with_its_distance(tmp_path: 
     assert act == data["distance"]
     shown = console.call("--profile", "lead", "quarantine")
     assert "does not cite" in shown.out
+
+
+def test_a_stale_epoch_and_a_date_ahead_are_flagged(tmp_path: Path) -> None:
+    world, console = today(tmp_path), Console(tmp_path)
+    lead, other, gone = world.team("lead", "other", "gone")
+    before = lead.send("before").event
+    # Removed, and written on without the new epoch: what a client that forgot E2 would do.
+    acts = (bodies.Remove(gone.me, "", ()), message("stale"))
+    written = lead.copy.compose(lambda author: [author.say(one) for one in acts])
+    remove, stale = (entry.id for entry in written.entries)
+    after = lead.send("after").event
+    settle([lead, other])
+    world.clock.now += DAY_MS
+    ahead = other.send("ahead").event
+    settle([other, lead])
+    world.close()
+    found = {
+        one: console.ok("--profile", "lead", "why", evt(one))
+        for one in (before, remove, stale, after, ahead)
+    }
+    assert [problems(one, "why") for one in found.values()] == [[]] * 5
+    assert {one["status"] for one in found.values()} == {"ok"}
+    assert [one["flags"] for one in found.values()] == [
+        [], [], ["stale_epoch"], [], ["clock_ahead"]
+    ]  # fmt: skip
+    shown = console.call("--profile", "lead", "why", evt(stale)).out
+    assert "stale_epoch: written" in shown
 
 
 def test_what_was_said_beside_the_close_and_a_fork_are_flagged(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envoy.replica.actions import local
+from envoy.replica.actions import local, tasks
 from envoy.views.rows import Synced
 from replica.world import Actor, World
 
@@ -88,3 +88,16 @@ def test_syncing_all_spaces_says_what_moved(world: World) -> None:
     assert (done.pulled, done.pushed, done.pending, done.quarantined) == (2, 1, 0, 0)
     assert local.sync_all(lead.profile, []) == Synced(0, 0, 0, 0)
     assert local.sync_all(lead.profile, [lead.space.id], care=False) == Synced(0, 0, 0, 0)
+
+
+def test_what_goes_through_a_slot_is_counted_as_sent(world: World) -> None:
+    lead, one = world.team("lead", "one")
+    task = tasks.create(lead.copy, "work").after.id
+    one.sync()
+    one.door.away = True
+    one.send("first")
+    tasks.claim(one.copy, task, session="default")
+    one.send("second")
+    one.door.away = False
+    assert local.sync_all(one.profile, None).pushed == 3
+    assert local.sync_all(one.profile, None).pushed == 0

@@ -208,7 +208,24 @@ def flags(place: Place, event: Judged) -> list[str]:
         graph = Graph(desk.graph(sn)) if closes else None
         if graph is not None and any(graph.is_beside(event.id, one) for one in closes):
             found.insert(0, "beside_close")
+    if is_stale(place, event):
+        found.append("stale_epoch")
+    if event.ts > place.reader.now_ms + limits.CITABLE_AHEAD_MS:
+        found.append("clock_ahead")
     return found
+
+
+def is_stale(place: Place, event: Judged) -> bool:
+    """Say whether content was written under an epoch that by its own ancestry nobody writes under.
+
+    Where that shows only the first epoch and no end of anybody's reading, no rule is loaded.
+    """
+    if event.ix is not None or event.status == "invalid" or event.kind == "key.request":
+        return False
+    epoch = place.desk.written_under(event)
+    if not place.desk.saw_change(event) and epoch == place.desk.first_epoch(place.space.sn):
+        return False
+    return reads.look_back(place.reader, place.space).is_stale(event.id, epoch)
 
 
 def lacking(state: str, why: bytes) -> str:

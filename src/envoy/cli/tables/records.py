@@ -1,8 +1,9 @@
-"""The commands of verdicts on work that was handed in."""
+"""The commands of verdicts on work that was handed in, and of typed records."""
 
 from __future__ import annotations
 
-from envoy.cli.args import KEY, SPACE, TASK, TASK_WRITES, VERSION, WRITES, Arg, Command
+from envoy.cli.args import BODY, KEY, SPACE, TASK, TASK_WRITES, VERSION, WRITES, Arg, Command
+from envoy.views.records import KINDS
 
 NOTE = Arg("note", "why, for everybody to read; - reads it from stdin", word="TEXT")
 EVIDENCE = Arg("evidence", "events that it rests on, by commas", "list", word="ID,…")
@@ -10,6 +11,39 @@ ERRORS = ("event_not_ok", "self_review_denied", *WRITES, *TASK_WRITES)
 ARGS = (TASK, SPACE, NOTE, EVIDENCE, KEY, VERSION)
 
 ROWS: tuple[Command, ...] = (
+    Command(
+        "record add",
+        "Add evidence, a decision, an objection: something that others can point at",
+        "write.records:add",
+        (
+            Arg("kind", "what it is", "choice", True, True, choices=KINDS),
+            *BODY,
+            SPACE,
+            Arg("task", "task that it belongs to", word="T"),
+            Arg("type", "its type, as a gate names it: test", word="TYPE"),
+            Arg("subject", "what it speaks of: scheme:name@digest", word="S"),
+            Arg("field", "a field of it: result=pass; may be repeated", "many", word="K=V"),
+            Arg(
+                "ref", "what it relates to: contradicts:ID; may be repeated", "many", word="REL:ID"
+            ),
+            KEY,
+        ),
+        "record",
+        errors=("message_too_large", "task_not_found", "event_not_ok", "field_invalid", *WRITES),
+    ),
+    Command(
+        "record retract",
+        "Take a record back; it is shown as retracted",
+        "write.records:retract",
+        (
+            Arg("record", "record: id or unique prefix", place=True, needed=True),
+            SPACE,
+            Arg("reason", "why, for everybody to read", word="R"),
+            KEY,
+        ),
+        "record",
+        errors=WRITES,
+    ),
     Command(
         "review approve",
         "Approve what was handed in; the last approval that is needed completes",

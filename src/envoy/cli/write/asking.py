@@ -13,10 +13,11 @@ import sys
 from collections.abc import Iterable
 
 from envoy.cli.args import Call
-from envoy.cli.render import Block, plain, screen_of
+from envoy.cli.render import Block, line, plain, screen_of
 from envoy.errors import NeedsHumanError
 
 YES = ("y", "yes")
+ANSWER_COLUMNS = 5  # behind a question: a space, and what is typed
 
 
 def is_asked(call: Call) -> bool:
@@ -28,7 +29,10 @@ def is_asked(call: Call) -> bool:
 
 def confirm(blocks: Iterable[Block], question: str) -> None:
     """Show ``blocks`` and ask. Raises NeedsHumanError(confirmation_required) without a yes."""
-    sys.stderr.write(plain(blocks, screen_of(sys.stderr, os.environ)) + f"{question} [y/N] ")
+    screen = screen_of(sys.stderr, os.environ)
+    room = None if screen.columns is None else screen.columns - ANSWER_COLUMNS
+    asked = plain([line(f"{question} [y/N]")], screen._replace(columns=room)).rstrip()
+    sys.stderr.write(f"{plain(blocks, screen)}{asked} ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in YES:
         raise NeedsHumanError("confirmation_required")

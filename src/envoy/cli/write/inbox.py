@@ -63,6 +63,8 @@ def read_ack(call: Call) -> Answer:
         "remaining": sum(int(str(one["remaining"])) for one in by_space),
         "by_space": by_space,
         "replayed": before is not None,
+        # No cursor: what is acknowledged is unread no more, so the next page is the first.
+        "page": {**show.mapping(data["page"]), "next_cursor": None},
         "next_commands": [],
     }
     return Answer(data, lambda: read_ack_text(data))

@@ -38,7 +38,7 @@ def deliver(replica: Replica) -> str:
     try:
         while replica.space.pending and go():
             sync.push(replica, go=go)
-            if not slots.settle(replica):
+            if slots.settle(replica) is None:
                 break
     except (EnvoyError, HubRefusal):
         return PENDING
