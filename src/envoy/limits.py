@@ -59,6 +59,8 @@ WRAP_ENTRIES_MAX = 64
 EPOCH_HEAD_BYTES_MAX = 12 * KIB
 # An X-Wing key of 1,216 bytes, the ids beside it, a signature.
 KEYS_STATEMENT_BYTES_MAX = 2 * KIB
+# A card with every label in full length, the statement, two signatures, a third more as text.
+CARD_SYMBOLS_MAX = 10 * KIB
 # A writer rotates for its own new encryption key once a day, else it could rotate without end.
 KEYS_SECONDS_MIN = DAY_SECONDS
 # A box stands at the hub before the first event it opens; what is not there by now is missing.

@@ -18,7 +18,7 @@ from envoy.cli import main as program
 from envoy.cli import start
 from envoy.cli.args import Answer, Call
 from envoy.cli.read import help as help_module
-from envoy.cli.render import Screen, line
+from envoy.cli.render import Screen, line, screen_of
 from envoy.errors import CLASSES, CODES, error
 from rowhome import RowHome
 from schemas import problems
@@ -290,7 +290,7 @@ def test_a_screen_is_known_by_its_stream_and_environment(
     stream: tuple[bool, str], environ: dict[str, str], screen: Screen
 ) -> None:
     terminal = Terminal(is_tty=stream[0], encoding=stream[1])
-    assert program.screen_of(terminal, environ) == screen
+    assert screen_of(terminal, environ) == screen
 
 
 @pytest.mark.parametrize(

@@ -217,3 +217,10 @@ def test_a_distance_counts_steps(left: str, right: str, steps: int) -> None:
 
 def test_a_long_slip_costs_no_time() -> None:
     assert distance("x" * 100_000, "history") == limits.SUGGESTION_CHARS_MAX
+
+
+def test_a_slip_in_a_verb_leads_to_the_help_of_its_noun() -> None:
+    for words in (["task", "lst"], ["task", "done", "x"], ["space", "bughunt"], ["message"]):
+        with pytest.raises(UsageError) as raised:
+            parse.parse(words)
+        assert raised.value.next_command == f"envoy help {words[0]}"

@@ -1,4 +1,4 @@
-"""Verdicts and gates: chance histories against the slow reading, and what each rule is there for."""
+"""Verdicts and gates: chance histories against the slow reading, and what each rule is for."""
 
 from __future__ import annotations
 
@@ -376,3 +376,26 @@ def test_the_policy_that_binds_a_completion(
         graph = Graph(history.entity, order)
         found = gates.of_policy(founded, graph, lambda op: op.id in late)
         assert found.reviews == reviews
+
+
+def test_without_a_bench_verdicts_say_nothing_and_a_gate_keeps_a_completion_submitted() -> None:
+    history, done = handed_in((("reviews", 1),))
+    history.review(CREATOR, done)
+    task = tasks.reduce(TASK, history.ops, ())
+    assert (task.state, task.reviews, task.gate) == ("submitted", (), (("reviews", 1),))
+
+
+def test_of_two_gates_only_the_one_that_came_beside_has_raced() -> None:
+    history = History()
+    claim = history.claim(FIRST)
+    known = history.gate(CREATOR, (("reviews", 1),))
+    done = history.complete(claim)
+    beside = history.gate(ADMIN, (("reviews", 2),), [claim])
+    found = [(one.kind, one.winner) for one in fold(history).conflicts]
+    assert found == [("gate_raced", beside.id)] and known.id != beside.id and done.id
+
+
+def test_what_is_legal_from_neither_outcome_stays_refused() -> None:
+    history, _ = handed_in((("evidence", ("test",)),), *PROOFS)
+    given_back = history.release(FIRST)
+    assert dict(fold(history).refused) == {given_back.id: "wrong_state"}

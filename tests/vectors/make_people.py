@@ -5,13 +5,14 @@ Everything comes from hmac, hashlib and tests/oracle/messagepack.py; ``op`` is w
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from pathlib import Path
 
 from envoy.core.words import english
 from oracle import messagepack
-from vectors import make_sign
+from vectors import make_identity, make_seal, make_sign
 
 TARGET = Path(__file__).with_name("people.json")
 
@@ -49,6 +50,74 @@ def space_fingerprint(heads: list[bytes]) -> str:
     return tagged("space-fp", SPACE, messagepack.write(sorted(heads))).hex()
 
 
+# -- card strings -----------------------------------------------------------------------------
+
+LABELS: list[object] = ["lead", "agent", "2.1", None, ["inbox", "task"]]
+CARD_KEY = make_seal.public(make_identity.derived("id-enc", bytes(32), bytes(4)))
+STATED = make_identity.stated(space=None, enc=CARD_KEY)
+TS = make_identity.TS
+
+
+def signed(label: str, body: bytes, seed: bytes = make_identity.SIGNING) -> bytes:
+    """Return SIG(seed, label, body)."""
+    return make_sign.signed(seed, make_sign.prefixed(label, [body]))
+
+
+def lettered(raw: bytes) -> str:
+    """Return bytes as the text of a card string."""
+    return "envoy-card:" + base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def card(*, statement: bytes = STATED, **changed: object) -> str:
+    """Return the card string of the root of identity.json, with fields changed."""
+    labels = messagepack.write(changed.pop("labels", LABELS))
+    fields: dict[str, object] = {
+        "v": 1,
+        "did": make_identity.DID,
+        "card": labels,
+        "sig": signed("card", labels),
+        "keys": [statement, signed("keys", statement)],
+    }
+    return lettered(messagepack.write(list((fields | changed).values())))
+
+
+def refused_cards() -> list[tuple[str, str, str]]:
+    """Return card strings that break one rule each, with the code."""
+    seed = bytes(32)
+    other, body = make_sign.public(seed), messagepack.write(LABELS)
+    theirs = make_identity.stated(space=None, did=other)
+    good, later = card(), messagepack.write([2, "new"])
+    spare = good[:-1] + ("B" if good[-1] == "A" else chr(ord(good[-1]) + 1))
+    renamed = messagepack.write(["boss", *LABELS[1:]])
+    return [
+        ("another field than was signed", card(card=renamed), "bad_signature"),
+        ("signed by another key", card(sig=signed("card", body, seed)), "bad_signature"),
+        ("signed under another label", card(sig=signed("event", body)), "bad_signature"),
+        (
+            "statement of another did",
+            card(keys=[theirs, signed("keys", theirs, seed)]),
+            "bad_key",
+        ),
+        ("did of another", card(did=other, sig=signed("card", body, seed)), "bad_key"),
+        (
+            "statement that another signed",
+            card(keys=[STATED, signed("keys", STATED, seed)]),
+            "bad_signature",
+        ),
+        ("statement for a space", card(statement=make_identity.stated()), "wrong_space"),
+        ("version 2 of any form", lettered(later), "unsupported"),
+        ("version 0", card(v=0), "malformed"),
+        ("a kind of member that there is not", card(labels=["a", "robot", "1", None, []]),
+         "malformed"),
+        ("no prefix", good.partition(":")[2], "malformed"),
+        ("padded", good + "=" * (-len(good.partition(":")[2]) % 4 or 4), "malformed"),
+        ("a spare bit that is set", spare, "malformed"),
+        ("cut off", good[:-4], "malformed"),
+        ("a letter that is none", good[:40] + "!" + good[41:], "malformed"),
+        ("longer than any", good + "A" * 10_240, "too_large"),
+    ]  # fmt: skip
+
+
 def vectors() -> list[dict[str, object]]:
     """Return all vectors."""
     rows: list[tuple[str, dict[str, object], object]] = [
@@ -71,7 +140,14 @@ def vectors() -> list[dict[str, object]]:
         asked: dict[str, object] = {"op": "space", "space": SPACE.hex()}
         asked["heads"] = [head.hex() for head in heads]
         rows.append((f"space fingerprint, {name}", asked, space_fingerprint(list(set(heads)))))
-    return [{"name": name, "input": case, "expect": expect} for name, case, expect in rows]
+    told = {"did": make_identity.DID.hex(), "labels": LABELS, "enc": CARD_KEY.hex()}
+    made: dict[str, object] = {"op": "card", "text": card()}
+    rows.append(("card string", made | {"root": make_identity.ROOT.hex(), "ts": TS}, told))
+    passing = [{"name": name, "input": case, "expect": expect} for name, case, expect in rows]
+    return passing + [
+        {"name": f"card string, {name}", "input": {"op": "card", "text": text}, "code": code}
+        for name, text, code in refused_cards()
+    ]
 
 
 if __name__ == "__main__":

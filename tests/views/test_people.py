@@ -8,10 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from envoy.core.crypto.sign import public_key
+from envoy.errors import NotFoundError
+from envoy.views import rows
 from envoy.views.people import (
     SECONDS,
     SECONDS_MAX,
     STAMP_MS_MAX,
+    People,
     milliseconds,
     skeleton,
     stamp,
@@ -83,3 +87,63 @@ def test_names_that_look_alike_have_one_skeleton(one: str, other: str) -> None:
 )
 def test_names_that_differ_to_the_eye_have_different_ones(one: str, other: str) -> None:
     assert skeleton(one) != skeleton(other)
+
+
+GONE, HERE = None, "write"
+
+
+def known(*told: tuple[str, str | None]) -> People:
+    """Return people of these names and roles, by number from 0."""
+    return People(
+        [
+            rows.Member(
+                sn=1,
+                an=an,
+                did=public_key(bytes([an]) * 32),
+                name=name,
+                type=None,
+                role=role,
+                reader=0,
+                joined_ms=0,
+                via=None,
+                removed_ms=None,
+                enc=None,
+                kid=None,
+                enc_no=None,
+                access=None,
+                flags="[]",
+            )
+            for an, (name, role) in enumerate(told)
+        ],
+        me=bytes(32),
+        find_did=lambda an: bytes(32),
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "number"),
+    [
+        pytest.param([("a", HERE), ("b", GONE)], 0, id="who is here"),
+        pytest.param([("a", GONE), ("b", HERE)], 0, id="the one who was removed"),
+        pytest.param([("a", GONE), ("a", HERE), ("a", GONE)], 1, id="the one here before all gone"),
+        pytest.param([("a", GONE), ("a", GONE)], "id_ambiguous", id="two who were removed"),
+        pytest.param([("a", HERE), ("a", HERE)], "id_ambiguous", id="two who are here"),
+        pytest.param([("b", GONE)], "not_found", id="nobody"),
+    ],
+)
+def test_a_name_asked_about_means_one_person(
+    told: list[tuple[str, str | None]], number: int | str
+) -> None:
+    people = known(*told)
+    if isinstance(number, int):
+        assert people.find_ever("@a").an == number
+        return
+    with pytest.raises(NotFoundError) as caught:
+        people.find_ever("@a")
+    assert caught.value.code == number
+
+
+def test_an_act_means_nobody_who_was_removed() -> None:
+    with pytest.raises(NotFoundError, match="not_found"):
+        known(("a", GONE)).find("@a")
+    assert known(("a", HERE)).find("@a").an == 0

@@ -55,6 +55,7 @@ ANSWERS: Mapping[str, Fields] = {
         "space_id": "id",
         "space_name": "text",
         "member": "Actor",
+        "removed": "bool",
         "verb": "{read write grant admin own}",
         "task_id": "id?",
         "at_event": "id?",
@@ -63,7 +64,7 @@ ANSWERS: Mapping[str, Fields] = {
         "missing": "Missing?",
         **FRESH,
     },
-    "card": {"card": "Card", "untrusted_fields": "[text]"},
+    "card": {"card": "Card?", "card_string": "text?", "untrusted_fields": "[text]"},
     "card_publish": {
         "card": "Card",
         "changed": "bool",

@@ -37,7 +37,8 @@ def can_text(data: Json) -> Iterator[Block]:
     word: Span = ("may", "ok") if data["allowed"] else ("may not", "bad")
     about = "" if data["task_id"] is None else f" on {show.short(data['task_id'])}"
     when = "" if data["at_event"] is None else f" as {show.short(data['at_event'])} saw it"
-    yield line(*show.person(data["member"]), " ", word, f" {data['verb']}{about}{when}")
+    gone: Span = ", removed," if data["removed"] else ""
+    yield line(*show.person(data["member"]), gone, " ", word, f" {data['verb']}{about}{when}")
     missing = data["missing"]
     if missing is not None:
         found = show.mapping(missing)

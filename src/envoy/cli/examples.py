@@ -147,6 +147,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "envoy task set task_t7f2kq in_progress",
         "envoy task set task_t7f2kq blocked --note 'waits for a key'",
     ),
+    "task submit": ("envoy task submit task_t7f2kq --evidence rec_m4c1tt",),
     "task complete": (
         "envoy task complete task_t7f2kq --note 'off by one, fixed'",
         "envoy task complete task_t7f2kq --evidence msg_q2h8zr",
@@ -160,6 +161,17 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "task cancel": ("envoy task cancel task_t7f2kq --reason 'a duplicate'",),
     "task reopen": ("envoy task reopen task_t7f2kq --reason 'it crashes again'",),
     "work-record": ("envoy work-record", "envoy work-record bughunt --json"),
+    # -- records ------------------------------------------------------------------------------
+    "record add": (
+        "envoy record add evidence 'the test passes' --task task_t7f2kq --type test",
+        "envoy record add decision 'we keep the old parser' --space bughunt",
+    ),
+    "record retract": ("envoy record retract rec_m4c1tt --reason 'the wrong run'",),
+    "review approve": ("envoy review approve task_t7f2kq --note 'read and tested'",),
+    "review request-changes": (
+        "envoy review request-changes task_t7f2kq --note 'a test is missing'",
+    ),
+    "review reject": ("envoy review reject task_t7f2kq --note 'it is not a bug'",),
     # -- objects ------------------------------------------------------------------------------
     "object put": (
         "envoy object put crash.log --space bughunt",

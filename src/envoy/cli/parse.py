@@ -114,9 +114,13 @@ def find_command(tokens: Sequence[str]) -> tuple[Command, list[str]]:
     # Only an id can follow a noun without its verb: any other word there is a slip in the verb.
     if noun in DEFAULT_VERBS and (second is None or rest[second].startswith("space_")):
         return known[f"{noun} {DEFAULT_VERBS[noun]}"], rest
+    error: EnvoyError = UsageError(
+        "missing_required_flag", argument="command", expected=sorted(verbs)
+    )
     if second is not None:
-        raise unknown("command", rest[second], verbs)
-    raise UsageError("missing_required_flag", argument="command", expected=sorted(verbs))
+        error = unknown("command", rest[second], verbs)
+    error.next_command = f"envoy help {noun}"
+    raise error
 
 
 def flags_of(rows: Iterable[Command]) -> Mapping[str, Arg]:

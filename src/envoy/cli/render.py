@@ -8,8 +8,8 @@ can forget it.
 Laws: words carry the meaning, styles only repeat it. Lines of a body begin with `| `, also where
 they are wrapped, so no member can pose as the program. Columns shrink before anything wraps; below
 60 columns, or where an id or a fingerprint would be cut, a table becomes `key: value`; a command
-to be typed keeps to one line where one is long enough. Without a terminal nothing is cut and no control byte goes
-out. JSON is one compact ASCII object.
+to be typed keeps to one line where one is long enough. Without a terminal nothing is cut and no
+control byte goes out. JSON is one compact ASCII object.
 
 Specification: docs/spec/cli.md.
 """

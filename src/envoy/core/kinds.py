@@ -71,6 +71,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "task.review": Kind(records.TaskReview, "write", False, "task", "task"),
     "record": Kind(records.Record, "write", False, "record", None),
     "record.retract": Kind(records.RecordRetract, "write", False, "record", "record"),
+    "conflict.resolve": Kind(records.ConflictResolve, "write", False, "conflict", "conflict"),
     "object.put": Kind(objects.ObjectPut, "write", False, "object", None),
     "object.retract": Kind(objects.ObjectRetract, "write", False, "object", "reference"),
     "object.request": Kind(objects.ObjectRequest, "read", False, None, None),

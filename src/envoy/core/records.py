@@ -58,6 +58,18 @@ class RecordRetract(Body, frozen=True):
         bounded(self.reason, limits.TITLE_BYTES_MAX)
 
 
+class ConflictResolve(Body, frozen=True):
+    """The author has looked at ``conflict`` and keeps the side of the act ``keep``."""
+
+    conflict: B32
+    keep: B32
+    note: str | None
+
+    def check(self) -> None:
+        """Refuse an over-long note."""
+        bounded(self.note or "", limits.TEXT_BYTES_MAX)
+
+
 class TaskGate(Body, frozen=True):
     """What a completion of ``task`` must meet from here on, in the place of what it was."""
 

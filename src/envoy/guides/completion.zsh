@@ -38,6 +38,7 @@ _shtab_envoy_commands() {
     permissions:'Show who may do what, and by which grant'
     quarantine:''
     quickstart:'Make an identity, a space and an invite'
+    record:''
     recover:'Get an identity and its spaces back from its 24 words'
     reset:'Clear this profile; the hub and other profiles stay'
     restore:'Put a backup into its place; it goes on as a copy'
@@ -153,6 +154,14 @@ _shtab_envoy_quarantine_commands() {
     show:'Show one of them, with its text and why it lies there'
   )
   _describe 'envoy quarantine commands' _commands
+}
+
+_shtab_envoy_record_commands() {
+  local _commands=(
+    add:'Add evidence, a decision, an objection: something that others can point at'
+    retract:'Take a record back; it is shown as retracted'
+  )
+  _describe 'envoy record commands' _commands
 }
 
 _shtab_envoy_review_commands() {
@@ -539,7 +548,7 @@ _shtab_envoy_delegate_options=(
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
-  "--target[who\; member\: did\:key, its prefix, \@name or \@me]:target:"
+  "--target[who\; member\: did\:key, its prefix, \@name or \@me\; or a card string]:target:"
   "--verb[what]:verb:(read write)"
   "--scope[room (the space) or task\:ID]:scope:"
   "--depth[how often it may be handed on]:depth:"
@@ -1550,6 +1559,75 @@ _shtab_envoy_quickstart_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_quickstart_defaults_added=0
+
+_shtab_envoy_record_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_record_defaults_added=0
+
+_shtab_envoy_record_add_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--kind[what it is]:kind:(evidence decision objection repair approval risk charter correction)"
+  "--body[the text\; - reads it from stdin]:body:"
+  "--stdin[read the text from stdin]"
+  "--body-file[read the text from a file]:body_file:_files"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--task[task that it belongs to]:task:"
+  "--type[its type, as a gate names it\: test]:type:"
+  "--subject[what it speaks of\: scheme\:name\@digest]:subject:"
+  "--field[a field of it\: result\=pass\; may be repeated]:field:"
+  "--ref[what it relates to\: contradicts\:ID\; may be repeated]:ref:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_record_add_defaults_added=0
+
+_shtab_envoy_record_retract_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--record[record\: id or unique prefix]:record:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--reason[why, for everybody to read]:reason:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_record_retract_defaults_added=0
 
 _shtab_envoy_recover_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -2728,6 +2806,7 @@ _shtab_envoy() {
         permissions) _arguments -C -s $_shtab_envoy_permissions_options ;;
         quarantine) _shtab_envoy_quarantine ;;
         quickstart) _arguments -C -s $_shtab_envoy_quickstart_options ;;
+        record) _shtab_envoy_record ;;
         recover) _arguments -C -s $_shtab_envoy_recover_options ;;
         reset) _arguments -C -s $_shtab_envoy_reset_options ;;
         restore) _arguments -C -s $_shtab_envoy_restore_options ;;
@@ -3001,6 +3080,30 @@ _shtab_envoy_quarantine() {
         admit) _arguments -C -s $_shtab_envoy_quarantine_admit_options ;;
         list) _arguments -C -s $_shtab_envoy_quarantine_list_options ;;
         show) _arguments -C -s $_shtab_envoy_quarantine_show_options ;;
+      esac
+  esac
+}
+
+_shtab_envoy_record() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->record'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envoy_record_defaults_added )); then
+    if (( ${_shtab_envoy_record_options[(I)${(q)one_or_more}*]} +          ${_shtab_envoy_record_options[(I)${(q)remainder}*]} +          ${_shtab_envoy_record_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envoy_record_options+=(': :_shtab_envoy_record_commands' '*::: :->record')
+    fi
+    _shtab_envoy_record_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envoy_record_options
+
+  case $state in
+    record)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envoy_record-$line[1]:"
+      case $line[1] in
+        add) _arguments -C -s $_shtab_envoy_record_add_options ;;
+        retract) _arguments -C -s $_shtab_envoy_record_retract_options ;;
       esac
   esac
 }

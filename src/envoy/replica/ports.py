@@ -277,6 +277,12 @@ class RowStore(Protocol):
     def reach(self, sn: int, rel: str, start: bytes | None) -> list[rows.Edge]:
         """Return all edges of a sort that following them from a task leads to; None: all."""
 
+    def conflict(self, sn: int, conflict: bytes) -> rows.Conflict | None:
+        """Return the row of a conflict."""
+
+    def conflict_ids(self, sn: int, low: bytes, high: bytes) -> list[bytes]:
+        """Return the ids of at most three conflicts between ``low`` and ``high``."""
+
     def conflicts(self, sn: int, entity: bytes) -> dict[bytes, rows.Conflict]:
         """Return the conflict rows of an entity by id."""
 

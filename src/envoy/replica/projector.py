@@ -21,7 +21,7 @@ from envoy.core.structs import Body
 from envoy.lean import Protocol
 from envoy.replica import references
 from envoy.replica.court import Court
-from envoy.replica.digests import canonical, conflict_id
+from envoy.replica.digests import canonical
 from envoy.replica.keyring import KeyRing
 from envoy.replica.notices import HELD, Notices, told
 from envoy.replica.people import People
@@ -31,6 +31,7 @@ from envoy.replica.turns import turns
 from envoy.state import content, lines, project, tasks
 from envoy.state.lines import Line
 from envoy.state.registers import Conflict, Op
+from envoy.state.transitions import WRONG_STATE
 from envoy.views import rows
 
 VISIBLE = ("ok", "ok*")
@@ -101,7 +102,7 @@ class Projector:
             n = self._told(entry)
         elif visible and entry.ix is not None:
             n = self._tell(entry, body, line, reason)
-        elif visible:
+        elif visible and entry.kind != lines.RESOLVE:
             n = self._stream(entry, type_, lines.subject(entry, line), reason)
         elif entry.status == "held":
             mine = entry.author == self._batch.me  # by another copy of this profile
@@ -109,6 +110,8 @@ class Projector:
             n = self._stream(entry, "event_held", lines.subject(entry, line), lost, own=False)
         if line is not None:
             self._item(entry, line, n)
+            for at, (rel, target) in enumerate(lines.links(body)):
+                self._rows.save(rows.Link(self._batch.sn, entry.id, at, rel, target))
             words = lines.words(body) if visible else ""
             if words:
                 self._rows.index_words(entry.rid, words)
@@ -305,6 +308,8 @@ class Projector:
             self._reference(entity, ops, {entry.id: entry for entry in entries})
         elif any(op.kind == "record" for op in ops):
             self._record(entity, ops, {entry.id: entry for entry in entries})
+        elif any(entry.kind == lines.RESOLVE for entry in entries):
+            self._resolution(entity, {entry.id: entry for entry in entries})
         elif any(op.kind == "message.redact" for op in ops):
             self._message(entity, ops, {entry.id: entry for entry in entries})
         elif any(entry.kind in ("card", "member.keys") for entry in entries):
@@ -405,11 +410,11 @@ class Projector:
         row = project.task_row(batch.sn, folded, self._events.actor)
         row = row._replace(digest=tagged("state", b"\1", canonical(folded)))
         self._digest(None if before is None else before.digest, row.digest)
+        row = row._replace(conflicts=self._conflicts(task, folded.conflicts, ops))
         self._rows.save(row)
         self._refusals(dict(folded.refused), entries)
         if folded.edges or (before is not None and before.edges):
             self._edges[task] = project.edge_rows(batch.sn, folded)
-        self._conflicts(task, folded.conflicts, ops)
         me, news = self._events.actor(batch.me), row.completion in self._fresh
         for type_, event, reason in turns(before, row, me=me, role=batch.space.role, news=news):
             self._stream(entries[event], type_, task, reason)
@@ -454,29 +459,33 @@ class Projector:
             if item is not None and item.refused != refused.get(entry.id):
                 self._rows.save(item._replace(refused=refused.get(entry.id)))
 
-    def _conflicts(self, entity: bytes, found: tuple[Conflict, ...], ops: list[Op]) -> None:
-        """Write the conflicts of an entity; both actors hear of a new one."""
-        batch, authors = self._batch, {op.id: op.author for op in ops}
-        known = self._rows.conflicts(batch.sn, entity)
-        for one in found:
-            ident = conflict_id(one)
-            status = "open" if one.is_open else "resolved"
-            row = rows.Conflict(
-                batch.sn, ident, entity, one.kind, one.winner, one.loser, one.rule, status
-            )
-            if known.pop(ident, None) != row:
-                self._rows.save(row)
-                self._announce(row, authors)
-        for row in known.values():
-            self._rows.delete(row)
+    def _conflicts(self, entity: bytes, found: tuple[Conflict, ...], ops: list[Op]) -> int:
+        """Write the conflicts of an entity, tell both actors of news; return how many are open."""
+        known = self._rows.conflicts(self._batch.sn, entity)
+        if not found and not known:
+            return 0
+        from envoy.replica import disputes
 
-    def _announce(self, row: rows.Conflict, authors: dict[bytes, bytes]) -> None:
-        """Put a conflict into the stream, and into the inbox of those who acted."""
-        loser = self._events.entry(self._batch.sn, row.loser)
-        assert loser is not None, "a conflict is between accepted events"
-        mine = self._batch.me in (authors.get(row.winner), authors.get(row.loser))
-        type_ = "conflict_opened" if row.status == "open" else "conflict_resolved"
-        self._stream(loser, type_, row.id, "conflict" if mine else None, own=False)
+        place = disputes.Place(self._events, self._rows, self._batch.sn, self.ops, self._refusals)
+        told = disputes.settle(place, entity, found, known)
+        authors, me = {op.id: op.author for op in ops}, self._batch.me
+        for one in told.news:
+            row, type_ = one.row, f"conflict_{'opened' if one.row.status == 'open' else 'resolved'}"
+            mine = me in (authors.get(row.winner), authors.get(row.loser))
+            own = one.by.kind == lines.RESOLVE and one.by.author == me
+            n = self._stream(one.by, type_, row.id, "conflict" if mine else None, own=own)
+            item = self._rows.item(one.by.rid)
+            if item is not None and not item.n:
+                self._rows.save(item._replace(n=n))
+        return told.open
+
+    def _resolution(self, conflict: bytes, entries: dict[bytes, Entry]) -> None:
+        """Fold again what a conflict is on; that there is no such conflict refuses its acts."""
+        row = self._rows.conflict(self._batch.sn, conflict)
+        if row is not None:
+            return self.entity(row.entity)
+        counting = [one.id for one in entries.values() if one.status in VISIBLE]
+        return self._refusals(dict.fromkeys(counting, WRONG_STATE), entries)
 
     # -- the end ----------------------------------------------------------------------------
 

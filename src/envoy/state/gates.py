@@ -18,11 +18,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from envoy.core.bodies import ROLES, SpacePolicy
-from envoy.core.codec import Open
 from envoy.core.structs import State
 from envoy.lean import NamedTuple
 from envoy.state.content import sound_policy
 from envoy.state.registers import Graph, Op
+from envoy.state.transitions import Open
 
 HUMAN: Final = "human"
 PREFIX: Final = "gate."

@@ -33,6 +33,8 @@ class Line(NamedTuple):
     mentions: tuple[bytes, ...] = ()
 
 
+# Told once it has resolved something, which a fold says: not when it comes.
+RESOLVE: Final = "conflict.resolve"
 # Kind -> the type it has in the stream. A kind that is not here never shows there.
 TYPES: Final[Mapping[str, str]] = {
     "genesis": "room_created",
@@ -67,6 +69,7 @@ TYPES: Final[Mapping[str, str]] = {
     "task.review": "review_recorded",
     "record": "record_added",
     "record.retract": "record_retracted",
+    RESOLVE: "conflict_resolved",
     "object.put": "object_added",
     "object.retract": "object_retracted",
 }
@@ -147,6 +150,7 @@ _LINES: Final[Mapping[type[Body], Callable[..., Line]]] = {
         body.text or None, task=body.task, detail=_known(body.kind), refs=body.refs
     ),
     records.RecordRetract: lambda body: Line(body.reason or None, target=body.record),
+    records.ConflictResolve: lambda body: Line(body.note, target=body.conflict, detail="conflict"),
     objects.ObjectPut: lambda body: Line(body.name, task=body.task, detail="object"),
     objects.ObjectRetract: lambda body: Line(body.reason or None, target=body.reference),
 }
@@ -186,6 +190,34 @@ def words(body: Body) -> str:
             return text
         case _:
             return ""
+
+
+def links(body: Body) -> tuple[tuple[str, bytes], ...]:
+    """Return (relation, event) for all that a body names beside its task and what it answers."""
+    match body:
+        case bodies.Message():
+            return _named(body.refs) + tuple([(ATTACH, one) for one in body.attach])
+        case bodies.TaskCreate() | records.Record():
+            return _named(body.refs)
+        case bodies.TaskEdit():
+            return _named(body.ref)
+        case bodies.TaskProgress():
+            return (("tenure", body.tenure),)
+        case bodies.TaskComplete():
+            return (("tenure", body.tenure), *[("evidence", one) for one in body.evidence])
+        case records.TaskReview():
+            return (("reviews", body.completion), *[("evidence", one) for one in body.evidence])
+        case records.ConflictResolve():
+            return (("resolves", body.keep),)
+        case objects.ObjectPut(supersedes=bytes(older)):
+            return (("supersedes", older),)
+        case _:
+            return ()
+
+
+def _named(refs: tuple[bodies.Ref, ...]) -> tuple[tuple[str, bytes], ...]:
+    """Return what references name; one without a relation is a plain ``ref``."""
+    return tuple([(ref.rel or "ref", ref.id) for ref in refs])
 
 
 def inbox_reason(

@@ -10,7 +10,7 @@ rows (``views.records``): reads ask it without the folds.
 
 Law: pure functions of the set of counting acts on one record.
 
-Specification: docs/spec/records.md. Test vectors: tests/vectors/records.json.
+Specification: docs/spec/records.md.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from envoy.core.bodies import Ref
-from envoy.core.codec import Open
 from envoy.core.records import Record, RecordRetract
 from envoy.core.structs import State
 from envoy.lean import NamedTuple
@@ -77,23 +76,23 @@ class Fold(State, frozen=True):
     refused: tuple[tuple[bytes, str], ...]
 
 
-def lacking(kind: str, type: str | None, text: str, fields: Open, subject: str | None) -> list[str]:
+def lacking(body: Record) -> list[str]:
     """Return, by name, what a record lacks apart from its references; of an unknown kind, that."""
-    schema = SCHEMAS.get(kind)
+    schema, subject = SCHEMAS.get(body.kind), body.subject
     if schema is None:
         return ["kind"]
     found = [
         name
         for name, wanted, given in (
-            ("text", schema.text, text),
-            ("type", schema.type, type),
+            ("text", schema.text, body.text),
+            ("type", schema.type, body.type),
             ("subject", schema.subject, subject),
         )
         if wanted and not given
     ]
     if subject and split(subject) is None:
         found.append("subject")
-    known = dict(fields)
+    known = dict(body.fields)
     return found + [name for name, words in schema.fields if known.get(name) not in words]
 
 
@@ -113,7 +112,7 @@ def split(subject: str) -> tuple[str, str] | None:
 
 def refusal(body: Record, *, rho: int) -> str | None:
     """Return why a record of an author with rank ``rho`` has no effect, or None."""
-    if lacking(body.kind, body.type, body.text, body.fields, body.subject):
+    if lacking(body):
         return FIELD_INVALID
     if misses_relation(body.kind, body.refs):
         return FIELD_INVALID

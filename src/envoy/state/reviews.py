@@ -19,14 +19,13 @@ from __future__ import annotations
 from typing import Final
 
 from envoy.core.bodies import TaskComplete, TaskCreate
-from envoy.core.codec import Open
 from envoy.core.records import APPROVE, REJECT, REQUEST_CHANGES, VERDICTS, TaskGate, TaskReview
 from envoy.core.structs import replace
 from envoy.state import claims, gates
 from envoy.state.gates import ALONE, Approval, Around, Gate
 from envoy.state.registers import has, members, union, without
 from envoy.state.status import Fold, View
-from envoy.state.transitions import STALE_REVIEW
+from envoy.state.transitions import STALE_REVIEW, Open
 from envoy.views import names
 
 RACED: Final = "gate_raced"

@@ -21,7 +21,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from envoy.core.bodies import TaskCancel, TaskComplete, TaskCreate, TaskProgress, TaskReopen
-from envoy.core.codec import Open
 from envoy.core.dag import tie
 from envoy.core.records import APPROVE, REJECT, REQUEST_CHANGES, TaskGate, TaskReview
 from envoy.core.structs import State, replace
@@ -29,7 +28,7 @@ from envoy.lean import Protocol
 from envoy.state import claims
 from envoy.state.claims import Tenure
 from envoy.state.registers import Graph, Loss, Pages, add, has, members, single, union, without
-from envoy.state.transitions import NONE, RULES, Act, Standing, judge, tenure_of
+from envoy.state.transitions import NONE, RULES, Act, Open, Standing, judge, tenure_of
 from envoy.views import names
 
 CANCEL: Final = "cancel"

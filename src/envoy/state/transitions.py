@@ -30,6 +30,8 @@ from envoy.lean import NamedTuple
 from envoy.state.claims import Fence, Tenure
 from envoy.views import names
 
+# An open-ended part of a body: pairs of a field and its value, ascending.
+Open = tuple[tuple[str, bool | int | str | tuple[str, ...] | None], ...]
 Work = TaskProgress | TaskComplete  # done under a tenure that the body names
 
 NONE: Final = "none"  # the state of a task whose creation does not count; never shown

@@ -30,6 +30,7 @@ Row = (
     | rows.Task
     | rows.Edge
     | rows.Conflict
+    | rows.Link
     | rows.Object
     | rows.Record
     | rows.RecordRef
@@ -44,6 +45,7 @@ _TABLES: Final[dict[type[Row], tuple[str, tuple[str, ...]]]] = {
     rows.Task: ("task", ("sn", "id")),
     rows.Edge: ("edge", ("sn", "task", "rel", "target")),
     rows.Conflict: ("conflict", ("sn", "id")),
+    rows.Link: ("link", ("sn", "event", "at")),
     rows.Object: ("object", ("sn", "id")),
     rows.Record: ("record", ("sn", "id")),
     rows.RecordRef: ("record_ref", ("sn", "record", "at")),
@@ -230,6 +232,16 @@ class RowStore:
             return self._rows(rows.Edge, "sn = ? AND rel = ?", (sn, rel))
         self._settle(rows.Edge)
         return self.connection.rows(rows.Edge, _REACH, (sn, rel, start))
+
+    def conflict(self, sn: int, conflict: bytes) -> rows.Conflict | None:
+        """Return the row of a conflict."""
+        return self._find(rows.Conflict, "sn = ? AND id = ?", (sn, conflict))
+
+    def conflict_ids(self, sn: int, low: bytes, high: bytes) -> list[bytes]:
+        """Return the ids of at most three conflicts between ``low`` and ``high``."""
+        self._settle(rows.Conflict)
+        sql = "SELECT id FROM conflict WHERE sn = ? AND id BETWEEN ? AND ? LIMIT 3"
+        return self.connection.rows(bytes, sql, (sn, low, high))
 
     def conflicts(self, sn: int, entity: bytes) -> dict[bytes, rows.Conflict]:
         """Return the conflict rows of an entity by id."""

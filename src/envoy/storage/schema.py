@@ -16,7 +16,7 @@ Specification: docs/spec/store.md.
 from __future__ import annotations
 
 VERSION = 3
-PROJECTION = 4
+PROJECTION = 5
 
 FORGOTTEN = """
 CREATE TABLE forgotten(id BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
@@ -159,9 +159,13 @@ CREATE INDEX edge_edited ON edge(sn) WHERE made = 0;
 CREATE TABLE conflict(
   sn INTEGER NOT NULL, id BLOB NOT NULL, entity BLOB NOT NULL, kind TEXT NOT NULL,
   winner BLOB NOT NULL, loser BLOB NOT NULL, rule TEXT NOT NULL, status TEXT NOT NULL,
-  PRIMARY KEY(sn, id)) WITHOUT ROWID;
+  kept BLOB, act BLOB, PRIMARY KEY(sn, id)) WITHOUT ROWID;
 CREATE INDEX conflict_entity ON conflict(sn, entity);
 CREATE INDEX conflict_open ON conflict(sn) WHERE status = 'open';
+CREATE TABLE link(
+  sn INTEGER NOT NULL, event BLOB NOT NULL, at INTEGER NOT NULL, rel TEXT NOT NULL,
+  target BLOB NOT NULL, PRIMARY KEY(sn, event, at)) WITHOUT ROWID;
+CREATE INDEX link_target ON link(sn, target);
 CREATE TABLE object(
   sn INTEGER NOT NULL, id BLOB NOT NULL, object BLOB NOT NULL, lam INTEGER NOT NULL,
   created_ms INTEGER NOT NULL, an INTEGER NOT NULL, name TEXT NOT NULL, media TEXT NOT NULL,
@@ -206,12 +210,12 @@ REFERENCE_IDS = "SELECT id FROM object WHERE sn = ? AND id BETWEEN ? AND ? LIMIT
 
 PROJECTION_TABLES = (
     *("item", "words", "member", "grant_", "invite", "task", "edge", "conflict", "object"),
-    *("record", "record_ref"),
+    *("record", "record_ref", "link"),
 )
 # Those with a row per space, or several.
 SPACE_TABLES = (
     *("space", "chain", "seen", "event", "authority", "past", "head", "entity_head", "epoch"),
     *("parked", "dropped", "quarantine", "receipt", "fork", "outbox", "idempotency", "holder"),
     *("stream", "item", "member", "grant_", "invite", "task", "edge", "conflict", "object"),
-    *("record", "record_ref"),
+    *("record", "record_ref", "link"),
 )

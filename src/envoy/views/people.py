@@ -119,6 +119,23 @@ class People:
             raise NotFoundError("id_ambiguous", kind="member", matching_ids=matching)
         raise NotFoundError("not_found", kind="member", next_command="envoy roster")
 
+    def find_ever(self, text: str) -> rows.Member:
+        """Return whom ``text`` means, as ``find`` does, for questions: nothing is done to them.
+
+        A name that no current member bears means the one former member that bears it. Raises as
+        ``find`` does.
+        """
+        try:
+            return self.find(text)
+        except NotFoundError as error:
+            gone = [row for row in self.all() if text.startswith("@") and row.name == text[1:]]
+            if error.code != "not_found" or not gone:
+                raise
+        if len(gone) == 1:
+            return gone[0]
+        matching = [ids.did_text(row.did) for row in gone]
+        raise NotFoundError("id_ambiguous", kind="member", matching_ids=matching)
+
     def _fits(self, row: rows.Member, text: str) -> bool:
         """Return whether ``text`` may mean the member."""
         if text == "@me":

@@ -211,6 +211,18 @@ class Conflict(NamedTuple):
     loser: bytes
     rule: str
     status: str  # open, resolved
+    kept: bytes | None = None  # the side that somebody said is kept
+    act: bytes | None = None  # the event that says so
+
+
+class Link(NamedTuple):
+    """Something that an event names, to be found from both ends."""
+
+    sn: int
+    event: bytes
+    at: int  # place among what the event names
+    rel: str  # a relation of a reference, ref, attach, tenure, reviews, evidence, resolves
+    target: bytes
 
 
 class Stream(NamedTuple):

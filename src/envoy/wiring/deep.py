@@ -29,6 +29,7 @@ from envoy.hub.handler import LocalHub
 from envoy.lean import NamedTuple
 from envoy.replica.actions import home as home_actions
 from envoy.replica.inspection import Inspection
+from envoy.replica.ports import Hub
 from envoy.replica.rebuild import rebuild
 from envoy.replica.replica import Profile, Replica
 from envoy.storage import home, replica_file, salvage
@@ -293,7 +294,10 @@ def _opened(
         events, store = EventStore(connection, where.replica_lock), RowStore(connection)
         events.stores.append(store)
         poster = writes.poster(stored.identity)
-        hub = NoHub() if log is None else LocalHub(log, poster=poster, now_ms=host.now_ms)
+        hub: Hub = NoHub()
+        if log is not None:
+            more = writes.ChunkCalls(log, where)
+            hub = LocalHub(log, poster=poster, now_ms=host.now_ms, more=more)
         yield Profile(
             identity=stored.identity,
             events=events,
@@ -305,6 +309,7 @@ def _opened(
             session=config.session,
             name=stored.name,
             type=str(replica_file.meta(connection, "type") or "agent"),
+            carry=writes.Carrier(hub, where),
         )
 
 

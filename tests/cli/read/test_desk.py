@@ -190,6 +190,20 @@ def test_nobody_by_that_name_is_an_error(desk: Desk) -> None:
     assert desk.fails("why", "evt_" + "a" * 52) == "not_found"
 
 
+def test_whoever_was_removed_is_asked_about_by_name_and_nothing_is_done_to_them(
+    desk: Desk, found: Removal
+) -> None:
+    name = f"@{HOSTILE_NAME[:20]}"
+    data = desk.ok("can", "can", name, "write")
+    assert data["member"]["member_id"] == ids.did_text(found.eve.me)
+    assert (data["removed"], data["allowed"]) == (True, False)
+    assert ", removed, may not write" in desk.text("can", name, "write")
+    assert not desk.ok("can", "can", "@other", "write")["removed"]
+    (row,) = desk.ok("roster", "roster", "--member", name)["members"]
+    assert (row["status"], row["member_id"]) == ("removed", data["member"]["member_id"])
+    assert desk.fails("space", "role", "--member", name, "--role", "read") == "not_found"
+
+
 def test_no_key_is_loaded_to_explain(desk: Desk, found: Removal) -> None:
     code = (
         "import sys; from envoy.cli.main import main; status = main(sys.argv[1:]);"

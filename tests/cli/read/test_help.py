@@ -76,7 +76,7 @@ def test_a_program_learns_the_schema_of_an_answer(console: Console) -> None:
     [
         (("tsak",), "invalid_argument"),
         (("relay", "serve"), "unsupported_operation"),
-        (("task", "submit"), "unsupported_operation"),
+        (("space", "connect"), "unsupported_operation"),
         (("provenance",), "unsupported_operation"),
     ],
 )

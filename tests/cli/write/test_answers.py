@@ -151,7 +151,7 @@ def test_an_invite_knows_the_public_words_for_roles(town: Town, word: str, role:
         pytest.param(("invite", "--role", "admin"), (2, "invalid_argument"), id="for an admin"),
         pytest.param(("invite", "--ttl", "8d"), (2, "invalid_argument"), id="for too long"),
         pytest.param(("invite", "--max-uses", "101"), (2, "invalid_argument"), id="for too many"),
-        pytest.param(("invite", "--mode", "open"), (2, "unsupported_operation"), id="by mode"),
+        pytest.param(("invite", "--mode", "shut"), (2, "invalid_argument"), id="by no mode"),
         pytest.param(
             ("invites", "revoke", "inv_aaaaaa"), (3, "not_found"), id="an unknown one to revoke"
         ),
@@ -262,7 +262,7 @@ def test_send_makes_a_task_or_moves_one(town: Town) -> None:
         pytest.param(("a", "--task-id", "task_aaaaaa"), (3, "task_not_found"), id="unknown task"),
         pytest.param(("--task", "a", "--assignee", "@x"), (3, "not_found"), id="unknown member"),
         pytest.param(("a", "--as", "a1"), (2, "invalid_argument"), id="as two profiles"),
-        pytest.param(("a", "--attach", "obj_x"), (2, "unsupported_operation"), id="an object"),
+        pytest.param(("a", "--vdr", "x"), (2, "unsupported_operation"), id="what comes later"),
         pytest.param(("a", "--body-file", "/nowhere"), (2, "invalid_argument"), id="two again"),
         pytest.param(("--body-file", "/nowhere"), (2, "invalid_argument"), id="no file"),
     ],

@@ -44,6 +44,7 @@ def can(call: Call) -> Answer:
             "space_id": spaces.space_id(space),
             "space_name": space.name,
             "member": person(place, did),
+            "removed": is_removed(place, number),
             "verb": verb,
             "task_id": None if task is None else ids.to_text("task", task),
             "at_event": None if at is None else ids.to_text("evt", at.id),
@@ -59,11 +60,17 @@ def can(call: Call) -> Answer:
 def member_of(place: Place, text: str) -> bytes:
     """Return the did that ``text`` means: of somebody in the space, or any in full."""
     try:
-        return place.people.find(text).did
+        return place.people.find_ever(text).did
     except NotFoundError as error:
         if error.code != "not_found" or len(text) != DID_SYMBOLS:
             raise
     return ids.did_key(text)
+
+
+def is_removed(place: Place, number: int | None) -> bool:
+    """Say whether somebody was a member of the space and is none now."""
+    row = None if number is None else place.people.member(number)
+    return row is not None and row.role is None
 
 
 def person(place: Place, did: bytes) -> Json:

@@ -123,7 +123,7 @@ def identities(call: Call) -> Answer:
     """Answer with the profiles of the home."""
     scope = scope_of("identities", call.config.home)
     wanted = page(scope, call.args.count("limit"), call.args.text("cursor"), shape=(bytes,))
-    after = b"" if wanted.after is None else wanted.after[0]
+    after = b"" if wanted.after is None else bytes(wanted.after[0])
     rest = [name for name in checks.profiles(call.config) if name.encode() > after]
     shown = rest[: wanted.limit]
     found = [profile(call, name) for name in shown]

@@ -73,7 +73,7 @@ def gathered(
     last: tuple[int, int] | None = None
     for space in spaces:
         people = reader.people(space)
-        chosen = people.all() if member is None else [people.find(member)]
+        chosen = people.all() if member is None else [people.find_ever(member)]
         rest = [row for row in chosen if keep(row) and (row.sn, row.an) > (wanted.after or ())]
         if rest and not room:
             return places, page_json(scope, last)

@@ -61,7 +61,7 @@ ROWS: tuple[Command, ...] = (
         "write.authority:delegate",
         (
             SPACE,
-            Arg("target", f"who; {MEMBER}", place=True, needed=True),
+            Arg("target", f"who; {MEMBER}; or a card string", place=True, needed=True),
             Arg("verb", "what", "choice", needed=True, choices=("read", "write")),
             Arg("scope", "room (the space) or task:ID", default="room", word="room|task:ID"),
             Arg(
@@ -84,7 +84,10 @@ ROWS: tuple[Command, ...] = (
             KEY,
         ),
         "delegation",
-        errors=("enc_key_missing", "task_not_found", "unsupported_operation", *CHANGES),
+        errors=(
+            *("enc_key_missing", "task_not_found", "unsupported_operation", "signature_invalid"),
+            *CHANGES,
+        ),
         more=f"Who is no member reads the space by it: that takes an admin. {ASKS}",
     ),
     Command(

@@ -95,6 +95,7 @@ ROWS: tuple[Command, ...] = (
         (AGENT_CARD, SPACE_FLAG),
         "card",
         errors=("signature_invalid",),
+        more="One's own comes with its card string: by that others delegate to who shares no hub.",
     ),
     Command(
         "card list",

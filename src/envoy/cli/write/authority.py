@@ -16,7 +16,7 @@ from envoy.cli.args import Answer, Call
 from envoy.cli.render import Block, line
 from envoy.cli.write import asking, typed
 from envoy.errors import NotFoundError, UsageError
-from envoy.replica.actions import authority, names
+from envoy.replica.actions import authority, cards, names
 from envoy.replica.actions import space as spaces
 from envoy.replica.actions.authority import Cast, Delegation
 from envoy.views import people as actors
@@ -122,7 +122,7 @@ def delegate(call: Call) -> Answer:
     verb, scope, key = call.args.need("verb"), call.args.need("scope"), typed.key(call.args)
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
-        who = anybody(replica, call.args.need("target"))
+        who, card = anybody(replica, call.args.need("target"))
         task = None
         if scope.startswith("task:"):
             within = space_shapes.space_id(replica.space)
@@ -133,7 +133,7 @@ def delegate(call: Call) -> Answer:
         given = Delegation(who, verb, task, call.args.count("depth"), ttl)
 
         def act(dry_run: bool) -> Reach:
-            return authority.delegate(replica, given, dry_run=dry_run, key=key)
+            return authority.delegate(replica, given, card=card, dry_run=dry_run, key=key)
 
         found = asked(call, replica, act, who=who, question=f"delegate {verb}?")
         row = None
@@ -250,11 +250,14 @@ def known(replica: names.Copy, text: str) -> bytes:
     return names.people(replica).find(text).did
 
 
-def anybody(replica: names.Copy, text: str) -> bytes:
-    """Return the did that ``text`` means: a member, or any did in full."""
+def anybody(replica: names.Copy, text: str) -> tuple[bytes, cards.Known | None]:
+    """Return the did that ``text`` means: a member, any did in full, or a card with its key."""
+    if text.startswith(cards.PREFIX):
+        found = cards.read_string(text)
+        return found.did, found
     if text.startswith(ids.DID_PREFIX) and len(text) == DID_SYMBOLS:
-        return ids.did_key(text)
-    return known(replica, text)
+        return ids.did_key(text), None
+    return known(replica, text), None
 
 
 def reason_of(call: Call) -> str:

@@ -1,7 +1,7 @@
 """Cards: publish one's own, look at those of others.
 
 Cards are looked at here and not among the reads: each time their signature is checked, which takes
-the library that does it. No key of this profile is loaded for that.
+the library that does it. A key of this profile is loaded for its own card string alone.
 """
 
 from __future__ import annotations
@@ -44,8 +44,7 @@ def publish(call: Call) -> Answer:
             try:
                 done = cards.publish(replica, wanted, key=key)
             except EnvoyError as error:
-                if error.code == "idempotency_mismatch":  # of the whole call
-                    raise
+                check_whole(error)
                 failed.append(error)
                 results.append(result(space, None, error.code))
                 continue
@@ -64,6 +63,12 @@ def publish(call: Call) -> Answer:
         "untrusted_fields": shapes.UNTRUSTED,
     }
     return Answer(data, lambda: publish_text(data))
+
+
+def check_whole(error: EnvoyError) -> None:
+    """Raise what is wrong with the whole call, and not with one space of it."""
+    if error.code == "idempotency_mismatch":
+        raise error
 
 
 def wanted_by(call: Call) -> cards.Wanted:
@@ -121,21 +126,44 @@ def publish_text(data: Json) -> Iterator[Block]:
 
 def one(call: Call) -> Answer:
     """Answer with the card of one member; of several spaces, with the one dated last."""
+    text = call.args.text("agent") or "@me"
     with reads.open_reader(call.config) as reader:
-        found = [
-            card
-            for space in reader.chosen(call.space())
-            for card in found_in(reader, space, call.args.text("agent") or "@me")
-        ]
-    if not found:
+        every = [(found_in(reader, one, text), one) for one in reader.chosen(call.space())]
+        found = [(card, space, actor) for one, space in every for card, actor in one]
+        newest = max(found, key=lambda one: (one[0].ts, one[1].id), default=None)
+        me = reader.me.did
+    said = None if newest is None else newest[0]
+    is_mine = text in ("@me", ids.did_text(me)) or (said is not None and said.did == me)
+    if said is None and not is_mine:
         raise NotFoundError("not_found", kind="card", next_command="envoy card list")
-    newest = max(found, key=lambda card: (show.text(card["published_at"]), card["space_id"]))
-    data: Json = {"card": newest, "untrusted_fields": shapes.UNTRUSTED}
-    return Answer(data, lambda: card_text(newest))
+    data: Json = {
+        "card": None if newest is None else shapes.card(newest[0], newest[2], newest[1]),
+        "card_string": own_string(call, said) if is_mine else None,
+        "untrusted_fields": shapes.UNTRUSTED,
+    }
+    return Answer(data, lambda: one_text(data))
 
 
-def found_in(reader: Reader, space: rows.Space, text: str) -> list[Json]:
-    """Return the card of whom ``text`` means in one space, if there is one."""
+def own_string(call: Call, said: cards.Shown | None) -> str:
+    """Return the card string of this profile, which its own key signs."""
+    with writes.open_profile(call.config) as profile:
+        return cards.own_string(profile, said)
+
+
+def one_text(data: Json) -> Iterator[Block]:
+    """Yield a card; one's own with the string by which others are told of it."""
+    if data["card"] is not None:
+        yield from card_text(show.mapping(data["card"]))
+    else:
+        yield line("no card is published yet")
+    if data["card_string"] is not None:
+        yield line(show.text(data["card_string"]))
+
+
+def found_in(
+    reader: Reader, space: rows.Space, text: str
+) -> list[tuple[cards.Shown, Json | None]]:
+    """Return the card of whom ``text`` means in one space, if there is one, and who signed it."""
     people = reader.people(space)
     try:
         row = people.find(text)
@@ -144,7 +172,7 @@ def found_in(reader: Reader, space: rows.Space, text: str) -> list[Json]:
             raise
         return []
     card = hindsight.cards_of(reader.connection, space).of(row.did)
-    return [] if card is None else [shapes.card(card, people.actor(row.an), space)]
+    return [] if card is None else [(card, people.actor(row.an))]
 
 
 def all_of(call: Call) -> Answer:

@@ -11,7 +11,6 @@ from envoy.cli.render import Block, line
 from envoy.cli.write import typed, work
 from envoy.errors import UsageError
 from envoy.replica.actions import names, records, reviews
-from envoy.replica.replica import Replica
 from envoy.views import answers, rows
 from envoy.views import records as shapes
 from envoy.views.space import space_id
@@ -123,7 +122,7 @@ def fields_of(args: Args) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(found.items(), key=lambda one: one[0].encode()))
 
 
-def shown(replica: Replica, record: bytes, done: rows.Redacted) -> Json:
+def shown(replica: names.Copy, record: bytes, done: rows.Redacted) -> Json:
     """Return a record as it stands now, and how far the act got."""
     store, space = replica.profile.rows, replica.space
     row = store.record(space.sn, record)

@@ -32,9 +32,7 @@ def create(call: Call) -> Answer:
     with writes.open_profile(call.config) as profile:
         ends = None if expires is None else profile.clock.now_ms() + expires
         again = names.Retry(typed.key(call.args), ("space create", name, about, expires))
-        done = actions.found_once(
-            profile, name, description=about, expires_ms=ends, call=again
-        )
+        done = actions.found_once(profile, name, description=about, expires_ms=ends, call=again)
     if call.args.switch("cross_machine"):
         raise no_relay(done.space)
     data = details(call, done.space) | {

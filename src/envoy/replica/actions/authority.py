@@ -19,6 +19,7 @@ from typing import Final
 from envoy import limits
 from envoy.core import bodies
 from envoy.core.capability import CAPS, OTHERS, Grant
+from envoy.core.cards import Known
 from envoy.core.log import Entry
 from envoy.errors import AuthorityError, ConflictError, EnvoyError, NotFoundError, UsageError
 from envoy.ids import to_text
@@ -205,10 +206,16 @@ class Delegation(NamedTuple):
 
 
 def delegate(
-    replica: Replica, given: Delegation, *, dry_run: bool = False, key: str | None = None
+    replica: Replica,
+    given: Delegation,
+    *,
+    card: Known | None = None,
+    dry_run: bool = False,
+    key: str | None = None,
 ) -> Reach:
     """Let somebody act under a grant of this profile, and read the space if no member does already.
 
+    ``card``: the card string that names ``given.to``; its key counts where no event has stated one.
     Raises ConflictError(enc_key_missing) where no key is known to seal the epoch to,
     AuthorityError (capability_missing, outranked), UsageError.
     """
@@ -217,12 +224,8 @@ def delegate(
     if given.task is not None and given.verb == "read":  # a delegate reads the whole space anyway
         raise UsageError("invalid_argument", argument="scope", cause="read")
     look(replica)
-    row = replica.profile.rows.members(replica.sn).get(given.to)
-    statement = (
-        None
-        if row is not None and row.enc is not None
-        else directory.find(replica.profile, given.to)
-    )
+    assert card is None or card.did == given.to, "the card names who is meant"
+    statement = _stated(replica, given.to, card)
 
     def act(author: Author) -> Done:
         batch, court = author.batch, author.batch.court
@@ -245,6 +248,14 @@ def delegate(
 
     call = Call(key, ("delegate", *given))
     return perform(replica, act, about=given.to, dry_run=dry_run, call=call)
+
+
+def _stated(replica: Replica, did: bytes, card: Known | None) -> bodies.Statement | None:
+    """Return the statement of the card key of ``did``, None where it stated a key here."""
+    row = replica.profile.rows.members(replica.sn).get(did)
+    if row is not None and row.enc is not None:
+        return None
+    return directory.find(replica.profile, did) if card is None else card.keys
 
 
 def end_space(

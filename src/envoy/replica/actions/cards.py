@@ -4,7 +4,7 @@ A card is labels and hints: a name, what somebody can do, how to reach them. It 
 nothing. It is read from the log and not from a projection, so that its signature is checked
 whenever it is shown.
 
-Specification: docs/spec/messages.md, Cards.
+Specification: docs/spec/messages.md, Cards; docs/spec/identity.md, Card strings.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from envoy import limits
+from envoy.core import cards as strings
 from envoy.core.bodies import Card
 from envoy.core.envelope import open_envelope, parse
 from envoy.core.log import Entry, split
@@ -23,10 +24,13 @@ from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.actions.space import VERSION
 from envoy.replica.keyring import KeyRing
 from envoy.replica.ports import EventStore
-from envoy.replica.replica import Call, Replica, Written
+from envoy.replica.replica import Call, Profile, Replica, Written
 from envoy.state.content import reduce_member
 from envoy.state.registers import Op
 from envoy.views import rows
+
+PREFIX = strings.PREFIX
+Known = strings.Known
 
 
 class Shown(NamedTuple):
@@ -179,6 +183,30 @@ def _published(replica: Replica, written: Written) -> Published:
     assert isinstance(body, Card), "the key is of this call"
     said = shown(entry, body)
     return Published(said, written.n, True, delivery, replayed=written.replayed)
+
+
+def own_string(profile: Profile, labels: Shown | None) -> str:
+    """Return the card string of a profile: with these ``labels``, else with its name and kind."""
+    card = Card(profile.name, profile.type, VERSION, None, ())
+    if labels is not None:
+        card = Card(*labels[3:])
+    return strings.make(profile.identity, card, ts=profile.clock.now_ms())
+
+
+def read_string(text: str) -> Known:
+    """Return what a card string that somebody was given says; white space in it does not count.
+
+    Raises UsageError(invalid_argument) for what is none, UsageError(unsupported_operation) for one
+    of a later version, IntegrityError(signature_invalid) for one that nobody signed as it stands.
+    """
+    try:
+        return strings.read("".join(text.split()))
+    except RemoteFault as fault:
+        if fault.code == "unsupported":
+            raise UsageError("unsupported_operation", operation="card string") from fault
+        if fault.code in ("bad_key", "bad_signature", "wrong_space"):
+            raise IntegrityError("signature_invalid", cause=fault.code) from fault
+        raise UsageError("invalid_argument", argument="target", cause=fault.code) from fault
 
 
 def _labels(card: Card) -> tuple[object, ...]:

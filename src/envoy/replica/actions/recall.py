@@ -12,31 +12,42 @@ Specification: docs/spec/cli.md, Retries.
 from __future__ import annotations
 
 from envoy.core.codec import decode, encode
+from envoy.core.structs import Body
 from envoy.errors import IntegrityError, RemoteFault
 from envoy.replica.replica import Call, Replica, Written
 from envoy.views import rows
 from envoy.views.reach import Cut, Ended, Reach, Touched
 
-# The parts of a Reach, in their order there.
-Kept = tuple[
-    bytes | None,
-    bool,
-    tuple[tuple[bytes, str, int | None], ...],
-    tuple[bytes, ...],
-    tuple[bytes, ...],
-    tuple[tuple[bytes, str, int, str, str | None], ...],
-    tuple[int, int | None, int] | None,
-    tuple[tuple[bytes, str], ...],
-]
+
+class Kept(Body, frozen=True):
+    """A Reach without its event, which the key has, and without what is only of one answer."""
+
+    epoch: bytes | None
+    is_new_epoch: bool
+    ended: tuple[tuple[bytes, str, int | None], ...]
+    freed: tuple[bytes, ...]
+    kept: tuple[bytes, ...]
+    touched: tuple[tuple[bytes, str, int, str, str | None], ...]
+    cut: tuple[int, int | None, int] | None
+    acts: tuple[tuple[bytes, str], ...]
 
 
 def note(found: Reach) -> str:
     """Return ``found`` as it is kept under a key."""
-    acts = [(item.id, item.status) for item in found.acts]
-    ended, touched = map(tuple, found.ended), map(tuple, found.touched)
-    cut = None if found.cut is None else tuple(found.cut)
-    parts = (found.epoch, found.is_new_epoch, tuple(ended), found.freed, found.kept)
-    return encode((*parts, tuple(touched), cut, acts)).hex()
+    cut = found.cut
+    kept = Kept(
+        epoch=found.epoch,
+        is_new_epoch=found.is_new_epoch,
+        ended=tuple([(one.id, one.kind, one.subject) for one in found.ended]),
+        freed=found.freed,
+        kept=found.kept,
+        touched=tuple(
+            [(one.id, one.kind, one.author, one.status, one.cause) for one in found.touched]
+        ),
+        cut=None if cut is None else (cut.accepted, cut.accepted_ms, cut.uncited),
+        acts=tuple([(item.id, item.status) for item in found.acts]),
+    )
+    return encode(kept).hex()
 
 
 def reach(replica: Replica, written: Written, delivery: str) -> Reach:
@@ -45,17 +56,16 @@ def reach(replica: Replica, written: Written, delivery: str) -> Reach:
         kept = decode(bytes.fromhex(written.note), Kept)
     except (RemoteFault, ValueError) as fault:
         raise IntegrityError("state_corrupt", cause="idempotency") from fault
-    epoch, is_new_epoch, ended, freed, held, touched, cut, acts = kept
-    items = [_item(replica, ident, status) for ident, status in acts]
+    items = [_item(replica, ident, status) for ident, status in kept.acts]
     return Reach(
         event=written.event,
-        epoch=epoch,
-        is_new_epoch=is_new_epoch,
-        ended=tuple([Ended(*one) for one in ended]),
-        freed=freed,
-        kept=held,
-        touched=tuple([Touched(*one) for one in touched]),
-        cut=None if cut is None else Cut(*cut),
+        epoch=kept.epoch,
+        is_new_epoch=kept.is_new_epoch,
+        ended=tuple([Ended(*one) for one in kept.ended]),
+        freed=kept.freed,
+        kept=kept.kept,
+        touched=tuple([Touched(*one) for one in kept.touched]),
+        cut=None if kept.cut is None else Cut(*kept.cut),
         acts=tuple([item for item in items if item is not None]),
         is_rehearsal=False,
         delivery=delivery,

@@ -68,7 +68,7 @@ def add(replica: Replica, said: Said, *, key: str | None = None) -> rows.Sent:
 
 def check_fields(body: Record) -> None:
     """Refuse a record that every replica would refuse."""
-    missing = records.lacking(body.kind, body.type, body.text, body.fields, body.subject)
+    missing = records.lacking(body)
     relations = records.misses_relation(body.kind, body.refs)
     if missing or relations:
         raise UsageError(

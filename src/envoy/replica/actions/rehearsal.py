@@ -17,8 +17,8 @@ from typing import Final
 
 from envoy.core.log import Entry
 from envoy.lean import NamedTuple
-from envoy.replica.actions.care import housekeep, withdraw
 from envoy.replica.actions import recall
+from envoy.replica.actions.care import housekeep, withdraw
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.facts import content_event
 from envoy.replica.projector import VISIBLE
