@@ -43,6 +43,7 @@ TABLES: dict[type[Row], str] = {
     rows.Invite: "invite",
     rows.Task: "task",
     rows.Conflict: "conflict",
+    rows.Link: "link",
     rows.Stream: "stream",
 }
 

@@ -48,6 +48,7 @@ BY_HAND = {
     "task.gate": ("write", False, FULL["task.gate"]["task"]),
     "task.review": ("write", False, FULL["task.review"]["task"]),
     "record": ("write", False, EVENT),
+    "conflict.resolve": ("write", False, FULL["conflict.resolve"]["conflict"]),
     "record.retract": ("write", False, FULL["record.retract"]["record"]),
     "object.put": ("write", False, EVENT),
     "object.retract": ("write", False, FULL["object.retract"]["reference"]),

@@ -46,7 +46,7 @@ def meaning(actor: Actor) -> dict[str, object]:
         },
         "conflicts": sorted(
             actor.connection.rows(
-                _row, "SELECT id, kind, winner, loser, rule, status FROM conflict"
+                _row, "SELECT id, kind, winner, loser, rule, status, kept, act FROM conflict"
             )
         ),
         "refused": dict(

@@ -78,7 +78,7 @@ def test_four_processes_make_one_file(where: home.Paths) -> None:
         assert one.stdin is not None
         one.stdin.write("go\n")
         one.stdin.flush()
-    assert [one.communicate(timeout=60)[0] for one in started] == ["4\n"] * 4
+    assert [one.communicate(timeout=60)[0] for one in started] == ["5\n"] * 4
 
 
 # -- where it lies -------------------------------------------------------------------------------

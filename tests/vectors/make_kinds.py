@@ -156,6 +156,7 @@ FULL: dict[str, Fields] = {
         "refs": REFS,
     },
     "record.retract": {"record": ID, "reason": "the wrong dock"},
+    "conflict.resolve": {"conflict": ID, "keep": ID, "note": "looked at both"},
     "object.put": {
         "object": ID,
         "name": "crash.log",
@@ -184,6 +185,7 @@ NIL: dict[str, tuple[str, ...]] = {
     "task.claim": ("handoff",),
     "task.release": ("note",),
     "task.progress": ("note",),
+    "conflict.resolve": ("note",),
     "task.review": ("note",),
     "record": ("type", "task", "subject"),
     "object.put": ("task", "supersedes"),
@@ -366,6 +368,7 @@ BROKEN: list[tuple[str, str, Fields]] = [
     ("record", "65 refs", {"refs": many(65, REFS[0])}),
     ("record", "an unknown relation", {"refs": [["likes", ID, None]]}),
     ("record.retract", "a reason of 513 bytes", {"reason": "r" * 513}),
+    ("conflict.resolve", "a note of 32,769 bytes", {"note": "n" * 32_769}),
     ("object.put", "an empty name", {"name": ""}),
     ("object.put", "a name of 129 bytes", {"name": "n" * 129}),
     ("object.put", "U+0000 in a name", {"name": "a\0b"}),

@@ -88,6 +88,8 @@ def refused_cards() -> list[tuple[str, str, str]]:
     theirs = make_identity.stated(space=None, did=other)
     good, later = card(), messagepack.write([2, "new"])
     spare = good[:-1] + ("B" if good[-1] == "A" else chr(ord(good[-1]) + 1))
+    padded = good.partition(":")[2] + "=" * (-len(good.partition(":")[2]) % 4)
+    long_form = b"\xdc\0\x05" + base64.urlsafe_b64decode(padded)[1:]
     renamed = messagepack.write(["boss", *LABELS[1:]])
     return [
         ("another field than was signed", card(card=renamed), "bad_signature"),
@@ -109,8 +111,9 @@ def refused_cards() -> list[tuple[str, str, str]]:
         ("version 0", card(v=0), "malformed"),
         ("a kind of member that there is not", card(labels=["a", "robot", "1", None, []]),
          "malformed"),
+        ("an array in a long form", lettered(long_form), "non_canonical"),
         ("no prefix", good.partition(":")[2], "malformed"),
-        ("padded", good + "=" * (-len(good.partition(":")[2]) % 4 or 4), "malformed"),
+        ("padded", f"envoy-card:{padded}", "malformed"),
         ("a spare bit that is set", spare, "malformed"),
         ("cut off", good[:-4], "malformed"),
         ("a letter that is none", good[:40] + "!" + good[41:], "malformed"),

@@ -2,8 +2,8 @@
 
 Beside the projector, which it is a part of, and loaded where two acts met at all.
 
-Laws: a row is a function of the accepted acts on the entity and on the conflict. What becomes of the
-acts on a conflict is written with it, whichever came first.
+Laws: a row is a function of the accepted acts on the entity and on the conflict. What becomes of
+the acts on a conflict is written with it, whichever came first.
 
 Specification: docs/spec/conflicts.md.
 """
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from envoy.core.log import Entry
 from envoy.core.structs import replace
-from envoy.lean import NamedTuple
+from envoy.lean import NamedTuple, Protocol
 from envoy.replica.digests import conflict_id
 from envoy.replica.ports import EventStore, RowStore
 from envoy.state import settling
@@ -23,21 +23,31 @@ from envoy.state.transitions import RANK_CREATOR
 from envoy.views import rows
 
 
+class Asking(Protocol):
+    """The part of a batch that is asked here."""
+
+    events: EventStore
+    sn: int
+    me: bytes
+
+
 class Place(NamedTuple):
     """What settling needs of its projector: the stores, the acts on an entity, marking them."""
 
-    events: EventStore
+    batch: Asking
     store: RowStore
-    sn: int
     ops: Callable[[bytes], list[Op]]
     refuse: Callable[[dict[bytes, str], dict[bytes, Entry]], None]
 
 
 class News(NamedTuple):
-    """A conflict that is not what it was, and the event that tells of it."""
+    """A conflict that is not what it was, as the stream tells it; ``by`` is the event behind it."""
 
-    row: rows.Conflict
     by: Entry
+    type: str
+    about: bytes
+    reason: str | None  # why it is in my inbox
+    own: bool
 
 
 class Told(NamedTuple):
@@ -54,30 +64,44 @@ def settle(
     known: Mapping[bytes, rows.Conflict],
 ) -> Told:
     """Write the conflicts of an entity; ``known`` are the rows that it had."""
-    made = place.events.entry(place.sn, entity)
-    creator = None if made is None else made.author
+    creator = _author(place, entity)
     news, count, gone = list[News](), 0, dict(known)
     for one in found:
         row, entry = _row(place, one, creator)
         count += int(row.status == "open")
         if gone.pop(row.id, None) != row:
             place.store.save(row)
-            news.append(News(row, entry))
+            news.append(_news(place, row, entry))
     for row in gone.values():
         place.store.delete(row)
         _judge(place, row.id, None, creator)
     return Told(news, count)
 
 
+def _news(place: Place, row: rows.Conflict, by: Entry) -> News:
+    """Return what is told of a conflict: both actors hear of it."""
+    me = place.batch.me
+    mine = me in (_author(place, row.winner), _author(place, row.loser))
+    type_ = "conflict_opened" if row.status == "open" else "conflict_resolved"
+    own = by.id == row.act and by.author == me
+    return News(by, type_, row.id, "conflict" if mine else None, own)
+
+
+def _author(place: Place, event: bytes) -> bytes | None:
+    """Return who wrote an event, None for what is none."""
+    entry = place.batch.events.entry(place.batch.sn, event)
+    return None if entry is None else entry.author
+
+
 def _row(place: Place, found: Conflict, creator: bytes | None) -> tuple[rows.Conflict, Entry]:
     """Return the row of a conflict, and the event that speaks of it: its act, else who lost."""
-    ident, loser = conflict_id(found), place.events.entry(place.sn, found.loser)
+    ident, loser = conflict_id(found), place.batch.events.entry(place.batch.sn, found.loser)
     assert loser is not None, "a conflict is between accepted events"
     sides = settling.Sides(found.winner, found.loser, loser.author)
     done = _judge(place, ident, sides, creator)
-    act = None if done.by is None else place.events.entry(place.sn, done.by)
+    act = None if done.by is None else place.batch.events.entry(place.batch.sn, done.by)
     row = rows.Conflict(
-        sn=place.sn,
+        sn=place.batch.sn,
         id=ident,
         entity=found.entity,
         kind=found.kind,
@@ -95,7 +119,7 @@ def _judge(
     place: Place, conflict: bytes, sides: settling.Sides | None, creator: bytes | None
 ) -> settling.Settled:
     """Fold the acts on a conflict, and mark those that were refused."""
-    entries = {entry.id: entry for entry in place.events.entity(place.sn, conflict)}
+    entries = {entry.id: entry for entry in place.batch.events.entity(place.batch.sn, conflict)}
     if not entries:
         return settling.Settled(None, None, ())
     ops = [_ranked(op, creator) for op in place.ops(conflict)]

@@ -42,6 +42,7 @@ Row = (
     | rows.Task
     | rows.Edge
     | rows.Conflict
+    | rows.Link
     | rows.Object
     | rows.Record
     | rows.RecordRef

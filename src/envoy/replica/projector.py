@@ -248,10 +248,9 @@ class Projector:
 
     def _told(self, entry: Entry) -> int:
         """Return the number of an event: of the last change of its verdict, else of its coming."""
-        found = self._numbers.get(entry.rid)
-        if found is None:
-            return told(self._rows.stream_of(entry.rid)).get(entry.rid, 0)
-        return found
+        if entry.rid in self._numbers:
+            return self._numbers[entry.rid]
+        return told(self._rows.stream_of(entry.rid)).get(entry.rid, 0)
 
     def recall(self, numbers: Mapping[int, int]) -> None:
         """Remember under what numbers a page of events was told, instead of asking for each."""
@@ -374,7 +373,7 @@ class Projector:
             description=found.description or "",
             policy=project.policy_text(dict(content.sound_policy(founded.policy)), found.policy),
         )
-        self._conflicts(self._batch.space.id, found.conflicts, ops)
+        self._conflicts(self._batch.space.id, found.conflicts)
         if self._batch.space.policy != before:
             self._judged_again()
 
@@ -405,12 +404,12 @@ class Projector:
                 self._digest(before.digest, None)
                 self._edges[task] = []
             self._refusals({}, entries)
-            self._conflicts(task, (), ops)
+            self._conflicts(task, ())
             return
         row = project.task_row(batch.sn, folded, self._events.actor)
         row = row._replace(digest=tagged("state", b"\1", canonical(folded)))
         self._digest(None if before is None else before.digest, row.digest)
-        row = row._replace(conflicts=self._conflicts(task, folded.conflicts, ops))
+        row = row._replace(conflicts=self._conflicts(task, folded.conflicts))
         self._rows.save(row)
         self._refusals(dict(folded.refused), entries)
         if folded.edges or (before is not None and before.edges):
@@ -459,32 +458,26 @@ class Projector:
             if item is not None and item.refused != refused.get(entry.id):
                 self._rows.save(item._replace(refused=refused.get(entry.id)))
 
-    def _conflicts(self, entity: bytes, found: tuple[Conflict, ...], ops: list[Op]) -> int:
+    def _conflicts(self, entity: bytes, found: tuple[Conflict, ...]) -> int:
         """Write the conflicts of an entity, tell both actors of news; return how many are open."""
         known = self._rows.conflicts(self._batch.sn, entity)
         if not found and not known:
             return 0
         from envoy.replica import disputes
 
-        place = disputes.Place(self._events, self._rows, self._batch.sn, self.ops, self._refusals)
+        place = disputes.Place(self._batch, self._rows, self.ops, self._refusals)
         told = disputes.settle(place, entity, found, known)
-        authors, me = {op.id: op.author for op in ops}, self._batch.me
         for one in told.news:
-            row, type_ = one.row, f"conflict_{'opened' if one.row.status == 'open' else 'resolved'}"
-            mine = me in (authors.get(row.winner), authors.get(row.loser))
-            own = one.by.kind == lines.RESOLVE and one.by.author == me
-            n = self._stream(one.by, type_, row.id, "conflict" if mine else None, own=own)
-            item = self._rows.item(one.by.rid)
-            if item is not None and not item.n:
+            n = self._stream(one.by, one.type, one.about, one.reason, own=one.own)
+            if (item := self._rows.item(one.by.rid)) is not None and not item.n:
                 self._rows.save(item._replace(n=n))
         return told.open
 
     def _resolution(self, conflict: bytes, entries: dict[bytes, Entry]) -> None:
         """Fold again what a conflict is on; that there is no such conflict refuses its acts."""
-        row = self._rows.conflict(self._batch.sn, conflict)
-        if row is not None:
+        if (row := self._rows.conflict(self._batch.sn, conflict)) is not None:
             return self.entity(row.entity)
-        counting = [one.id for one in entries.values() if one.status in VISIBLE]
+        counting = (one.id for one in entries.values() if one.status in VISIBLE)
         return self._refusals(dict.fromkeys(counting, WRONG_STATE), entries)
 
     # -- the end ----------------------------------------------------------------------------

@@ -5,8 +5,8 @@ A conflict closes by itself once somebody decided anew knowing of both sides
 rank, or the loser, who gives in. That marks the conflict and does nothing else; a state is changed
 by the ordinary acts.
 
-Laws: pure, a function of the set of acts and of the conflict. Who lost cannot undo by giving in what
-somebody with rank has said.
+Laws: pure, a function of the set of acts and of the conflict. Who lost cannot undo by giving in
+what somebody with rank has said.
 
 Specification: docs/spec/conflicts.md.
 """

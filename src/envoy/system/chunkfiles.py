@@ -100,6 +100,12 @@ class ChunkFiles:
         """Delete the file of a chunk, if there is one."""
         files.remove(self.path(ident))
 
+    def every(self) -> Iterator[bytes]:
+        """Yield the hash of every chunk that there is a file for."""
+        for _, name in self._every():
+            if _is_chunk(name):
+                yield bytes.fromhex(name)
+
     def settle(self) -> None:
         """Make the names that were given here survive a loss of power."""
         changed, self._changed = self._changed, set()
@@ -110,7 +116,7 @@ class ChunkFiles:
         """Delete old files that are no chunk, or one that nothing names; return how many."""
         count, now = 0, time.time()
         for path, name in self._every():
-            whole = len(name) == _NAME_CHARS and _DIGITS.issuperset(name)
+            whole = _is_chunk(name)
             age = limits.ORPHAN_SECONDS_MAX if whole else limits.DRAFT_SECONDS_MAX
             try:
                 is_old = os.lstat(path).st_mtime < now - age
@@ -150,6 +156,11 @@ class ChunkFiles:
             files.check_directory(directory)
         except OSError as error:
             raise files.fault(error, directory) from error
+
+
+def _is_chunk(name: str) -> bool:
+    """Say whether a file of that name is a whole chunk."""
+    return len(name) == _NAME_CHARS and _DIGITS.issuperset(name)
 
 
 def _names(directory: str) -> list[str]:

@@ -41,6 +41,9 @@ class Hindsight(Protocol):
     def epoch(self, create: bytes) -> str:
         """Return the rule that says whether an epoch is written under: a key of EPOCH_WORDS."""
 
+    def is_stale(self, event: bytes, epoch: bytes) -> bool:
+        """Say whether ``epoch`` is not adequate in the ancestry of an event written under it."""
+
 
 class Reader:
     """One profile, read-only, for one thread. A context manager; made by ``open_reader``."""

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from typing import Final
 
-from envoy import limits
+from envoy import ids, limits
 from envoy.core import identity
 from envoy.core.archive import BACKUP
 from envoy.core.identity import NONE
@@ -31,11 +31,14 @@ from envoy.storage import archive, home, replica_file, schema
 from envoy.storage.archive import Secret, Source
 from envoy.storage.home import Paths
 from envoy.system import db, files, host, upgrade
+from envoy.system.chunkfiles import ChunkFiles
 from envoy.wiring import secrets
 from envoy.wiring.config import Config, name_is_plain
+from envoy.wiring.depot import OBJECTS, at_hub
 
 MANIFEST: Final = "manifest.json"
 HUB: Final = "hub/hub.db"
+CHUNKS: Final = "chunks/"
 FILES: Final = ("identity.json", "replica.db")
 VERSION: Final = 1
 RESTORED: Final = "restored"  # an origin that no file has
@@ -74,6 +77,7 @@ def backup(config: Config, path: str, *, everything: bool) -> Packed:
         has_hub = everything and files.exists(where.hub)
         if has_hub:
             sources.append(Source(HUB, _hub_copy(where, draft)))
+        sources += _chunks(config, names, has_hub=has_hub)
         told = {"v": VERSION, "schema": schema.VERSION, "hub": sqlite.VERSION, "profiles": names}
         manifest = Source(MANIFEST, dumps(told).encode("ascii"))
         size = archive.write_archive(path, [manifest, *sources], secret)
@@ -99,6 +103,20 @@ def _profile(config: Config, name: str, draft: str) -> Iterator[Source]:
             replica_file.put_meta(connection, "boot", RESTORED)
     db.seal_off(path, where.db_key)
     yield Source(at + "replica.db", path)
+
+
+def _chunks(config: Config, names: Sequence[str], *, has_hub: bool) -> list[Source]:
+    """Return the chunks of objects that profiles hold, each once; with a hub its own as well."""
+    shelves = [_shelf(home.paths(config.home, name)) for name in names]
+    if has_hub:
+        shelves.append(at_hub(home.paths(config.home, config.profile)))
+    paths = {ident: shelf.path(ident) for shelf in shelves for ident in shelf.every()}
+    return [Source(CHUNKS + ident.hex(), path) for ident, path in sorted(paths.items())]
+
+
+def _shelf(where: Paths) -> ChunkFiles:
+    """Return the chunk files of a profile."""
+    return ChunkFiles(os.path.join(where.profile, OBJECTS))
 
 
 def _hub_copy(where: Paths, draft: str) -> str:
@@ -130,9 +148,13 @@ def restore(config: Config, path: str, *, replace: bool) -> Packed:
         names = archive.read_archive(path, _secret(config, path), into)
         profiles = _checked(path, into, set(names))
         _refuse_taken(config, profiles, replace=replace)
+        chunks = sorted(name for name in names if name.startswith(CHUNKS))
         for name in profiles:
+            _fill(_shelf(home.paths(into, name)), chunks, into)
             _place(config, name, into, replace=replace)
         has_hub = HUB in names and _place_hub(config, into)
+        if has_hub:
+            _fill(at_hub(home.paths(config.home, config.profile)), chunks, into)
     finally:
         shutil.rmtree(into, ignore_errors=True)
     return Packed(path, os.path.getsize(path), profiles, has_hub)
@@ -166,7 +188,8 @@ def _checked(path: str, into: str, names: set[str]) -> tuple[str, ...]:
             raise IntegrityError("schema_too_new", path=path, found=found, known=known)
     profiles = tuple(str(one) for one in told["profiles"])
     wanted = {f"profiles/{one}/{file}" for one in profiles for file in FILES}
-    if not all(map(name_is_plain, profiles)) or names - wanted - {MANIFEST, HUB}:
+    rest = {one for one in names - wanted - {MANIFEST, HUB} if not one.startswith(CHUNKS)}
+    if not all(map(name_is_plain, profiles)) or rest:
         raise archive.invalid(path, "content")
     for name in profiles:
         _check_profile(home.paths(into, name))
@@ -204,6 +227,20 @@ def _place(config: Config, name: str, into: str, *, replace: bool) -> None:
         with suppress(OSError):  # an empty one, of a profile that was never made
             os.rmdir(where.profile)
     files.rename(home.paths(into, name).profile, where.profile)
+
+
+def _fill(shelf: ChunkFiles, chunks: Sequence[str], into: str) -> None:
+    """Put the chunks of an unpacked archive among those of a profile or a hub.
+
+    Every profile gets all: which ones it needs, its database knows, and what nothing names goes
+    with the next sweep. What is no chunk of its name is left out.
+    """
+    for name in chunks:
+        chunk = files.read(os.path.join(into, name), bytes_max=limits.CHUNK_BYTES_MAX)
+        ident = ids.sha256(chunk).digest()
+        if CHUNKS + ident.hex() == name:
+            shelf.save(ident, chunk)
+    shelf.settle()
 
 
 def _place_hub(config: Config, into: str) -> bool:

@@ -175,6 +175,33 @@ def test_what_cannot_be_done_is_refused_and_written_nowhere(
     assert town.events(profile) == before
 
 
+def test_an_outsider_of_another_machine_is_delegated_to_by_its_card_string(
+    town: Town, tmp_path: Path
+) -> None:
+    there = Console(tmp_path / "there")
+    made = there.ok("--profile", "far", "init", "--recovery-output", "skip")
+    shown = there.ok("--profile", "far", "card", "show")
+    assert schemas.problems(shown, "card") == [] and shown["card"] is None
+    text, did = shown["card_string"], made["identity"]["member_id"]
+    said = there.call("--profile", "far", "card", "show").out.split()[-1]
+    assert len(said) == len(text) and said[:1800] == text[:1800]  # a time later
+    line = ("delegate", "--verb", "read")
+    assert town.failed("lead", *line, did)["error_code"] == "enc_key_missing"
+    for wrong, code, status in (
+        (text[:-60] + ("A" if text[-60] != "A" else "B") + text[-59:], "signature_invalid", 8),
+        (text[:-60], "invalid_argument", 2),
+        ("envoy-card:", "invalid_argument", 2),
+    ):
+        found = town.failed("lead", *line, wrong)
+        assert (found["error_code"], found["exit"]) == (code, status)
+    lent = town.ok("lead", "delegation", *line, text)
+    assert lent["changed"] and lent["member"]["member_id"] == did
+    member = town.ok("lead", "card", "card", "show", "--agent", "@agent")
+    assert member["card_string"] is None and member["card"]["name"] == "agent"
+    own = town.ok("agent", "card", "card", "show", "--agent", town.dids["agent"])
+    assert own["card"] == member["card"] and own["card_string"].startswith("envoy-card:")
+
+
 def test_a_policy_is_set_field_by_field_and_shown_with_the_space(town: Town) -> None:
     plain = town.ok("agent", "policy", "space", "policy")
     assert plain["changed"] is False and plain["policy"]["lease_s"] == 900

@@ -133,6 +133,26 @@ def _hex(text: str) -> str:
     return b64decode(from_url).hex()
 
 
+def test_a_backup_of_everything_holds_the_objects_of_profiles_and_hub(
+    console: Console, tmp_path: Path
+) -> None:
+    text = os.urandom(70_000)
+    (console.cwd / "crash.log").write_bytes(text)
+    made = console.ok("--profile", "lead", "object", "put", "crash.log", "--space", "bughunt")
+    secret = console.cwd / "secret"
+    secret.write_text("open sesame\n")
+    secret.chmod(0o600)
+    out = tmp_path / "all.envoy"
+    words = ("backup", "--all", "--out", str(out), "--passphrase-file", str(secret))
+    console.ok("--profile", "lead", *words)
+    other = Console(tmp_path / "elsewhere")
+    other.ok("restore", str(out), "--passphrase-file", str(secret))
+    for profile, name in (("lead", "one"), ("a1", "two")):
+        words = ("object", "get", made["object_id"], "--output", name, "--space", "bughunt")
+        other.ok("--profile", profile, *words)
+        assert (other.cwd / name).read_bytes() == text
+
+
 def test_reset_sets_a_profile_aside_or_deletes_it_and_leaves_the_rest(console: Console) -> None:
     assert refused(console, "--profile", "a1", "reset") == (9, "confirmation_required")
     done = console.ok("--profile", "a1", "--yes", "reset")

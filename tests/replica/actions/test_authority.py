@@ -10,7 +10,17 @@ import pytest
 from envoy import limits
 from envoy.core.bodies import Remove
 from envoy.errors import EnvoyError
-from envoy.replica.actions import authority, care, directory, local, members, space, tasks
+from envoy.replica.actions import (
+    authority,
+    cards,
+    care,
+    directory,
+    identities,
+    local,
+    members,
+    space,
+    tasks,
+)
 from envoy.replica.actions.authority import Delegation
 from envoy.replica.replica import Replica
 from envoy.sync import frames
@@ -234,6 +244,40 @@ def test_an_outsider_is_found_by_the_key_it_announced(world: World) -> None:
     assert lead.space.adequate  # its reader stands in the next epoch
     authority.rotate(lead.copy)
     assert lead.space.adequate
+
+
+def test_an_outsider_that_no_hub_knows_is_found_by_its_card_string(world: World) -> None:
+    (lead,) = world.team("lead")
+    stranger = world.actor("stranger")
+    given = Delegation(stranger.me, "read", None, 0, DAY_MS)
+    assert refused(lambda: authority.delegate(lead.copy, given)) == "enc_key_missing"
+    text = cards.own_string(stranger.profile, None)
+    half = len(text) // 2
+    card = cards.read_string(f"  {text[:half]}\n {text[half:]}\n")  # as a terminal wrapped it
+    assert (card.did, card.card.name) == (stranger.me, "stranger")
+    assert authority.delegate(lead.copy, given, card=card).changed
+    row = lead.store.members(1)[stranger.me]
+    assert row.enc == stranger.profile.identity.enc_key(0, None)
+    assert (row.role, row.reader) == (None, 1) and lead.space.adequate
+    lead.send("for the stranger, too")
+    epochs = [lead.space.epoch or b""]
+    found = identities.find_spaces(stranger.profile, {lead.space.id: epochs})
+    assert [one.id for one in found.spaces] == [lead.space.id]
+    assert readable(stranger, "for the stranger, too")
+
+
+def test_the_key_that_a_member_stated_here_goes_before_its_card_string(world: World) -> None:
+    lead, out = world.team("lead", "out")
+    authority.leave(out.copy)
+    lead.sync()
+    before = lead.store.members(1)[out.me].enc
+    card = cards.read_string(cards.own_string(out.profile, None))
+    given = Delegation(out.me, "read", None, 0, DAY_MS)
+    assert authority.delegate(lead.copy, given, card=card).changed
+    assert before is not None and lead.store.members(1)[out.me].enc == before
+    lead.send("after")
+    out.sync()
+    assert readable(out, "after")
 
 
 def test_a_hub_cannot_pass_off_another_key(world: World) -> None:

@@ -160,9 +160,7 @@ def one_text(data: Json) -> Iterator[Block]:
         yield line(show.text(data["card_string"]))
 
 
-def found_in(
-    reader: Reader, space: rows.Space, text: str
-) -> list[tuple[cards.Shown, Json | None]]:
+def found_in(reader: Reader, space: rows.Space, text: str) -> list[tuple[cards.Shown, Json | None]]:
     """Return the card of whom ``text`` means in one space, if there is one, and who signed it."""
     people = reader.people(space)
     try:

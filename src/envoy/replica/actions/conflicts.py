@@ -85,7 +85,7 @@ def resolve(
         loser = batch.events.entry(batch.sn, row.loser)
         assert loser is not None, "a conflict is between accepted events"
         sides, rho = settling.Sides(row.winner, row.loser, loser.author), batch.rho(row.entity)
-        if settling.refusal(body, sides, batch.me, rho=rho) == settling.WRONG_STATE:
+        if body.keep not in (row.winner, row.loser):
             raise ConflictError("invalid_transition", conflict_id=ids.to_text("cfl", conflict))
         if row.kept == keep:
             return []
