@@ -1,0 +1,54 @@
+"""Vault: the real package with a real store, which here is a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import keyring
+import keyring.backends.fail
+import keyring.backends.null
+import pytest
+from keyring.backend import KeyringBackend
+from keyrings.alt.file import PlaintextKeyring
+
+from envoy.errors import EnvoyError
+from envoy.system import vault
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[PlaintextKeyring]:
+    """Put a store in a file in the place of that of the system, for one test."""
+    before = keyring.get_keyring()
+    made = PlaintextKeyring()
+    made.file_path = str(tmp_path / "store.cfg")
+    keyring.set_keyring(made)
+    yield made
+    keyring.set_keyring(before)
+
+
+def refused(backend: type[KeyringBackend]) -> tuple[str, object]:
+    """Return code and reason of what a store without use answers."""
+    keyring.set_keyring(backend())
+    with pytest.raises(EnvoyError) as caught:
+        vault.keep("did:key:z", "secret")
+    return caught.value.code, caught.value.details.get("reason")
+
+
+def test_what_is_kept_is_found_by_a_later_process(store: PlaintextKeyring) -> None:
+    vault.keep("did:key:z", "secret")
+    assert vault.find("did:key:z") == "secret"
+    assert Path(store.file_path).stat().st_size > 0
+    assert vault.find("did:key:other") is None
+
+
+def test_what_is_forgotten_is_gone_and_may_be_forgotten_twice(store: PlaintextKeyring) -> None:
+    vault.keep("did:key:z", "secret")
+    vault.forget("did:key:z")
+    vault.forget("did:key:z")
+    assert vault.find("did:key:z") is None
+
+
+def test_a_store_that_is_none_or_forgets_is_told(store: PlaintextKeyring) -> None:
+    assert refused(keyring.backends.fail.Keyring) == ("unsupported_operation", "no_keyring")
+    assert refused(keyring.backends.null.Keyring) == ("unsupported_operation", "keyring_forgets")
