@@ -166,6 +166,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "envoy record add evidence 'the test passes' --task task_t7f2kq --type test",
         "envoy record add decision 'we keep the old parser' --space bughunt",
     ),
+    "record list": ("envoy record list bughunt", "envoy record list --task task_t7f2kq"),
+    "record show": ("envoy record show rec_m4c1tt",),
     "record retract": ("envoy record retract rec_m4c1tt --reason 'the wrong run'",),
     "review approve": ("envoy review approve task_t7f2kq --note 'read and tested'",),
     "review request-changes": (

@@ -251,6 +251,10 @@ def read_module(name: str) -> ModuleType | None:
             from envoy.cli.read import objects
 
             return objects
+        case "records":
+            from envoy.cli.read import records
+
+            return records
         case "space":
             from envoy.cli.read import space
 

@@ -38,10 +38,32 @@ RECORD: Fields = {
     "created_at": "time",
 }
 
-ANSWERS: Mapping[str, Fields] = {"record": {**RECORD, **WRITTEN}}
+AROUND: Fields = {"corrections": "[Correction]", "referred_by": "[Referral]"}
+
+ANSWERS: Mapping[str, Fields] = {
+    "record": {**RECORD, **WRITTEN},
+    "record_details": {
+        **RECORD,
+        **AROUND,
+        "space_name": "text",
+        "freshness": "Freshness",
+        "untrusted_fields": "[text]",
+    },
+    "records": {
+        "space_id": "id",
+        "space_name": "text",
+        "records": "[TypedRecord]",
+        "page": "Page",
+        "freshness": "Freshness",
+        "untrusted_fields": "[text]",
+    },
+}
 
 # The shapes in them.
 SHAPES: Mapping[str, Fields] = {
+    "Correction": {"record_id": "id", "text": "text", "by": "Actor?", "created_at": "time"},
+    "Referral": {"rel": "text?", "record_id": "id", "kind": "text"},
+    "TypedRecord": {**RECORD, **AROUND},
     "RecordField": {"name": "text", "value": "text"},
     "Review": {
         "review_id": "id",

@@ -75,7 +75,6 @@ LATER = {
     "diagnose": "time",
     "space": "connect attach",
     "review": "list show",
-    "record": "list show",
 }
 RESERVED = frozenset(f"{noun} {name}".lstrip() for noun in LATER for name in LATER[noun].split())
 

@@ -31,7 +31,7 @@ from envoy.sync.frames import HubRefusal
 
 # How many bytes to read; fewer come only at the end.
 Read = Callable[[int], bytes]
-Write = Callable[[bytes], None]
+Write = Callable[[bytes], object]
 _ID_BYTES: Final = 32
 # Pieces that are worked on while another is read or handed on: all that is in memory.
 AHEAD: Final = 4

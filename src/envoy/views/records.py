@@ -28,6 +28,11 @@ RECORDED: Final = "recorded"
 RECORDED_FIELDS: Final = ("argv", "cwd", "exit", "output_sha256")
 RETRACTED, SUPERSEDED = "retracted", "superseded"
 UNTRUSTED = ["text", "type", "subject", "fields.*.name", "fields.*.value", "*_name"]
+OWN_UNTRUSTED = [*UNTRUSTED, "corrections.*.text"]
+UNTRUSTED_LIST = [
+    *("*.text", "*.type", "*.subject", "*.fields.*.name", "*.fields.*.value"),
+    *("*.corrections.*.text", "*_name"),
+]
 # What can be added by hand; a handoff comes from `envoy handoff`.
 KINDS = (
     *("evidence", "decision", "objection", "repair", "approval", "risk", "charter", "correction"),
@@ -39,6 +44,21 @@ class Beside(NamedTuple):
 
     rel: str | None
     row: rows.Record
+
+
+class Shown(NamedTuple):
+    """A record with what stands beside it and what that makes of it."""
+
+    row: rows.Record
+    state: str
+    stale: bool
+    beside: tuple[Beside, ...] = ()  # those that refer to it, not retracted
+
+    @property
+    def corrections(self) -> list[rows.Record]:
+        """Return the corrections that refer to it, each once."""
+        found = [one.row for one in self.beside if one.row.kind == "correction"]
+        return list({row.id: row for row in found}.values())
 
 
 def place(row: rows.Record) -> tuple[int, bytes]:
@@ -124,37 +144,56 @@ def _blocks(one: Beside) -> bool:
     return fields(one.row).get("severity") == "blocking"
 
 
+def shown(row: rows.Record, beside: Sequence[Beside], *, of_task: Iterable[rows.Record]) -> Shown:
+    """Return a record with what those beside it make of it.
+
+    ``beside`` are the records that refer to it, ``of_task`` those of its task.
+    """
+    stale, live = is_stale(row, of_task), [one for one in beside if one.row.retracted is None]
+    return Shown(row, state(row, beside, stale=stale), stale, tuple(live))
+
+
 def _plain(value: object) -> str:
     """Return the value of a field as text."""
     return value if isinstance(value, str) else dumps(value)
 
 
-class Shown(NamedTuple):
-    """A record with what is known about it."""
-
-    row: rows.Record
-    state: str
-    stale: bool
-    corrected_by: tuple[bytes, ...] = ()
-
-
-def record(shown: Shown, people: People, *, space: str) -> Json:
+def record(found: Shown, people: People, *, space: str) -> Json:
     """Return a Record."""
-    row = shown.row
+    row = found.row
     return {
         "record_id": ids.to_text("rec", row.id),
         "space_id": space,
         "kind": row.kind,
         "type": row.type,
-        "state": shown.state,
+        "state": found.state,
         "grade": grade(row),
-        "stale": shown.stale,
+        "stale": found.stale,
         "text": row.text,
         "subject": row.subject,
         "fields": [{"name": key, "value": _plain(one)} for key, one in fields(row).items()],
         "refs": listed(row.refs),
         "task_id": None if row.task is None else ids.to_text("task", row.task),
-        "corrected_by": [ids.to_text("rec", one) for one in shown.corrected_by],
+        "corrected_by": [ids.to_text("rec", one.id) for one in found.corrections],
         "by": people.actor(row.an),
         "created_at": stamp(row.created_ms),
+    }
+
+
+def around(found: Shown, people: People) -> Json:
+    """Return the texts that correct a record, and all that refers to it."""
+    return {
+        "corrections": [
+            {
+                "record_id": ids.to_text("rec", one.id),
+                "text": one.text,
+                "by": people.actor(one.an),
+                "created_at": stamp(one.created_ms),
+            }
+            for one in found.corrections
+        ],
+        "referred_by": [
+            {"rel": one.rel, "record_id": ids.to_text("rec", one.row.id), "kind": one.row.kind}
+            for one in found.beside
+        ],
     }

@@ -148,8 +148,8 @@ def test_a_backup_of_everything_holds_the_objects_of_profiles_and_hub(
     other = Console(tmp_path / "elsewhere")
     other.ok("restore", str(out), "--passphrase-file", str(secret))
     for profile, name in (("lead", "one"), ("a1", "two")):
-        words = ("object", "get", made["object_id"], "--output", name, "--space", "bughunt")
-        other.ok("--profile", profile, *words)
+        get = ("object", "get", made["object_id"], "--output", name, "--space", "bughunt")
+        other.ok("--profile", profile, *get)
         assert (other.cwd / name).read_bytes() == text
 
 

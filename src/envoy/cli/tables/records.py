@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from envoy.cli.args import BODY, KEY, SPACE, TASK, TASK_WRITES, VERSION, WRITES, Arg, Command
+from envoy.cli.args import BODY, KEY, PAGE, SPACE, TASK, TASK_WRITES, VERSION, WRITES, Arg, Command
 from envoy.views.records import KINDS
 
 NOTE = Arg("note", "why, for everybody to read; - reads it from stdin", word="TEXT")
 EVIDENCE = Arg("evidence", "events that it rests on, by commas", "list", word="ID,…")
 ERRORS = ("event_not_ok", "self_review_denied", *WRITES, *TASK_WRITES)
+RECORD = Arg("record", "record: id or unique prefix", place=True, needed=True)
 ARGS = (TASK, SPACE, NOTE, EVIDENCE, KEY, VERSION)
 
 ROWS: tuple[Command, ...] = (
@@ -32,11 +33,26 @@ ROWS: tuple[Command, ...] = (
         errors=("message_too_large", "task_not_found", "event_not_ok", "field_invalid", *WRITES),
     ),
     Command(
+        "record list",
+        "List records with where each of them stands, newest first",
+        "read.records:records",
+        (SPACE, Arg("task", "only those of a task", word="T"), *PAGE),
+        "records",
+        errors=("task_not_found",),
+    ),
+    Command(
+        "record show",
+        "Show a record, what corrects it and what refers to it",
+        "read.records:record",
+        (RECORD, SPACE),
+        "record_details",
+    ),
+    Command(
         "record retract",
         "Take a record back; it is shown as retracted",
         "write.records:retract",
         (
-            Arg("record", "record: id or unique prefix", place=True, needed=True),
+            RECORD,
             SPACE,
             Arg("reason", "why, for everybody to read", word="R"),
             KEY,

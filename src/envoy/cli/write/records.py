@@ -127,17 +127,15 @@ def shown(replica: names.Copy, record: bytes, done: rows.Redacted) -> Json:
     store, space = replica.profile.rows, replica.space
     row = store.record(space.sn, record)
     assert row is not None, "a record that was written has a row"
-    stale = row.task is not None and shapes.is_stale(row, store.records_of(space.sn, row.task))
+    of_task = [] if row.task is None else store.records_of(space.sn, row.task)
     beside = [
         shapes.Beside(ref.rel, other)
         for ref in store.refs_to(space.sn, record)
         if (other := store.record(space.sn, ref.record)) is not None
     ]
-    state = shapes.state(row, beside, stale=stale)
-    fixes = [one.row.id for one in beside if one.row.kind == "correction"]
     return {
         **shapes.record(
-            shapes.Shown(row, state, stale, tuple(fixes)),
+            shapes.shown(row, beside, of_task=of_task),
             names.people(replica),
             space=space_id(space),
         ),
