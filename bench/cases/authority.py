@@ -15,6 +15,7 @@ from envoy.core.crypto import seal
 from envoy.core.crypto.sign import tagged
 from envoy.core.structs import Body
 from envoy.replica import epochs
+from envoy.replica.keyring import Reader
 from envoy.state.authority import Judgement, Status
 from envoy.state.authority_content import content_verdict
 from envoy.state.authority_ledger import Ledger
@@ -92,8 +93,7 @@ def history(count: int) -> list[AuthEvent]:
             ("remove", bodies.Remove(who, "", ())),
             ("revoke", bodies.Revoke(chance.choice(found[ADMINS:]).id, "")),
         )
-        kind, body = chance.choice(kinds)
-        found.append(act(index, author, auth, kind, body))
+        found.append(act(index, author, auth, *chance.choice(kinds)))
     return found
 
 
@@ -181,7 +181,7 @@ def judging(said: list[ContentEvent], judged: Judgement, tips: Tips) -> Contende
 def play_epoch(setting: Setting) -> Race:
     """Measure an epoch for many readers against the bare seals of its boxes."""
     keys = [seal.public_key(ident("seed", number)) for number in range(MEMBERS)]
-    to = [epochs.Reader(ident("did", number), key) for number, key in enumerate(keys)]
+    to = [Reader(ident("did", number), key) for number, key in enumerate(keys)]
     space, author = ident("space", 0), ident("did", 0)
     secret = ident("secret", 0)
 

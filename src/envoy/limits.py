@@ -156,6 +156,10 @@ LEASE_GRACE_SECONDS = 30
 # One page of anything.
 ROWS_MAX = 500
 LIST_ROWS_DEFAULT = 50
+# More is no picture of anything; what is beyond is counted.
+PROVENANCE_NODES_MAX = 200
+PROVENANCE_DEPTH_MAX = 20
+PROVENANCE_DEPTH_DEFAULT = 5
 HISTORY_ROWS_DEFAULT = 200
 SEARCH_ROWS_DEFAULT = 50
 # Enough to see what a `listen` continues.

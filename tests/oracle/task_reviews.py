@@ -57,7 +57,8 @@ class Reviewed:
                 and self.named(other) == self.named(done)
                 and is_later
             ):
-                return other
+                found: bytes = other
+                return found
         first = self.tenures(some)[0]
         stands = self.named(done) == first or not self.stale(done, first)
         return None if done in self.work(some) and stands else first
@@ -138,7 +139,7 @@ class Reviewed:
     def completion_in(self, some: Set) -> bytes | None:
         """Return the completion that the state of ``some`` follows from."""
         deciding = self.deciding(some)
-        done = self.about(deciding[0]) if deciding else None
+        done: bytes | None = self.about(deciding[0]) if deciding else None
         if done is None or self.word(done) != "complete" or self.state(some) == "open":
             return None
         return done

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from envoy import limits
-from envoy.core.objects import PIECE_BYTES, ObjectPut
+from envoy.core.objects import PIECE_BYTES, ObjectPut, object_id
 from envoy.core.structs import Body
 from envoy.errors import EnvoyError, InternalError
 from envoy.replica import objects
@@ -130,7 +130,7 @@ def of_vector(given: Case) -> tuple[ObjectPut, Memory]:
     ids = tuple(held.held)
     told: Case = make_object.seal(size)
     named = ids if said != "a chunk that is nowhere" else (*ids[:-1], bytes(32))
-    whole = objects.object_id(SPACE, named)
+    whole = object_id(SPACE, named)
     found = objects.Sealed(whole, size, KEY, bytes.fromhex(told["sha256"]), named)
     match said:
         case "a byte more":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -117,7 +118,7 @@ def fold(history: History, beside: Around | None = None) -> tasks.Task:
 @settings(max_examples=100, deadline=None)
 @given(histories, st.fixed_dictionaries(known))
 def test_verdicts_agree_with_a_slow_reading_of_the_specification(
-    history: History, facts: dict[str, object]
+    history: History, facts: dict[str, Any]
 ) -> None:
     beside = around(history, **facts)
     task = fold(history, beside)
@@ -133,7 +134,7 @@ def test_verdicts_agree_with_a_slow_reading_of_the_specification(
 @settings(max_examples=100, deadline=None)
 @given(histories, st.fixed_dictionaries(known), st.randoms(use_true_random=False))
 def test_every_arrival_order_gives_the_same_verdicts(
-    history: History, facts: dict[str, object], chance: Random
+    history: History, facts: dict[str, Any], chance: Random
 ) -> None:
     beside, arrived = around(history, **facts), list(history.ops)
     chance.shuffle(arrived)

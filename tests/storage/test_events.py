@@ -177,7 +177,12 @@ def test_garbage_is_collected_after_a_transaction_as_it_was_before(
 def test_a_page_of_the_log_reads_no_more_than_it_shows(store: EventStore, what: str) -> None:
     asked = list[str]()
     raw = store.connection._raw
-    raw.exec_trace = lambda _, sql, __: asked.append(sql) or True
+
+    def note(_: object, sql: str, __: object) -> bool:
+        asked.append(sql)
+        return True
+
+    raw.exec_trace = note
     getattr(store, what)(1, after=0, limit=9)
     raw.exec_trace = None
     plan = store.connection.rows(lambda *row: row[3], f"EXPLAIN QUERY PLAN {asked[-1]}", (1, 0, 9))

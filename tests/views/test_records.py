@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -154,7 +155,7 @@ def test_what_failed_or_is_taken_back_or_no_evidence_shows_nothing() -> None:
 
 
 def test_a_grade_is_what_can_be_proved() -> None:
-    proof: dict[str, object] = {"argv": "make", "cwd": ".", "exit": 0, "output_sha256": "00"}
+    proof: dict[str, Any] = {"argv": "make", "cwd": ".", "exit": 0, "output_sha256": "00"}
     assert records.grade(row("decision")) is None
     assert records.grade(row("evidence", grade="recorded")) == "self_reported"
     assert records.grade(row("evidence", **proof)) == "self_reported"

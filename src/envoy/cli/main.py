@@ -217,6 +217,10 @@ def text_module(name: str) -> ModuleType | None:
             from envoy.cli import desktext
 
             return desktext
+        case "prooftext":
+            from envoy.cli import prooftext
+
+            return prooftext
         case "recordtext":
             from envoy.cli import recordtext
 

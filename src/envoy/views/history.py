@@ -146,7 +146,7 @@ def target_of(item: rows.Item) -> str | None:
         return None
     if item.kind in ABOUT_MEMBERS:
         return ids.did_text(item.target)
-    return ids.to_text("evt", item.target)
+    return ids.to_text("cfl" if item.kind == "conflict.resolve" else "evt", item.target)
 
 
 def parents(items: Sequence[rows.Item]) -> list[bytes]:
