@@ -33,6 +33,8 @@ Row = (
     | rows.Invite
     | rows.Task
     | rows.Conflict
+    | rows.Record
+    | rows.RecordRef
     | rows.Stream
 )
 TABLES: dict[type[Row], str] = {
@@ -44,6 +46,8 @@ TABLES: dict[type[Row], str] = {
     rows.Task: "task",
     rows.Conflict: "conflict",
     rows.Link: "link",
+    rows.Record: "record",
+    rows.RecordRef: "record_ref",
     rows.Stream: "stream",
 }
 
@@ -257,6 +261,35 @@ class RowHome:
             " deps, basis) VALUES(?, ?, ?, ?, ?, 1, ?, ?, ?, x'', 1, ?, x'', x'')",
             (row.rid, row.sn, row.id, row.kind, row.an, row.n, row.lam, row.ts, row.status),
         )
+
+    def record(
+        self, space: rows.Space, author: rows.Member, text: str = "it runs", **fields: Any
+    ) -> rows.Record:
+        """Store a record that counts, with its event, and return its row."""
+        made = self.item(space, author, text, kind="record", type="record_added")
+        row = rows.Record(
+            sn=space.sn,
+            id=made.id,
+            lam=made.lam,
+            created_ms=made.ts,
+            an=author.an,
+            kind="evidence",
+            type="test",
+            task=None,
+            text=text,
+            fields='{"result":"pass"}',
+            subject=None,
+            refs="[]",
+            ranked=0,
+            retracted=None,
+            digest=digest("r" + text),
+        )._replace(**fields)
+        self.save(row)
+        return row
+
+    def refer(self, row: rows.Record, rel: str, target: bytes) -> None:
+        """Store a reference of a record."""
+        self.save(rows.RecordRef(row.sn, row.id, 0, rel, target))
 
     def task(
         self, space: rows.Space, creator: rows.Member, title: str = "Repro crash", **fields: Any

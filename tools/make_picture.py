@@ -1,4 +1,6 @@
-"""Make the pictures of docs/img from what the program really prints: `python tools/make_picture.py`.
+"""Make the pictures of docs/img from what the program really prints.
+
+`python tools/make_picture.py [PROGRAM]`.
 
 Pictures are no part of `make docs`: times and ids differ from run to run, so a test could not
 compare them. Make them anew when what they show changes its looks. Needs the `envoy` of this

@@ -169,6 +169,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "record list": ("envoy record list bughunt", "envoy record list --task task_t7f2kq"),
     "record show": ("envoy record show rec_m4c1tt",),
     "record retract": ("envoy record retract rec_m4c1tt --reason 'the wrong run'",),
+    "review list": ("envoy review list", "envoy review list bughunt --all"),
+    "review show": ("envoy review show task_t7f2kq",),
     "review approve": ("envoy review approve task_t7f2kq --note 'read and tested'",),
     "review request-changes": (
         "envoy review request-changes task_t7f2kq --note 'a test is missing'",
@@ -194,4 +196,15 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "daemon list": ("envoy daemon list",),
     "daemon status": ("envoy daemon status",),
     "daemon cleanup": ("envoy daemon cleanup",),
+    # -- conflicts and references -------------------------------------------------------------
+    "conflicts list": ("envoy conflicts list", "envoy conflicts list bughunt --mine"),
+    "conflicts show": ("envoy conflicts show cfl_r4t6ya",),
+    "conflicts resolve": (
+        "envoy conflicts resolve cfl_r4t6ya --keep evt_q7w2ra --note 'we keep the first'",
+        "envoy conflicts resolve cfl_r4t6ya --keep @a1",
+    ),
+    "provenance": (
+        "envoy provenance rec_m4c1tt",
+        "envoy provenance task_t7f2kq --direction forward --depth 2",
+    ),
 }

@@ -229,12 +229,20 @@ def text_module(name: str) -> ModuleType | None:
             from envoy.cli import tasktext
 
             return tasktext
+        case "tracetext":
+            from envoy.cli import tracetext
+
+            return tracetext
     return None
 
 
 def read_module(name: str) -> ModuleType | None:
     """Return a module of commands that only read."""
     match name:
+        case "conflicts":
+            from envoy.cli.read import conflicts
+
+            return conflicts
         case "desk":
             from envoy.cli.read import desk
 
@@ -259,6 +267,10 @@ def read_module(name: str) -> ModuleType | None:
             from envoy.cli.read import records
 
             return records
+        case "provenance":
+            from envoy.cli.read import provenance
+
+            return provenance
         case "space":
             from envoy.cli.read import space
 
@@ -323,6 +335,10 @@ def rare_module(name: str) -> ModuleType | None:
             from envoy.cli.write import cards
 
             return cards
+        case "conflicts":
+            from envoy.cli.write import conflicts
+
+            return conflicts
         case "desk":
             from envoy.cli.write import desk
 

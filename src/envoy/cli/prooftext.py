@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from envoy.cli import show
 from envoy.cli.render import Block, Body, Span, Spans, line, table
+from envoy.cli.tasktext import strings
 
 Json = Mapping[str, object]
 
@@ -33,17 +34,21 @@ def records_text(data: Json) -> Iterator[Block]:
 
 def record_row(found: Json) -> tuple[Spans, ...]:
     """Return a record as a row of its table."""
-    fixes = show.listed(found["corrections"])
-    fixed: list[Span] = [(f"CORRECTED by {show.short(one['record_id'])} ", "warn") for one in fixes]
     said = show.text(found["text"]) or show.text(found["subject"])
     return (
         [(show.short(found["record_id"]), "strong")],
         [kind_of(found)],
-        state_of(found),
+        [*state_of(found), *fixes_of(found)],
         [(show.short(found["task_id"]), "dim")],
         list(show.person(found["by"])),
-        [*fixed, said.partition("\n")[0]],
+        [said.partition("\n")[0]],
     )
+
+
+def fixes_of(found: Json) -> Spans:
+    """Return the marks of the corrections of a record."""
+    fixes = show.listed(found["corrections"])
+    return [(f" CORRECTED by {show.short(one['record_id'])}", "warn") for one in fixes]
 
 
 def kind_of(found: Json) -> str:
@@ -88,3 +93,92 @@ def record_text(data: Json) -> Iterator[Block]:
         head = (f"CORRECTED by {show.short(one['record_id'])}  ", "warn")
         yield line(head, *show.person(one["by"]))
         yield Body(show.text(one["text"]), indent=0)
+
+
+# -- reviews -------------------------------------------------------------------------------------
+
+
+def reviews_text(data: Json) -> Iterator[Block]:
+    """Yield a table of what is handed in."""
+    found = show.listed(data["reviews"])
+    if not found:
+        yield line("nothing here waits for a review")
+        return
+    heads = ("TASK", "BY", "MISSING", "VERDICTS", "TITLE")
+    yield table(heads, [review_row(one) for one in found], soft=(4,))
+
+
+def review_row(found: Json) -> tuple[Spans, ...]:
+    """Return what is handed in as a row of its table."""
+    said = [show.text(one["verdict"]).replace("_", " ") for one in show.listed(found["verdicts"])]
+    return (
+        [(show.short(found["task_id"]), "strong")],
+        list(show.person(found["by"])),
+        [missing_of(found)],
+        [", ".join(said) or show.NOBODY],
+        [show.text(found["title"])],
+    )
+
+
+def missing_of(found: Json) -> str:
+    """Return what a gate still wants."""
+    wanted = show.mapping(found["missing"])
+    number, types = int(show.text(wanted["reviews"])), strings(wanted["evidence"])
+    words = [show.count(number, "approval")] if number else []
+    return ", ".join([*words, *(f"evidence {show.quoted(one)}" for one in types)]) or show.NOBODY
+
+
+def gate_of(found: Json) -> str:
+    """Return what a gate asks for."""
+    asked = show.mapping(found["gate"])
+    words = [show.count(int(show.text(asked["reviews"])), "approval")] if asked["reviews"] else []
+    if asked["review_by"]:
+        words.append("by " + ", ".join(strings(asked["review_by"])))
+    words += ["none of one's own"] if asked["no_self_review"] else []
+    words += [f"evidence {show.quoted(one)}" for one in strings(asked["evidence"])]
+    return ", ".join(words) or "nothing"
+
+
+def review_text(data: Json) -> Iterator[Block]:
+    """Yield one task for its reviewers."""
+    now = show.now()
+    state = show.text(data["state"]).replace("_", " ")
+    yield line((show.text(data["title"]), "strong"))
+    yield line((show.short(data["task_id"]), "dim"), f"  {state}")
+    yield line(("gate      ", "dim"), gate_of(data))
+    yield line(("missing   ", "dim"), missing_of(data))
+    if data["by"] is not None:
+        when = (show.clock(data["handed_in_at"], now_ms=now), "dim")
+        yield line(("done by   ", "dim"), *show.person(data["by"]), "  ", when)
+    if data["summary"]:
+        yield Body(show.text(data["summary"]), indent=0)
+    for one in show.listed(data["evidence"]):
+        yield from evidence_text(one)
+    for one in show.listed(data["verdicts"]):
+        yield from verdict_text(one, now_ms=now)
+
+
+def evidence_text(found: Json) -> Iterator[Block]:
+    """Yield what the work rests on."""
+    name = (show.short(found["evidence_id"]), "strong")
+    if found["kind"] is None:
+        yield line(("evidence  ", "dim"), name, "  ", ("MISSING", "bad"))
+        return
+    state = ["  ", *state_of(found)] if found["state"] is not None else []
+    counts: list[Span] = ["  counts" if found["counts"] else "  counts for no gate"]
+    words = f"  {kind_of(found)}"
+    yield line(("evidence  ", "dim"), name, words, *state, *counts, "  ", *show.person(found["by"]))
+    if found["text"]:
+        yield Body(show.text(found["text"]), indent=0)
+
+
+def verdict_text(found: Json, *, now_ms: int) -> Iterator[Block]:
+    """Yield one verdict."""
+    verdict = show.text(found["verdict"])
+    words: list[Span] = [(verdict.replace("_", " "), STYLES.get(verdict, "strong"))]
+    words += ["  declares to be human"] if found["human"] else []
+    words += ["  does not count"] if verdict == "approve" and not found["counts"] else []
+    when = ("  " + show.clock(found["at"], now_ms=now_ms), "dim")
+    yield line(("verdict   ", "dim"), *show.person(found["by"]), "  ", *words, when)
+    if found["note"]:
+        yield Body(show.text(found["note"]), indent=0)

@@ -38,10 +38,34 @@ RECORD: Fields = {
     "created_at": "time",
 }
 
+REVIEW: Fields = {
+    "task_id": "id",
+    "space_id": "id",
+    "space_name": "text",
+    "title": "text",
+    "state": "text",
+    "by": "Actor?",
+    "completion_id": "id?",
+    "handed_in_at": "time?",
+    "summary": "text?",
+    "gate": "Gate",
+    "missing": "Wanted",
+    "evidence": "[Shown]",
+    "verdicts": "[Verdict]",
+    "waits_for_me": "bool",
+    "version": "text",
+}
 AROUND: Fields = {"corrections": "[Correction]", "referred_by": "[Referral]"}
 
 ANSWERS: Mapping[str, Fields] = {
     "record": {**RECORD, **WRITTEN},
+    "review": {**REVIEW, "freshness": "Freshness", "untrusted_fields": "[text]"},
+    "reviews": {
+        "reviews": "[TaskReview]",
+        "page": "Page",
+        "freshness": "Freshness",
+        "untrusted_fields": "[text]",
+    },
     "record_details": {
         **RECORD,
         **AROUND,
@@ -63,6 +87,30 @@ ANSWERS: Mapping[str, Fields] = {
 SHAPES: Mapping[str, Fields] = {
     "Correction": {"record_id": "id", "text": "text", "by": "Actor?", "created_at": "time"},
     "Referral": {"rel": "text?", "record_id": "id", "kind": "text"},
+    "Shown": {
+        "evidence_id": "id",
+        "kind": "text?",
+        "type": "text?",
+        "state": "text?",
+        "grade": RECORD["grade"],
+        "subject": "text?",
+        "stale": "bool",
+        "counts": "bool",
+        "text": "text?",
+        "by": "Actor?",
+    },
+    "TaskReview": REVIEW,
+    "Verdict": {
+        "review_id": "id",
+        "verdict": "{approve request_changes reject}",
+        "note": "text?",
+        "evidence": "[id]",
+        "at": "time",
+        "by": "Actor?",
+        "human": "{declared}?",
+        "counts": "bool",
+    },
+    "Wanted": {"reviews": "int", "evidence": "[text]"},
     "TypedRecord": {**RECORD, **AROUND},
     "RecordField": {"name": "text", "value": "text"},
     "Review": {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from envoy.cli import effects, objectschemas, recordschemas
+from envoy.cli import effects, objectschemas, recordschemas, traceschemas
 
 Fields = Mapping[str, str]
 
@@ -313,6 +313,7 @@ SHAPES: Mapping[str, Fields] = {
     **effects.SHAPES,
     **objectschemas.SHAPES,
     **recordschemas.SHAPES,
+    **traceschemas.SHAPES,
     **DESK,
     "Acked": {"space_id": "id", "acked": "int", "remaining": "int", "cursor": "int"},
     "Activity": {**RECORD, "visibility": "{visible partial redacted missing unknown}"},

@@ -53,11 +53,13 @@ NOUNS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("onboarding", "docs", "explain", "schema", "completion"), ("guide",)),
     **dict.fromkeys(("config", "daemon"), ("guide",)),
     **dict.fromkeys(("can", "why", "quarantine", "card"), ("desk",)),
+    **dict.fromkeys(("conflicts", "provenance"), ("trace",)),
 }
 ALIASES = {"rooms": "spaces", "room": "space", "tasks": "task"}
 # What a noun alone means.
 DEFAULT_VERBS = {
     "card": "show",
+    "conflicts": "list",
     "config": "show",
     "daemon": "status",
     "identity": "list",
@@ -70,11 +72,10 @@ DEFAULT_VERBS = {
 
 LATER = {
     "": "billing "
-    "react provenance audit handoff conflicts run hooks hook "
+    "react audit handoff run hooks hook "
     "install relay web import git reserve ci line",
     "diagnose": "time",
     "space": "connect attach",
-    "review": "list show",
 }
 RESERVED = frozenset(f"{noun} {name}".lstrip() for noun in LATER for name in LATER[noun].split())
 
@@ -126,6 +127,10 @@ def family(name: str) -> tuple[Command, ...]:
             from envoy.cli.tables import tasks
 
             return tasks.ROWS
+        case "trace":
+            from envoy.cli.tables import trace
+
+            return trace.ROWS
     raise InternalError("internal", family=name)
 
 

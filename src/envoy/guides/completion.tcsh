@@ -29,7 +29,8 @@ complete envoy \
         'c/--output=/f/' \
         'c/--shell=/(bash zsh tcsh fish)/' \
         'c/--verb=/(read write grant admin own)/' \
-        'c/--/(agent all allow-relay-lookup as assignee at attach audit backup board body body-file capabilities claim code color cross-machine cursor deep depth description did dry-run due event events evidence exclude-self expires field file for force from full grant help history human id idempotency-key identity if-version include-completed include-self invite json kind kinds label lease limit local-only lock max-uses media-type member message mine mode name needs new-passphrase-file no-backup no-history no-self-review no-sync note object open out output parent passphrase-file path pin priority profile publish publish-invite query quiet reason record recovery-output ref refs relay-url replace reply-to request require require-evidence reusable review-by reviews role root scope self-review service shell show-recovery-phrase since space space-name status stdin subject target task task-id task-status tasks tasks-only temp thread timeout title topic ttl type types undo unlabel up-to-cursor verb verbose verify version wait wait-timeout watch-timeout with yes)/' \
+        'c/--direction=/(back forward)/' \
+        'c/--/(agent all allow-relay-lookup as assignee at attach audit backup board body body-file capabilities claim code color conflict cross-machine cursor deep depth description did direction dry-run due event events evidence exclude-self expires field file for force from full grant help history human id idempotency-key identity if-version include-completed include-self invite json keep kind kinds label lease limit local-only lock max-uses media-type member message mine mode name needs new-passphrase-file no-backup no-history no-self-review no-sync note object open out output parent passphrase-file path pin priority profile publish publish-invite query quiet reason record recovery-output ref refs relay-url replace reply-to request require require-evidence reusable review-by reviews role root scope self-review service shell show-recovery-phrase since space space-name status stdin subject target task task-id task-status tasks tasks-only temp thread timeout title topic ttl type types undo unlabel up-to-cursor verb verbose verify version wait wait-timeout watch-timeout with yes)/' \
         'c/-/(- V h v)/' \
         'n/--color/(auto always never)/' \
         'n/--passphrase-file/f/' \
@@ -52,7 +53,8 @@ complete envoy \
         'n/--output/f/' \
         'n/--shell/(bash zsh tcsh fish)/' \
         'n/--verb/(read write grant admin own)/' \
-        'p/1/(help version status quickstart init fingerprint diagnose identity recover spaces roster permissions invites join invite space backup restore reset agent delegate revoke send message history search inbox listen events wait sync task work-record review record object onboarding docs explain schema completion config daemon can why quarantine card)/' \
+        'n/--direction/(back forward)/' \
+        'p/1/(help version status quickstart init fingerprint diagnose identity recover spaces roster permissions invites join invite space backup restore reset agent delegate revoke send message history search inbox listen events wait sync task work-record review record object onboarding docs explain schema completion config daemon can why quarantine card conflicts provenance)/' \
         'n/identity/(create list use rename export import recovery lock)/' \
         'n/invites/(list revoke rotate pending approve)/' \
         'n/space/(list create update close members invite role remove leave rotate policy forget mute unmute pin unpin)/' \
@@ -60,11 +62,12 @@ complete envoy \
         'n/message/(redact)/' \
         'n/inbox/(count read ack read-ack)/' \
         'n/task/(list show create claim release assign set complete submit edit ready heartbeat cancel reopen)/' \
-        'n/review/(approve request-changes reject)/' \
-        'n/record/(add retract)/' \
+        'n/review/(list show approve request-changes reject)/' \
+        'n/record/(add list show retract)/' \
         'n/object/(put get list pin unpin retract)/' \
         'n/config/(show)/' \
         'n/daemon/(list status cleanup)/' \
         'n/quarantine/(list show admit)/' \
         'n/card/(publish show list)/' \
+        'n/conflicts/(list show resolve)/' \
         'p/*/()/'

@@ -16,6 +16,7 @@ _shtab_envoy_commands() {
     card:''
     completion:'Print the completion script of a shell'
     config:''
+    conflicts:''
     daemon:''
     delegate:'Let somebody act under a grant of this profile'
     diagnose:'Check the home, the profile and its database'
@@ -36,6 +37,7 @@ _shtab_envoy_commands() {
     object:''
     onboarding:'Show how to begin, for a person or for an agent'
     permissions:'Show who may do what, and by which grant'
+    provenance:'Show what an event rests on, or what rests on it, by explicit references'
     quarantine:''
     quickstart:'Make an identity, a space and an invite'
     record:''
@@ -82,6 +84,15 @@ _shtab_envoy_config_commands() {
     show:'Show the settings in force, and who set each'
   )
   _describe 'envoy config commands' _commands
+}
+
+_shtab_envoy_conflicts_commands() {
+  local _commands=(
+    list:'List what met, the open ones first: both sides and the rule'
+    resolve:'Mark a conflict as resolved; nothing else changes'
+    show:'Show a conflict: both sides, which stands by which rule, what to do'
+  )
+  _describe 'envoy conflicts commands' _commands
 }
 
 _shtab_envoy_daemon_commands() {
@@ -159,7 +170,9 @@ _shtab_envoy_quarantine_commands() {
 _shtab_envoy_record_commands() {
   local _commands=(
     add:'Add evidence, a decision, an objection: something that others can point at'
+    list:'List records with where each of them stands, newest first'
     retract:'Take a record back; it is shown as retracted'
+    show:'Show a record, what corrects it and what refers to it'
   )
   _describe 'envoy record commands' _commands
 }
@@ -167,8 +180,10 @@ _shtab_envoy_record_commands() {
 _shtab_envoy_review_commands() {
   local _commands=(
     approve:'Approve what was handed in; the last approval that is needed completes'
+    list:'List what is handed in and waits for my approval'
     reject:'Reject what was handed in: the task is open again; --note is needed'
     request-changes:'Ask for changes: the task stays with its holder; --note is needed'
+    show:'Show what a task is asked for, what it has and what is missing'
   )
   _describe 'envoy review commands' _commands
 }
@@ -452,6 +467,89 @@ _shtab_envoy_config_show_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_config_show_defaults_added=0
+
+_shtab_envoy_conflicts_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_conflicts_defaults_added=0
+
+_shtab_envoy_conflicts_list_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--mine[only where I wrote one of the sides]"
+  "--limit[rows]:limit:"
+  "--cursor[where the last page ended (page.next_cursor)]:cursor:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_conflicts_list_defaults_added=0
+
+_shtab_envoy_conflicts_resolve_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--conflict[conflict\: id or unique prefix]:conflict:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--keep[the side\: its event, or its author (member\: did\:key, its prefix, \@name or \@me)]:keep:"
+  "--note[why, for everybody to read\; - reads it from stdin]:note:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_conflicts_resolve_defaults_added=0
+
+_shtab_envoy_conflicts_show_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--conflict[conflict\: id or unique prefix]:conflict:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_conflicts_show_defaults_added=0
 
 _shtab_envoy_daemon_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -1450,6 +1548,28 @@ _shtab_envoy_permissions_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_permissions_defaults_added=0
 
+_shtab_envoy_provenance_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--event[event, task or record\: id or unique prefix]:event:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--depth[steps]:depth:"
+  "--direction[back to what it rests on, or forward]:direction:(back forward)"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_provenance_defaults_added=0
+
 _shtab_envoy_quarantine_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -1607,6 +1727,28 @@ _shtab_envoy_record_add_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_record_add_defaults_added=0
 
+_shtab_envoy_record_list_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--task[only those of a task]:task:"
+  "--limit[rows]:limit:"
+  "--cursor[where the last page ended (page.next_cursor)]:cursor:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_record_list_defaults_added=0
+
 _shtab_envoy_record_retract_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -1628,6 +1770,26 @@ _shtab_envoy_record_retract_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_record_retract_defaults_added=0
+
+_shtab_envoy_record_show_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--record[record\: id or unique prefix]:record:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_record_show_defaults_added=0
 
 _shtab_envoy_recover_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -1731,6 +1893,29 @@ _shtab_envoy_review_approve_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_review_approve_defaults_added=0
 
+_shtab_envoy_review_list_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--mine[only what waits for me (default)]"
+  "--all[all that is handed in]"
+  "--limit[rows]:limit:"
+  "--cursor[where the last page ended (page.next_cursor)]:cursor:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_review_list_defaults_added=0
+
 _shtab_envoy_review_reject_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -1778,6 +1963,26 @@ _shtab_envoy_review_request_changes_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_review_request_changes_defaults_added=0
+
+_shtab_envoy_review_show_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--task-id[task\: id or unique prefix]:task_id:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_review_show_defaults_added=0
 
 _shtab_envoy_revoke_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -2784,6 +2989,7 @@ _shtab_envoy() {
         card) _shtab_envoy_card ;;
         completion) _arguments -C -s $_shtab_envoy_completion_options ;;
         config) _shtab_envoy_config ;;
+        conflicts) _shtab_envoy_conflicts ;;
         daemon) _shtab_envoy_daemon ;;
         delegate) _arguments -C -s $_shtab_envoy_delegate_options ;;
         diagnose) _arguments -C -s $_shtab_envoy_diagnose_options ;;
@@ -2804,6 +3010,7 @@ _shtab_envoy() {
         object) _shtab_envoy_object ;;
         onboarding) _arguments -C -s $_shtab_envoy_onboarding_options ;;
         permissions) _arguments -C -s $_shtab_envoy_permissions_options ;;
+        provenance) _arguments -C -s $_shtab_envoy_provenance_options ;;
         quarantine) _shtab_envoy_quarantine ;;
         quickstart) _arguments -C -s $_shtab_envoy_quickstart_options ;;
         record) _shtab_envoy_record ;;
@@ -2896,6 +3103,31 @@ _shtab_envoy_config() {
       curcontext="${curcontext%:*:*}:_shtab_envoy_config-$line[1]:"
       case $line[1] in
         show) _arguments -C -s $_shtab_envoy_config_show_options ;;
+      esac
+  esac
+}
+
+_shtab_envoy_conflicts() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->conflicts'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envoy_conflicts_defaults_added )); then
+    if (( ${_shtab_envoy_conflicts_options[(I)${(q)one_or_more}*]} +          ${_shtab_envoy_conflicts_options[(I)${(q)remainder}*]} +          ${_shtab_envoy_conflicts_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envoy_conflicts_options+=(': :_shtab_envoy_conflicts_commands' '*::: :->conflicts')
+    fi
+    _shtab_envoy_conflicts_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envoy_conflicts_options
+
+  case $state in
+    conflicts)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envoy_conflicts-$line[1]:"
+      case $line[1] in
+        list) _arguments -C -s $_shtab_envoy_conflicts_list_options ;;
+        resolve) _arguments -C -s $_shtab_envoy_conflicts_resolve_options ;;
+        show) _arguments -C -s $_shtab_envoy_conflicts_show_options ;;
       esac
   esac
 }
@@ -3103,7 +3335,9 @@ _shtab_envoy_record() {
       curcontext="${curcontext%:*:*}:_shtab_envoy_record-$line[1]:"
       case $line[1] in
         add) _arguments -C -s $_shtab_envoy_record_add_options ;;
+        list) _arguments -C -s $_shtab_envoy_record_list_options ;;
         retract) _arguments -C -s $_shtab_envoy_record_retract_options ;;
+        show) _arguments -C -s $_shtab_envoy_record_show_options ;;
       esac
   esac
 }
@@ -3127,8 +3361,10 @@ _shtab_envoy_review() {
       curcontext="${curcontext%:*:*}:_shtab_envoy_review-$line[1]:"
       case $line[1] in
         approve) _arguments -C -s $_shtab_envoy_review_approve_options ;;
+        list) _arguments -C -s $_shtab_envoy_review_list_options ;;
         reject) _arguments -C -s $_shtab_envoy_review_reject_options ;;
         request-changes) _arguments -C -s $_shtab_envoy_review_request_changes_options ;;
+        show) _arguments -C -s $_shtab_envoy_review_show_options ;;
       esac
   esac
 }

@@ -67,8 +67,9 @@ def backup_key(value: bytes) -> Secret:
 def write_archive(path: str, members: Iterable[Source], secret: Secret) -> int:
     """Write ``members`` into the new archive ``path``, mode 0600, durably; return its length.
 
-    Raises UsageError (invalid_argument) for a directory that is not there, ConflictError
-    (already_exists; limit_exceeded for a file over 8 GiB), InternalError (storage_failed), IntegrityError(state_corrupt) for a source that changed while it was read.
+    Raises UsageError(invalid_argument) for a directory that is not there, ConflictError
+    (already_exists; limit_exceeded for a file over 8 GiB), InternalError(storage_failed),
+    IntegrityError(state_corrupt) for a source that changed while it was read.
     """
     if not os.path.isdir(os.path.dirname(os.path.abspath(path))):
         raise UsageError("invalid_argument", cause="no_such_directory", path=path)

@@ -1,7 +1,7 @@
 """Conflicts: what met, by which rule one side stands, and what there is to do, in words.
 
-A conflict is no fault: two members who wrote apart could not know of each other. So it is shown with
-both sides as they are, and with the rule in a sentence that somebody who lost can check.
+A conflict is no fault: two members who wrote apart could not know of each other. So it is shown
+with both sides as they are, and with the rule in a sentence that somebody who lost can check.
 
 Laws: pure. Every kind and every rule that a fold can write has words here.
 
@@ -43,13 +43,13 @@ KIND_WORDS: Final[Mapping[str, str]] = {
     "stale_review": "a verdict on work that its holder had replaced",
 }
 RULE_WORDS: Final[Mapping[str, str]] = {
+    "assign": "an admin's assignment stands before another, each assignment before a claim",
     "fence": "the later fence of the hub stands",
-    "free": "an act that gives the task to somebody stands before one that gives it to nobody",
     "gate": "the stricter gate binds the completion beside it",
-    "group": "an admin's assignment stands before other assignments, these before claims",
+    "holding": "what gives the task to somebody stands before what gives it to nobody",
+    "id": "the act with the smaller id stands",
     "kind": "what ends work stands before what goes on with it",
     "order": "of one member's acts the last stands",
-    "place": "the act with the greater id stands",
     "rank": "the higher rank stands: owners and admins, the creator, others",
     "replaced": "a verdict stands only for what it was given on",
     "tenure": "work under the tenure that stands comes first",

@@ -78,15 +78,17 @@ def walk(
     cut, beyond = 0, set[bytes]()
     queue = [start]
     for one in queue:
-        at = nodes[one].depth
-        steps = ask(one)
+        at, steps = nodes[one].depth, ask(one)
         cut += steps.more
         for step in steps.found:
-            if step.other not in nodes:
-                if at == depth or len(nodes) >= most:
-                    cut += int(at < depth)
-                    beyond.update([step.other] if at == depth else [])
-                    continue
+            is_new = step.other not in nodes
+            if is_new and at == depth:
+                beyond.add(step.other)
+                continue
+            if is_new and len(nodes) >= most:
+                cut += 1
+                continue
+            if is_new:
                 nodes[step.other] = Node(step.other, step.is_member, at + 1)
                 queue += [] if step.is_member else [step.other]
             ends = (one, step.rel, step.other)

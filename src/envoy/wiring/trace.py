@@ -15,7 +15,7 @@ from envoy import ids, limits
 from envoy.lean import NamedTuple
 from envoy.storage.trace_views import TraceViews
 from envoy.views import provenance, rows
-from envoy.views.conflicts import Known
+from envoy.views.conflicts import Act, Known
 from envoy.views.people import People
 from envoy.views.provenance import Found, Steps, Walk
 from envoy.wiring.reads import Reader
@@ -41,9 +41,7 @@ class Trace(NamedTuple):
         named = {one.id for one in walked.nodes if not one.is_member}
         return Found(*self._about(named), self.people)
 
-    def _about(
-        self, events: Iterable[bytes]
-    ) -> tuple[dict[bytes, provenance.Act], dict[bytes, rows.Item]]:
+    def _about(self, events: Iterable[bytes]) -> tuple[dict[bytes, Act], dict[bytes, rows.Item]]:
         """Return acts and lines of events."""
         chosen, sn = sorted(events), self.space.sn
         return self.views.acts(sn, chosen), self.reader.views.items(sn, chosen)

@@ -30,10 +30,10 @@ START = (
 PATH_CELLS = 18
 GROUPS = (
     ("BEGIN", ("quickstart", "join", "status", "spaces")),
-    ("WORK", ("task", "review", "record", "object", "work-record")),
+    ("WORK", ("task", "review", "record", "object", "work-record", "provenance")),
     ("TALK", ("send", "message", "history", "search", "inbox", "listen", "events", "wait")),
     ("SPACES", ("space", "invite", "invites", "roster", "permissions", "sync")),
-    ("AUTHORITY", ("delegate", "revoke", "agent", "can", "why", "quarantine", "card")),
+    ("AUTHORITY", ("delegate", "revoke", "agent", "can", "why", "quarantine", "card", "conflicts")),
     ("THIS PROFILE", ("init", "recover", "identity", "fingerprint", "diagnose", "config")),
     ("CARE", ("backup", "restore", "reset")),
     ("HELP", ("help", "onboarding", "docs", "explain", "schema", "completion", "version")),

@@ -61,6 +61,26 @@ ROWS: tuple[Command, ...] = (
         errors=WRITES,
     ),
     Command(
+        "review list",
+        "List what is handed in and waits for my approval",
+        "read.records:reviews",
+        (
+            SPACE,
+            Arg("mine", "only what waits for me (default)", "switch"),
+            Arg("all", "all that is handed in", "switch"),
+            *PAGE,
+        ),
+        "reviews",
+    ),
+    Command(
+        "review show",
+        "Show what a task is asked for, what it has and what is missing",
+        "read.records:review",
+        (TASK, SPACE),
+        "review",
+        errors=("task_not_found",),
+    ),
+    Command(
         "review approve",
         "Approve what was handed in; the last approval that is needed completes",
         "write.records:approve",
