@@ -33,6 +33,7 @@ Row = (
     | rows.Invite
     | rows.Task
     | rows.Conflict
+    | rows.Link
     | rows.Record
     | rows.RecordRef
     | rows.Stream

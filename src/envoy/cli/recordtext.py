@@ -27,6 +27,7 @@ def record_text(data: Json) -> Iterator[Block]:
     yield from head_text(data)
     yield from tasks_text(show.mapping(data["tasks"]), now_ms=now)
     yield from trouble_text(data)
+    yield from told_text(data)
     yield from evidence_text(data, now_ms=now)
     activity = show.listed(data["activity"])
     if activity:
@@ -96,6 +97,22 @@ def trouble_text(data: Json) -> Iterator[Block]:
         yield Body(show.text(one["text"]), indent=2)
 
 
+def told_text(data: Json) -> Iterator[Block]:
+    """Yield what records say that stand: charter, decisions, objections, risks."""
+    charter = [show.mapping(data["charter"])] if data["charter"] is not None else []
+    sections = [(name, show.listed(data[name])) for name in ("decisions", "objections", "risks")]
+    for name, found in (("charter", charter), *sections):
+        if found:
+            yield line("")
+            yield line((f"{name.upper()} {len(found)}", "strong"))
+        for one in found:
+            state = show.text(one["state"]).replace("_", " ")
+            yield line(
+                (show.short(one["record_id"]), "dim"), f" {state}  ", *show.person(one["by"])
+            )
+            yield Body(show.text(one["text"]), indent=2)
+
+
 def evidence_text(data: Json, *, now_ms: int) -> Iterator[Block]:
     """Yield what the tasks rest on."""
     found = show.listed(data["evidence"])
@@ -109,7 +126,10 @@ def evidence_text(data: Json, *, now_ms: int) -> Iterator[Block]:
             continue
         when = (show.clock(one["at"], now_ms=now_ms), "dim")
         who = show.person(one["by"])
-        yield line((show.short(one["record_id"]), "dim"), f" {task}  ", when, "  ", *who)
+        words = [show.text(one[name]).replace("_", " ") for name in ("state", "grade")]
+        worth = "  " + " ".join(words) if one["state"] is not None else ""
+        name = (show.short(one["record_id"]), "dim")
+        yield line(name, f" {task}{worth}  ", when, "  ", *who)
         yield Body(show.text(one["text"]), indent=2)
 
 

@@ -71,9 +71,7 @@ DEFAULT_VERBS = {
 }
 
 LATER = {
-    "": "billing "
-    "react audit handoff run hooks hook "
-    "install relay web import git reserve ci line",
+    "": "billing react audit handoff run hooks hook install relay web import git reserve ci line",
     "diagnose": "time",
     "space": "connect attach",
 }

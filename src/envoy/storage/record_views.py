@@ -37,6 +37,11 @@ _BESIDE: Final = " ".join(
         "ORDER BY record.lam, record.id, record_ref.at",
     )
 )
+_OF_KIND: Final = select(
+    "record",
+    rows.Record._fields,
+    "WHERE sn = ? AND kind = ? AND retracted IS NULL ORDER BY lam, id",
+)
 _IDS: Final = "SELECT id FROM record WHERE sn = ? AND id BETWEEN ? AND ? LIMIT 3"
 _ITEM: Final = select(
     "item",
@@ -70,6 +75,10 @@ class RecordViews:
     def record(self, sn: int, record: bytes) -> rows.Record | None:
         """Return a record that counts."""
         return self._db.find(rows.Record, _RECORD, (sn, record))
+
+    def of_kind(self, sn: int, kind: str) -> list[rows.Record]:
+        """Return the records of a kind that nobody took back, those first that sort first."""
+        return self._db.rows(rows.Record, _OF_KIND, (sn, kind))
 
     def ids(self, sn: int, low: bytes, high: bytes) -> list[bytes]:
         """Return the ids of at most three records between ``low`` and ``high``."""

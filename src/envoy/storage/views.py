@@ -430,6 +430,10 @@ class Views:
         """Say whether a space has references to objects."""
         return self._db.find(int, "SELECT 1 FROM object WHERE sn = ? LIMIT 1", (sn,)) is not None
 
+    def has_records(self, sn: int) -> bool:
+        """Say whether a space has records that count."""
+        return self._db.find(int, "SELECT 1 FROM record WHERE sn = ? LIMIT 1", (sn,)) is not None
+
     def heads(self, sn: int) -> list[bytes]:
         """Return the heads of all accepted events, ascending."""
         return self._db.rows(

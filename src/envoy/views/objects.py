@@ -72,6 +72,16 @@ class Noting(Protocol):
         """Note that what ``path`` shows is not all there is."""
 
 
+class Telling(Protocol):
+    """What typed records say in a Work Record (``views.told``)."""
+
+    def sections(self, notes: Noting, /) -> Json:
+        """Return the sections of records."""
+
+    def proof(self, event: bytes, path: str, notes: Noting, /) -> Json:
+        """Return what makes a record of evidence; nothing for another event."""
+
+
 class Part(NamedTuple):
     """The newest references of a space, how many there are, and what this copy has of them."""
 

@@ -28,14 +28,8 @@ from envoy.views.secrets import redact
 from envoy.views.tasks import Around
 
 UNTRUSTED = [
-    "*.text",
-    "*.body",
-    "*.title",
-    "*.labels",
-    "*_name",
-    "*_display",
-    "*.summary",
-    "*.note",
+    *("*.text", "*.body", "*.title", "*.labels", "*_name", "*_display", "*.summary", "*.note"),
+    *("*.subject", "evidence.*.type", "*.fields.*"),
 ]
 # Kinds that change who may do what.
 AUTHORITY = frozenset(
@@ -44,6 +38,9 @@ AUTHORITY = frozenset(
         "admit", "close", "hub.pin", "space.rules",
     )
 )  # fmt: skip
+
+
+NOTHING_TOLD: Json = {"charter": None, "decisions": [], "objections": [], "risks": []}
 
 
 class Material(NamedTuple):
@@ -65,6 +62,7 @@ class Material(NamedTuple):
     task_counts: Mapping[str, int]
     needed: Mapping[bytes, str]  # states of the tasks that are needed
     objects: objects.Part
+    told: objects.Telling | None  # None: the space has no records
     conflicts: Sequence[rows.Conflict]
     evidence: Mapping[bytes, rows.Item]  # of all that tasks name
     mentions: Sequence[rows.Item]  # of me, not answered by me
@@ -132,6 +130,7 @@ def build(found: Material) -> Json:
     questions = question_list(found, notes)
     space_id = spaces.space_id(found.space)
     shared = objects.record_list(found.objects, found.people, space_id, notes)
+    told = NOTHING_TOLD if found.told is None else found.told.sections(notes)
     note_gaps(found, notes)
     return {
         "space_id": spaces.space_id(found.space),
@@ -146,10 +145,7 @@ def build(found: Material) -> Json:
         "handoffs": [],
         "held": held,
         "conflicts": conflicts,
-        "charter": None,
-        "decisions": [],
-        "objections": [],
-        "risks": [],
+        **told,
         "open_questions": questions,
         "evidence": evidence,
         "objects": shared,
@@ -418,6 +414,7 @@ def proof(item: rows.Item, task: rows.Task, found: Material, *, notes: Notes, in
         **absence(item.id, task),
         "kind": item.kind,
         "grade": "self_reported",
+        **({} if found.told is None else found.told.proof(item.id, f"evidence[{index}]", notes)),
         "refs": history.references(item.refs),
         "by": found.people.actor(item.an),
         "at": stamp(item.ts),
@@ -447,6 +444,7 @@ def absence(event: bytes, task: rows.Task) -> Json:
         "record_id": ids.to_text("evt", event),
         "kind": None,
         "type": None,
+        "state": None,
         "grade": None,
         "subject": None,
         "fields": {},

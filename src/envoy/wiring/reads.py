@@ -23,7 +23,7 @@ from envoy.storage import home
 from envoy.storage.views import Views
 from envoy.system import db, files, host
 from envoy.views import rows, space
-from envoy.views.objects import NO_OBJECTS, Part
+from envoy.views.objects import NO_OBJECTS, Part, Telling
 from envoy.views.people import Json, People, actor, stamp
 from envoy.views.space import Tally
 from envoy.wiring.config import Config
@@ -309,6 +309,18 @@ def objects_of(reader: Reader, of: rows.Space) -> Part:
     from envoy.wiring.shelf import Shelf
 
     return Shelf(reader.connection, reader.where, of).part()
+
+
+def told_of(reader: Reader, of: rows.Space, named: Sequence[bytes]) -> Telling | None:
+    """Return what records say in the Work Record of a space, loading what reads them if any are.
+
+    ``named`` is what its tasks name as evidence.
+    """
+    if not reader.views.has_records(of.sn):
+        return None
+    from envoy.wiring import telling
+
+    return telling.told(reader.connection, of, reader.people(of), named)
 
 
 def refresh(config: Config, spaces: Sequence[bytes]) -> None:

@@ -15,7 +15,7 @@ from envoy.views import tasks as task_shapes
 from envoy.views.history import Part
 from envoy.views.pages import Page
 from envoy.views.work_record import Material
-from envoy.wiring.reads import Reader, objects_of
+from envoy.wiring.reads import Reader, objects_of, told_of
 
 
 def material(reader: Reader, space: rows.Space, page: Page) -> Material:
@@ -45,6 +45,7 @@ def material(reader: Reader, space: rows.Space, page: Page) -> Material:
         task_counts=counts,
         needed=views.task_states(sn, task_shapes.needed(pending)),
         objects=objects_of(reader, space),
+        told=told_of(reader, space, evidence_of([*pending, *ended])),
         conflicts=views.conflicts(sn, entity=None, limit=limits.ROWS_MAX),
         evidence=views.items(sn, evidence_of([*pending, *ended])),
         mentions=open_mentions(reader, sn, me),

@@ -1,6 +1,6 @@
 """Reviews: the tasks that are handed in, with what their gates look at, as a profile reads them.
 
-Beside the reads, since few commands ask for reviews.
+Records are read here too. Beside the reads, since few commands ask for either.
 
 Specification: docs/spec/tasks.md, Reviews and Gates.
 """
@@ -19,13 +19,18 @@ from envoy.views.tasks import listed
 from envoy.wiring.reads import Reader
 
 
+def views_of(reader: Reader) -> RecordViews:
+    """Return what the database of a reader says about records."""
+    return RecordViews(reader.connection)
+
+
 class Docket:
     """The tasks of one space that somebody may judge."""
 
     def __init__(self, reader: Reader, space: rows.Space) -> None:
         self._reader = reader
         self._space = space
-        self._views = RecordViews(reader.connection)
+        self._views = views_of(reader)
         self._people = reader.people(space)
 
     def benches(self, after: Key | None) -> Iterator[Bench]:

@@ -77,7 +77,7 @@ def test_a_program_learns_the_schema_of_an_answer(console: Console) -> None:
         (("tsak",), "invalid_argument"),
         (("relay", "serve"), "unsupported_operation"),
         (("space", "connect"), "unsupported_operation"),
-        (("provenance",), "unsupported_operation"),
+        (("reserve",), "unsupported_operation"),
     ],
 )
 def test_help_for_what_is_not_there(words: tuple[str, ...], code: str, console: Console) -> None:

@@ -31,6 +31,7 @@ LISTS = {
     "inbox read SPACE --include-self": ("messages", "event_id"),
     "task list SPACE": ("tasks", "task_id"),
     "task ready SPACE": ("tasks", "task_id"),
+    "record list SPACE": ("records", "record_id"),
     "card list SPACE": ("cards", "event_id"),
     "identity list": ("profiles", "profile"),
 }
@@ -38,6 +39,8 @@ ELSEWHERE = {
     "inbox read-ack": "acknowledges its page, so the next one is asked for by the same words",
     "quarantine list": "tests/cli/read/test_desk.py",
     "object list": "tests/cli/read",
+    "review list": "tests/cli/read/test_records.py",
+    "conflicts list": "tests/cli/read/test_conflicts.py",
     "work-record": "its cursor is in `bounds`: tests/cli/read/test_work.py",
 }
 
@@ -77,6 +80,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
     found.names["MESSAGE"] = found.call("a", "send root SPACE")["message_id"]
     for _ in range(4):
         found.call("b", "send answer SPACE --reply-to MESSAGE")
+        found.call("b", "record add decision yes SPACE")
     return found
 
 
@@ -98,7 +102,8 @@ def pages(town: Town, line: str, *, noise: bool) -> Iterator[dict[str, Any]]:
             return
         cursor = ("--cursor", answer["page"]["next_cursor"])
         if noise:
-            town.noise(*(["invite SPACE"] if line.startswith("invites") else []))
+            more = {"invites": ["invite SPACE"], "record": ["record add decision no SPACE"]}
+        town.noise(*more.get(line.split()[0], []))
 
 
 def test_every_list_is_here_and_takes_a_page() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cli.read.conftest import Place, task_id
-from envoy import ids
+from envoy import ids, limits
 from envoy.core import bodies
 from envoy.jsontext import dumps
 from envoy.views import reviews, rows
@@ -121,7 +121,7 @@ def handed_in(place: Place, by: rows.Member, /, **fields: Any) -> rows.Task:
 def judged(place: Place, task: rows.Task, by: rows.Member, verdict: str = "approve") -> rows.Task:
     """Return the task with one more standing verdict."""
     act = place.home.item(place.space, by, "read", kind="task.review", task=task.id)
-    one = {
+    one: dict[str, Any] = {
         "review_id": ids.to_text("evt", act.id),
         "reviewer_id": ids.did_text(by.did),
         "verdict": verdict,
@@ -248,3 +248,70 @@ def test_pages_of_reviews_hold_each_of_them_once_over_all_spaces(place: Place) -
 
 def test_roles_rise_as_the_rules_have_them() -> None:
     assert bodies.ROLES == reviews.ROLES
+
+
+# -- in the Work Record --------------------------------------------------------------------------
+
+
+def test_a_work_record_lists_what_stands_and_nothing_that_is_over(place: Place) -> None:
+    home, space, lead, a1 = place.home, place.space, place.lead, place.a1
+
+    def said(kind: str, text: str, by: rows.Member = lead, **more: Any) -> rows.Record:
+        return home.record(space, by, text, kind=kind, type=None, fields="{}", **more)
+
+    said("charter", "the first")
+    said("charter", "the second")
+    old, kept = said("decision", "old"), said("decision", "kept")
+    home.refer(said("decision", "new"), "supersedes", old.id)
+    blocking = said("objection", "it leaks", a1)
+    home.save(blocking._replace(fields='{"severity":"blocking"}'))
+    home.refer(blocking, "contradicts", kept.id)
+    mild = said("objection", "it is blue", a1)
+    home.refer(said("repair", "painted", a1), "answers", mild.id)
+    said("risk", "rain")
+    said("risk", "snow", retracted=old.id)
+    data = place.ok("work_record", "work-record")
+    assert data["charter"]["text"] == "the second" and data["omitted"]["charter"]["count"] == 1
+    texts = {name: [(one["text"], one["state"]) for one in data[name]] for name in SECTIONS}
+    assert texts == {
+        "decisions": [("kept", "contested"), ("new", "in_force")],
+        "objections": [("it leaks", "open")],
+        "risks": [("rain", "open")],
+    }
+    shown = place.text("work-record")
+    assert "contested" in shown and "| it leaks" in shown and "CHARTER" in shown
+
+
+SECTIONS = ("decisions", "objections", "risks")
+
+
+def test_sections_of_a_work_record_are_bounded_and_counted(place: Place) -> None:
+    for number in range(limits.LIST_ROWS_DEFAULT + 2):
+        place.home.record(place.space, place.lead, f"{number}", kind="risk", fields="{}")
+    data = place.ok("work_record", "work-record")
+    assert [one["text"] for one in data["risks"][:1]] == ["2"], "the newest are shown"
+    assert data["omitted"]["risks"]["count"] == 2 and not data["bounds"]["complete"]
+
+
+def test_evidence_in_a_work_record_has_grade_and_stale(place: Place) -> None:
+    home, space, a1 = place.home, place.space, place.a1
+    task = handed_in(place, a1)
+    backed = '{"argv":"t","cwd":"/","exit":"0","output_sha256":"00","grade":"recorded"}'
+    old = home.record(space, a1, "old", task=task.id, subject="git:a@1", fields=backed)
+    home.record(space, a1, "not named", task=task.id, subject="git:a@2")
+    said = home.item(space, a1, "a message")
+    named = [ids.to_text("evt", one) for one in (old.id, said.id)]
+    home.save(task._replace(evidence=dumps(named)))
+    record, message = place.ok("work_record", "work-record")["evidence"]
+    assert (record["grade"], record["stale"], record["state"]) == ("recorded", True, "stale")
+    assert (record["type"], record["fields"]["argv"]) == ("test", "t")
+    assert record["record_id"] == record_id(old) and record["subject"] == "git:a@1"
+    assert (message["grade"], message["stale"], message["state"]) == ("self_reported", False, None)
+
+
+def test_a_secret_in_a_record_does_not_leave_in_a_work_record(place: Place) -> None:
+    pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END PRIVATE KEY-----"
+    made = place.home.record(place.space, place.lead, pem, kind="risk", subject="a:b@" + pem)
+    place.home.save(made._replace(fields=dumps({"severity": pem, pem: "x"})))
+    data = place.ok("work_record", "work-record")
+    assert "MC4CAQ" not in dumps(data["risks"]) and len(data["limits"]["redacted"]) >= 3

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from envoy.core.bodies import Remove
 from envoy.errors import AuthorityError, ConflictError, NotFoundError, UsageError
 from envoy.ids import did_text, to_text
-from envoy.replica.actions import conflicts, fields, tasks
+from envoy.replica.actions import conflicts, desk, fields, tasks
 from envoy.replica.actions.fields import Changes
 from envoy.replica.rebuild import rebuild
 from envoy.views import rows
+from replica.beside import say, settle
 from replica.compare import differences, dump, meaning
-from replica.scenes import deliver, frames_of, reader
+from replica.scenes import deliver, frames_of, reader, status_of
 from replica.world import Actor, World
 
 
@@ -126,3 +128,23 @@ def test_a_conflict_and_its_sides_are_found_by_what_is_typed(team: list[Actor]) 
         conflicts.side(copy, row, did_text(two.me))
     with pytest.raises(UsageError, match="invalid_argument"):
         conflicts.side(copy, row._replace(winner=row.loser, loser=row.loser), "@one")
+
+
+def test_a_resolution_that_is_held_settles_nothing_until_it_is_admitted(team: list[Actor]) -> None:
+    lead, one, two = team
+    row = met(one)
+    one.door.away = True
+    done = conflicts.resolve(one.copy, row.id, row.winner)
+    say(lead, Remove(one.me, "key lost", ()))
+    one.door.away = False
+    settle([one, lead, two])
+    assert done.event is not None and status_of(lead, done.event) == "held"
+    for actor in (lead, two):
+        assert (met(actor).status, met(actor).act) == ("open", None)
+    desk.admit(lead.copy, (done.event,), reason="it was before")
+    settle([lead, two])
+    for actor in (lead, two):
+        assert (met(actor).status, met(actor).act) == ("resolved", done.event)
+        before = dump(actor)
+        rebuild(actor.profile)
+        assert dump(actor) == before

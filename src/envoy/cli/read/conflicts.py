@@ -22,7 +22,7 @@ def listed(call: Call) -> Answer:
         limit = call.args.count("limit")
         after = page(scope, limit, call.args.text("cursor"), shape=(int, bytes)).after
         start = None if after is None else (STATUSES[min(int(after[0]), 1)], bytes(after[1]))
-        actor = reader.me_an() if mine else None
+        actor = (reader.me_an() or 0) if mine else None  # 0: nobody
         rows = found.views.conflicts(space.sn, after=start, limit=limit + 1, actor=actor)
         shown = rows[:limit]
         last = (STATUSES.index(shown[-1].status), shown[-1].id) if len(rows) > limit else None

@@ -8,7 +8,6 @@ from itertools import islice
 from envoy import ids
 from envoy.cli.args import Answer, Call
 from envoy.errors import NotFoundError, UsageError
-from envoy.storage.record_views import RecordViews
 from envoy.views import records as shapes
 from envoy.views import reviews as verdicts
 from envoy.views import rows
@@ -17,7 +16,7 @@ from envoy.views.people import People
 from envoy.views.space import space_id
 from envoy.wiring import reads
 from envoy.wiring.reads import Reader
-from envoy.wiring.reviews import Docket
+from envoy.wiring.reviews import Docket, views_of
 
 Json = dict[str, object]
 
@@ -33,7 +32,7 @@ def records(call: Call) -> Answer:
             task = found.id
         scope = scope_of(reader.me.did, "record-list", space.id, task or b"")
         wanted = page(scope, call.args.count("limit"), call.args.text("cursor"), shape=(int, bytes))
-        views, limit = RecordViews(reader.connection), wanted.limit
+        views, limit = views_of(reader), wanted.limit
         every = views.page(space.sn, task=task, after=wanted.after, limit=limit + 1)
         people, shown = reader.people(space), every[:limit]
         key = shapes.place(shown[-1]) if len(every) > limit else None
@@ -52,7 +51,7 @@ def record(call: Call) -> Answer:
     """Answer with one record, what corrects it and what refers to it."""
     with reads.open_reader(call.config) as reader:
         space, ident = located(reader, call.args.need("record"), call.space())
-        views = RecordViews(reader.connection)
+        views = views_of(reader)
         row = views.record(space.sn, ident)
         assert row is not None, "an id that was found has a row"
         data: Json = {
@@ -81,7 +80,7 @@ def located(reader: Reader, text: str, within: str | None) -> tuple[rows.Space, 
     spaces = reader.chosen(within)
     if not spaces:
         raise NotFoundError("not_found", kind="record")
-    views = RecordViews(reader.connection)
+    views = views_of(reader)
     found = [(one, ident) for one in spaces for ident in views.ids(one.sn, low, high)]
     if not found:
         raise NotFoundError("not_found", kind="record")

@@ -1,0 +1,98 @@
+"""Told: what typed records say in a Work Record: charter, decisions, objections, risks, evidence.
+
+Loaded only for a space that has records. Only what stands is listed: what was retracted, replaced,
+answered or overruled is in `envoy record list`.
+
+Specification: docs/spec/work-record.md; docs/spec/records.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from envoy import ids, limits
+from envoy.lean import NamedTuple
+from envoy.views import records
+from envoy.views.objects import Noting
+from envoy.views.people import Json, People, stamp
+from envoy.views.tasks import listed
+
+# Kind -> the section that lists it, and the states in which it stands.
+SECTIONS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
+    "decision": ("decisions", frozenset(("in_force", "contested"))),
+    "objection": ("objections", frozenset(("open",))),
+    "risk": ("risks", frozenset(("open",))),
+}
+CHARTER: Final = "charter"
+KINDS: Final = (*SECTIONS, CHARTER)
+
+
+class Told(NamedTuple):
+    """The records of a space that have a section, by (lam, id), and those that tasks name."""
+
+    found: Sequence[records.Shown]
+    named: Mapping[bytes, records.Shown]
+    people: People
+    space: str
+
+    def sections(self, notes: Noting) -> Json:
+        """Return the sections; of each the newest are shown and the rest is counted."""
+        command = f"envoy record list {self.space}"
+        charters = [one for one in self.found if _stands(one, CHARTER, {"in_force"})]
+        notes.omit(CHARTER, len(charters) - 1, command)
+        made: Json = {
+            CHARTER: self._stance(charters[-1], CHARTER, notes) if charters else None,
+        }
+        for kind, (name, states) in SECTIONS.items():
+            every = [one for one in self.found if _stands(one, kind, states)]
+            shown = every[-limits.LIST_ROWS_DEFAULT :]
+            notes.omit(name, len(every) - len(shown), command)
+            made[name] = [self._stance(one, f"{name}[{at}]", notes) for at, one in enumerate(shown)]
+        return made
+
+    def proof(self, event: bytes, path: str, notes: Noting) -> Json:
+        """Return what makes a record of the evidence ``event``; nothing for another event."""
+        found = self.named.get(event)
+        return {} if found is None else self._record(found, path, notes)
+
+    def _record(self, found: records.Shown, path: str, notes: Noting) -> Json:
+        """Return what a record has and other events have not, its texts cut."""
+        row = found.row
+        name = ids.to_text("rec", row.id)
+        return {
+            "record_id": name,
+            "kind": row.kind,
+            "type": notes.text(row.type, f"{path}.type", name),
+            "state": found.state,
+            "grade": records.grade(row),
+            "subject": notes.text(row.subject, f"{path}.subject", name),
+            "fields": {
+                str(notes.text(key, f"{path}.fields", name)): notes.text(
+                    one, f"{path}.fields", name
+                )
+                for key, one in records.fields(row).items()
+            },
+            "stale": found.stale,
+        }
+
+    def _stance(self, found: records.Shown, path: str, notes: Noting) -> Json:
+        """Return a record as an entry of a section."""
+        row = found.row
+        made = self._record(found, path, notes)
+        text = notes.text(row.text, f"{path}.text", str(made["record_id"]))
+        return {
+            **made,
+            "refs": listed(row.refs),
+            "task_id": None if row.task is None else ids.to_text("task", row.task),
+            "by": self.people.actor(row.an),
+            "at": stamp(row.created_ms),
+            "event_status": "ok",
+            "text": text,
+            "visibility": "visible" if text == row.text else "partial",
+        }
+
+
+def _stands(found: records.Shown, kind: str, states: frozenset[str] | set[str]) -> bool:
+    """Say whether a record is of a kind and in one of ``states``."""
+    return found.row.kind == kind and found.state in states
