@@ -22,7 +22,7 @@ import pyte
 from console import Console
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-ROWS = 400
+ROWS = 600
 SECONDS_MAX = 30
 
 

@@ -55,7 +55,7 @@ class Scene:
 
 def bug_hunt(scene: Scene) -> tuple[str, list[str]]:
     """Make a space with tasks in several states; return the id of the space and of the tasks."""
-    made = scene.ask("lead", *"quickstart --human --space-name bughunt --reusable".split())
+    made = scene.ask("lead", "quickstart", "--human", "--space-name", "bughunt", "--reusable")
     for name in ("a1", "a2"):
         scene.ask(name, "join", made["invite_code"], "--agent", "--name", name)
     tasks: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_no_page_names_a_conflict_without_words(page: str) -> None:
     assert named and named <= conflicts.KIND_WORDS.keys()
 
 
-def row(**fields: str) -> rows.Conflict:
+def row(**fields: Any) -> rows.Conflict:
     """Return a conflict."""
     made = rows.Conflict(1, bytes(32), b"t" * 32, "lost_claim", b"w" * 32, b"l" * 32, "tie", "open")
     return made._replace(**fields)

@@ -81,7 +81,9 @@ def test_a_member_is_followed_no_further() -> None:
 
 def codes(found: Walk) -> list[object]:
     """Return the diagnostics of a walk of which nothing is here."""
-    shown = provenance.graph(found, Found({}, {}, People([], me=bytes(32), find_did=None)))
+    shown = provenance.graph(
+        found, Found({}, {}, People([], me=bytes(32), find_did=lambda _: bytes(32)))
+    )
     nodes = shown["nodes"]
     assert isinstance(nodes, list) and {one["status"] for one in nodes} == {"missing"}
     made = shown["diagnostics"]
