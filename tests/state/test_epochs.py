@@ -13,6 +13,7 @@ from envoy.state.epochs import (
     current,
     is_adequate,
     is_sound,
+    may_read,
     plan,
     read_ending,
     recipients,
@@ -376,3 +377,13 @@ def test_a_delegate_with_a_role_reads_on_when_the_delegation_is_revoked() -> Non
     log.settle()
     log.revoke("r", "B", "d")
     assert read_ending(known(log)[1]) == 0
+
+
+def test_the_first_epoch_is_for_the_founder_and_for_who_came_later() -> None:
+    log = Log()
+    cast(log)
+    log.remove("r", "B", "W")
+    _, judgement, _ = known(log)
+    genesis = judgement.ledger.events[0]
+    assert may_read(judgement, genesis, did("O")) and may_read(judgement, genesis, did("B"))
+    assert not may_read(judgement, genesis, did("W")) and not may_read(judgement, genesis, did("Z"))

@@ -278,14 +278,9 @@ def may_read(judgement: Judgement, create: AuthEvent, did: bytes) -> bool:
     know: whoever was left out stays out. Source: docs/spec/epoch.md, E7 (THREATS K15).
     """
     reading = [one for one in judgement.live if one.reads and one.subject == did]
-    body = create.body
-    match body:
-        case bodies.EpochCreate(rcpt=rcpt):
-            meant = any(one.id == did for one in rcpt)
-        case bodies.Genesis(founder=founder):
-            meant = founder == did
-        case _:
-            meant = False
+    meant = judgement.ledger.founder == did  # the genesis makes an epoch for its author alone
+    if isinstance(create.body, bodies.EpochCreate):
+        meant = any(one.id == did for one in create.body.rcpt)
     return bool(reading) and (meant or any(not one.is_in(create.seen) for one in reading))
 
 
