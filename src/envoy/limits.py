@@ -253,5 +253,7 @@ CURSOR_CHARS_MAX = 256
 ARRIVALS_RESERVED = 1_000
 # What `--wait-timeout 0` means by for ever.
 FOREVER_SECONDS = 10 * 365 * DAY_SECONDS
+# A look costs a millisecond: that often, a wait that nobody wakes costs next to nothing.
+WAIT_LOOK_SECONDS = 2
 # Longer waits would overflow the kernel's count of milliseconds.
 WAIT_SLICE_SECONDS_MAX = 60 * 60

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 
 from envoy.core import invite
@@ -15,6 +16,7 @@ from envoy.core.envelope import author_event, open_outer, parse, seal
 from envoy.core.event import Event
 from envoy.core.identity import make_statement
 from envoy.core.joining import Joining
+from envoy.core.kinds import KINDS
 from envoy.core.structs import Body, replace
 from envoy.replica import epochs
 from envoy.replica.keyring import Reader
@@ -25,6 +27,19 @@ from replica.scenes import deliver, frames_of, message, quarantine, reader
 from replica.world import Actor, World
 
 NUMBERS = count()
+
+
+@contextmanager
+def without(kind: str) -> Iterator[None]:
+    """Be a build that does not know ``kind``; the table is afterwards as it was, order included."""
+    assert isinstance(KINDS, dict)
+    before = dict(KINDS)
+    del KINDS[kind]
+    try:
+        yield
+    finally:
+        KINDS.clear()
+        KINDS.update(before)
 
 
 def smuggled(actor: Actor, change: Callable[[bytes], bytes]) -> bytes:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
-from abuse.siege import verdict
+from abuse.siege import verdict, without
 from envoy.core.kinds import KINDS
 from envoy.replica.actions import tasks
 from envoy.replica.rebuild import rebuild
@@ -36,19 +33,6 @@ def test_a_newer_version_waits_and_is_no_downgrade(pair: list[Actor]) -> None:
     agent.door.handle(frames.Push(agent.space.id, (frame,)))
     lead.sync()
     assert parked(lead)[ident(frame)] == "unsupported" and lead.space.frame_sum
-
-
-@contextmanager
-def without(kind: str) -> Iterator[None]:
-    """Be a build that does not know ``kind``; the table is afterwards as it was, order included."""
-    assert isinstance(KINDS, dict)
-    before = dict(KINDS)
-    del KINDS[kind]
-    try:
-        yield
-    finally:
-        KINDS.clear()
-        KINDS.update(before)
 
 
 @pytest.mark.parametrize("kind", ["task.claim", "task.create", "card", "message"])

@@ -265,7 +265,11 @@ class Waiter:
         reader.rest()
         if behind:
             seconds = min(seconds, limits.POLL_MS / 1000)
-        if not self._watcher.wait(seconds) and not behind:
+        # A disk may take longer than the pauses below: so now and then it looks unasked, too.
+        if not self._watcher.wait(min(seconds, limits.WAIT_LOOK_SECONDS)) and not behind:
+            reader.look()
+            if reader.seen() == before:
+                reader.rest()
             return
         for pause_ms in SETTLE_MS:
             reader.look()
