@@ -10,7 +10,7 @@ from envoy.cli.args import Answer, Args, Call
 from envoy.cli.render import Block, line
 from envoy.cli.write import typed, work
 from envoy.errors import UsageError
-from envoy.replica.actions import names, records, reviews
+from envoy.replica.actions import names, records, reviews, tasks
 from envoy.views import answers, rows
 from envoy.views import records as shapes
 from envoy.views.space import space_id
@@ -26,7 +26,9 @@ def submit(call: Call) -> Answer:
 
     def act(replica: names.Copy, task: bytes) -> rows.Transition:
         evidence = names.events(replica, shown)
-        return reviews.submit(replica, task, summary=note, evidence=evidence, key=key)
+        return tasks.complete(
+            replica, task, summary=note, evidence=evidence, for_review=True, key=key
+        )
 
     return work.changed(call, "submit", act)
 

@@ -7,38 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envoy.core.bodies import TaskComplete
 from envoy.core.log import Entry
 from envoy.core.records import APPROVE, TaskGate, TaskReview
 from envoy.errors import AuthorityError, ConflictError, EnvoyError
 from envoy.ids import to_text
-from envoy.replica.actions.tasks import answer, check_version, end, known, say
+from envoy.replica.actions.tasks import answer, check_version, known, say
 from envoy.replica.actions.work import usable
 from envoy.replica.batch import Batch
 from envoy.replica.replica import Author, Call, Replica, check_text
 from envoy.state import gates, tasks
 from envoy.state.gates import Gate
 from envoy.views import rows
-
-
-def submit(
-    replica: Replica,
-    task: bytes,
-    *,
-    summary: str = "",
-    evidence: Sequence[bytes] = (),
-    key: str | None = None,
-) -> rows.Transition:
-    """Hand the work in: whatever the gate says, one approval at least is wanted."""
-    check_text(summary)
-    shown = tuple(evidence)
-    return end(
-        replica,
-        task,
-        lambda tenure: TaskComplete(task, tenure, summary, shown, for_review=True),
-        needs=shown,
-        call=Call(key, ("task submit", task, summary, list(shown))),
-    )
 
 
 def gate(replica: Replica, task: bytes, wanted: Gate, *, key: str | None = None) -> rows.Transition:

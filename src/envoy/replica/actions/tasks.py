@@ -212,17 +212,22 @@ def complete(
     *,
     summary: str = "",
     evidence: Sequence[bytes] = (),
+    for_review: bool = False,
     key: str | None = None,
 ) -> rows.Transition:
-    """Say that the work is done, and by what events that can be seen."""
+    """Say that the work is done, and by what events that can be seen.
+
+    ``for_review``: whatever the gate says, one approval at least is wanted.
+    """
+    asked = "task submit" if for_review else "task complete"
     check_text(summary)
     shown = tuple(evidence)
     return end(
         replica,
         task,
-        lambda tenure: TaskComplete(task, tenure, summary, shown, for_review=False),
+        lambda tenure: TaskComplete(task, tenure, summary, shown, for_review=for_review),
         needs=shown,
-        call=Call(key, ("task complete", task, summary, list(shown))),
+        call=Call(key, (asked, task, summary, list(shown))),
     )
 
 
