@@ -76,7 +76,7 @@ CODES: dict[str, tuple[int, str, str]] = {
     "claim_unconfirmed": (
         5,
         "sync_and_retry",
-        "The hub was not reached; the claim is saved and provisional.",
+        "The hub has not confirmed the claim, which is saved and provisional.",
     ),
     "lease_expired": (5, "reclaim_task", "The tenure has lapsed and the slot is free."),
     "fence_stale": (5, "stop_and_reread_task", "A newer tenure of the task exists."),

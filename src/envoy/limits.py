@@ -36,6 +36,7 @@ KIND_BYTES_MAX = 32
 REFS_MAX = 64
 # As many as fit the screen beside a title.
 LABELS_MAX = 32
+HANDOFF_ITEM_BYTES_MAX = 2_048  # of one risk, question or step: five lists of them fit one event
 # A word, not a sentence.
 LABEL_BYTES_MAX = 64
 # A removal cites a thousand heads, sixteen a merge; what is beyond is held and can be admitted.
@@ -112,8 +113,19 @@ COMMITMENT_BYTES_MAX = 256
 CAPABILITY_LINKS_MAX = 4
 # 1,216 of them are the key.
 STATEMENT_BYTES_MAX = 2 * KIB
+# An origin is a scheme, a host name of at most 253 symbols and a port.
+ORIGIN_BYTES_MAX = 512
+# Whose access is over: beyond it an admin raises min_epoch and begins the list anew.
+ACCESS_REVOKED_MAX = 1_000
 # A hub keeps a question open this long; the connection below it must live longer.
 PULL_WAIT_MS_MAX = 30_000
+# What a hub and a replica say of their frames, to find which the other lacks: ids of one list,
+# ranges and bytes of one message, messages of one run, and ids that a liar can make anybody note.
+RECON_LIST_MAX = 32
+RECON_RANGES_MAX = 8_192
+RECON_BYTES_MAX = 256 * KIB
+RECON_MESSAGES_MAX = 256
+RECON_IDS_MAX = 100_000
 # Live invites of a space.
 INVITES_MAX = 100
 
@@ -202,6 +214,12 @@ PASSPHRASE_BYTES_MAX = KIB
 ARCHIVE_FILES_MAX = 1_000_000
 # What the size field of a tar header holds: eleven octal digits.
 ARCHIVE_FILE_BYTES_MAX = 8 * 1024 * MIB - 1
+
+# --- audit bundles ---
+# Ids stand before the events, so that a damaged one is named; a group is what a reader holds.
+BUNDLE_GROUP_EVENTS = 256
+# A page that a browser shows at once; what is older is counted.
+BUNDLE_PAGE_EVENTS_MAX = 2_000
 
 # --- the databases ---
 # Fifty writers that each wait for one fsync are through long before; a stopped process is not.

@@ -8,13 +8,15 @@ from collections.abc import Callable
 import pytest
 
 from abuse.siege import rotated
-from envoy.replica import epochs
-from envoy.replica.actions import local
+from abuse.test_k15 import boxes
+from envoy.core.bodies import KeyRequest
+from envoy.replica import epochs, requests
+from envoy.replica.actions import authority, local
 from envoy.replica.keyring import Reader
 from envoy.replica.replica import Author
 from replica.council import council
-from replica.forge import ident
-from replica.scenes import frames_of, message, parked, status_of
+from replica.forge import Forger, ident
+from replica.scenes import deliver, frames_of, message, parked, status_of
 from replica.world import MINUTE_MS, Actor, World
 
 HOUR_MS = 61 * MINUTE_MS
@@ -98,6 +100,64 @@ def test_an_epoch_that_no_event_makes_shuts_nobody_out_for_long(world: World) ->
     for one in (lead, reader):
         local.sync_all(one.profile, None)
     assert status_of(reader, sent) == "ok" and not parked(reader)
+
+
+def test_a_founder_that_is_the_only_admin_and_left_out_is_let_in_by_whoever_holds_it(
+    world: World,
+) -> None:
+    lead, w, other = world.team("lead", "w", "other")
+    rotated(w, lambda readers: [one for one in readers if one.id != lead.me])
+    other.sync()
+    sent = other.send("cites what the founder cannot open").event
+    lead.sync()
+    assert status_of(lead, sent) is None and parked(lead)
+    world.clock.now += MINUTE_MS  # limits.KEY_WAIT_SECONDS: then it asks
+    for one in (lead, other, lead):
+        local.sync_all(one.profile, None)
+    assert status_of(lead, sent) == "ok" and not parked(lead)
+
+
+def test_nor_does_a_removed_member_get_in_that_way(world: World) -> None:
+    """It was a reader when the epoch left it out, and is none any more."""
+    lead, w, gone, other = world.team("lead", "w", "gone", "other")
+    made = rotated(w, lambda readers: [one for one in readers if one.id != gone.me])
+    other.sync()
+    authority.remove(lead.copy, gone.me, reason="")
+    other.sync()
+    asked, _ = Forger(gone).say(KeyRequest((made,)))
+    deliver(other, [asked])
+    assert not requests.answer(other.copy) and boxes(gone, made) == 0
+
+
+def test_pinned_what_no_event_makes_stays_shut_to_a_founder_alone_until_it_names_an_admin(
+    world: World,
+) -> None:
+    """Nobody may answer for an epoch without its creation: it may cover a removal not heard of."""
+    lead, w, other = world.team("lead", "w", "other")
+    row = w.store.members(1)[other.me]
+    with w.events.transaction(durable=True):
+        batch = w.copy.batch()
+        sealed = epochs.create(
+            w.space.id, w.me, older=epochs.wrapped(w.space.id, w.events.epochs(1)),
+            to=[Reader(other.me, row.enc)], nonce=os.urandom(16), secret=os.urandom(32),
+        )  # fmt: skip
+        batch.adopt_epoch(sealed)
+        Author(w.profile, batch).say(message("for one of them"))
+        batch.finish()
+    for one in (w, other):
+        one.sync()
+    sent = other.send("cites it").event
+    for _ in range(3):
+        world.clock.now += HOUR_MS
+        for one in (lead, other):
+            local.sync_all(one.profile, None)
+    assert status_of(lead, sent) is None
+    authority.set_role(lead.copy, other.me, "admin")
+    for _ in range(2):
+        world.clock.now += HOUR_MS
+        for one in (other, lead):
+            local.sync_all(one.profile, None)
+    assert status_of(lead, sent) == "ok" and not parked(lead)
 
 
 def test_control_an_honest_one_is_used(world: World) -> None:

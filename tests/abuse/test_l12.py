@@ -28,6 +28,7 @@ def test_a_newer_home(tmp_path: Path) -> None:
     where = unpack(tmp_path / "home")
     with db.connect(where.replica) as connection:
         connection.run(f"PRAGMA user_version={schema.VERSION + 1}")
+        replica_file.put_meta(connection, "schema", schema.VERSION + 1)
     with pytest.raises(IntegrityError, match="schema_too_new"):
         replica_file.open_file(where)
     assert version(where) == schema.VERSION + 1

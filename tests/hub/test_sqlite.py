@@ -84,7 +84,19 @@ def test_a_hub_that_others_can_reach_is_refused(tmp_path: Path, name: str) -> No
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     store = open_store(tmp_path / "hub")
     store.connection.run(f"PRAGMA user_version={sqlite.VERSION + 1}")
+    noted = "UPDATE meta SET v = ? WHERE k = 'schema'"
+    store.connection.run(noted, ((sqlite.VERSION + 1).to_bytes(4),))
     assert refusal(lambda: open_store(tmp_path / "hub"))[0] == "schema_too_new"
+    store.connection.run(f"PRAGMA user_version={sqlite.VERSION}")
+    store.connection.run(noted, (sqlite.VERSION.to_bytes(4),))
+    open_store(tmp_path / "hub")
+
+
+@pytest.mark.parametrize("found", [-1, 0, sqlite.VERSION - 1, sqlite.VERSION + 1, 1 << 24])
+def test_a_version_that_the_notes_contradict_is_damage(tmp_path: Path, found: int) -> None:
+    store = open_store(tmp_path / "hub")
+    store.connection.run(f"PRAGMA user_version={found}")
+    assert refusal(lambda: open_store(tmp_path / "hub"))[0] == "state_corrupt"
     store.connection.run(f"PRAGMA user_version={sqlite.VERSION}")
     open_store(tmp_path / "hub")
 
@@ -96,6 +108,7 @@ def test_an_older_hub_takes_requests_after_its_step(tmp_path: Path) -> None:
         store.connection.run(f"ALTER TABLE invite_item DROP COLUMN {column}")
     store.connection.run("INSERT INTO invite_item VALUES(?, ?)", (bytes(16), bytes(16)))
     store.connection.run("PRAGMA user_version=1")
+    store.connection.run("DELETE FROM meta WHERE k = 'schema'")
     store.close()
     again = open_store(tmp_path / "hub")
     assert again.instance == instance and again.has_fetched(bytes(16), bytes(16))

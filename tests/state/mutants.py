@@ -3,10 +3,8 @@
 A mutant is a text that occurs exactly once and what stands in its place; `state.mutant_check` is
 run over the copy and has to notice. One that nobody notices is a missing test.
 
-Left out, because they change nothing: a revocation under a grant that is not senior (its verdict is
-not known when it is asked for, so the rank is only asked for speed); the mask of `is_member` and
-the two bitset tests of `_cross`, which are speed as well; the cap `admin` for the role admin (who
-has `grant` has `admin`).
+Left out, because they change nothing: the mask of `is_member` and the two bitset tests of `_cross`,
+which are speed; the cap `admin` for the role admin (who has `grant` has `admin`).
 """
 
 from __future__ import annotations
@@ -86,24 +84,35 @@ PASS: Final = _of(
     ("crossed if crossed.status is Status.INVALID else void", "void", "R1 hides what saw the end"),
     ("if not grant.is_role and grant.parent is not None:", "if False:", "no end with the parent"),
     (
-        "found |= {kill.event.id: kill for kill in self._leaves(grant, grant.subject)}",
-        "[found.setdefault(one.event.id, one) for one in self._leaves(grant, grant.subject)]",
+        "[*leaves, *[kill for kill in found if kill.event.id not in known]]",
+        "[*found, *[one for one in leaves if one.event.id not in [k.event.id for k in found]]]",
         "a leave that came with the parent stays weak",
     ),
     (
-        "if ledger.rank(event)[0] < OTHERS or ledger.is_below",
+        "if ledger.rank(kill.event)[0] < OTHERS or ledger.is_below",
         "if True or ledger.is_below",
         "writers revoke anything junior",
     ),
     (
-        "for one in removes if one.index > at or _unseen(one, seen)]",
-        "for one in removes]",
+        " and (index > at or not seen >> index & 1)",
+        "",
         "a removal ends what saw it",
     ),
     (
-        "if grant.is_role and grant.subject is not None:",
-        "if grant.subject is not None:",
+        "grant.caps if grant.is_role else 1",
+        "grant.caps",
         "a demotion ends delegations to the same member",
+    ),
+    (
+        "type(body) not in _ENDS or verdicts[event.id] is not OK",
+        "type(body) not in _ENDS",
+        "a void revocation ends grants",
+    ),
+    ("            against.sort()\n", "", "the order of arrival names the cause"),
+    (
+        "        if len(found) > aimed:\n            found.sort(key=_PLACE_OF_KILL)\n",
+        "",
+        "a revoke comes behind a later removal",
     ),
     (
         "weak=event.id in self.weak or grant.rank < self.ledger.rank(event)",

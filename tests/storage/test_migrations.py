@@ -133,6 +133,7 @@ def test_a_newer_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     where = unpack(tmp_path / "home")
     with db.connect(where.replica) as connection:
         connection.run(f"PRAGMA user_version={schema.VERSION + 1}")
+        replica_file.put_meta(connection, "schema", schema.VERSION + 1)
     db.seal_off(where.replica)
     before = Path(where.replica).read_bytes()
     with pytest.raises(IntegrityError, match="schema_too_new"):

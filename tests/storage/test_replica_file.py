@@ -49,11 +49,36 @@ def test_an_empty_file_is_finished(where: home.Paths) -> None:
 def test_a_file_of_a_newer_build_is_refused_and_left_alone(where: home.Paths) -> None:
     with replica_file.open_file(where) as connection:
         connection.run(f"PRAGMA user_version={schema.VERSION + 1}")
+        replica_file.put_meta(connection, "schema", schema.VERSION + 1)
     with pytest.raises(EnvoyError) as caught:
         replica_file.open_file(where)
     assert caught.value.code == "schema_too_new"
     with db.connect(where.replica) as connection:
         assert connection.find(int, "PRAGMA user_version") == schema.VERSION + 1
+
+
+@pytest.mark.parametrize("found", [-1, 0, 1, schema.VERSION + 1, 1 << 24])
+def test_a_version_that_the_notes_contradict_is_damage(where: home.Paths, found: int) -> None:
+    with replica_file.open_file(where) as connection:
+        connection.run(f"PRAGMA user_version={found}")
+    with pytest.raises(EnvoyError) as caught:
+        replica_file.open_file(where)
+    assert (caught.value.code, caught.value.details["reason"]) == ("state_corrupt", "version")
+    with db.connect(where.replica) as connection:
+        connection.run(f"PRAGMA user_version={schema.VERSION}")
+    replica_file.open_file(where).close()
+
+
+@pytest.mark.parametrize("note", ["seven", b"\xff" * 9, None], ids=["text", "bytes", "nothing"])
+def test_a_note_that_is_none_leaves_the_version_to_the_header(
+    where: home.Paths, note: str | bytes | None
+) -> None:
+    with replica_file.open_file(where) as connection:
+        connection.run("UPDATE meta SET v = ? WHERE k = 'schema'", (note,))
+        connection.run(f"PRAGMA user_version={schema.VERSION + 1}")
+    with pytest.raises(EnvoyError) as caught:
+        replica_file.open_file(where)
+    assert caught.value.code in ("state_corrupt", "schema_too_new")
 
 
 def test_rows_of_other_rules_are_noticed(where: home.Paths) -> None:

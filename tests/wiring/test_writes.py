@@ -114,6 +114,7 @@ def test_what_others_can_read_is_refused(lead: Config, part: str) -> None:
 def test_a_log_of_a_newer_build_is_refused(lead: Config) -> None:
     with replica_file.open_file(home.paths(lead.home, lead.profile)) as connection:
         connection.run(f"PRAGMA user_version={schema.VERSION + 1}")
+        replica_file.put_meta(connection, "schema", schema.VERSION + 1)
     assert refusal(lambda: opened(lead)).code == "schema_too_new"
 
 

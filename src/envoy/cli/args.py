@@ -63,6 +63,7 @@ class Command(NamedTuple):
     later: tuple[str, ...] = ()  # flags whose names are reserved: unsupported_operation
     stream: bool = False  # one object per line, until it ends
     more: str = ""  # a paragraph for the help of this command
+    failed: int = 0  # its status where it fails itself; 0: that of the error
 
 
 class Args:

@@ -162,6 +162,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "task reopen": ("envoy task reopen task_t7f2kq --reason 'it crashes again'",),
     "work-record": ("envoy work-record", "envoy work-record bughunt --json"),
     # -- records ------------------------------------------------------------------------------
+    "run": (
+        "envoy run --task task_t7f2kq -- pytest -q",
+        "envoy run --task task_t7f2kq --type build --keep-output -- make",
+    ),
     "record add": (
         "envoy record add evidence 'the test passes' --task task_t7f2kq --type test",
         "envoy record add decision 'we keep the old parser' --space bughunt",

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from envoy.cli import render
 from envoy.cli.args import Answer, Call, Command
-from envoy.cli.parse import halves, parse
+from envoy.cli.parse import Parsed, halves, parse
 from envoy.cli.render import Block, Screen, screen_of
 from envoy.errors import EnvoyError, InternalError, UsageError
 from envoy.lean import ModuleType, NamedTuple, TextIO
@@ -70,6 +70,15 @@ def guarded(tokens: list[str], face: Face) -> int:
 def run(tokens: list[str], face: Face) -> int:
     """Run the command that ``tokens`` name and write its answers."""
     parsed = parse(tokens)
+    try:
+        return perform(parsed, face)
+    except EnvoyError as error:
+        error.exit = parsed.command.failed or error.exit
+        raise
+
+
+def perform(parsed: Parsed, face: Face) -> int:
+    """Run one command that was read, and write its answers."""
     config = configs.load(parsed.globals.given, read_toml=read_toml)
     if config.verbose and not face.quiet:
         origin = config.origins["profile"]
@@ -355,6 +364,10 @@ def rare_module(name: str) -> ModuleType | None:
             from envoy.cli.write import records
 
             return records
+        case "running":
+            from envoy.cli.write import running
+
+            return running
         case "space":
             from envoy.cli.write import space
 

@@ -72,6 +72,7 @@ def parse(argv: Sequence[str]) -> Parsed:
         return Parsed(Args(values), command, complete(command, mine, words + after))
     except UsageError as error:
         error.next_command = error.next_command or f"envoy help {command.path}"
+        error.exit = command.failed or error.exit
         raise
 
 

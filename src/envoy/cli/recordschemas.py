@@ -59,6 +59,7 @@ AROUND: Fields = {"corrections": "[Correction]", "referred_by": "[Referral]"}
 
 ANSWERS: Mapping[str, Fields] = {
     "record": {**RECORD, **WRITTEN},
+    "run": {**RECORD, **WRITTEN, "warnings": "[Warning]"},
     "review": {**REVIEW, "freshness": "Freshness", "untrusted_fields": "[text]"},
     "reviews": {
         "reviews": "[TaskReview]",

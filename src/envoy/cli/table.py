@@ -48,7 +48,7 @@ NOUNS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("send", "message", "history", "search", "inbox", "listen"), ("talk",)),
     **dict.fromkeys(("events", "wait", "sync"), ("talk",)),
     **dict.fromkeys(("task", "work-record"), ("tasks",)),
-    **dict.fromkeys(("review", "record"), ("records",)),
+    **dict.fromkeys(("review", "record", "run"), ("records",)),
     "object": ("objects",),
     **dict.fromkeys(("onboarding", "docs", "explain", "schema", "completion"), ("guide",)),
     **dict.fromkeys(("config", "daemon"), ("guide",)),
@@ -71,7 +71,7 @@ DEFAULT_VERBS = {
 }
 
 LATER = {
-    "": "billing react audit handoff run hooks hook install relay web import git reserve ci line",
+    "": "billing react audit handoff hooks hook install relay web import git reserve ci line",
     "diagnose": "time",
     "space": "connect attach",
 }

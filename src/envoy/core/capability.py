@@ -310,6 +310,7 @@ def task_of(kind: str, body: Body | None, event: bytes) -> bytes | None:
             | bodies.TaskCancel(task=task)
             | bodies.TaskReopen(task=task)
             | records.TaskGate(task=task)
+            | records.TaskHandoff(task=task)
             | records.TaskReview(task=task)
             | records.Record(task=task)
         ):

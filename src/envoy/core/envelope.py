@@ -18,7 +18,7 @@ from typing import Final
 
 from envoy import limits
 from envoy.core.codec import B24, B32, I64, decode, encode, peek_first
-from envoy.core.crypto.aead import TAG_BYTES, decrypt, encrypt
+from envoy.core.crypto.aead import TAG_BYTES, decrypt, decrypt_once, encrypt
 from envoy.core.crypto.sign import (
     SIG_BYTES,
     SUITE,
@@ -43,6 +43,7 @@ from envoy.core.structs import Body, State
 from envoy.errors import InternalError, RemoteFault
 
 ENTROPY_BYTES: Final = 32
+OPENER_BYTES: Final = 32
 _LENGTH_BYTES: Final = 4
 _INNER_AT: Final = SIG_BYTES + _LENGTH_BYTES
 OVERHEAD_BYTES: Final = _INNER_AT + TAG_BYTES  # 84: what the ciphertext has beside inner and zeros
@@ -133,6 +134,22 @@ def open_outer(envelope: bytes, space: bytes, event_key: bytes) -> Opened:
 def open_parsed(outer: Outer, event_id: bytes, space: bytes, event_key: bytes) -> Opened:
     """Return what ``open_outer`` does, for whoever has parsed and identified the envelope."""
     pt = decrypt(event_key, outer.salt, "evt", _place(space, outer.epoch, outer.salt), outer.ct)
+    return _read(outer, event_id, space, pt)
+
+
+def open_shown(outer: Outer, event_id: bytes, space: bytes, opener: bytes) -> Opened:
+    """Return what ``open_parsed`` does, by the key that opens this envelope alone.
+
+    ``opener`` is ``core.crypto.seal.once_key`` of event key and salt. It binds the text less than
+    an epoch's secret does: docs/spec/audit.md, What it proves.
+    """
+    place = _place(space, outer.epoch, outer.salt)
+    pt = decrypt_once(opener, outer.salt, "evt", place, outer.ct)
+    return _read(outer, event_id, space, pt)
+
+
+def _read(outer: Outer, event_id: bytes, space: bytes, pt: bytes) -> Opened:
+    """Return what the plaintext of ``outer`` says."""
     raw = _unpadded(pt)
     inner = parse_inner(raw)
     if (inner.space, inner.epoch, inner.salt) != (space, outer.epoch, outer.salt):

@@ -67,6 +67,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "task.complete": Kind(bodies.TaskComplete, "write", False, "task", "task"),
     "task.cancel": Kind(bodies.TaskCancel, "write", False, "task", "task"),
     "task.reopen": Kind(bodies.TaskReopen, "write", False, "task", "task"),
+    "task.handoff": Kind(records.TaskHandoff, "write", False, "task", "task"),
     "task.gate": Kind(records.TaskGate, "write", False, "task", "task"),
     "task.review": Kind(records.TaskReview, "write", False, "task", "task"),
     "record": Kind(records.Record, "write", False, "record", None),

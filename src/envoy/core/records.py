@@ -81,6 +81,48 @@ class TaskGate(Body, frozen=True):
         refuse_unless(len(self.gate) <= limits.LABELS_MAX)
 
 
+class Frontier(Body, frozen=True):
+    """What somebody had seen: the heads of the log, and the hash over them."""
+
+    hash: B32
+    heads: tuple[B32, ...]
+
+    def check(self) -> None:
+        """Refuse a pin of nothing, and more heads than an event can name."""
+        refuse_unless(0 < len(self.heads) <= limits.DEPS_MAX)
+
+
+class TaskHandoff(Body, frozen=True):
+    """The holder of ``tenure`` passes ``task`` on: to ``to``, or to whoever takes it (nil).
+
+    ``state`` is how far it says the task is, ``next`` what is to be done first, ``frontier`` what
+    it had seen. ``evidence`` names events by id and by SHA-256 of their bodies.
+    """
+
+    task: B32
+    tenure: B32
+    to: B32 | None
+    state: str
+    next: str
+    completed: tuple[str, ...]
+    remaining: tuple[str, ...]
+    commands: tuple[str, ...]
+    risks: tuple[str, ...]
+    questions: tuple[str, ...]
+    evidence: tuple[Ref, ...]
+    frontier: Frontier
+
+    def check(self) -> None:
+        """Refuse a handoff that says no next step, over-long texts and lists."""
+        bounded(self.state, limits.LABEL_BYTES_MAX, empty=False)
+        bounded(self.next, limits.TEXT_BYTES_MAX, empty=False)
+        for many in (self.completed, self.remaining, self.commands, self.risks, self.questions):
+            refuse_unless(len(many) <= limits.LABELS_MAX)
+            for text in many:
+                bounded(text, limits.HANDOFF_ITEM_BYTES_MAX, empty=False)
+        refuse_unless(len(self.evidence) <= limits.REFS_MAX)
+
+
 class TaskReview(Body, frozen=True):
     """The author's verdict on one completion, with what it rests on."""
 

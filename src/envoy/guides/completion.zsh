@@ -47,6 +47,7 @@ _shtab_envoy_commands() {
     review:''
     revoke:'End one grant, delegation or invite'
     roster:'List everybody a space ever knew'
+    run:'Run a command and record what came of it as evidence'
     schema:'Print the JSON Schema of an answer, or the names of all'
     search:'Find a phrase in messages, tasks and notes'
     send:'Say something in a space'
@@ -2029,6 +2030,31 @@ _shtab_envoy_roster_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_roster_defaults_added=0
 
+_shtab_envoy_run_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--command[what to run, with its arguments, after --]:command:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--task[task that it is run for\; its lease is renewed meanwhile]:task:"
+  "--type[the type of the evidence, as a gate names it]:type:"
+  "--cwd[directory to run it in (default\: this one)]:cwd:"
+  "--keep-output[share all of its output as an object]"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_run_defaults_added=0
+
 _shtab_envoy_schema_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -3020,6 +3046,7 @@ _shtab_envoy() {
         review) _shtab_envoy_review ;;
         revoke) _arguments -C -s $_shtab_envoy_revoke_options ;;
         roster) _arguments -C -s $_shtab_envoy_roster_options ;;
+        run) _arguments -C -s $_shtab_envoy_run_options ;;
         schema) _arguments -C -s $_shtab_envoy_schema_options ;;
         search) _arguments -C -s $_shtab_envoy_search_options ;;
         send) _arguments -C -s $_shtab_envoy_send_options ;;

@@ -376,10 +376,10 @@ def open_store(directory: str) -> LogStore:
             swap(place)
     connection = db.connect(place, create=True)
     try:
-        if upgrade.version_of(connection) == 0:
-            _make(connection, lock_path)
         if upgrade.version_of(connection) != VERSION:
-            upgrade.bring_up(connection, lock_path, STEPS)
+            if upgrade.checked_version(connection, VERSION) == 0:
+                _make(connection, lock_path)
+            upgrade.bring_up(connection, lock_path, STEPS, _note)
         return LogStore(connection, lock_path)
     except EnvoyError:
         connection.close()
@@ -409,7 +409,14 @@ def _make(connection: db.Connection, lock_path: str) -> None:
         drawn = [("instance", host.entropy(16)), ("key", host.entropy(32))]
         connection.run_many("INSERT INTO meta VALUES(?, ?)", drawn)
         connection.run("PRAGMA user_version=" + str(VERSION))
+        _note(connection, VERSION)
     connection.fold()
+
+
+def _note(connection: db.Connection, version: int) -> None:
+    """Write the version of the tables a second time: one of them alone may be damage."""
+    sql = "INSERT OR REPLACE INTO meta(k, v) VALUES('schema', ?)"
+    connection.run(sql, (version.to_bytes(4),))
 
 
 def renew_instance(connection: db.Connection) -> None:

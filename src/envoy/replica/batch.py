@@ -75,7 +75,14 @@ class Batch:
     """One space while a transaction changes it. ``finish`` comes before the commit."""
 
     def __init__(
-        self, events: EventStore, store: RowStore, sn: int, *, me: bytes, now_ms: int
+        self,
+        events: EventStore,
+        store: RowStore,
+        sn: int,
+        *,
+        me: bytes,
+        now_ms: int,
+        keys: KeyRing | None = None,
     ) -> None:
         self.events = events
         self.rows = store
@@ -84,7 +91,7 @@ class Batch:
         self.now_ms = now_ms
         self.space = store.space(sn)
         self.tally = Tally(self.space)
-        self.keys = KeyRing(events, sn, self.space.id)
+        self.keys = keys or KeyRing(events, sn, self.space.id)
         self.court = Court(events, sn, self.keys, self.space.id)
         self.fresh: list[tuple[Entry, Body | None]] = []
         self._touched: set[bytes] = set()

@@ -27,5 +27,6 @@ def canonical(task: tasks.Task) -> bytes:
             *(task.id, task.state, task.title, task.body, task.priority, task.due_at),
             *(task.labels, task.needs, task.parent, holding, fence, task.completion),
             *(task.summary, task.evidence, task.refused, task.version),
+            *((one.id, one.standing) for one in task.handoffs),
         )
     )

@@ -11,9 +11,11 @@ Specification: docs/spec/epoch.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from envoy.core import epoch as epochs
 from envoy.core.bodies import EpochCreate
-from envoy.core.envelope import open_parsed, parse
+from envoy.core.envelope import OPENER_BYTES, open_parsed, open_shown, parse
 from envoy.core.event import Event
 from envoy.core.kinds import KINDS, read_body
 from envoy.core.log import Entry, EpochRow
@@ -39,13 +41,28 @@ class Sealed(NamedTuple):
 
 
 class KeyRing:
-    """The keys of one space, derived when they are first asked for."""
+    """The keys of one space, derived when they are first asked for.
 
-    def __init__(self, events: EventStore, sn: int, space: bytes) -> None:
+    ``commitments``, by epoch, are those of a copy that was made from an audit bundle: it holds no
+    epoch secret, and keeps each frame behind the key that opens it alone.
+    """
+
+    def __init__(
+        self,
+        events: EventStore,
+        sn: int,
+        space: bytes,
+        *,
+        commitments: Mapping[bytes, bytes] | None = None,
+    ) -> None:
         self._events = events
         self._sn = sn
         self._space = space
-        self._keys = dict[bytes, epochs.EpochKeys]()
+        self._is_shown = commitments is not None
+        self._keys = {
+            one: epochs.EpochKeys(b"", b"", commitment)
+            for one, commitment in (commitments or {}).items()
+        }
 
     def find(self, epoch: bytes) -> epochs.EpochKeys | None:
         """Return the keys of an epoch, None while its secret is unknown."""
@@ -68,6 +85,9 @@ class KeyRing:
 
         Raises IntegrityError(state_corrupt) if the frame no longer opens: it did once.
         """
+        if self._is_shown:
+            opener, frame = frame[:OPENER_BYTES], frame[OPENER_BYTES:]
+            return open_shown(parse(frame), entry.id, self._space, opener).event
         try:
             outer = parse(frame)
             keys = self.find(outer.epoch)

@@ -171,8 +171,8 @@ class EventStore(Protocol):
     def receipts(self, sn: int, event: bytes) -> list[ReceiptRow]:
         """Return the receipts for an event."""
 
-    def top_fence(self, sn: int, slot: bytes, no: int) -> int:
-        """Return the highest fence of a slot among all receipts, whatever they are for; 0: none."""
+    def top_receipt(self, sn: int, slot: bytes, no: int) -> ReceiptRow | None:
+        """Return the receipt with the highest fence of a slot, whatever it is for; None: none."""
 
     def receipt_frames(self, sn: int) -> list[bytes]:
         """Return the frames of all receipts: what refills a hub."""

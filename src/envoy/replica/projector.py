@@ -281,7 +281,7 @@ class Projector:
             hub=hubs[max(hubs)],
             hub_no=max(hubs),
             role=role,
-            join_state="member" if role else _gone(batch.space.join_state),
+            join_state=project.join_state(role, batch.space.join_state),
             created_ms=project.founding(judgement).ts,
             closed_ms=closed,
             rules=judgement.rules,
@@ -398,6 +398,12 @@ class Projector:
         batch = self._batch
         folded = self._reduced(task, ops)
         before = self._rows.task(batch.sn, task)
+        if any(op.kind == "task.handoff" for op in ops):
+            from envoy.replica import handing
+
+            place = handing.Place(self._events, self._rows, batch.sn, batch.me)
+            for one in handing.settle(place, folded, ops):
+                self._stream(entries[one.event], one.type, one.about, one.reason)
         if folded.state == tasks.NONE:
             if before is not None:
                 self._rows.delete(before)
@@ -441,8 +447,7 @@ class Projector:
     def _reference(self, reference: bytes, ops: list[Op], entries: dict[bytes, Entry]) -> None:
         """Write the row of a reference to an object, and which of its acts were refused."""
         place, space = (self._events, self._rows, self._batch.sn), self._batch.space.id
-        found = references.fold(*place, space=space, reference=reference, ops=ops)
-        self._refusals(found, entries)
+        self._refusals(references.fold(*place, space=space, reference=reference, ops=ops), entries)
 
     def _digest(self, before: bytes | None, after: bytes | None) -> None:
         """Exchange the part of an entity in the state sum."""
@@ -493,8 +498,3 @@ class Projector:
         heads = [head.id for head in self._events.heads(batch.sn, citable=False)]
         batch.space = batch.space._replace(heads_hash=tagged("frontier", *heads))
         self._people.flag_forks()
-
-
-def _gone(join_state: str) -> str:
-    """Return what a copy of a space is when its holder has no role."""
-    return "removed" if join_state == "member" else join_state

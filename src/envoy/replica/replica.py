@@ -44,6 +44,7 @@ from envoy.errors import AuthorityError, ConflictError, EnvoyError, InternalErro
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
 from envoy.replica.batch import Batch
+from envoy.replica.keyring import KeyRing
 from envoy.replica.linking import Linker
 from envoy.replica.ports import Carry, Clock, Entropy, EventStore, Hub, RowStore, Workers
 from envoy.views import rows
@@ -103,7 +104,8 @@ class Replica:
 
     ``seeds`` are encryption keys beside the profile's own that epochs may be sealed to: those of
     the invite that is being redeemed. ``expects`` is the version of a task that the caller acts
-    upon (None: whatever it is); an act on another version is refused inside the lock.
+    upon (None: whatever it is); an act on another version is refused inside the lock. ``keys`` is
+    the ring of a copy that was made from an audit bundle.
     """
 
     def __init__(
@@ -113,12 +115,14 @@ class Replica:
         *,
         seeds: Sequence[bytes] = (),
         expects: str | None = None,
+        keys: KeyRing | None = None,
     ) -> None:
         self.profile = profile
         self.sn = sn
         self.me = profile.identity.did
         self.seeds = tuple(seeds)
         self.expects = expects
+        self.keys = keys
 
     @property
     def space(self) -> rows.Space:
@@ -129,7 +133,7 @@ class Replica:
         """Return a batch for this space; the caller holds the transaction."""
         events, store = self.profile.events, self.profile.rows
         now = self.profile.clock.now_ms()
-        return Batch(events, store, self.sn, me=self.me, now_ms=now)
+        return Batch(events, store, self.sn, me=self.me, now_ms=now, keys=self.keys)
 
     def write(
         self, plan: Callable[[Batch], Sequence[Body]], *, call: Call | None = None
@@ -251,13 +255,25 @@ class Author:
 
         A join is written under any epoch that the invite opens: its author could not make one.
         """
+        self._check_open(kind)
+        if not self._is_ready and kind != "join":
+            self._is_ready = True
+            self.ensure_epoch()
+
+    def check(self, kind: str) -> None:
+        """Refuse what ``say`` would refuse for the space and my grants; nothing is written.
+
+        Raises ConflictError(space_closed), AuthorityError.
+        """
+        self._check_open(kind)
+        self._grant_for(kind)
+
+    def _check_open(self, kind: str) -> None:
+        """Refuse content for a space that is closed or past its end."""
         space = self.batch.space
         ended = space.expires_ms is not None and space.expires_ms < self.batch.now_ms
         if (space.closed_ms is not None or ended) and not KINDS[kind].auth and kind != "merge":
             raise ConflictError("space_closed", space_id=to_text("space", space.id))
-        if not self._is_ready and kind != "join":
-            self._is_ready = True
-            self.ensure_epoch()
 
     def stay(self, epoch: bytes) -> None:
         """Write under ``epoch``, which is held, adequate or not: to ask for another (rule E7)."""

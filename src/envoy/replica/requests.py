@@ -3,7 +3,8 @@
 A box may be lost, bogus, or sealed to a key that its reader has no more. A minute later the reader
 says so under an epoch that it holds, and members post it another box in their housekeeping. Who
 answers must not become the tool of somebody who was left out: it gives a box only of an epoch whose
-creation it accepted, and only to whom that epoch was for, or who came in later (THREATS K15).
+creation it accepted, and only to whom that epoch was for or should have been, or who came in later
+(THREATS K11, K15).
 
 Laws: a request is answered once here; who still cannot open asks anew. Heads go with their boxes,
 since a hub may have lost both. Asking never makes an epoch: that would spread what was lost.
@@ -130,10 +131,10 @@ def answer(replica: Replica) -> bool:
 def _wanted(batch: Batch, entry: Entry) -> Iterator[tuple[bytes, bytes]]:
     """Yield who may have which epoch, of a request that counts and is another's."""
     body = batch.keys.body(entry) if entry.status in COUNTS and entry.author != batch.me else None
-    judgement = batch.court.judgement
+    judgement, views = batch.court.judgement, batch.court.views
     for epoch in body.epochs if isinstance(body, bodies.KeyRequest) else ():
         create = rules.created(judgement, epoch)
-        if create is not None and rules.may_read(judgement, create, entry.author):
+        if create is not None and rules.may_read(judgement, create, entry.author, views):
             yield entry.author, epoch
 
 

@@ -21,7 +21,7 @@ from envoy.core.bodies import TaskClaim
 from envoy.core.codec import B16, B32, I63, decode, encode
 from envoy.core.crypto.sign import sha256
 from envoy.core.envelope import ENTROPY_BYTES
-from envoy.core.log import Outgoing
+from envoy.core.log import Outgoing, ReceiptRow
 from envoy.core.structs import Body
 from envoy.errors import ConflictError, InternalError
 from envoy.ids import to_text
@@ -32,7 +32,7 @@ from envoy.replica.opening import read
 from envoy.replica.replica import Replica
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
-from envoy.views import names
+from envoy.views import names, rows
 
 # Each time, somebody else moved the slot between our pull and our call.
 TRIES_MAX: Final = 8
@@ -81,17 +81,23 @@ def renewal(replica: Replica, batch: Batch, task: bytes) -> tuple[str, bytes] | 
     session = replica.profile.session
     if row is None or row.fence is None or row.session != session or row.state in names.ENDED:
         return None
-    if row.assignee != batch.events.actor(batch.me) or row.tenure is None:
+    if row.assignee != batch.events.actor(batch.me):
         return None
-    secret = batch.rows.find_holder(batch.sn, task, session)
-    claim = batch.events.entry(batch.sn, row.tenure)
+    secret, seconds = batch.rows.find_holder(batch.sn, task, session), lease_s(batch, row)
+    if secret is None or seconds is None:
+        return None
+    return "renew", encode(Asked(task, secret, seconds))
+
+
+def lease_s(batch: Batch, row: rows.Task) -> int | None:
+    """Return the seconds by which the claim that holds a task is renewed, None without a claim."""
+    claim = None if row.tenure is None else batch.events.entry(batch.sn, row.tenure)
     body = None if claim is None else batch.keys.body(claim)
-    if secret is None or not isinstance(body, TaskClaim):
+    if not isinstance(body, TaskClaim):
         return None
     # A longer lease that a heartbeat got is kept.
     left = 0 if row.lease_ms is None else (row.lease_ms - batch.now_ms + 999) // 1000
-    lease_s = min(max(body.lease_s, left), limits.LEASE_SECONDS_MAX)
-    return "renew", encode(Asked(task, secret, lease_s))
+    return min(max(body.lease_s, left), limits.LEASE_SECONDS_MAX)
 
 
 def renew(replica: Replica, task: bytes, lease_s: int) -> int:
@@ -182,9 +188,35 @@ def _issued(replica: Replica, task: bytes) -> int:
     Anybody may take a slot with an event that is no claim of its task. That gives the task to
     nobody, yet the hub counts on from there, and whoever has read it may say so.
     """
+    row = newest(replica, task)
+    return 0 if row is None else row.fence
+
+
+def newest(replica: Replica, task: bytes) -> ReceiptRow | None:
+    """Return the receipt by which the slot of a task was given away last, as far as it was read."""
     batch = replica.batch()
     no = batch.space.hub_no
-    return batch.events.top_fence(batch.sn, batch.slot_of(task, no), no)
+    return batch.events.top_receipt(batch.sn, batch.slot_of(task, no), no)
+
+
+def ask_anew(replica: Replica, task: bytes, *, session: str, lease_s: int) -> None:
+    """Queue the claim that this session holds ``task`` by once more, if no hub confirmed it.
+
+    The slot was held by something that does not count: by no claim of the task, or by that of
+    somebody who is out. Whoever claims what it holds already asks whether it is free by now.
+    """
+    with replica.profile.events.transaction(durable=True):
+        batch = replica.batch()
+        row, me = batch.rows.task(batch.sn, task), batch.events.actor(batch.me)
+        if row is None or row.claim_state != names.PROVISIONAL or row.assignee != me:
+            return
+        secret = batch.rows.find_holder(batch.sn, task, session)
+        is_queued = row.tenure in batch.rows.queued(batch.sn, "slot")
+        if is_queued or row.session != session or secret is None:
+            return
+        what, data = ask(task, secret, lease_s)
+        batch.send(what, data, ident=row.tenure)
+        batch.finish()
 
 
 def _call(
@@ -277,6 +309,8 @@ def _plainly(replica: Replica, one: Outgoing) -> None:
         store.send_later(replica.sn, "frame", one.id, b"")
 
 
-def claim_body(task: bytes, session: str, lease_s: int, secret: bytes) -> TaskClaim:
-    """Return the body of a claim."""
-    return TaskClaim(task, session, lease_s, holder_hash(secret), None)
+def claim_body(
+    task: bytes, session: str, lease_s: int, secret: bytes, handoff: bytes | None = None
+) -> TaskClaim:
+    """Return the body of a claim, which may accept a handoff."""
+    return TaskClaim(task, session, lease_s, holder_hash(secret), handoff)

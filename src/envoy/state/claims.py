@@ -23,6 +23,7 @@ from typing import Final
 
 from envoy.core.bodies import TaskAssign, TaskClaim, TaskCreate, TaskRelease, TaskReopen
 from envoy.core.dag import tie
+from envoy.core.records import TaskHandoff
 from envoy.core.structs import State
 from envoy.lean import NamedTuple
 from envoy.state.registers import Graph, Loss, Op
@@ -70,7 +71,7 @@ class Tenure(State, frozen=True):
     """One holding of a task: ``kind`` is how it was given, ``giver`` by whom.
 
     ``no`` and ``fence`` are None without a receipt, ``session`` and ``lease_until`` (ms) for what
-    is no claim.
+    is no claim; those of a handoff are of the claim that it passes on.
     """
 
     id: bytes
@@ -101,7 +102,7 @@ def is_tenure(op: Op) -> bool:
     match op.body:
         case TaskCreate():
             return op.body.assignee is not None
-        case TaskAssign() | TaskClaim() | TaskRelease() | TaskReopen():
+        case TaskAssign() | TaskClaim() | TaskRelease() | TaskReopen() | TaskHandoff():
             return True
         case _:
             return False
@@ -112,7 +113,7 @@ def holder(op: Op) -> bytes | None:
     match op.body:
         case TaskCreate():
             return op.body.assignee
-        case TaskAssign():
+        case TaskAssign() | TaskHandoff():
             return op.body.to
         case TaskClaim():
             return op.author
@@ -124,7 +125,8 @@ def grips(ops: Iterable[Op], receipts: Iterable[Receipt]) -> dict[bytes, Grip]:
     """Return by event id what each claim's receipts come to: the least fence, its latest end.
 
     A receipt counts whose holder is the one the claim names. The least fence counts, so that
-    nobody lifts an old claim over a newer one by taking its slot again (THREATS C13).
+    nobody lifts an old claim over a newer one by taking its slot again (THREATS C13). A handoff has
+    the fence of the tenure that it passes on: whoever takes over must have a greater one.
     """
     acts = {op.id: op for op in ops}
     found = dict[bytes, Grip]()
@@ -136,6 +138,9 @@ def grips(ops: Iterable[Op], receipts: Iterable[Receipt]) -> dict[bytes, Grip]:
         known = found.setdefault(receipt.event, grip)
         if grip.fence < known.fence or (grip.fence == known.fence and grip.until > known.until):
             found[receipt.event] = grip
+    for op in acts.values() if found else ():  # in causal order, so a handoff passes on another's
+        if isinstance(op.body, TaskHandoff) and op.body.tenure in found:
+            found[op.id] = found[op.body.tenure]
     return found
 
 
@@ -172,7 +177,8 @@ def tenure(op: Op, held: Mapping[bytes, Grip]) -> Tenure | None:
         return None
     kind = op.kind.removeprefix("task.")
     if not isinstance(op.body, TaskClaim):
-        return Tenure(op.id, who, op.author, kind, None, None, None, names.UNCLAIMED, None)
+        no, fence = (held[op.id].fence if op.id in held else (None, None))
+        return Tenure(op.id, who, op.author, kind, None, no, fence, names.UNCLAIMED, None)
     session, grip = op.body.session, held.get(op.id)
     if grip is None:
         return Tenure(op.id, who, who, kind, session, None, None, names.PROVISIONAL, None)

@@ -271,17 +271,21 @@ def created(judgement: Judgement, epoch: bytes) -> AuthEvent | None:
     return next((one for one in found if judgement.is_ok(one.id)), found[0] if found else None)
 
 
-def may_read(judgement: Judgement, create: AuthEvent, did: bytes) -> bool:
+def may_read(judgement: Judgement, create: AuthEvent, did: bytes, views: Views) -> bool:
     """Say whether ``did`` may be given a box of the epoch of ``create``.
 
-    It is a live reader, and the epoch was for it, or it came by a grant that the epoch did not
-    know: whoever was left out stays out. Source: docs/spec/epoch.md, E7 (THREATS K15).
+    It is a live reader, and the epoch was for it, or should have been, or it came by a grant that
+    the epoch did not know. Whoever was left out where it read gets no more than an epoch that
+    nobody writes under; whom an epoch was made against stays out.
+    Source: docs/spec/epoch.md, E7 (THREATS K11, K15).
     """
     reading = [one for one in judgement.live if one.reads and one.subject == did]
     meant = judgement.ledger.founder == did  # the genesis makes an epoch for its author alone
     if isinstance(create.body, bodies.EpochCreate):
         meant = any(one.id == did for one in create.body.rcpt)
-    return bool(reading) and (meant or any(not one.is_in(create.seen) for one in reading))
+    if not reading or meant or any(not one.is_in(create.seen) for one in reading):
+        return bool(reading)
+    return did in views.of(create).readers()
 
 
 def to_revoke(judgement: Judgement, *, before: int = 0) -> list[bytes]:

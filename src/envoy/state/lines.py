@@ -66,6 +66,7 @@ TYPES: Final[Mapping[str, str]] = {
     "task.cancel": "task_cancelled",
     "task.reopen": "task_reopened",
     "task.gate": "task_edited",
+    "task.handoff": "handoff_created",
     "task.review": "review_recorded",
     "record": "record_added",
     "record.retract": "record_retracted",
@@ -75,6 +76,7 @@ TYPES: Final[Mapping[str, str]] = {
 }
 # How a line shows an object that goes with a message, beside the relations of references.
 ATTACH: Final = "attach"
+HANDOFF: Final = "handoff"  # why it is in the inbox
 # After these, whoever acts reads its authority again first.
 RE_READ: Final = frozenset({"epoch_bumped", "capability_revoked"})
 
@@ -145,6 +147,9 @@ _LINES: Final[Mapping[type[Body], Callable[..., Line]]] = {
     bodies.TaskReopen: lambda body: Line(body.reason or None, task=body.task),
     bodies.MessageRedact: lambda body: Line(body.reason or None, target=body.message),
     records.TaskGate: lambda body: Line(task=body.task, detail="gate"),
+    records.TaskHandoff: lambda body: Line(
+        body.next, task=body.task, target=body.to, detail="handoff", refs=body.evidence
+    ),
     records.TaskReview: lambda body: Line(body.note, task=body.task, detail=body.verdict),
     records.Record: lambda body: Line(
         body.text or None, task=body.task, detail=_known(body.kind), refs=body.refs
@@ -188,6 +193,8 @@ def words(body: Body) -> str:
             return note or ""
         case records.Record(text=text):
             return text
+        case records.TaskHandoff():
+            return "\n".join((body.next, *body.completed, *body.remaining, *body.risks))
         case _:
             return ""
 
@@ -209,6 +216,10 @@ def links(body: Body) -> tuple[tuple[str, bytes], ...]:
             return (("reviews", body.completion), *[("evidence", one) for one in body.evidence])
         case records.ConflictResolve():
             return (("resolves", body.keep),)
+        case records.TaskHandoff():
+            return (("tenure", body.tenure), *[("evidence", one.id) for one in body.evidence])
+        case bodies.TaskClaim(handoff=bytes(given)):
+            return (("accepts", given),)
         case objects.ObjectPut(supersedes=bytes(older)):
             return (("supersedes", older),)
         case _:
@@ -237,6 +248,8 @@ def inbox_reason(
             return "assigned" if body.to == me else None
         case bodies.TaskComplete() | bodies.TaskRelease():
             return "message" if creator == me else None
+        case records.TaskHandoff():
+            return HANDOFF if body.to == me else "message" if creator == me else None
         case bodies.TaskCancel() | bodies.TaskReopen():
             return "message" if me in (creator, holder) else None
         case bodies.TaskEdit() | records.TaskGate():

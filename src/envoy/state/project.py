@@ -242,6 +242,13 @@ def founding(judgement: Judgement) -> AuthEvent:
     return min(judgement.ledger.by_kind["genesis"], key=place)
 
 
+def join_state(role: str | None, before: str) -> str:
+    """Return what a copy of a space is to its holder, who has ``role`` now."""
+    if role is not None:
+        return "member"
+    return "removed" if before == "member" else before
+
+
 class Arrival(NamedTuple):
     """How a member came in and went: what the row says beside name and keys."""
 

@@ -28,7 +28,7 @@ from envoy.lean import Protocol
 from envoy.state import claims
 from envoy.state.claims import Tenure
 from envoy.state.registers import Graph, Loss, Pages, add, has, members, single, union, without
-from envoy.state.transitions import NONE, RULES, Act, Open, Standing, judge, tenure_of
+from envoy.state.transitions import NONE, RULES, Act, Open, Standing, Work, judge, tenure_of
 from envoy.views import names
 
 CANCEL: Final = "cancel"
@@ -143,7 +143,7 @@ class Fold:
         self.grips = grips
         self.bench = bench
         self.judged: dict[int, int] = {}  # verdict -> the completion that it is about
-        self.named = [tenure_of(op.body) for op in graph.ops]  # the tenure of each act of work
+        self.named = [tenure_of(op.body) for op in graph.ops]  # of work, and of handoffs
         self.after: list[View] = []
         self.refused: dict[int, str] = {}
         self.losses: dict[Loss, None] = {}  # no loss twice, however many views show it
@@ -200,6 +200,10 @@ class Fold:
         found.sort(key=lambda one: self.graph.ops[one].place, reverse=True)
         return sorted(found, key=lambda one: self._precedence(one, first))
 
+    def view(self, number: int) -> View:
+        """Return the view that the author of an act had."""
+        return self._joined(self.graph.basis[number])
+
     def _step(self, number: int) -> None:
         """Judge an act in its author's view, and apply it if it stands there."""
         op = self.graph.ops[number]
@@ -243,7 +247,7 @@ class Fold:
     def _applied(self, number: int, view: View) -> View:
         """Return the view after an act that is legal in ``view``, all of which it saw."""
         op = self.graph.ops[number]
-        if self.named[number] is not None:
+        if isinstance(op.body, Work):
             return self._worked(number, view)
         if isinstance(op.body, TaskCancel):
             return replace(view, cancels=add(view.cancels, number))

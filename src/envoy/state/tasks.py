@@ -29,7 +29,7 @@ from envoy.core.bodies import (
     TaskRelease,
     TaskReopen,
 )
-from envoy.core.records import TaskGate, TaskReview
+from envoy.core.records import TaskGate, TaskHandoff, TaskReview
 from envoy.core.structs import Body, State
 from envoy.ids import sha256
 from envoy.state import claims, fields, registers, transitions
@@ -55,6 +55,14 @@ class Review(State, frozen=True):
     ts: int
 
 
+class Handoff(State, frozen=True):
+    """A handoff that counts: ``standing`` is what became of it, ``act`` the act that decided so."""
+
+    id: bytes
+    standing: str
+    act: bytes | None
+
+
 class Task(State, frozen=True):
     """A task as all acts together make it. Ids are raw, times ms; texts are member text.
 
@@ -62,7 +70,8 @@ class Task(State, frozen=True):
     ``summary`` and ``evidence`` come from, None unless the state follows from it; ``refused`` are
     (event id, reason) in order; ``heads`` are what the next act names; ``version`` is their hash;
     ``edges`` are the needs and the parent with the acts that say so; ``gate`` is what the task asks
-    of its completion by itself, ``reviews`` are the standing verdicts on that.
+    of its completion by itself, ``reviews`` are the standing verdicts on that; ``handoffs`` stand
+    in causal order.
     """
 
     id: bytes
@@ -89,6 +98,7 @@ class Task(State, frozen=True):
     evidence: tuple[bytes, ...]
     for_review: bool
     reviews: tuple[Review, ...]
+    handoffs: tuple[Handoff, ...]
     refused: tuple[tuple[bytes, str], ...]
     conflicts: tuple[Conflict, ...]
     heads: tuple[bytes, ...]
@@ -236,6 +246,7 @@ def _task(fold: Fold, made: TaskCreate, receipts: Iterable[Receipt]) -> Task:
         evidence=result.evidence if result else (),
         for_review=bool(result and result.for_review),
         reviews=_reviews(fold, number),
+        handoffs=_handoffs(fold, standing.state),
         refused=_refused(fold),
         conflicts=(*registers.conflicts(graph, losses, fold.last.cover), *said.conflicts),
         heads=graph.heads,
@@ -265,6 +276,32 @@ def _reviews(fold: Fold, completion: int | None) -> tuple[Review, ...]:
         for op in ops
         if isinstance(op.body, TaskReview)
     )
+
+
+def _handoffs(fold: Fold, state: str) -> tuple[Handoff, ...]:
+    """Return what became of each handoff. Source: docs/spec/tasks.md, Handoffs."""
+    found = [n for n in fold.keys if isinstance(fold.graph.ops[n].body, TaskHandoff)]
+    return tuple(_handoff(fold, number, state) for number in found)
+
+
+def _handoff(fold: Fold, number: int, state: str) -> Handoff:
+    """Return what became of a handoff: the first of the acts that came upon it decides."""
+    given, first = fold.graph.ops[number], fold.last.first
+    upon = [n for n in fold.keys if fold.view(n).first == number]
+    if not upon and first == number:
+        is_over = state in names.ENDED
+        return Handoff(given.id, names.SUPERSEDED if is_over else names.OFFERED, None)
+    by = fold.graph.ops[min(upon, key=fold.keys.__getitem__) if upon else first or 0]
+    is_own = bool(upon) and by.author == given.author
+    standing = names.WITHDRAWN if is_own else names.SUPERSEDED
+    return Handoff(given.id, names.ACCEPTED if _accepts(by, given) else standing, by.id)
+
+
+def _accepts(by: Op, given: Op) -> bool:
+    """Say whether an act that came upon a handoff is a claim that countersigns it."""
+    if not isinstance(by.body, TaskClaim) or by.body.handoff != given.id:
+        return False
+    return claims.holder(given) in (None, by.author)
 
 
 def is_reviewed(ops: Iterable[Op]) -> bool:

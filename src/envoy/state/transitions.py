@@ -24,7 +24,7 @@ from envoy.core.bodies import (
     TaskRelease,
     TaskReopen,
 )
-from envoy.core.records import TaskGate, TaskReview
+from envoy.core.records import TaskGate, TaskHandoff, TaskReview
 from envoy.core.structs import Body, State
 from envoy.lean import NamedTuple
 from envoy.state.claims import Fence, Tenure
@@ -66,8 +66,8 @@ class Act(State, frozen=True):
 
 
 def tenure_of(body: Body) -> bytes | None:
-    """Return the tenure that ``body`` names, None if it is no work under one."""
-    return body.tenure if isinstance(body, Work) else None
+    """Return the tenure that ``body`` names: what it works under, or passes on; None for others."""
+    return body.tenure if isinstance(body, Work | TaskHandoff) else None
 
 
 def _anyone(_now: Standing, _act: Act) -> str | None:
@@ -145,6 +145,7 @@ RULES: Final[Mapping[type[Body], Rule]] = {
     TaskAssign: Rule("assign", _ranked, LIVE | {names.OPEN}),
     TaskClaim: Rule("claim", _claimer, HELD | {names.OPEN}),
     TaskRelease: Rule("release", _holder_or_ranked, HELD),
+    TaskHandoff: Rule("handoff", _holder, HELD),
     TaskProgress: Rule("progress", _holder, LIVE),
     TaskComplete: Rule("complete", _holder, LIVE),
     TaskGate: Rule("gate", _ranked, frozenset(names.STATES)),

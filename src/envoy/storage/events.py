@@ -367,10 +367,13 @@ class EventStore:
         )
         return self.connection.rows(ReceiptRow, sql, (sn, event))
 
-    def top_fence(self, sn: int, slot: bytes, no: int) -> int:
-        """Return the highest fence of a slot among all receipts, whatever they are for; 0: none."""
-        sql = "SELECT coalesce(max(fence), 0) FROM receipt WHERE sn = ? AND slot = ? AND no = ?"
-        return self.connection.find(int, sql, (sn, slot, no)) or 0
+    def top_receipt(self, sn: int, slot: bytes, no: int) -> ReceiptRow | None:
+        """Return the receipt with the highest fence of a slot, whatever it is for; None: none."""
+        sql = (
+            "SELECT id, event, slot, no, instance, fence, holder, at, until, good, bytes"
+            " FROM receipt WHERE sn = ? AND slot = ? AND no = ? ORDER BY fence DESC, id LIMIT 1"
+        )
+        return self.connection.find(ReceiptRow, sql, (sn, slot, no))
 
     def receipt_frames(self, sn: int) -> list[bytes]:
         """Return the frames of all receipts: what refills a hub."""

@@ -41,19 +41,28 @@ def open_file(where: Paths) -> Connection:
     connection = db.connect(where.replica, create=True, key=where.db_key)
     is_open = False
     try:
-        if upgrade.version_of(connection) == 0:
-            _make(connection, where)
         if upgrade.version_of(connection) != schema.VERSION:
-            from envoy.storage import migrations
-
-            upgrade.bring_up(connection, where.replica_lock, migrations.STEPS)
-            with connection.write_transaction(where.replica_lock, sync=FULL):
-                put_meta(connection, "schema", schema.VERSION)
+            _bring_up(connection, where)
         is_open = True
     finally:
         if not is_open:
             connection.close()
     return connection
+
+
+def _bring_up(connection: Connection, where: Paths) -> None:
+    """Make the tables, or bring them to this version."""
+    if upgrade.checked_version(connection, schema.VERSION) == 0:
+        _make(connection, where)
+        return
+    from envoy.storage import migrations
+
+    upgrade.bring_up(connection, where.replica_lock, migrations.STEPS, _note)
+
+
+def _note(connection: Connection, version: int) -> None:
+    """Write the version of the tables a second time: one of them alone may be damage."""
+    put_meta(connection, "schema", version)
 
 
 def _make(connection: Connection, where: Paths) -> None:
@@ -67,7 +76,7 @@ def _make(connection: Connection, where: Paths) -> None:
             return
         connection.run(schema.LOG)
         connection.run(schema.PROJECTIONS)
-        put_meta(connection, "schema", schema.VERSION)
+        _note(connection, schema.VERSION)
         put_meta(connection, "projection", schema.PROJECTION)
         put_meta(connection, "kinds", " ".join(sorted(KINDS)))
         put_meta(connection, "origin", NOWHERE if is_lost else origin(where))

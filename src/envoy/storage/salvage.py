@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from envoy.core.log import EpochRow, Outgoing, Parked
-from envoy.errors import EnvoyError, IntegrityError
+from envoy.errors import EnvoyError
 from envoy.lean import NamedTuple
 from envoy.storage import schema
 from envoy.storage.home import Paths
@@ -194,22 +194,12 @@ def open_salvage(where: Paths) -> Salvage:
     except EnvoyError:
         return Salvage(None)
     try:
-        version = upgrade.version_of(connection)
-    except EnvoyError:
-        version = 0
-    if version > schema.VERSION and _is_ours(connection):
-        connection.close()
-        raise IntegrityError("schema_too_new", path=where.replica, version=version)
+        upgrade.checked_version(connection, schema.VERSION)
+    except EnvoyError as error:
+        if error.code == "schema_too_new":
+            connection.close()
+            raise
     return Salvage(connection)
-
-
-def _is_ours(connection: Connection) -> bool:
-    """Say whether a file of a newer version says so twice: once would be damage."""
-    try:
-        noted = connection.find(int, "SELECT v FROM meta WHERE k = 'schema'")
-        return noted is not None and noted > schema.VERSION
-    except EnvoyError:
-        return False
 
 
 def _same(value: str | int) -> str | int:

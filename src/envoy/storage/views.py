@@ -186,7 +186,10 @@ class Views:
         """
         version = self._db.find(int, "PRAGMA user_version") or 0
         if version > schema.VERSION:
-            raise IntegrityError("schema_too_new", found=version, known=schema.VERSION)
+            # It stands twice; where the other one is of this version, a damaged byte said so.
+            noted = self._db.find(int, "SELECT v FROM meta WHERE k = 'schema'") or 0
+            code = "schema_too_new" if noted > schema.VERSION else "state_corrupt"
+            raise IntegrityError(code, found=version, known=schema.VERSION)
         if version < schema.VERSION:
             return False
         return self._db.find(int, "SELECT v FROM meta WHERE k = 'projection'") in (

@@ -452,6 +452,10 @@ def _open(path: str, flags: int, key: bytes | None) -> apsw.Connection:
         raw.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         # Else what is bound may change a plan, so a statement is compiled again for new values.
         raw.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+        # No file of ours has any; one in a file from elsewhere would do what nobody wrote here.
+        raw.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+        raw.config(apsw.SQLITE_DBCONFIG_ENABLE_VIEW, 0)
+        raw.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     except apsw.Error as error:
         raise fault(error, path) from error
     return raw

@@ -31,6 +31,12 @@ UNCLAIMED = "unclaimed"
 PROVISIONAL = "provisional"
 CONFIRMED = "confirmed"
 
+# What became of a handoff.
+OFFERED = "offered"
+ACCEPTED = "accepted"  # by a claim that names it
+WITHDRAWN = "withdrawn"  # its giver took the task back
+SUPERSEDED = "superseded"  # something else came upon it, or beside it and won
+
 
 class Name(NamedTuple):
     """How a state is shown. ``assigned`` None: as its tenure says; so with ``claimed``."""

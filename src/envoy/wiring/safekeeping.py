@@ -20,27 +20,21 @@ from contextlib import ExitStack, suppress
 from typing import Final
 
 from envoy import ids, limits
-from envoy.core import identity
 from envoy.core.archive import BACKUP
-from envoy.core.identity import NONE
-from envoy.errors import ConflictError, EnvoyError, IntegrityError, NeedsHumanError
+from envoy.errors import ConflictError, IntegrityError, NeedsHumanError
 from envoy.hub import sqlite
-from envoy.jsontext import JsonError, dumps, loads
+from envoy.jsontext import dumps
 from envoy.lean import NamedTuple
 from envoy.storage import archive, home, replica_file, schema
 from envoy.storage.archive import Secret, Source
 from envoy.storage.home import Paths
-from envoy.system import db, files, host, upgrade
+from envoy.system import db, files, host
 from envoy.system.chunkfiles import ChunkFiles
-from envoy.wiring import secrets
-from envoy.wiring.config import Config, name_is_plain
+from envoy.wiring import intake, secrets
+from envoy.wiring.config import Config
 from envoy.wiring.depot import OBJECTS, at_hub
+from envoy.wiring.intake import CHUNKS, HUB, MANIFEST, VERSION
 
-MANIFEST: Final = "manifest.json"
-HUB: Final = "hub/hub.db"
-CHUNKS: Final = "chunks/"
-FILES: Final = ("identity.json", "replica.db")
-VERSION: Final = 1
 RESTORED: Final = "restored"  # an origin that no file has
 
 
@@ -139,14 +133,14 @@ def restore(config: Config, path: str, *, replace: bool) -> Packed:
     """Put what the archive ``path`` holds into the home; return what came out of it.
 
     ``replace``: a profile that is there is set aside, not overwritten. A hub that is there stays.
-    Raises ConflictError(already_exists), IntegrityError (signature_invalid, schema_too_new,
-    state_corrupt), NeedsHumanError(profile_locked).
+    Raises ConflictError(already_exists), IntegrityError (signature_invalid, schema_too_new),
+    NeedsHumanError(profile_locked).
     """
     files.ensure_directory(config.home)
     into = os.path.join(config.home, f".restore-{host.entropy(8).hex()}")
     try:
         names = archive.read_archive(path, _secret(config, path), into)
-        profiles = _checked(path, into, set(names))
+        profiles = intake.checked(path, into, set(names))
         _refuse_taken(config, profiles, replace=replace)
         chunks = sorted(name for name in names if name.startswith(CHUNKS))
         for name in profiles:
@@ -170,44 +164,6 @@ def _secret(config: Config, path: str) -> Secret:
     if not home.is_made(where):
         raise NeedsHumanError("profile_locked", next_command="envoy recover", cause="needs_words")
     return archive.backup_key(secrets.keyed(config, where)[0].identity.backup_key)
-
-
-def _checked(path: str, into: str, names: set[str]) -> tuple[str, ...]:
-    """Return the profiles of an unpacked archive that is what it says. Raises IntegrityError."""
-    try:
-        told = loads(files.read(os.path.join(into, MANIFEST), bytes_max=limits.JSON_BYTES_MAX))
-    except (EnvoyError, JsonError) as error:
-        raise archive.invalid(path, "manifest") from error
-    if not isinstance(told, dict) or not isinstance(told.get("profiles"), list):
-        raise archive.invalid(path, "manifest")
-    for key, known in (("v", VERSION), ("schema", schema.VERSION), ("hub", sqlite.VERSION)):
-        found = told.get(key)
-        if not isinstance(found, int):
-            raise archive.invalid(path, "manifest")
-        if found > known:
-            raise IntegrityError("schema_too_new", path=path, found=found, known=known)
-    profiles = tuple(str(one) for one in told["profiles"])
-    wanted = {f"profiles/{one}/{file}" for one in profiles for file in FILES}
-    rest = {one for one in names - wanted - {MANIFEST, HUB} if not one.startswith(CHUNKS)}
-    if not all(map(name_is_plain, profiles)) or rest:
-        raise archive.invalid(path, "content")
-    for name in profiles:
-        _check_profile(home.paths(into, name))
-    return profiles
-
-
-def _check_profile(where: Paths) -> None:
-    """Refuse a profile that could not be opened. Raises IntegrityError."""
-    lock = identity.check_record(home.read_record(where))
-    if lock.mode != NONE or not files.exists(where.replica):
-        return
-    with db.connect(where.replica, read_only=True, damaged=True) as connection:
-        version = upgrade.version_of(connection)
-        if version > schema.VERSION:
-            raise IntegrityError("schema_too_new", path=where.replica, version=version)
-        damage = db.quick_check(connection)
-    if damage:
-        raise IntegrityError("state_corrupt", path=where.replica, reason=damage[0])
 
 
 def _refuse_taken(config: Config, profiles: tuple[str, ...], *, replace: bool) -> None:

@@ -133,6 +133,8 @@ def test_no_link_is_followed(name: str, reason: str, place: Place) -> None:
 
 def test_a_database_of_a_newer_version_is_refused_as_it_is(place: Place) -> None:
     place.home.connection.run(f"PRAGMA user_version={schema.VERSION + 1}")
+    note = "INSERT OR REPLACE INTO meta(k, v) VALUES('schema', ?)"
+    place.home.connection.run(note, (schema.VERSION + 1,))
     assert place.fails("schema_too_new", "status")["next_action"] == "upgrade"
     assert states(place, status=8)["tables"] == "failed"
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from envoy.cli.args import BODY, KEY, PAGE, SPACE, TASK, TASK_WRITES, VERSION, WRITES, Arg, Command
+from envoy.cli.args import (
+    BODY,
+    KEY,
+    PAGE,
+    SPACE,
+    SPACE_FLAG,
+    TASK,
+    TASK_WRITES,
+    VERSION,
+    WRITES,
+    Arg,
+    Command,
+)
 from envoy.views.records import KINDS
 
 NOTE = Arg("note", "why, for everybody to read; - reads it from stdin", word="TEXT")
@@ -11,7 +23,33 @@ ERRORS = ("event_not_ok", "self_review_denied", *WRITES, *TASK_WRITES)
 RECORD = Arg("record", "record: id or unique prefix", place=True, needed=True)
 ARGS = (TASK, SPACE, NOTE, EVIDENCE, KEY, VERSION)
 
+# What Envoy answers where it fails itself, as other programs do that run commands.
+EXIT_FAILED = 125
+RUN_MORE = (
+    "It exits as the command does, with 128 + N where signal N ended it, and with 125 where Envoy "
+    "fails. The output is shown as it comes, on stderr with --json. What looks like a password or "
+    "a token in the command or at the end of its output is not recorded."
+)
+
 ROWS: tuple[Command, ...] = (
+    Command(
+        "run",
+        "Run a command and record what came of it as evidence",
+        "write.running:run",
+        (
+            Arg("command", "what to run, with its arguments, after --", "rest", True, True),
+            SPACE_FLAG,
+            Arg("task", "task that it is run for; its lease is renewed meanwhile", word="T"),
+            Arg("type", "the type of the evidence, as a gate names it", default="test"),
+            Arg("cwd", "directory to run it in (default: this one)", word="D"),
+            Arg("keep_output", "share all of its output as an object", "switch"),
+            KEY,
+        ),
+        "run",
+        errors=("task_not_found", "event_not_ok", *WRITES),
+        more=RUN_MORE,
+        failed=EXIT_FAILED,
+    ),
     Command(
         "record add",
         "Add evidence, a decision, an objection: something that others can point at",

@@ -73,3 +73,29 @@ def decrypt_raw(key: bytes, nonce: bytes, aad: bytes, ciphertext: bytes) -> byte
     if failed:
         raise RemoteFault("cannot_open")
     return bytes(ffi.buffer(opened))
+
+
+def decrypt_once(key: bytes, nonce: bytes, label: str, ctx: bytes, ciphertext: bytes) -> bytes:
+    """Return the plaintext by the key of this nonce alone, which ``seal.once_key`` derives.
+
+    XChaCha20 is ChaCha20 under a key of its own for each nonce; whoever is given that one opens
+    this ciphertext and no other. Raises RemoteFault(cannot_open).
+    """
+    aad = prefixed(label, ctx)
+    if len(ciphertext) < TAG_BYTES:
+        raise RemoteFault("cannot_open")
+    opened = _room(_BYTES, len(ciphertext) - TAG_BYTES)
+    failed = lib.crypto_aead_chacha20poly1305_ietf_decrypt(
+        opened,
+        ffi.NULL,
+        ffi.NULL,
+        ciphertext,
+        len(ciphertext),
+        aad,
+        len(aad),
+        bytes(4) + exactly(nonce, NONCE_BYTES)[16:],
+        exactly(key, KEY_BYTES),
+    )
+    if failed:
+        raise RemoteFault("cannot_open")
+    return bytes(ffi.buffer(opened))

@@ -1,7 +1,8 @@
 """Seal: X-Wing boxes, which give an epoch secret to whoever holds an encryption key.
 
 Beside them the two other tools of the same library: argon2id, which makes a passphrase expensive
-to guess, and AES-256-GCM, the cipher of chunks (``core.chunks``).
+to guess, and AES-256-GCM, the cipher of chunks (``core.chunks``); and the key of a single nonce
+of XChaCha20, by which an event is shown to an auditor (``core.bundle``).
 
 X-Wing is ML-KEM-768 and X25519 together: what is recorded today stays closed as long as one of
 the two holds. Used at a rotation, a join and to read a box, never in a plain write: the library is
@@ -30,6 +31,9 @@ KEY_BYTES: Final = 32  # of AES-256-GCM
 NONCE_BYTES: Final = 12
 OVERHEAD_BYTES: Final = 1136  # a box is longer than its plaintext by encapsulation and tag
 BOX_BYTES: Final = OVERHEAD_BYTES + 32  # the box of an epoch secret
+_XNONCE_BYTES: Final = 24
+_HNONCE_BYTES: Final = 16  # of a nonce, what the key of it is made of
+_CHACHA: Final = b"expand 32-byte k"
 _MLKEM_BYTES: Final = 1184
 _MLKEM_SEED_BYTES: Final = 64
 
@@ -135,6 +139,28 @@ def decrypt_chunk(key: bytes, nonce: bytes, aad: bytes, ciphertext: bytes) -> by
         return cipher.decrypt(exactly(nonce, NONCE_BYTES), ciphertext, aad)
     except InvalidTag as error:
         raise RemoteFault("cannot_open") from error
+
+
+def once_key(key: bytes, nonce: bytes) -> bytes:
+    """Return the key that XChaCha20-Poly1305 uses under ``nonce`` alone, 32 bytes: HChaCha20.
+
+    It tells nothing of ``key`` and opens nothing under another nonce. It is the block function of
+    ChaCha20 with its start taken off again. Source: draft-irtf-cfrg-xchacha, section 2.2.
+    """
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
+
+    start = exactly(nonce, _XNONCE_BYTES)[:_HNONCE_BYTES]
+    cipher = Cipher(algorithms.ChaCha20(exactly(key, KEY_BYTES), start), mode=None)
+    block = cipher.encryptor().update(bytes(64))
+    ends = ((block[:16], _CHACHA), (block[48:], start))
+    return b"".join(_less(words, added) for words, added in ends)
+
+
+def _less(words: bytes, added: bytes) -> bytes:
+    """Return four words of 32 bits, each less the word that was added to it."""
+    pairs = [(words[at : at + 4], added[at : at + 4]) for at in range(0, 16, 4)]
+    left = [int.from_bytes(one, "little") - int.from_bytes(two, "little") for one, two in pairs]
+    return b"".join((one % 2**32).to_bytes(4, "little") for one in left)
 
 
 def _halves(seed: bytes) -> tuple[bytes, bytes]:

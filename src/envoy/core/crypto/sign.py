@@ -110,6 +110,9 @@ LABELS: Final[Mapping[str, str]] = {
     # state
     "state": "state hash of a space",
     "frontier": "frontier hash of a Work Record",
+    # audit
+    "audit": "running hash of an audit bundle",
+    "audit-seal": "signature under an audit bundle",
 }
 _PREFIXES: Final = {label: b"envoy/1 " + label.encode() + b"\0" for label in LABELS}
 

@@ -37,8 +37,12 @@ class Said(NamedTuple):
     refs: Sequence[tuple[str | None, bytes]] = ()
 
 
-def add(replica: Replica, said: Said, *, key: str | None = None) -> rows.Sent:
+def add(
+    replica: Replica, said: Said, *, key: str | None = None, call: Call | None = None
+) -> rows.Sent:
     """Add a record and return what was written.
+
+    ``call`` is what was asked, in the place of ``key``, where that is not what the record says.
 
     Raises UsageError(field_invalid) for what its kind must have and it has not, NotFoundError,
     ConflictError(event_not_ok), AuthorityError(capability_missing).
@@ -61,7 +65,7 @@ def add(replica: Replica, said: Said, *, key: str | None = None) -> rows.Sent:
         return [author.say(body, slot=lease)]
 
     asked = ("record add", *said[:4], str(said.fields), said.subject, [*map(list, said.refs)])
-    written = replica.compose(work, call=Call(key, asked))
+    written = replica.compose(work, call=call or Call(key, asked))
     assert written.event is not None, "a record always writes an event"
     return rows.Sent(written.event, written.n or 0, written.replayed, deliver(replica))
 

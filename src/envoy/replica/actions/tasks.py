@@ -45,6 +45,7 @@ from envoy.views.people import stamp
 from envoy.views.tasks import needed, version
 
 NORMAL: Final = 2
+COUNTING: Final = ("ok", "ok*")
 # Reason of the fold -> the code its author is told.
 CODES: Final = {
     "wrong_state": "invalid_transition",
@@ -55,6 +56,8 @@ CODES: Final = {
     "reopen_without_tenure": "capability_missing",
     "claim_of_owned": "task_already_claimed",
     "release_without_tenure": "not_assignee",
+    "handoff_without_tenure": "not_assignee",
+    "handoff_after_loss": "fence_stale",
     "progress_without_tenure": "not_assignee",
     "complete_without_tenure": "not_assignee",
     "progress_after_loss": "fence_stale",
@@ -169,7 +172,10 @@ def ask(
             return []
         return [author.say(body, slot=slots.ask(task, secret, lease_s))]
 
-    return answer(replica, task, before, replica.compose(work, call=call))
+    written = replica.compose(work, call=call)
+    if not written.entries and not written.replayed:
+        slots.ask_anew(replica, task, session=session, lease_s=lease_s)
+    return answer(replica, task, before, written)
 
 
 def check_won(replica: Replica, done: rows.Transition, *, require: str) -> None:
@@ -179,7 +185,25 @@ def check_won(replica: Replica, done: rows.Transition, *, require: str) -> None:
     if not mine or (done.event is not None and after.tenure != done.event):
         raise _claimed(replica, after)
     if require == names.CONFIRMED and after.claim_state != names.CONFIRMED:
-        raise ConflictError("claim_unconfirmed", task_id=to_text("task", after.id))
+        raise _unconfirmed(replica, after)
+
+
+def _unconfirmed(replica: Replica, row: rows.Task) -> EnvoyError:
+    """Return why a claim has no receipt; with what holds the slot, if that is known and counts not.
+
+    Whoever can push may take a slot with an event that is no claim, or with a claim that is held.
+    """
+    task, found = to_text("task", row.id), slots.newest(replica, row.id)
+    entry = None if found is None else replica.profile.events.entry(replica.sn, found.event)
+    if found is None or (found.good and entry is not None and entry.status in COUNTING):
+        return ConflictError("claim_unconfirmed", task_id=task)
+    return ConflictError(
+        "claim_unconfirmed",
+        task_id=task,
+        slot_event_id=to_text("evt", found.event),
+        slot_holder=None if entry is None else did_text(entry.author),
+        lease_expires_at=stamp(found.until),
+    )
 
 
 def release(
@@ -242,7 +266,7 @@ def say(replica: Replica, task: bytes, say: Say, *, call: Call) -> rows.Transiti
 
     def work(author: Author) -> list[Entry]:
         check_version(replica, author.batch, task)
-        body = say(_tenure(author.batch, task))
+        body = say(tenure_of(author.batch, task))
         if not is_new(author.batch, task, body):
             return []
         return [author.say(body, slot=slots.renewal(replica, author.batch, task))]
@@ -261,18 +285,23 @@ def end(
         check_version(replica, batch, task)
         for ident in needs:
             usable(batch, ident)
-        body = say(_tenure(batch, task))
+        body = say(tenure_of(batch, task))
         if not is_new(batch, task, body):
             return []
         if isinstance(body, TaskComplete):
             batch.check_evidence(task, body.evidence)
-        row = batch.rows.task(batch.sn, task)
-        secret = None
-        if row is not None and row.fence is not None and row.session is not None:
-            secret = batch.rows.find_holder(batch.sn, task, row.session)
-        return [author.say(body, slot=None if secret is None else slots.give_back(task, secret))]
+        return [author.say(body, slot=freed(batch, task))]
 
     return answer(replica, task, before, replica.compose(work, call=call))
+
+
+def freed(batch: Batch, task: bytes) -> tuple[str, bytes] | None:
+    """Return the entry of the outbox that frees my slot of a task along with an event."""
+    row = batch.rows.task(batch.sn, task)
+    if row is None or row.fence is None or row.session is None:
+        return None
+    secret = batch.rows.find_holder(batch.sn, task, row.session)
+    return None if secret is None else slots.give_back(task, secret)
 
 
 def check_version(replica: Replica, batch: Batch, task: bytes) -> None:
@@ -289,7 +318,7 @@ def check_version(replica: Replica, batch: Batch, task: bytes) -> None:
     )
 
 
-def _tenure(batch: Batch, task: bytes) -> bytes:
+def tenure_of(batch: Batch, task: bytes) -> bytes:
     """Return the tenure that an act names, zeros where nobody holds the task."""
     row = batch.rows.task(batch.sn, task)
     return bytes(32) if row is None or row.tenure is None else row.tenure
@@ -367,7 +396,7 @@ def _refused(batch: Batch, task: tasks.Task, reason: str) -> EnvoyError:
     if code == "task_already_claimed":
         row = batch.rows.task(batch.sn, task.id)
         assert row is not None, "a folded task has a row"
-        return _claimed_row(batch, row)
+        return claimed_row(batch, row)
     if code == "capability_missing":
         return AuthorityError(
             code, task_id=to_text("task", task.id), state=task.state, required_verb="admin"
@@ -379,10 +408,10 @@ def _refused(batch: Batch, task: tasks.Task, reason: str) -> EnvoyError:
 
 def _claimed(replica: Replica, row: rows.Task) -> EnvoyError:
     """Return the error for a task that another holds."""
-    return _claimed_row(replica.batch(), row)
+    return claimed_row(replica.batch(), row)
 
 
-def _claimed_row(batch: Batch, row: rows.Task) -> EnvoyError:
+def claimed_row(batch: Batch, row: rows.Task) -> EnvoyError:
     """Return who holds a task, by which fence and until when."""
     holder = None if row.assignee is None else did_text(batch.events.did(row.assignee))
     return ConflictError(

@@ -1,0 +1,132 @@
+"""Handoffs: what a holder left for whoever takes the work over, and what of it can be checked.
+
+A handoff is a record of its own kind: the next action, what is done and what remains, risks, open
+questions, evidence, and the pinned frontier, which says what its giver had seen. It is signed by
+the giver; the claim that names it is the taker's countersignature.
+
+Laws: nothing is inferred: what a giver did not write is an empty list, what cannot be checked here
+is unknown and is said to be.
+
+Specification: docs/spec/tasks.md, Handoffs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from envoy import ids
+from envoy.lean import NamedTuple
+from envoy.views import records, rows
+from envoy.views.people import Json, People, actor, stamp
+from envoy.views.tasks import listed
+
+KIND: Final = "handoff"
+LISTS: Final = ("completed", "remaining", "commands", "risks", "questions")
+UNTRUSTED: Final = ["next", *LISTS, "*_name", "*_display"]
+# What a check may say.
+OK, UNKNOWN, BAD = "ok", "unknown", "bad"
+VALID, PARTIAL, INVALID = "valid", "partial", "invalid"
+
+Cut = Callable[[object, str], object]  # a text and the field it stands in
+
+
+class Check(NamedTuple):
+    """One thing that was looked at: ``event`` is what it is about, ``detail`` our own word."""
+
+    name: str
+    state: str
+    event: bytes
+    detail: str | None = None
+
+
+class Verified(NamedTuple):
+    """What a copy can say of a handoff.
+
+    ``since`` counts the events here that the giver had not seen; ``is_all`` says that all were
+    counted.
+    """
+
+    checks: Sequence[Check]
+    since: int
+    is_all: bool
+
+    @property
+    def word(self) -> str:
+        """Return valid, partial where something is unknown here, or invalid."""
+        states = {one.state for one in self.checks}
+        return INVALID if BAD in states else PARTIAL if UNKNOWN in states else VALID
+
+
+def whole(value: object, _field: str) -> object:
+    """Return a text as it is."""
+    return value
+
+
+def said(row: rows.Record) -> Json:
+    """Return what a handoff says beside its next action, and what became of it."""
+    return records.fields(row)
+
+
+def standing(row: rows.Record) -> str:
+    """Return what became of a handoff."""
+    return str(said(row)["standing"])
+
+
+def handoff(row: rows.Record, people: People, *, space: str, cut: Cut = whole) -> Json:
+    """Return a handoff; ``cut`` is asked about each text of its giver."""
+    content = said(row)
+    made: Json = {
+        "record_id": ids.to_text("rec", row.id),
+        "space_id": space,
+        "kind": KIND,
+        "state": content["standing"],
+        "task_id": None if row.task is None else ids.to_text("task", row.task),
+        "task_state": content["state"],
+        "by": people.actor(row.an),
+        "to": _member(content["to"], people),
+        "next": cut(row.text, "next"),
+    }
+    for name in LISTS:
+        many = content[name]
+        assert isinstance(many, list)
+        made[name] = [cut(one, name) for one in many]
+    made["evidence"] = [_id_of(one) for one in listed(row.refs)]
+    made["frontier"] = content["frontier"]
+    made["act_id"] = content["act"]
+    made["created_at"] = stamp(row.created_ms)
+    return made
+
+
+def _member(text: object, people: People) -> Json | None:
+    """Return the Actor of a did in text form, None for nobody."""
+    if not isinstance(text, str):
+        return None
+    did = ids.did_key(text)
+    found = next((row.an for row in people.all() if row.did == did), None)
+    return actor(did, None) if found is None else people.actor(found)
+
+
+def _id_of(ref: object) -> object:
+    """Return what a reference names."""
+    assert isinstance(ref, dict)
+    return ref["id"]
+
+
+def verified(found: Verified) -> Json:
+    """Return what was checked and what that comes to."""
+    return {
+        "verify": found.word,
+        "valid": found.word == VALID,
+        "checks": [
+            {
+                "name": one.name,
+                "state": one.state,
+                "event_id": ids.to_text("evt", one.event),
+                "detail": one.detail,
+            }
+            for one in found.checks
+        ],
+        "since": found.since,
+        "since_complete": found.is_all,
+    }
