@@ -145,7 +145,7 @@ CODES: dict[str, tuple[int, str, str]] = {
     "relay_inconsistent": (8, "stop_and_report", "The hub contradicts what it signed before."),
     "schema_too_new": (8, "upgrade", "State or rules come from a newer version of Envoy."),
     "confirmation_required": (9, "confirm_and_rerun", "A human has to confirm this."),
-    "profile_locked": (9, "ask_human", "The identity is locked by a passphrase."),
+    "profile_locked": (9, "ask_human", "The identity is locked."),
 }
 
 # What a door says of bytes that never become an event. They stand in quarantine rows and warnings.

@@ -12,7 +12,7 @@ Specification: docs/spec/text.md.
 # Python takes. The names are private; docs/adr/0003-lean-start.md says what holds them.
 from _json import encode_basestring_ascii as quote
 from _json import make_scanner
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from envoy.limits import JSON_BYTES_MAX, JSON_DEPTH_MAX, JSON_INT_MAX
 
@@ -43,20 +43,25 @@ def dumps(value: object) -> str:
         raise TypeError(f"{error.args[0].__name__} has no JSON form") from None
 
 
-def encode_dict(value: dict[str, object]) -> str:
-    """Return a dict as JSON; raises TypeError for a key that is no text.
+def form_of(keys: tuple[str, ...]) -> str:
+    """Return what the values of a dict with these ``keys`` are written into, as JSON.
 
-    The keys of a record are the same in each of hundreds, so they are quoted once.
+    The keys of a record are the same in each of hundreds, so they are quoted once. Raises TypeError
+    for a key that is no text.
     """
-    keys = tuple(value)
     form = FORMS.get(keys)
     if form is None:
         if len(FORMS) >= FORMS_MAX:
             FORMS.clear()
         pairs = [quote(key).replace("%", "%%") + ":%s" for key in keys]
         form = FORMS[keys] = "{" + ",".join(pairs) + "}"
+    return form
+
+
+def encode_dict(value: dict[str, object]) -> str:
+    """Return a dict as JSON; raises TypeError for a key that is no text."""
     # Texts and nothing are most of it, and need no look into the table.
-    return form % tuple(
+    return form_of(tuple(value)) % tuple(
         [
             quote(item)
             if type(item) is str
@@ -70,7 +75,26 @@ def encode_dict(value: dict[str, object]) -> str:
 
 def encode_list(value: Sequence[object]) -> str:
     """Return a list or tuple as JSON."""
-    return "[" + ",".join([ENCODERS[type(item)](item) for item in value]) + "]" if value else "[]"
+    return f"[{','.join(encode_all(value))}]" if value else "[]"
+
+
+def encode_all(values: Sequence[object]) -> Iterable[str]:
+    """Return each of ``values`` as JSON, at least one.
+
+    Records, dicts of the same keys, are written column by column: then what to do is asked once a
+    column, where a Work Record has ten thousand values.
+    """
+    kinds = set(map(type, values))
+    if len(kinds) > 1:
+        return [ENCODERS[type(value)](value) for value in values]
+    (kind,) = kinds
+    if kind is dict and len(values) > 1:
+        records = [value for value in values if isinstance(value, dict)]
+        keys = tuple(records[0])
+        if keys and list(map(tuple, records)).count(keys) == len(records):
+            columns = map(encode_all, zip(*map(dict.values, records), strict=True))
+            return map(form_of(keys).__mod__, zip(*columns, strict=True))
+    return map(ENCODERS[kind], values)
 
 
 def encode_int(value: int) -> str:

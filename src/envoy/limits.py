@@ -36,6 +36,9 @@ KIND_BYTES_MAX = 32
 REFS_MAX = 64
 # As many as fit the screen beside a title.
 LABELS_MAX = 32
+# Answers that a poll offers.
+POLL_OPTIONS_MIN = 2
+POLL_OPTIONS_MAX = 20
 HANDOFF_ITEM_BYTES_MAX = 2_048  # of one risk, question or step: five lists of them fit one event
 # A word, not a sentence.
 LABEL_BYTES_MAX = 64
@@ -119,6 +122,16 @@ ORIGIN_BYTES_MAX = 512
 ACCESS_REVOKED_MAX = 1_000
 # A hub keeps a question open this long; the connection below it must live longer.
 PULL_WAIT_MS_MAX = 30_000
+# A token is ids, numbers and a MAC.
+TOKEN_BYTES_MAX = 512
+# Proofs of one session call: as many signatures as a relay checks in a few milliseconds.
+SESSION_PROOFS_MAX = 32
+# Members of a space, in one transaction.
+ACCESS_CAPS_MAX = 200
+# Calls that wait for a relay, read at a time.
+ERRANDS_PAGE = 32
+# Boxes of one call when a relay is filled again: half of what a call takes.
+BOXES_PER_CALL = 400
 # What a hub and a replica say of their frames, to find which the other lacks: ids of one list,
 # ranges and bytes of one message, messages of one run, and ids that a liar can make anybody note.
 RECON_LIST_MAX = 32

@@ -34,7 +34,7 @@ MAY = {
     **dict.fromkeys(
         (
             *("epoch.create", "merge", "message", "task.create", "task.assign", "task.claim"),
-            *("task.release", "task.progress", "task.complete", "poll"),
+            *("task.release", "task.progress", "task.complete", "poll", "vote"),
             *("task.edit", "task.cancel", "task.reopen", "message.redact"),
             *("task.gate", "task.review", "record", "record.retract"),
             "conflict.resolve",
@@ -90,6 +90,7 @@ def body_of(kind: str) -> Body | None:
         "task.cancel": bodies.TaskCancel(task, ""),
         "task.reopen": bodies.TaskReopen(task, ""),
         "message.redact": bodies.MessageRedact(zero, ""),
+        "poll": records.Poll("q", ("a", "b")),
         "task.gate": records.TaskGate(task, ()),
         "task.review": records.TaskReview(task, zero, "approve", None, ()),
         "record": records.Record("decision", None, task, "t", (), None, ()),
@@ -146,7 +147,7 @@ def test_a_role_may_what_the_table_says(kind: str, role: str) -> None:
 
 def test_the_matrix_has_every_kind() -> None:
     named_kinds = {kind.partition(" ")[0] for kind in MAY}
-    assert named_kinds == KINDS.keys() - {"genesis", "join"} | {"poll"}
+    assert named_kinds == KINDS.keys() - {"genesis", "join"} | {"vote"}
 
 
 def test_a_cap_of_a_kind_is_that_of_the_least_role_that_may() -> None:
@@ -307,11 +308,11 @@ def test_a_chain_of_delegations_only_narrows(
         pytest.param("task.complete", "T", id="a completion"),
         pytest.param("card", None, id="a card is about no task"),
         pytest.param("message", None, id="a message without task"),
-        pytest.param("poll", None, id="an unknown kind is about no task"),
+        pytest.param("vote", None, id="an unknown kind is about no task"),
     ],
 )
 def test_the_task_of_a_content_event(kind: str, about: str | None) -> None:
-    body = None if kind == "poll" else body_of(kind)
+    body = None if kind == "vote" else body_of(kind)
     expect = None if about is None else named(about)
     assert task_of(kind, body, named("its own id")) == expect
 

@@ -36,6 +36,7 @@ BY_HAND = {
     "space.policy": ("admin", False, SPACE),
     "message": ("write", False, EVENT),
     "message.redact": ("write", False, FULL["message.redact"]["message"]),
+    "poll": ("write", False, EVENT),
     "task.create": ("write", False, EVENT),
     "task.edit": ("write", False, FULL["task.edit"]["task"]),
     "task.assign": ("write", False, FULL["task.assign"]["task"]),

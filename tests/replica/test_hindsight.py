@@ -84,9 +84,7 @@ def test_an_epoch_has_the_rule_that_decides_about_it(
     creates = [one for one in lead.events.authority(1) if one.entry.kind == "epoch.create"]
     court = lead.copy.batch().court
     (create,) = [
-        one.entry.id
-        for one in creates
-        if court.judgement.ledger.by_id[one.entry.id].epoch == epoch
+        one.entry.id for one in creates if court.judgement.ledger.by_id[one.entry.id].epoch == epoch
     ]
     assert Hindsight(lead.events, lead.space).epoch(create) == rule
 
@@ -124,6 +122,7 @@ def test_who_had_joined_is_judged_by_what_an_event_had_seen_and_no_witness_beyon
 ) -> None:
     lead, w = world.team("lead", "w")
     code, settled = lead.code(uses=1), world.actor("settled")
+    lead.send("so that whoever joins now has a later place")
     settled.join(code)
     w.sync()
     w.door.away = True

@@ -9,9 +9,10 @@ import pytest
 from envoy.core.bodies import HubPin
 from envoy.core.crypto.sign import public_key
 from envoy.errors import AuthorityError
-from envoy.replica.actions import care, local, tasks
+from envoy.replica.actions import authority, care, local, tasks
 from envoy.sync.frames import frame_id
 from replica.compare import differences, meaning
+from replica.council import council, remove
 from replica.scenes import deliver, frames_of, parked, quarantine, reader
 from replica.test_sync import wipe
 from replica.world import Actor, World
@@ -130,3 +131,52 @@ def test_a_receipt_of_a_pin_that_nobody_made_waits(world: World) -> None:
     assert "unsupported" in parked(late).values() and not quarantine(late)
     deliver(late, held)
     assert parked(late) == {} and differences(meaning(lead), meaning(late)) == []
+
+
+def pin_of(actor: Actor, author: Actor) -> bytes:
+    """Return the pin that somebody made."""
+    every = actor.events.entries(1, after=0, limit=999)
+    (found,) = [one.id for one in every if one.kind == "hub.pin" and one.author == author.me]
+    return found
+
+
+def test_a_pin_that_is_taken_back_takes_its_receipts_along_and_brings_them_back(
+    world: World,
+) -> None:
+    lead, b, c, d, _ = team = council(world)
+    authority.set_role(lead.copy, d.me, "admin")
+    agent = world.actor("agent")
+    agent.join(lead.code())
+    settle(*team, agent)
+    wipe(world, *team, agent)
+    for actor in (*team, agent):
+        actor.door.hub_key = actor.door.hub.hub_key
+    d.door.away = True
+    d.copy.write(lambda _: [HubPin(1, public_key(bytes(32)), None)])  # a hub that signs nothing
+    d.door.away = False
+    settle(c)
+    task = tasks.create(c.copy, "work").after.id
+    agent.sync()
+    tasks.claim(agent.copy, task, session="default")
+    readers = (lead, b, agent)
+
+    def seen() -> set[tuple[str, int]]:
+        """Return how sure the claim is to each, and how many receipts wait."""
+        for actor in (c, d, *readers) * 2:
+            actor.sync()
+        assert not any(quarantine(actor) for actor in readers)
+        waiting = [[*parked(actor).values()].count("unsupported") for actor in readers]
+        return {(task_of(one, task)[1], count) for one, count in zip(readers, waiting, strict=True)}
+
+    assert seen() == {("confirmed", 0)}
+    first = remove(b, c, undo=(pin_of(b, c),))
+    assert seen() == {("provisional", 1)}, "of the two hubs the other counts"
+    second = remove(b, d, undo=(pin_of(b, d),))
+    assert seen() == {("provisional", 1)}, "nobody speaks for either"
+    assert first.event is not None and second.event is not None
+    remove(lead, b, undo=(first.event, second.event))
+    assert seen() == {("confirmed", 0)}, "a senior undid what had taken it back"
+    for number, order in enumerate((frames_of(lead), frames_of(lead)[::-1])):
+        copy = reader(world, f"reader{number}", lead)
+        deliver(copy, order, one_by_one=True)
+        assert differences(meaning(lead), meaning(copy)) == [] and not quarantine(copy)

@@ -150,7 +150,7 @@ class Slow:
             return "S2 no grant"
         if kind != "join" and self.subject(under) != event["by"]:
             return "S2 not the subject"
-        if body is None and kind != "poll":
+        if body is None and kind != "vote":
             return "S3 body"
         if kind == "join":
             good = event["proved"] and self.events[under]["body"]["mode"] == "open"

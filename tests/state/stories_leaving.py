@@ -324,8 +324,8 @@ def _(log: Log) -> None:
     cast(log, "V")
     log.grant("g", "W", "Z", "write")
     log.message("m", "Z", after("g"))
-    log.tell("n", "W", "poll", None, HERE)
-    log.tell("o", "V", "poll", None, HERE)
+    log.tell("n", "W", "vote", None, HERE)
+    log.tell("o", "V", "vote", None, HERE)
 
 
 @story(

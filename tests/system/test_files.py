@@ -1,4 +1,4 @@
-"""Files of mine only, replaced whole; a lock with a queue and a bound."""
+"""Files of mine only, replaced whole."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import resource
 import socket
 import stat
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from envoy import limits
-from envoy.errors import EnvoyError, IntegrityError, InternalError, WaitTimeoutError
+from envoy.errors import EnvoyError, IntegrityError, InternalError
 from envoy.system import files
 
 NOBODY = 65534
@@ -279,89 +278,49 @@ def test_drafts_of_killed_writers_are_swept_and_fresh_ones_left(home: Path) -> N
     assert sorted(os.listdir(home)) == [".key.2.tmp", ".other.1.tmp", "key"]
 
 
-HOLD = """
-import sys
-from envoy.system import files
-held = files.lock(sys.argv[1], timeout_s=5)
-print("held", flush=True)
-sys.stdin.read()
-"""
+def test_where_nothing_can_be_listed_nothing_is_replaced(home: Path) -> None:
+    path = str(home / "key")
+    files.replace(path, b"old")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        found = refusal(lambda: files.replace(path, b"new"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert found == ("internal", "emfile") and files.read(path, bytes_max=3) == b"old"
 
 
-@pytest.fixture
-def holder(home: Path) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
-    running: list[subprocess.Popen[bytes]] = []
-
-    def hold(path: str) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", HOLD, path],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        running.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"held\n"
-        return process
-
-    yield hold
-    for process in running:
-        process.kill()
-        process.communicate()
-
-
-@pytest.mark.parametrize("name", ["hub.lock", "."], ids=["a file", "a directory"])
-def test_a_lock_keeps_other_processes_out_and_ends_with_its_process(
-    home: Path, holder: Callable[[str], subprocess.Popen[bytes]], name: str
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda path: files.sync_file(path), id="sync a file"),
+        pytest.param(lambda path: files.sync_directory(path), id="sync a directory"),
+        pytest.param(lambda path: files.rename(path, path + "2"), id="rename"),
+        pytest.param(lambda path: files.replace(path + "/key", b""), id="replace a file in it"),
+        pytest.param(lambda path: files.create(path + "/key", b""), id="make a file in it"),
+    ],
+)
+def test_what_is_done_to_a_file_that_is_gone_names_it(
+    home: Path, call: Callable[[str], object]
 ) -> None:
-    path = str(home / name)
-    process = holder(path)
-    start = time.monotonic()
-    with pytest.raises(WaitTimeoutError) as caught:
-        files.lock(path, timeout_s=0.05)
-    assert caught.value.code == "timeout"
-    assert time.monotonic() - start < 2
-    process.kill()
-    files.lock(path, timeout_s=5).release()
+    assert refusal(lambda: call(str(home / "gone"))) == ("state_access_denied", "missing")
+    assert os.listdir(home) == []
 
 
-def test_who_gave_up_waiting_does_not_keep_the_lock_when_it_comes(
-    home: Path, holder: Callable[[str], subprocess.Popen[bytes]]
-) -> None:
-    path = str(home / "lock")
-    process = holder(path)
-    for _ in range(5):
-        with pytest.raises(WaitTimeoutError):
-            files.lock(path, timeout_s=0.01)
-    process.kill()
-    for _ in range(5):
-        with files.lock(path, timeout_s=5):
-            pass
+def test_a_directory_is_not_removed_as_a_file(home: Path) -> None:
+    files.ensure_directory(str(home / "a"))
+    assert refusal(lambda: files.remove(str(home / "a"))) == ("state_access_denied", "not_a_file")
+    files.remove(str(home / "nothing"))
+    assert os.listdir(home) == ["a"]
 
 
-def test_threads_of_one_process_exclude_each_other_too(home: Path) -> None:
-    path, inside, most = str(home / "lock"), [0], [0]
-
-    def enter() -> None:
-        for _ in range(20):
-            with files.lock(path, timeout_s=10):
-                inside[0] += 1
-                most[0] = max(most[0], inside[0])
-                inside[0] -= 1
-
-    threads = [threading.Thread(target=enter) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == [1]
-
-
-def test_a_lock_may_be_released_twice(home: Path) -> None:
-    held = files.lock(str(home / "lock"), timeout_s=0)
-    held.release()
-    held.release()
-    files.lock(str(home / "lock"), timeout_s=0).release()
+def test_a_glance_is_the_beginning_or_nothing_and_never_an_error(home: Path) -> None:
+    path = home / "file"
+    plain(path)
+    assert files.glance(str(path), 3) == path.read_bytes()[:3]
+    assert files.glance(str(path), 1000) == path.read_bytes()
+    for nothing in (home, home / "gone", home / ("n" * 300)):
+        assert files.glance(str(nothing), 3) == b""
 
 
 MOUNTS = (

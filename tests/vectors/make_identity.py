@@ -318,6 +318,8 @@ def bad_records() -> list[tuple[str, dict[str, object], str]]:
         "enc_no a text": recorded(enc_no="3"),
         "enc_no -1": recorded(enc_no=-1),
         "enc_no 2**32": recorded(enc_no=2**32),
+        "a name of 129 bytes": recorded(name="n" * 129),
+        "a name with U+0000": recorded(name="a\0b"),
         "did of another root": recorded(did=make_did.did(b"\xed\x01" + make_sign.public(SALT))),
         "check of another root": recorded(check=url(bytes(8))),
         "another root": recorded(root=url(SALT)),

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import configparser
 import getpass
 import io
 import json
 import os
 import sys
-from collections.abc import Callable
+from base64 import b64decode
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
+import keyring
+import keyring.backends.fail
+import keyring.backends.null
 import pytest
+from keyrings.alt.file import PlaintextKeyring
 
+from console import Console
 from envoy import limits
 from envoy.core import identity
 from envoy.errors import EnvoyError
 from envoy.replica.actions import space, work
 from envoy.storage import home, relock, replica_file
-from envoy.system import db, files, vault
+from envoy.system import db, files
 from envoy.wiring import config as configs
 from envoy.wiring import reads, secrets, writes
 from envoy.wiring.config import Config
+from oracle import archive_by_page as by_page
 
 RIGHT, OTHER = "correct horse", "battery staple"
 SAID = "what was said in confidence"
@@ -383,57 +391,46 @@ def test_a_new_passphrase_is_typed_twice(lead: Config, monkeypatch: pytest.Monke
 # -- the store of the operating system ----------------------------------------------------------
 
 
-class Store(ModuleType):
-    """A package like `keyring` whose store is a dictionary."""
-
-    def __init__(self) -> None:
-        super().__init__("keyring")
-        kinds = {name: type(name, (Exception,), {}) for name in ("KeyringError",)}
-        kinds["NoKeyringError"] = type("NoKeyringError", (kinds["KeyringError"],), {})
-        self.errors = SimpleNamespace(**kinds)
-        self.entries = dict[tuple[str, str], str]()
-        self.fails: Exception | None = None
-        self.forgets = False
-
-    def get_password(self, service: str, user: str) -> str | None:
-        """Return an entry."""
-        if self.fails is not None:
-            raise self.fails
-        return self.entries.get((service, user))
-
-    def set_password(self, service: str, user: str, entry: str) -> None:
-        """Keep an entry."""
-        if self.fails is not None:
-            raise self.fails
-        if not self.forgets:
-            self.entries[service, user] = entry
-
-    def delete_password(self, service: str, user: str) -> None:
-        """Delete an entry."""
-        if self.entries.pop((service, user), None) is None:
-            raise self.errors.KeyringError
-
-
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Store:
-    """Return the store that the package is found to be."""
-    found = Store()
-    monkeypatch.setattr(vault, "_library", lambda: found)
-    return found
+def store(tmp_path: Path) -> Iterator[PlaintextKeyring]:
+    """Put a store in a file in the place of that of the system, for one test."""
+    before = keyring.get_keyring()
+    made = PlaintextKeyring()
+    made.file_path = str(tmp_path / "store.cfg")
+    keyring.set_keyring(made)
+    yield made
+    keyring.set_keyring(before)
 
 
-def test_a_key_of_the_system_locks_and_opens(lead: Config, store: Store) -> None:
-    assert lock(lead, "keyring").changed and len(store.entries) == 1
+def entries(store: PlaintextKeyring) -> dict[str, str]:
+    """Return what the file of a store holds, users as it writes them."""
+    found = configparser.RawConfigParser()
+    found.read(store.file_path)
+    return dict(found["envoy"]) if found.has_section("envoy") else {}
+
+
+def test_a_key_of_the_system_locks_and_opens(lead: Config, store: PlaintextKeyring) -> None:
+    assert lock(lead, "keyring").changed and len(entries(store)) == 1
     assert SAID.encode() not in on_disk(lead)
     assert said(keyed(lead, None)) == ["bughunt"]
-    entry = dict(store.entries)
+    before = entries(store)
     lock(keyed(lead, None), "keyring")
-    assert len(store.entries) == 1 and store.entries != entry, "each write has its own"
+    assert len(entries(store)) == 1 and entries(store) != before, "each write has its own"
     lock(keyed(lead, None), "passphrase", RIGHT)
-    assert store.entries == {} and said(keyed(lead, RIGHT)) == ["bughunt"]
+    assert entries(store) == {} and said(keyed(lead, RIGHT)) == ["bughunt"]
     lock(keyed(lead, RIGHT), "keyring")
     lock(keyed(lead, None), "none")
-    assert store.entries == {} and said(keyed(lead, None)) == ["bughunt"]
+    assert entries(store) == {} and said(keyed(lead, None)) == ["bughunt"]
+
+
+def test_a_lock_of_the_keyring_is_that_of_the_page(lead: Config, store: PlaintextKeyring) -> None:
+    root = writes.unlocked(lead)[0].identity.root
+    lock(lead, "keyring")
+    kept = Path(home.paths(lead.home, lead.profile).identity).read_bytes()
+    record = json.loads(kept)
+    salt = by_page.bin64(record["lock"]["salt"])
+    entry = store.get_password("envoy", f"{record['did']} {salt.hex()}")
+    assert by_page.root_of(kept, b64decode(entry)) == root
 
 
 @pytest.mark.parametrize(
@@ -446,28 +443,57 @@ def test_a_key_of_the_system_locks_and_opens(lead: Config, store: Store) -> None
     ],
 )
 def test_an_entry_that_does_not_fit_opens_nothing(
-    entry: str | None, cause: str, lead: Config, store: Store
+    entry: str | None, cause: str, lead: Config, store: PlaintextKeyring
 ) -> None:
     lock(lead, "keyring")
-    for key in list(store.entries):
-        store.entries.pop(key)
-        if entry is not None:
-            store.entries[key] = entry
+    record = json.loads(Path(home.paths(lead.home, lead.profile).identity).read_text())
+    user = f"{record['did']} {by_page.bin64(record['lock']['salt']).hex()}"
+    store.delete_password("envoy", user)
+    if entry is not None:
+        store.set_password("envoy", user, entry)
     assert refusal(lambda: said(keyed(lead, None))) == ("profile_locked", cause)
 
 
-def test_a_store_that_is_closed_missing_or_forgetful_is_told(lead: Config, store: Store) -> None:
-    store.fails = store.errors.NoKeyringError()
+@pytest.mark.parametrize("backend", [keyring.backends.fail, keyring.backends.null])
+def test_where_there_is_no_store_nothing_is_locked(
+    backend: ModuleType, lead: Config, store: PlaintextKeyring
+) -> None:
+    keyring.set_keyring(backend.Keyring())
     assert refusal(lambda: lock(lead, "keyring"))[0] == "unsupported_operation"
-    store.fails = store.errors.KeyringError()
-    assert refusal(lambda: lock(lead, "keyring")) == ("profile_locked", "keyring")
-    store.fails, store.forgets = None, True
-    assert refusal(lambda: lock(lead, "keyring"))[0] == "unsupported_operation"
+    keyring.set_keyring(store)
     assert said(keyed(lead, None)) == ["bughunt"]
-    store.forgets = False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("garbage", id="no section"),
+        pytest.param("[envoy]\n= = =\n[[\n", id="lines that are none"),
+        pytest.param("\x00\xff\xfe", id="bytes"),
+        pytest.param("[envoy]\n{user} = \xff\n", id="a value that is no base64"),
+    ],
+)
+def test_a_damaged_store_is_told_and_costs_nothing(
+    text: str, lead: Config, store: PlaintextKeyring
+) -> None:
     lock(lead, "keyring")
-    store.fails = store.errors.KeyringError()
-    assert refusal(lambda: said(keyed(lead, None))) == ("profile_locked", "keyring")
+    path = Path(store.file_path)
+    kept = path.read_bytes()
+    path.write_bytes(text.format(user=next(iter(entries(store)))).encode("latin-1"))
+    assert refusal(lambda: said(keyed(lead, None)))[0] == "profile_locked"
+    path.write_bytes(kept)
+    assert said(keyed(lead, None)) == ["bughunt"]
+
+
+def test_a_setting_that_names_no_store_is_told(tmp_path: Path) -> None:
+    console = Console(tmp_path)
+    for named in ("no.such.Store", "nothing"):
+        found = console.run(
+            f"PYTHON_KEYRING_BACKEND={named} envoy init --lock keyring --json"
+            " --recovery-output skip"
+        )
+        assert found.data["error_code"] == "profile_locked", found
+    assert not list(console.home.glob("profiles/*/identity.json"))
 
 
 def test_without_the_package_there_is_no_such_lock(

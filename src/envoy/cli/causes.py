@@ -289,7 +289,7 @@ CAUSES: Mapping[str, Cause] = {
         "A person runs it at a terminal, or adds --yes.",
     ),
     "profile_locked": Cause(
-        "The identity is locked by a passphrase, and none was given or it was wrong.",
+        "Its passphrase was not given or is another one, or the keyring does not give its entry.",
         "A person unlocks it; secrets come by prompt or file, never by argument.",
     ),
 }

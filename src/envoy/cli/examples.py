@@ -104,8 +104,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     # -- talk ---------------------------------------------------------------------------------
     "send": (
         "envoy send 'root cause found' --space bughunt",
-        "envoy send --task-id task_t7f2kq 'it needs a second look'",
         "envoy send --body-file notes.md --reply-to msg_q2h8zr",
+        "envoy send --poll-question 'Which parser?' --poll-options old,new",
     ),
     "message redact": ("envoy message redact msg_q2h8zr --reason 'held a password'",),
     "history": (
@@ -200,6 +200,13 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "daemon list": ("envoy daemon list",),
     "daemon status": ("envoy daemon status",),
     "daemon cleanup": ("envoy daemon cleanup",),
+    # -- handoffs -----------------------------------------------------------------------------
+    "handoff create": (
+        "envoy handoff create task_t7f2kq --to @a2 --next 'run the parser on the last file'",
+        "envoy handoff create task_t7f2kq --next 'bisect' --risk 'slow' --evidence rec_m4c1tt",
+    ),
+    "handoff accept": ("envoy handoff accept rec_h5d2wn --space bughunt",),
+    "handoff verify": ("envoy handoff verify rec_h5d2wn --space bughunt",),
     # -- conflicts and references -------------------------------------------------------------
     "conflicts list": ("envoy conflicts list", "envoy conflicts list bughunt --mine"),
     "conflicts show": ("envoy conflicts show cfl_r4t6ya",),

@@ -213,7 +213,7 @@ def blocks_of(answer: Answer) -> Iterable[Block]:
 def module(name: str) -> ModuleType:
     """Return the module ``name``, of commands or of texts."""
     floor, _, rest = name.rpartition(".")
-    found = {"": text_module, "read": read_module, "write": write_module}[floor](rest)
+    found = {"": text_module, "read": read_module, "write": sparing}[floor](rest)
     if found is None:
         raise InternalError("internal", module=name)
     return found
@@ -299,6 +299,14 @@ def read_module(name: str) -> ModuleType | None:
     return None
 
 
+def sparing(name: str) -> ModuleType | None:
+    """Return a module of commands that write, without what libraries load and nobody asks."""
+    from envoy.cli import seldom
+
+    with seldom.standing_in():
+        return write_module(name)
+
+
 def write_module(name: str) -> ModuleType | None:
     """Return a module of commands that write."""
     match name:
@@ -352,6 +360,10 @@ def rare_module(name: str) -> ModuleType | None:
             from envoy.cli.write import desk
 
             return desk
+        case "handoffs":
+            from envoy.cli.write import handoffs
+
+            return handoffs
         case "home":
             from envoy.cli.write import home
 

@@ -55,10 +55,41 @@ REVIEW: Fields = {
     "waits_for_me": "bool",
     "version": "text",
 }
+HANDOFF: Fields = {
+    "record_id": "id",
+    "space_id": "id",
+    "kind": "{handoff}",
+    "state": "{offered accepted withdrawn superseded}",
+    "task_id": "id?",
+    "task_state": "text",
+    "by": "Actor?",
+    "to": "Actor?",
+    "next": "text",
+    "completed": "[text]",
+    "remaining": "[text]",
+    "commands": "[text]",
+    "risks": "[text]",
+    "questions": "[text]",
+    "evidence": "[id]",
+    "frontier": "Pinned",
+    "act_id": "id?",
+    "created_at": "time",
+}
 AROUND: Fields = {"corrections": "[Correction]", "referred_by": "[Referral]"}
 
 ANSWERS: Mapping[str, Fields] = {
     "record": {**RECORD, **WRITTEN},
+    "handoff": {**HANDOFF, **WRITTEN, "next_commands": "[text]"},
+    "handoff_verified": {
+        **HANDOFF,
+        "verify": "{valid partial}",
+        "valid": "bool",
+        "checks": "[HandoffCheck]",
+        "since": "int",
+        "since_complete": "bool",
+        "space_name": "text",
+        "untrusted_fields": "[text]",
+    },
     "run": {**RECORD, **WRITTEN, "warnings": "[Warning]"},
     "review": {**REVIEW, "freshness": "Freshness", "untrusted_fields": "[text]"},
     "reviews": {
@@ -101,6 +132,14 @@ SHAPES: Mapping[str, Fields] = {
         "by": "Actor?",
     },
     "TaskReview": REVIEW,
+    "HandoffCheck": {
+        "name": "{signature frontier head evidence countersignature}",
+        "state": "{ok unknown bad}",
+        "event_id": "id",
+        "detail": "text?",
+    },
+    "Handoff": {**HANDOFF, "verify": "{valid partial}"},
+    "Pinned": {"hash": "text", "heads": "[id]"},
     "Verdict": {
         "review_id": "id",
         "verdict": "{approve request_changes reject}",

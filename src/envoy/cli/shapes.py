@@ -95,6 +95,7 @@ RECORD: Fields = {
     "late": "bool?",
     "redacted": "bool",
     "body_hash": "text?",
+    "poll": "Poll?",
 }
 EVENT: Fields = {
     "type": "text",
@@ -472,5 +473,6 @@ SHAPES: Mapping[str, Fields] = {
         name: "[Task]" for name in ("mine", "blocked", "review", "ready", "active", "done")
     },
     "Unread": {"space_id": "id", "space_name": "text", "unread_count": "int"},
+    "Poll": {"question": "text", "options": "[text]"},
     "Warning": {"code": "text", "message": "text"},
 }

@@ -50,6 +50,7 @@ NOUNS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("task", "work-record"), ("tasks",)),
     **dict.fromkeys(("review", "record", "run"), ("records",)),
     "object": ("objects",),
+    "handoff": ("handoffs",),
     **dict.fromkeys(("onboarding", "docs", "explain", "schema", "completion"), ("guide",)),
     **dict.fromkeys(("config", "daemon"), ("guide",)),
     **dict.fromkeys(("can", "why", "quarantine", "card"), ("desk",)),
@@ -71,7 +72,7 @@ DEFAULT_VERBS = {
 }
 
 LATER = {
-    "": "billing react audit handoff hooks hook install relay web import git reserve ci line",
+    "": "billing react audit hooks hook install relay web import git reserve ci line",
     "diagnose": "time",
     "space": "connect attach",
 }
@@ -97,6 +98,10 @@ def family(name: str) -> tuple[Command, ...]:
             from envoy.cli.tables import guide
 
             return guide.ROWS
+        case "handoffs":
+            from envoy.cli.tables import handoffs
+
+            return handoffs.ROWS
         case "home":
             from envoy.cli.tables import home
 

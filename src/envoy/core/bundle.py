@@ -268,22 +268,6 @@ def stub_event(one: Withheld, space: bytes) -> Event:
     )
 
 
-def stub_of(event: Event) -> Stub:
-    """Return what a bundle says of an event that it does not show."""
-    return Stub(
-        kind=event.kind,
-        author=event.author,
-        chain=event.chain,
-        seq=event.seq,
-        prev=event.prev,
-        deps=event.deps,
-        lam=event.lam,
-        auth=event.auth,
-        ts=event.ts,
-        basis=event.basis,
-    )
-
-
 class _Reader:
     """A bundle while it is read."""
 

@@ -79,7 +79,7 @@ def decode(data: bytes, kind: type[T]) -> T:
     # Invalid UTF-8 is no DecodeError to msgspec 0.22 (tests/core/test_codec would notice).
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RemoteFault("malformed") from error
-    _check((value,))  # first: another form of what is no such value is ``malformed``
+    _check(value)  # first: another form of what is no such value is ``malformed``
     if _ENCODER.encode(value) != data:
         raise RemoteFault("non_canonical")
     # The decoder was made for ``kind``; a dict of decoders cannot say so.
@@ -123,16 +123,17 @@ def bounded(text: str, most: int, *, empty: bool = True) -> None:
     refuse_unless(size <= most and (empty or size))
 
 
-def _check(values: tuple[object, ...]) -> None:
-    """Refuse what the typed decoder lets through, in every value below ``values``."""
-    todo = [values]
+def _check(whole: object) -> None:
+    """Refuse what the typed decoder lets through, in ``whole`` and every value below it."""
+    todo = [_check_body(whole) if isinstance(whole, Body) else (whole,)]
     while todo:  # a stack of ours: depth is bounded by the types, but nothing here recurses
         for value in todo.pop():
             kind = type(value)
-            if not value or kind is bytes or kind is bool:
+            if kind is bytes or not value or kind is bool:
                 continue  # nothing is wrong with None, 0 and what is empty
             if isinstance(value, str):
-                refuse_unless("\0" not in value)
+                if "\0" in value:
+                    raise RemoteFault("malformed")
             elif isinstance(value, int):
                 refuse_unless(value <= INT_MAX)
             elif isinstance(value, tuple):

@@ -226,17 +226,17 @@ def check_parents(event: Event, parents: Mapping[bytes, Linked]) -> None:
 
     Raises RemoteFault(bad_link).
     """
-    above = [parents[one] for one in event.deps]
+    above, lam = [parents[one] for one in event.deps], event.lam
     if event.prev is not None:
         prev = parents[event.prev]
-        _require(prev.author == event.author and prev.chain == event.chain)
-        _require(prev.seq + 1 == event.seq)
+        is_next = prev.chain == event.chain and prev.seq + 1 == event.seq
+        _require(is_next and prev.author == event.author)
         above.append(prev)
     if above:
-        _require(max([parent.ts for parent in above]) <= event.ts)
-        _require(max([parent.lam for parent in above]) + 1 == event.lam)
+        most = max([parent.lam for parent in above])
+        _require(most + 1 == lam and max([parent.ts for parent in above]) <= event.ts)
     for one in event.basis:
-        _require(parents[one].lam < event.lam)
+        _require(parents[one].lam < lam)
 
 
 def check_own_links(event: Event) -> None:
@@ -244,12 +244,12 @@ def check_own_links(event: Event) -> None:
 
     Only the genesis stands on nothing; every other event names a parent, and so reaches it.
     """
-    _require((event.prev is None) == (event.seq == 0))
-    _require(_is_ascending(event.basis, limits.BASIS_MAX))
+    prev, basis = event.prev, event.basis
+    holds = (prev is None) == (event.seq == 0) and _is_ascending(basis, limits.BASIS_MAX)
     if event.kind == GENESIS:
-        _require(event.seq == 0 and event.lam == 0 and not event.deps and not event.basis)
+        _require(holds and event.seq == 0 and event.lam == 0 and not event.deps and not basis)
     else:
-        _require(event.prev is not None or event.deps)
+        _require(holds and (prev is not None or event.deps))
 
 
 def _is_ascending(ids: tuple[bytes, ...], most: int) -> bool:

@@ -283,6 +283,7 @@ def check_record(record: Mapping[str, object]) -> Lock:
     fits = tuple(sorted(record)) == tuple(sorted(_FIELDS)) and len(lock) == 5
     texts = [_field(record, name, str) for name in ("name", "root", "check")]
     fits = fits and 0 <= enc_no <= ENC_NO_MAX and version == RECORD_VERSION and _is_lock(found)
+    fits = fits and len(texts[0].encode()) <= limits.NAME_BYTES_MAX and "\0" not in texts[0]
     fits = fits and all(_to_base64(_from_base64(text)) == text for text in (salt, *texts[1:]))
     if not fits or total != _to_base64(_sum(record)):
         raise IntegrityError("state_corrupt", cause="identity_record")

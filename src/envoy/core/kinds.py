@@ -58,6 +58,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "space.policy": Kind(bodies.SpacePolicy, "admin", False, "space", None),
     "message": Kind(bodies.Message, "write", False, "message", None),
     "message.redact": Kind(bodies.MessageRedact, "write", False, "message", "message"),
+    "poll": Kind(records.Poll, "write", False, "poll", None),
     "task.create": Kind(bodies.TaskCreate, "write", False, "task", None),
     "task.edit": Kind(bodies.TaskEdit, "write", False, "task", "task"),
     "task.assign": Kind(bodies.TaskAssign, "write", False, "task", "task"),

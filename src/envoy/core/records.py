@@ -58,6 +58,22 @@ class RecordRetract(Body, frozen=True):
         bounded(self.reason, limits.TITLE_BYTES_MAX)
 
 
+class Poll(Body, frozen=True):
+    """A question with the answers that are on offer; nothing counts them."""
+
+    question: str
+    options: tuple[str, ...]
+
+    def check(self) -> None:
+        """Refuse no question, too few or many options, one of several lines, one twice."""
+        bounded(self.question, limits.TEXT_BYTES_MAX, empty=False)
+        for option in self.options:
+            bounded(option, limits.TITLE_BYTES_MAX, empty=False)
+        refuse_unless(limits.POLL_OPTIONS_MIN <= len(self.options) <= limits.POLL_OPTIONS_MAX)
+        refuse_unless(len(set(self.options)) == len(self.options))
+        refuse_unless(not any("\n" in text for text in (self.question, *self.options)))
+
+
 class ConflictResolve(Body, frozen=True):
     """The author has looked at ``conflict`` and keeps the side of the act ``keep``."""
 

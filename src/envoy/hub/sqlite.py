@@ -204,6 +204,12 @@ class LogStore:
             found.append(body)
         return found
 
+    def frame_ids(self, space: bytes) -> list[bytes]:
+        """Return the ids of all frames of ``space``, ascending."""
+        return self.connection.rows(
+            bytes, "SELECT id FROM frame WHERE space = ? ORDER BY id", (space,)
+        )
+
     # -- slots ------------------------------------------------------------------------------
 
     def find_slot(self, space: bytes, slot: bytes) -> SlotRow | None:
@@ -286,6 +292,11 @@ class LogStore:
             " ORDER BY poster <> ?, arrival LIMIT ?",
             (space, epoch, tag, first, limits.BOXES_TRIED_MAX),
         )
+
+    def all_boxes(self, space: bytes, epoch: bytes) -> list[tuple[bytes, bytes]]:
+        """Return (tag, box) of all boxes for ``epoch``, oldest first."""
+        sql = "SELECT tag, box FROM box WHERE space = ? AND epoch = ? ORDER BY arrival"
+        return self.connection.rows(_pair, sql, (space, epoch))
 
     # -- invites ----------------------------------------------------------------------------
 

@@ -154,14 +154,13 @@ class Batch:
 
     def _seen(self, event: Event) -> int:
         """Return the numbers of the authority events in the ancestry of ``event``."""
-        seen = 0
-        for parent in (event.prev, *event.deps):
-            if parent is not None:
-                known = self.events.entry(self.sn, parent)
-                assert known is not None, "an event is accepted after its parents"
-                seen |= known.saw
-                if known.ix is not None:
-                    seen |= 1 << known.ix
+        seen, find, sn = 0, self.events.entry, self.sn
+        for parent in event.deps if event.prev is None else (event.prev, *event.deps):
+            known = find(sn, parent)
+            assert known is not None, "an event is accepted after its parents"
+            seen |= int.from_bytes(known.seen, "little")
+            if known.ix is not None:
+                seen |= 1 << known.ix
         return seen
 
     def _prove_fork(self, entry: Entry) -> None:
@@ -181,13 +180,13 @@ class Batch:
         self.tally.events += 1
         self.add_state(_part(entry))
 
-    def see(self, frame: bytes) -> None:
-        """Count a frame seen for the first time, whatever becomes of it.
+    def see(self, *frames: bytes) -> None:
+        """Count frames seen for the first time, whatever becomes of them.
 
-        Its id goes into the sum that hubs are compared with, once.
+        The id of each goes into the sum that hubs are compared with, once.
         """
-        self.tally.frame_sum += int.from_bytes(frame, "little")
-        self.tally.frame_count += 1
+        self.tally.frame_sum += sum([int.from_bytes(one, "little") for one in frames])
+        self.tally.frame_count += len(frames)
 
     # -- receipts ---------------------------------------------------------------------------
 
@@ -307,6 +306,28 @@ class Batch:
 
             gating.check(self.rows, self.space, task, named)
 
+    def check_awaited(self, task: Task, body: TaskComplete) -> None:
+        """Refuse to hand in once more, word for word, what waits for a verdict.
+
+        It would put aside the verdicts there are. Raises ConflictError(review_required).
+        """
+        same = (task.summary, task.evidence, task.for_review, task.completed_by)
+        if task.state == SUBMITTED and same == (*body[2:5], self.me):
+            from envoy.replica import gating
+
+            raise ConflictError(
+                "review_required",
+                task_id=to_text("task", task.id),
+                state=task.state,
+                reviews_missing=gating.missing_reviews(self.events, self.rows, self.sn, task),
+            )
+
+    def gate_of(self, task: Task) -> Gate:
+        """Return what a task asks of its next completion by itself."""
+        from envoy.replica import gating
+
+        return gating.own(task, Projector(self, self.rows).ops(task.id))
+
     def rho(self, entity: bytes) -> int:
         """Return the rank that an act of mine on an entity would have (STATE section 1)."""
         judgement = self.court.judgement
@@ -363,7 +384,7 @@ class Batch:
 
     def _touch(self, entry: Entry) -> None:
         """Fold the entity of ``entry`` again; a message is its own row and needs no fold."""
-        if entry.entity is not None and entry.kind != "message":
+        if entry.entity is not None and entry.kind not in ("message", "poll"):
             self._touched.add(entry.entity)
 
     def _give(self, entry: Entry, verdict: Verdict) -> Entry:

@@ -75,19 +75,19 @@ def new_content(
     event: Event, *, entity: bytes | None, task: bytes | None, seen: int
 ) -> ContentEvent:
     """Return a content event that is no entry yet as the rules see it."""
-    return ContentEvent(
-        id=event.id,
-        author=event.author,
-        auth=event.auth,
-        chain=event.chain,
-        seq=event.seq,
-        lam=event.lam,
-        ts=event.ts,
-        kind=event.kind,
-        entity=entity,
-        task=task,
-        seen=seen,
-        fault=None,
+    return ContentEvent(  # by place: this is made for every event
+        event.id,
+        event.author,
+        event.auth,
+        event.chain,
+        event.seq,
+        event.lam,
+        event.ts,
+        event.kind,
+        entity,
+        task,
+        seen,
+        None,
     )
 
 

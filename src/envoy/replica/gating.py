@@ -8,12 +8,18 @@ Specification: docs/spec/tasks.md, Gates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from envoy.core.bodies import TaskCreate
+from envoy.core.records import APPROVE, TaskGate
 from envoy.errors import ConflictError
 from envoy.ids import to_text
 from envoy.jsontext import loads
-from envoy.replica.ports import RowStore
+from envoy.replica.ports import EventStore, RowStore
+from envoy.state import gates
+from envoy.state.gates import Approval, Gate
+from envoy.state.registers import Graph, Op
+from envoy.state.tasks import Task
 from envoy.views import records, rows
 
 
@@ -35,6 +41,30 @@ def check(store: RowStore, space: rows.Space, task: bytes, named: Sequence[bytes
     if missing:
         code = "evidence_stale" if set(missing) <= old else "evidence_missing"
         raise ConflictError(code, task_id=to_text("task", task), missing=missing)
+
+
+def own(task: Task, ops: Iterable[Op]) -> Gate:
+    """Return what a task asks of its next completion by itself; ``ops`` are the acts on it."""
+    graph, refused = Graph(task.id, ops), {ident for ident, _ in task.refused}
+    writes = {
+        number: op.body.gate
+        for number, op in enumerate(graph.ops)
+        if op.counts and op.id not in refused and isinstance(op.body, TaskCreate | TaskGate)
+    }
+    return gates.strictest(gates.read(writes[one]) for one in graph.newest(sorted(writes)))
+
+
+def missing_reviews(events: EventStore, store: RowStore, sn: int, task: Task) -> int:
+    """Return how many approvals the completion that a task stands by still wants."""
+    holders = {task.completed_by, *(who for _, who in task.held)}
+    approvals, members = list[Approval](), store.members(sn)
+    humans = {did for did, row in members.items() if row.type == gates.HUMAN}
+    for one in task.reviews:
+        entry = events.entry(sn, one.id)
+        item = None if entry is None else store.item(entry.rid)
+        if one.verdict == APPROVE and entry is not None and item is not None:
+            approvals.append(Approval(one.author, item.role, one.author in holders))
+    return gates.missing_reviews(gates.read(task.gate), approvals, humans)
 
 
 def _asked(text: str, field: str) -> set[str]:

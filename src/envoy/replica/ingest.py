@@ -14,7 +14,7 @@ Specification: docs/spec/store.md, Taking events in; docs/spec/event.md, States.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 
 from envoy import limits
 from envoy.core.dag import missing
@@ -135,8 +135,7 @@ class _Page:
         new = set(found.unknown)
         if not is_alone:
             new = self.events.unknown(self.sn, found.unknown)
-        for ident in sorted(new):
-            self.batch.see(ident)
+        self.batch.see(*new)
         return new
 
     def returned(self, found: Sorted) -> set[bytes]:
@@ -161,9 +160,11 @@ class _Page:
 
     def _accept(self, ready: list[Ready]) -> None:
         """Accept events, causes first, and whatever waited for one of them."""
-        heapify(ready)
-        while ready:
-            one = heappop(ready)
+        ready.sort(reverse=True)  # the next is the last
+        freed = list[Ready]()  # a heap: one event may end the waiting of thousands
+        while ready or freed:
+            is_freed = bool(freed) and (not ready or freed[0] < ready[-1])
+            one = heappop(freed) if is_freed else ready.pop()
             if not self._is_possible(one):
                 continue
             named = self._named(one)
@@ -178,7 +179,7 @@ class _Page:
             self.accepted += 1
             if one.id in self._wanted:
                 for waiting in self._released(one.id):
-                    heappush(ready, waiting)
+                    heappush(freed, waiting)
             if one.event.kind == GENESIS:
                 self._receipts_early()
 
@@ -195,8 +196,9 @@ class _Page:
         """Return what an event names, as accepted here; park it and return None if any is not."""
         event, known, lacks = one.event, dict[bytes, Entry](), False
         first = () if event.prev is None else (event.prev,)
+        find, sn = self.events.entry, self.sn
         for ident in (*first, *event.deps, *event.basis):
-            entry = self.events.entry(self.sn, ident)
+            entry = find(sn, ident)
             if entry is None:
                 lacks = True
             else:

@@ -199,6 +199,9 @@ class Parking(Protocol):
     def accused(self, sn: int, code: str) -> list[str]:
         """Return, ascending, the sources of evidence with a code."""
 
+    def code_of(self, sn: int, frame: bytes) -> str | None:
+        """Return why a frame was refused; None for one that was not."""
+
     def unpark(self, sn: int, frame: bytes) -> bool:
         """Forget that a frame waited or was dropped while it did; say whether it was so."""
 

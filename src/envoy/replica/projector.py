@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from envoy.core.bodies import Genesis, Message
+from envoy.core.bodies import Genesis
 from envoy.core.crypto.sign import sha256, tagged
 from envoy.core.log import Entry, split
 from envoy.core.structs import Body
@@ -425,20 +425,21 @@ class Projector:
             self._stream(entries[event], type_, task, reason)
 
     def _message(self, message: bytes, ops: list[Op], entries: dict[bytes, Entry]) -> None:
-        """Hide the text of a message that was redacted; show it again if nothing redacts it."""
+        """Hide the text of what was said and redacted; show it again if nothing redacts it."""
         found = content.reduce_message(message, ops)
         self._refusals(dict(found.refused), entries)
         entry = entries.get(message)
         item = None if entry is None else self._rows.item(entry.rid)
         body = None if entry is None else self._batch.keys.body(entry)
-        if entry is None or item is None or not isinstance(body, Message):
+        if entry is None or item is None or not isinstance(body, lines.SAID):
             return
-        redacted = None if found.by is None else sha256(body.body.encode())
+        text = lines.words(body)
+        redacted = None if found.by is None else sha256(text.encode())
         if item.redacted == redacted:
             return
         is_shown = redacted is None and entry.status in VISIBLE
-        self._rows.save(item._replace(body=None if redacted else body.body, redacted=redacted))
-        self._rows.index_words(entry.rid, (body.body or None) if is_shown else None)
+        self._rows.save(item._replace(body=None if redacted else text, redacted=redacted))
+        self._rows.index_words(entry.rid, (text or None) if is_shown else None)
         if redacted is not None:
             self._conceal(entry)
         elif is_shown:

@@ -177,7 +177,7 @@ def tenure(op: Op, held: Mapping[bytes, Grip]) -> Tenure | None:
         return None
     kind = op.kind.removeprefix("task.")
     if not isinstance(op.body, TaskClaim):
-        no, fence = (held[op.id].fence if op.id in held else (None, None))
+        no, fence = held[op.id].fence if op.id in held else (None, None)
         return Tenure(op.id, who, op.author, kind, None, no, fence, names.UNCLAIMED, None)
     session, grip = op.body.session, held.get(op.id)
     if grip is None:

@@ -33,6 +33,8 @@ class Line(NamedTuple):
     mentions: tuple[bytes, ...] = ()
 
 
+# What a redaction can hide.
+SAID: Final = (bodies.Message, records.Poll)
 # Told once it has resolved something, which a fold says: not when it comes.
 RESOLVE: Final = "conflict.resolve"
 # Kind -> the type it has in the stream. A kind that is not here never shows there.
@@ -56,6 +58,7 @@ TYPES: Final[Mapping[str, str]] = {
     "space.policy": "space_updated",
     "message": "new_message",
     "message.redact": "message_changed",
+    "poll": "new_message",
     "task.create": "task_created",
     "task.assign": "task_assigned",
     "task.claim": "task_claimed",
@@ -119,6 +122,11 @@ def _known(kind: str) -> str:
     return kind if kind in _RECORDS else "record"
 
 
+def poll_text(body: records.Poll) -> str:
+    """Return a poll as text: the question, then a line for each option; neither has a line break."""
+    return "\n- ".join((body.question, *body.options))
+
+
 _LINES: Final[Mapping[type[Body], Callable[..., Line]]] = {
     bodies.Genesis: lambda body: Line(body.name),
     bodies.Grant: lambda body: Line(target=body.subject, detail=body.role),
@@ -146,6 +154,7 @@ _LINES: Final[Mapping[type[Body], Callable[..., Line]]] = {
     bodies.TaskCancel: lambda body: Line(body.reason or None, task=body.task),
     bodies.TaskReopen: lambda body: Line(body.reason or None, task=body.task),
     bodies.MessageRedact: lambda body: Line(body.reason or None, target=body.message),
+    records.Poll: lambda body: Line(poll_text(body)),
     records.TaskGate: lambda body: Line(task=body.task, detail="gate"),
     records.TaskHandoff: lambda body: Line(
         body.next, task=body.task, target=body.to, detail="handoff", refs=body.evidence
@@ -181,6 +190,8 @@ def words(body: Body) -> str:
     match body:
         case bodies.Message(body=text) | bodies.TaskComplete(summary=text):
             return text
+        case records.Poll():
+            return poll_text(body)
         case bodies.TaskCreate(title=title, body=text):
             return text if title is None else f"{title}\n{text}"
         case bodies.TaskEdit(title=title, body=changed):
@@ -242,6 +253,8 @@ def inbox_reason(
     match body:
         case bodies.Message():
             return "mention" if me in body.mentions else "message"
+        case records.Poll():
+            return "message"
         case bodies.TaskCreate():
             return "assigned" if body.assignee == me else "message"
         case bodies.TaskAssign():

@@ -128,6 +128,12 @@ class EventStore:
 
     # -- events -----------------------------------------------------------------------------
 
+    def at(self, rid: int) -> Entry:
+        """Return the accepted event with that number."""
+        found = self.connection.find(Entry, f"{_ENTRY} WHERE e.rid = ?", (rid,))
+        assert found is not None, "numbers of events come from this table"
+        return found
+
     def entry(self, sn: int, event: bytes) -> Entry | None:
         """Return an accepted event by its id."""
         found = self._entries.get((sn, event))

@@ -51,9 +51,9 @@ class Heads:
             top = now.pop(parent, None)
             if top is not None and top.citable and not citable:
                 now[parent] = top._replace(frontier=0)
-        now[entry.id] = Top(entry.id, entry.an, entry.lam, entry.ts, 1, int(citable))
-        entity = entry.entity
-        if entity is not None and entity != entry.id and citable:
+        ident, entity = entry.id, entry.entity
+        now[ident] = Top(ident, entry.an, entry.lam, entry.ts, 1, int(citable))
+        if entity is not None and entity != ident and citable:
             heads = self._load(entity)
             for one in split(entry.basis):
                 heads.pop(one, None)

@@ -146,6 +146,11 @@ class Parking:
         sql = "SELECT DISTINCT source FROM quarantine WHERE sn = ? AND code = ? ORDER BY source"
         return self._connection.rows(str, sql, (sn, code))
 
+    def code_of(self, sn: int, frame: bytes) -> str | None:
+        """Return why a frame was refused; None for one that was not."""
+        sql = "SELECT code FROM quarantine WHERE sn = ? AND id = ?"
+        return self._connection.find(str, sql, (sn, frame))
+
     def unpark(self, sn: int, frame: bytes) -> bool:
         """Forget that a frame waited or was dropped while it did; say whether it was so."""
         run, changes = self._connection.run, self._connection.changes

@@ -16,7 +16,7 @@ Specification: docs/spec/store.md.
 from __future__ import annotations
 
 VERSION = 3
-PROJECTION = 6
+PROJECTION = 7
 
 FORGOTTEN = """
 CREATE TABLE forgotten(id BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
@@ -120,6 +120,7 @@ CREATE INDEX item_order ON item(sn, lam, id);
 CREATE INDEX item_task ON item(sn, task, lam) WHERE task IS NOT NULL;
 CREATE INDEX item_reply ON item(sn, reply_to) WHERE reply_to IS NOT NULL;
 CREATE INDEX item_rest ON item(sn, lam, id) WHERE kind <> 'message' AND kind NOT GLOB 'task.*';
+CREATE INDEX item_poll ON item(sn, lam, id) WHERE kind = 'poll';
 CREATE INDEX item_status ON item(sn, status) WHERE status NOT IN ('ok', 'ok*');
 CREATE VIRTUAL TABLE words USING fts5(body, content='', contentless_delete=1);
 CREATE TABLE member(

@@ -122,6 +122,11 @@ _MENTIONS = _STREAM.replace("FROM stream", "FROM stream INDEXED BY stream_mentio
     " WHERE stream.sn = ? AND stream.reason = 'mention' AND stream.hidden = 0"
     " ORDER BY stream.n DESC LIMIT ?"
 )
+_POLLS = (
+    f"SELECT {columns('item', rows.Item._fields)} FROM item INDEXED BY item_poll"
+    " WHERE sn = ? AND kind = 'poll' AND status IN ('ok', 'ok*') AND redacted IS NULL"
+    " ORDER BY lam DESC, id DESC LIMIT ?"
+)
 _FILTER = (
     "AND (?3 IS NULL OR stream.an = ?3) AND (?4 IS NULL OR stream.type = ?4)"
     " AND (?5 = 0 OR stream.type GLOB 'task_*')"
@@ -341,6 +346,10 @@ class Views:
     def mentions(self, sn: int, limit: int) -> list[Happened]:
         """Return the last mentions of this profile."""
         return self._db.rows(_happened, _MENTIONS, (sn, limit))
+
+    def polls(self, sn: int, limit: int) -> list[rows.Item]:
+        """Return the last polls that count, the newest first."""
+        return self._db.rows(rows.Item, _POLLS, (sn, limit))
 
     def answered(self, sn: int, events: Sequence[bytes], author: int) -> set[bytes]:
         """Return those of ``events`` that ``author`` replied to."""

@@ -28,7 +28,6 @@ RENEW: Final = "renew"
 RELEASE: Final = "release"
 BOX_BYTES: Final = 1168  # HPKE X-Wing, suite 1: 1,120 encapsulated, 32 sealed, 16 tag
 SUM_MODULUS: Final = 2**256
-_EMPTY_REQUEST: Final = bytes(limits.JOIN_REQUEST_BYTES)
 
 # Code -> what it says; what a client does about it stands in docs/spec/frames.md.
 REFUSALS: Final[Mapping[str, str]] = {
@@ -43,6 +42,23 @@ REFUSALS: Final[Mapping[str, str]] = {
     "slot_taken": "somebody else's lease runs",
     "hosted_relay_invite_not_found": "no such invite, or not with that secret",
     "invite_already_redeemed": "no use of the invite is left",
+    # Of a relay alone.
+    "auth_failed": "no session, or a proof that does not hold",
+    "session_expired": "the token's time is over",
+    "session_stale": "access to the space changed since the token was given",
+    "clock_skew_ahead": "the caller's clock is over a minute ahead",
+    "clock_skew_behind": "the caller's clock is over a minute behind",
+    "replayed": "the proof was used before",
+    "stale": "an access statement of another number is there",
+    "epoch_revoked": "the access was taken away",
+    "capability_expired": "the access ended",
+    "capability_missing": "no chain that reaches the space is known",
+    "read_only": "the access is for reading",
+    "subscription_required": "the space has no entitlement",
+    "rate_limited": "too many calls",
+    "timeout": "the request came too slowly",
+    "relay_unavailable": "the relay is draining, or does not know the outcome",
+    "storage_failed": "the relay has no room or its disk failed",
 }
 
 
@@ -368,6 +384,11 @@ class InviteBlob(Body, frozen=True):
     blob: bytes
 
 
+def _has_size(sealed: bytes | None) -> bool:
+    """Say whether what is sealed, if anything, has the size that all have."""
+    return sealed is None or len(sealed) == limits.JOIN_REQUEST_BYTES
+
+
 class InviteRequest(Body, frozen=True):
     """Ask to be let in, as the ``tag`` that fetched; nil: look for the answer. The first stays."""
 
@@ -378,7 +399,7 @@ class InviteRequest(Body, frozen=True):
 
     def check(self) -> None:
         """Refuse another size than all have."""
-        refuse_unless(len(self.request or _EMPTY_REQUEST) == limits.JOIN_REQUEST_BYTES)
+        refuse_unless(_has_size(self.request))
 
 
 class InviteAnswer(Body, frozen=True):
@@ -398,7 +419,7 @@ class InviteReply(Body, frozen=True):
     def check(self) -> None:
         """Refuse an answer to nobody, and another size than all have."""
         refuse_unless((self.tag is None) == (self.reply is None))
-        refuse_unless(len(self.reply or _EMPTY_REQUEST) == limits.JOIN_REQUEST_BYTES)
+        refuse_unless(_has_size(self.reply))
 
 
 class PostedRequest(Body, frozen=True):

@@ -13,28 +13,35 @@ Specification: docs/spec/identity.md, The lock and the database.
 from __future__ import annotations
 
 from types import ModuleType
+from typing import Final
 
 from envoy.errors import EnvoyError, NeedsHumanError, UsageError
 
 SERVICE = "envoy"
+# What stores let through besides errors of the package (keyring 25.7, keyrings.alt 5.0): a setting
+# that names no store, a file of secrets that is damaged or may not be read, a bus that is gone.
+STRAY: Final = (
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError),
+    *(OSError, RuntimeError, TypeError, ValueError),
+)
 
 
 def find(user: str) -> str | None:
     """Return the entry of ``user``, or None. Raises NeedsHumanError(profile_locked), UsageError."""
-    library = _library()
+    library, faults = _library()
     try:
         found: str | None = library.get_password(SERVICE, user)
-    except library.errors.KeyringError as error:
+    except faults as error:
         raise _refused(library, error) from error
     return found
 
 
 def keep(user: str, entry: str) -> None:
     """Write an entry and read it again. Raises as ``find`` does."""
-    library = _library()
+    library, faults = _library()
     try:
         library.set_password(SERVICE, user, entry)
-    except library.errors.KeyringError as error:
+    except faults as error:
         raise _refused(library, error) from error
     if find(user) != entry:  # some stores take everything and keep nothing
         raise UsageError("unsupported_operation", reason="keyring_forgets")
@@ -42,16 +49,18 @@ def keep(user: str, entry: str) -> None:
 
 def forget(user: str) -> None:
     """Delete an entry; one that cannot be deleted opens nothing any more."""
-    library = _library()
+    library, faults = _library()
     try:
         library.delete_password(SERVICE, user)
-    except library.errors.KeyringError:
+    except faults:
         return
 
 
-def _library() -> ModuleType:
-    """Return the package, loaded now."""
+def _library() -> tuple[ModuleType, tuple[type[Exception], ...]]:
+    """Return the package, loaded now, and what it may raise."""
     try:
+        import configparser
+
         import keyring
         import keyring.errors
     except ImportError as error:
@@ -59,7 +68,7 @@ def _library() -> ModuleType:
             "unsupported_operation", extra="keyring", reason="not_installed"
         ) from error
     library: ModuleType = keyring
-    return library
+    return library, (library.errors.KeyringError, configparser.Error, *STRAY)
 
 
 def _refused(library: ModuleType, error: Exception) -> EnvoyError:

@@ -30,9 +30,7 @@ _GIVEN: Final = re.compile(rf"((?:--?)?{_NAMED}=).+", re.IGNORECASE | re.DOTALL)
 _PATTERNS: Final = (
     (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE), rf"\1{MARK}@"),
     (
-        re.compile(
-            r"\b(?:gh[opsur]_|github_pat_|glpat-|xox[abprs]-|sk-|AKIA)[A-Za-z0-9_-]{12,}"
-        ),
+        re.compile(r"\b(?:gh[opsur]_|github_pat_|glpat-|xox[abprs]-|sk-|AKIA)[A-Za-z0-9_-]{12,}"),
         MARK,
     ),
     (

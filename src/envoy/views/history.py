@@ -40,7 +40,7 @@ OBJECTS = {
 ABOUT_MEMBERS = frozenset(("grant", "role", "remove", "delegate", "task.create", "task.assign"))
 # Kinds whose text is a label or a line of ours, not something said.
 TASK_PREFIX = "task."
-UNTRUSTED = ["*.body", "*_name", "*.display_name"]
+UNTRUSTED = ["*.body", "*.poll", "*_name", "*.display_name"]
 
 
 class Happened(NamedTuple):
@@ -121,7 +121,16 @@ def record(item: rows.Item, seen: Seen, *, index: int, cursor: int | None = None
         "late": item.late == 1,
         "redacted": item.redacted is not None,
         "body_hash": None if item.redacted is None else item.redacted.hex(),
+        "poll": poll(item, item.body if item.status in COUNTING else None),
     }
+
+
+def poll(item: rows.Item, body: object) -> Json | None:
+    """Return question and options of a poll whose text ``body`` is, None for another event."""
+    if item.kind != "poll" or not isinstance(body, str):
+        return None
+    question, *options = body.split("\n- ")
+    return {"question": question, "options": list[object](options)}
 
 
 def references(refs: str) -> list[object]:

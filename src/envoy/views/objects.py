@@ -81,6 +81,9 @@ class Telling(Protocol):
     def proof(self, event: bytes, path: str, notes: Noting, /) -> Json:
         """Return what makes a record of evidence; nothing for another event."""
 
+    def questions(self, start: int, notes: Noting, /) -> list[Json]:
+        """Return what records leave open."""
+
 
 class Part(NamedTuple):
     """The newest references of a space, how many there are, and what this copy has of them."""

@@ -25,7 +25,8 @@ SECTIONS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
     "risk": ("risks", frozenset(("open",))),
 }
 CHARTER: Final = "charter"
-KINDS: Final = (*SECTIONS, CHARTER)
+APPROVAL: Final = "approval"
+KINDS: Final = (*SECTIONS, CHARTER, APPROVAL)
 
 
 class Told(NamedTuple):
@@ -50,6 +51,25 @@ class Told(NamedTuple):
             notes.omit(name, len(every) - len(shown), command)
             made[name] = [self._stance(one, f"{name}[{at}]", notes) for at, one in enumerate(shown)]
         return made
+
+    def questions(self, start: int, notes: Noting) -> list[Json]:
+        """Return what is left open: objections, approvals that were put off; newest last.
+
+        ``start`` is where they begin in the list of open questions.
+        """
+        reasons = [(reason, one) for one in self.found if (reason := _leaves_open(one))]
+        shown = reasons[-limits.LIST_ROWS_DEFAULT :]
+        command = f"envoy record list {self.space}"
+        notes.omit("open_questions", len(reasons) - len(shown), command)
+        return [
+            {
+                "reason": reason,
+                "id": (name := ids.to_text("rec", one.row.id)),
+                "text": notes.text(one.row.text, f"open_questions[{at}].text", name),
+                "by": self.people.did_text(one.row.an),
+            }
+            for at, (reason, one) in enumerate(shown, start)
+        ]
 
     def proof(self, event: bytes, path: str, notes: Noting) -> Json:
         """Return what makes a record of the evidence ``event``; nothing for another event."""
@@ -91,6 +111,14 @@ class Told(NamedTuple):
             "text": text,
             "visibility": "visible" if text == row.text else "partial",
         }
+
+
+def _leaves_open(found: records.Shown) -> str | None:
+    """Return as what sort of question a record stands open, None for one that does not."""
+    if _stands(found, "objection", {"open"}):
+        return "objection"
+    is_put_off = records.fields(found.row).get("verdict") == "defer"
+    return "deferred_approval" if _stands(found, APPROVAL, {"stands"}) and is_put_off else None
 
 
 def _stands(found: records.Shown, kind: str, states: frozenset[str] | set[str]) -> bool:

@@ -65,7 +65,7 @@ class Material(NamedTuple):
     told: objects.Telling | None  # None: the space has no records
     conflicts: Sequence[rows.Conflict]
     evidence: Mapping[bytes, rows.Item]  # of all that tasks name
-    mentions: Sequence[rows.Item]  # of me, not answered by me
+    asked: Sequence[rows.Item]  # mentions of me and polls, not answered by me
     missing: frozenset[bytes]  # what messages reply to and is not here
     parked: Mapping[str, int]
     limit: int
@@ -356,18 +356,19 @@ def conflict_list(found: Material, notes: Notes) -> list[Json]:
 
 
 def question_list(found: Material, notes: Notes) -> list[Json]:
-    """Return what was asked of me and I did not answer."""
-    return [
+    """Return what was asked of me and I did not answer, then what records leave open."""
+    asked: list[Json] = [
         {
-            "reason": "mention",
+            "reason": "poll" if item.kind == "poll" else "mention",
             "id": ids.to_text("evt", item.id),
             "text": notes.text(
                 item.body, f"open_questions[{index}].text", ids.to_text("evt", item.id)
             ),
             "by": found.people.did_text(item.an),
         }
-        for index, item in enumerate(found.mentions)
+        for index, item in enumerate(found.asked)
     ]
+    return asked if found.told is None else asked + found.told.questions(len(asked), notes)
 
 
 def evidence_list(found: Material, notes: Notes) -> list[Json]:
@@ -475,6 +476,7 @@ def activity_row(item: rows.Item, seen: Seen, index: int, notes: Notes) -> Json:
     made = history.record(item, seen, index=index)
     path, event = f"activity[{index}]", str(made["event_id"])
     made["body"] = notes.text(made["body"], f"{path}.body", event)
+    made["poll"] = history.poll(item, made["body"])
     made["late"] = None
     if made["reply_missing"]:
         notes.limit(

@@ -38,8 +38,7 @@ _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 def tools(config: Config, what: str) -> Iterator[Tools]:
     """Open the threads for one object, and tell how far ``what`` is where somebody reads along."""
     use_hasher(hashlib.sha256)  # lets threads hash at the same time, and faster
-    teller = Teller(config)
-    with Workers(THREADS, share_min=1) as workers:
+    with Teller(config) as teller, Workers(THREADS, share_min=1) as workers:
         yield Tools(workers, lambda done: teller(f"{what}, MiB", done // limits.MIB))
 
 

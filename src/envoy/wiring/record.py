@@ -48,7 +48,7 @@ def material(reader: Reader, space: rows.Space, page: Page) -> Material:
         told=told_of(reader, space, evidence_of([*pending, *ended])),
         conflicts=views.conflicts(sn, entity=None, limit=limits.ROWS_MAX),
         evidence=views.items(sn, evidence_of([*pending, *ended])),
-        mentions=open_mentions(reader, sn, me),
+        asked=asked_of(reader, sn, me),
         missing=frozenset(parents) - views.visible(sn, parents),
         parked=views.parked(sn),
         limit=page.limit,
@@ -81,15 +81,13 @@ def evidence_of(tasks: Sequence[rows.Task]) -> list[bytes]:
     return sorted(ids.from_text(text, *ids.EVENT_PREFIXES) for text in texts)
 
 
-def open_mentions(reader: Reader, sn: int, me: int | None) -> list[rows.Item]:
-    """Return where others mentioned me and I have not replied, in the order of the space."""
+def asked_of(reader: Reader, sn: int, me: int | None) -> list[rows.Item]:
+    """Return mentions of me and polls by others that I have not replied to, in their order."""
     if me is None:
         return []
-    found = [
-        one.item
-        for one in reader.views.mentions(sn, limits.LIST_ROWS_DEFAULT)
-        if one.item is not None
-    ]
+    most = limits.LIST_ROWS_DEFAULT
+    named = [one.item for one in reader.views.mentions(sn, most) if one.item is not None]
+    found = [*named, *[item for item in reader.views.polls(sn, most) if item.an != me]]
     answered = reader.views.answered(sn, [item.id for item in found], me)
     unique = {item.id: item for item in found if item.id not in answered}
     return sorted(unique.values(), key=lambda item: (item.lam, item.id))

@@ -167,7 +167,8 @@ def open_profile(config: Config) -> Iterator[Profile]:
             from envoy.replica.rebuild import rebuild
             from envoy.wiring import progress
 
-            rebuild(profile, progress=progress.Teller(config).of)
+            with progress.Teller(config) as teller:
+                rebuild(profile, progress=teller.of)
         if is_lost:
             from envoy.wiring import regain
 

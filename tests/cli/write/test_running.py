@@ -140,7 +140,9 @@ def test_secrets_go_into_no_log(console: Console) -> None:
 def test_all_of_the_output_can_be_kept(console: Console) -> None:
     name = task(console)
     code = "print('x' * 200000)"
-    found = console.call("--json", "run", "--task", name, "--keep-output", "--", "python3", "-c", code)
+    found = console.call(
+        "--json", "run", "--task", name, "--keep-output", "--", "python3", "-c", code
+    )
     (ref,) = found.data["refs"]
     assert ref["rel"] == "produced_by"
     console.ok("object", "get", ref["id"], "--output", "out")

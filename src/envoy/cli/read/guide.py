@@ -80,7 +80,9 @@ def explain(call: Call) -> Answer:
     """Answer with what a code means, what leads to it and what helps. Raises NotFoundError."""
     code = call.args.need("code")
     if code not in CODES:
-        raise NotFoundError("not_found", kind="code", next_command="envoy schema error")
+        near = unknown("code", code, tuple(CODES)).details.get("nearest")
+        command = "envoy schema error" if near is None else f"envoy explain {near}"
+        raise NotFoundError("not_found", kind="code", nearest=near, next_command=command)
     exit_status, action, sentence = CODES[code]
     cause = CAUSES[code]
     data: dict[str, object] = {

@@ -30,7 +30,7 @@ START = (
 PATH_CELLS = 18
 GROUPS = (
     ("BEGIN", ("quickstart", "join", "status", "spaces")),
-    ("WORK", ("task", "review", "record", "run", "object", "work-record", "provenance")),
+    ("WORK", ("task", "review", "record", "run", "object", "handoff", "work-record", "provenance")),
     ("TALK", ("send", "message", "history", "search", "inbox", "listen", "events", "wait")),
     ("SPACES", ("space", "invite", "invites", "roster", "permissions", "sync")),
     ("AUTHORITY", ("delegate", "revoke", "agent", "can", "why", "quarantine", "card", "conflicts")),

@@ -13,6 +13,7 @@ from envoy import limits
 from envoy.cli import show
 from envoy.cli.args import Answer, Call
 from envoy.cli.lines import event_blocks
+from envoy.cli.parse import unknown
 from envoy.cli.render import Block, line
 from envoy.errors import UsageError, WaitTimeoutError
 from envoy.lean import NamedTuple
@@ -31,6 +32,16 @@ GROUPS = {
     "leaves": ("member_left",),
     "epochs": ("epoch_bumped",),
 }
+# All types of the stream: what `events --types` takes. docs/spec/messages.md, Lines.
+TYPES = (
+    *("agent_card_published", "capability_granted", "capability_revoked", "conflict_opened"),
+    *("conflict_resolved", "epoch_bumped", "event_admitted", "event_held", "handoff_accepted"),
+    *("handoff_created", "invite_created", "invite_revoked", "member_joined", "member_left"),
+    *("message_changed", "new_message", "object_added", "object_retracted", "record_added"),
+    *("record_retracted", "review_recorded", "room_created", "space_closed", "space_updated"),
+    *("task_assigned", "task_cancelled", "task_claimed", "task_completed", "task_created"),
+    *("task_edited", "task_progress", "task_released", "task_reopened", "task_submitted"),
+)
 # What of the inbox `wait --for` waits for, by reason; () is anything.
 REASONS: dict[str, tuple[str, ...]] = {
     "mine": (),
@@ -72,6 +83,11 @@ def listen(call: Call) -> Iterator[Answer]:
 
 def events(call: Call) -> Iterator[Answer]:
     """Answer, line by line, with what happens from now on, or since a cursor."""
+    for word in call.args.items("types"):
+        if word not in TYPES:
+            error = unknown("--types", word, TYPES)
+            error.details["expected"] = list(TYPES)
+            raise error
     return streamed(
         call,
         Stream(

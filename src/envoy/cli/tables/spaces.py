@@ -180,7 +180,7 @@ ROWS: tuple[Command, ...] = (
         "invites pending",
         "List who asks to be let in by your codes",
         "write.approve:pending",
-        (SPACE,),
+        (SPACE, *PAGE),
         "join_requests",
         errors=WRITES,
     ),

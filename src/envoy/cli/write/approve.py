@@ -5,7 +5,7 @@ Specification: docs/spec/invite.md, Approve mode.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from envoy import ids
 from envoy.cli import show
@@ -14,6 +14,7 @@ from envoy.cli.render import Block, line, table
 from envoy.cli.write import authority, typed
 from envoy.replica.actions import approve as actions
 from envoy.views import people, reach
+from envoy.views.pages import page, page_json, scope_of
 from envoy.views.people import stamp
 from envoy.views.space import space_id
 from envoy.wiring import writes
@@ -22,20 +23,27 @@ Json = dict[str, object]
 
 
 def pending(call: Call) -> Answer:
-    """List who asks to be let in by codes of this profile."""
+    """List who asks to be let in by codes of this profile, ascending by request."""
+    limit = call.args.count("limit")
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
-        found = actions.pending(replica)
         space = replica.space
-    requests = [request(one) for one in found]
+        scope = scope_of(profile.identity.did, "invites pending", space.id)
+        after = page(scope, limit, call.args.text("cursor"), shape=(bytes,)).after
+        found = [one for one in actions.pending(replica) if after is None or (one.id,) > after]
+    requests = [request(one) for one in found[:limit]]
+    last = (found[limit - 1].id,) if len(found) > limit else None
     within = space_id(space)
     data: Json = {
         "space_id": within,
         "space_name": space.name,
         "requests": requests,
         "next_commands": [
-            f"envoy invites approve {one['request_id']} --space {within}" for one in requests
+            f"envoy invites approve {one['request_id']} --space {within}"
+            for one in requests
+            if not is_spent(one)
         ],
+        "page": page_json(scope, last),
         "untrusted_fields": ["*_name", "*.display_name"],
     }
     return Answer(data, lambda: pending_text(data))
@@ -56,6 +64,11 @@ def request(found: actions.Request) -> Json:
     }
 
 
+def is_spent(asks: Mapping[str, object]) -> bool:
+    """Say whether the invite that somebody asks by has no use left."""
+    return asks["uses"] == asks["max_uses"]
+
+
 def pending_text(data: Json) -> Iterator[Block]:
     """Yield who asks, and for what."""
     found = show.listed(data["requests"])
@@ -68,13 +81,19 @@ def pending_text(data: Json) -> Iterator[Block]:
             show.person(one["member"]),
             [show.text(one["role"])],
             [(show.short(one["invite_id"]), "dim")],
+            [f"{one['uses']} of {one['max_uses']}"],
             [show.clock(one["expires_at"], now_ms=show.now())],
         )
         for one in found
     ]
-    yield table(("REQUEST", "WHO", "ROLE", "INVITE", "ENDS"), rows, soft=(1,))
+    yield table(("REQUEST", "WHO", "ROLE", "INVITE", "USES", "ENDS"), rows, soft=(1,))
+    free = [one for one in found if not is_spent(one)]
+    if not free:
+        yield line("no use is left of what they ask by: give them another code: ",
+                   "envoy invite --mode approve")  # fmt: skip
+        return
     yield line("compare the fingerprint with the one they read to you, then: ",
-               f"envoy invites approve {show.short(found[0]['request_id'])}")  # fmt: skip
+               f"envoy invites approve {show.short(free[0]['request_id'])}")  # fmt: skip
 
 
 def approve(call: Call) -> Answer:

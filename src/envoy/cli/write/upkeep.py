@@ -32,7 +32,9 @@ def diagnose(call: Call) -> Answer:
     """Answer with one line per check; with --deep every event, page and mode bit is one."""
     if not call.args.switch("deep"):
         return read_home.diagnosed(deep.shallow(call.config))
-    return read_home.diagnosed(deep.look(call.config, Teller(call.config)).checks)
+    with Teller(call.config) as tell:
+        checks = deep.look(call.config, tell).checks
+    return read_home.diagnosed(checks)
 
 
 def sync(call: Call) -> Answer:
@@ -40,9 +42,8 @@ def sync(call: Call) -> Answer:
     named = call.space()
     repaired, checks = list[str](), None
     if call.args.switch("verify"):
-        tell = Teller(call.config)
-        found = deep.look(call.config, tell)
-        repaired = deep.mend(call.config, found, tell)
+        with Teller(call.config) as tell:
+            repaired = deep.mend(call.config, deep.look(call.config, tell), tell)
     with writes.open_profile(call.config) as profile:
         spaces = profile.rows.spaces()
         chosen = spaces if named is None else [find(spaces, named)]
@@ -57,7 +58,8 @@ def sync(call: Call) -> Answer:
     if done.bad_posters:
         data["warnings"] = [bad_boxes(done.bad_posters)]
     if call.args.switch("verify"):
-        checks = deep.look(call.config, tell).checks
+        with Teller(call.config) as tell:
+            checks = deep.look(call.config, tell).checks
         data |= {"checks": [one._asdict() for one in checks], "repaired": list(repaired)}
     failed = any(one.state == "failed" for one in checks or ())
     status = EXIT_INTEGRITY if failed else 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from envoy import ids
+from envoy import ids, limits
 from envoy.cli import show
 from envoy.cli.args import Answer, Call
 from envoy.cli.render import Block, Span, line
@@ -44,9 +44,11 @@ def send(call: Call) -> Answer:
     """Say something, or make a task of it; with --task-status also set the status of a task."""
     config = speaker(call)
     title = typed.given(call.args, "task")
-    check_flags(call, makes_task=title is not None)
+    check_flags(call)
     if title is not None:
         return send_task(call, config, title)
+    if "poll_question" in call.args.given:
+        return send_poll(call, config)
     words = typed.body(call.args)
     with writes.open_profile(config) as profile:
         task, named = None, call.args.text("task_id")
@@ -83,27 +85,29 @@ def speaker(call: Call) -> configs.Config:
     return config._replace(profile=configs.profile_name(name, "--as"))
 
 
-def check_flags(call: Call, *, makes_task: bool) -> None:
+# What a message can have, and neither a task that `send` makes nor a poll.
+OF_MESSAGES = (
+    *("body", "stdin", "body_file", "task_id", "task_status", "reply_to", "refs", "ref", "attach"),
+)
+
+
+def check_flags(call: Call) -> None:
     """Refuse flags that mean nothing beside each other."""
     given = call.args.given
     status = given.get("task_status")
-    if makes_task:
-        beside = (
-            "body",
-            "stdin",
-            "body_file",
-            "task_id",
-            "task_status",
-            "reply_to",
-            "refs",
-            "ref",
-            "attach",
-        )
-        found = [name for name in beside if name in given]
-        if found:
+    sorts = [("task", ("poll_question", "poll_options")), ("poll_question", ("assignee",))]
+    for name, others in sorts:
+        found = [one for one in (*OF_MESSAGES, *others) if one in given]
+        if name in given and found:
             flag = "--" + found[0].replace("_", "-")
-            raise UsageError("invalid_argument", argument="--task", cause=flag)
-    elif status is not None and "task_id" not in given:
+            argument = "--" + name.replace("_", "-")
+            raise UsageError("invalid_argument", argument=argument, cause=flag)
+    if ("poll_question" in given) != ("poll_options" in given):
+        missing = "--poll-options" if "poll_question" in given else "--poll-question"
+        raise UsageError("missing_required_flag", argument=missing)
+    if "task" in given:
+        return
+    if status is not None and "task_id" not in given:
         raise UsageError("missing_required_flag", argument="--task-id")
     elif "assignee" in given and status != ASSIGNED:
         raise UsageError("invalid_argument", argument="--assignee", cause="--task")
@@ -117,6 +121,25 @@ def send_task(call: Call, config: configs.Config, text: str) -> Answer:
         assert done.event is not None, "a new task always writes an event"
         said = rows.Sent(done.event, done.n or 0, done.replayed, done.delivery)
         data = sent(said, replica.space, refs=(), task=done.after.id)
+    return Answer(data, lambda: sent_text(data))
+
+
+def send_poll(call: Call, config: configs.Config) -> Answer:
+    """Put a poll into the space, and answer as `send` does."""
+    question = typed.line(
+        call.args.need("poll_question"), "--poll-question", bytes_max=limits.TEXT_BYTES_MAX
+    )
+    options = [
+        typed.line(one.strip(), "--poll-options", bytes_max=limits.TITLE_BYTES_MAX)
+        for one in call.args.items("poll_options")
+    ]
+    least, most = limits.POLL_OPTIONS_MIN, limits.POLL_OPTIONS_MAX
+    if not least <= len(options) <= most or len({*options}) < len(options):
+        raise UsageError("invalid_argument", argument="--poll-options", least=least, most=most)
+    with writes.open_profile(config) as profile:
+        replica = writes.open_space(profile, call.space())
+        done = work.ask(replica, question, options, key=typed.key(call.args))
+        data = sent(done, replica.space, refs=(), task=None)
     return Answer(data, lambda: sent_text(data))
 
 

@@ -36,6 +36,7 @@ _HASH_BYTES: Final = 32
 _BLOCK_BYTES: Final = 64
 _INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
+_NULL: Final = ffi.NULL
 _EXPAND_MAX: Final = 255 * _HASH_BYTES  # RFC 5869
 
 # Label -> its one purpose. A key's derivation and its one use share theirs. A label is never used
@@ -195,7 +196,7 @@ def verify(pk: bytes, label: str, sig: bytes, *parts: bytes) -> bool:
     Refuses s >= L, small-order and odd encodings of R and of the key. Does not see that a key is
     of mixed order: ask ``is_valid_key`` where a key enters. Releases the GIL.
     """
-    return verify_raw(pk, sig, prefixed(label, *parts))
+    return len(sig) == SIG_BYTES and _opens(pk, b"".join((sig, _PREFIXES[label], *parts)))
 
 
 @lru_cache(maxsize=4096)  # 43 us each; a space has at most 200 members and a few thousand keys
@@ -223,12 +224,13 @@ def sign_raw(seed: bytes, message: bytes) -> bytes:
 
 def verify_raw(pk: bytes, sig: bytes, message: bytes) -> bool:
     """Say whether ``sig`` is a plain Ed25519 signature, without a label: call ``verify``."""
-    if len(sig) != SIG_BYTES:
-        return False
-    signed = sig + message
-    opened = ffi.new("unsigned char[]", len(signed))
+    return len(sig) == SIG_BYTES and _opens(pk, sig + message)
+
+
+def _opens(pk: bytes, signed: bytes) -> bool:
+    """Say whether ``signed``, a signature and its message, is by ``pk``; the message is no news."""
     key = exactly(pk, KEY_BYTES)
-    return bool(lib.crypto_sign_open(opened, ffi.NULL, signed, len(signed), key) == 0)
+    return bool(lib.crypto_sign_open(_NULL, _NULL, signed, len(signed), key) == 0)
 
 
 @lru_cache(maxsize=16)  # a process signs with few keys, and each derivation costs as much as SIG

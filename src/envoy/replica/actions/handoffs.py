@@ -106,7 +106,7 @@ def accept(
     row = known(replica, handoff)
     assert row.task is not None, "a handoff is of a task"
     task = row.task
-    check_sound(replica, row)
+    checked(replica, row)
     before = tasks.known(replica, task)
 
     def work(author: Author) -> list[Entry]:
@@ -140,9 +140,10 @@ def known(replica: Replica, handoff: bytes) -> rows.Record:
     raise ConflictError("event_not_ok", status=status, cause=refused or entry.cause)
 
 
-def check_sound(replica: Replica, row: rows.Record) -> None:
-    """Refuse to build on a handoff that does not prove itself."""
-    bad = [one for one in capsules.verify(replica, row).checks if one.state == handoffs.BAD]
+def checked(replica: Replica, row: rows.Record) -> handoffs.Verified:
+    """Return what this copy can say of a handoff. Raises IntegrityError(signature_invalid)."""
+    found = capsules.verify(replica, row)
+    bad = [one for one in found.checks if one.state == handoffs.BAD]
     if bad:
         raise IntegrityError(
             "signature_invalid",
@@ -150,6 +151,7 @@ def check_sound(replica: Replica, row: rows.Record) -> None:
             cause=bad[0].name,
             event_ids=[to_text("evt", one.event) for one in bad],
         )
+    return found
 
 
 def is_accepted(batch: Batch, handoff: bytes, session: str) -> bool:

@@ -30,7 +30,7 @@ def redact(
     def plan(batch: Batch) -> list[MessageRedact]:
         entry = batch.events.entry(batch.sn, message)
         item = None if entry is None else batch.rows.item(entry.rid)
-        if item is None or item.kind != "message":
+        if item is None or item.kind not in ("message", "poll"):
             raise NotFoundError("not_found", kind="message")
         if batch.rho(message) < RANK_CREATOR:
             raise AuthorityError("capability_missing", required_verb="admin")

@@ -39,4 +39,3 @@ def _is_held(replica: Replica, row: rows.Task) -> bool:
     mine = row.assignee == replica.profile.events.actor(replica.me)
     mine &= row.session == replica.profile.session
     return mine and row.fence is not None and row.state not in names.ENDED
-

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from envoy.core.bodies import Message, Ref
 from envoy.core.log import Entry
+from envoy.core.records import Poll
 from envoy.errors import ConflictError, NotFoundError
 from envoy.replica import slots
 from envoy.replica.actions.deliver import deliver, look
@@ -49,6 +50,18 @@ def send(
     asked = ("send", body, reply_to, list(refs), task)
     written = replica.compose(work, call=Call(key, asked))
     assert written.event is not None, "a message always writes an event"
+    return rows.Sent(written.event, written.n or 0, written.replayed, deliver(replica))
+
+
+def ask(
+    replica: Replica, question: str, options: Sequence[str], *, key: str | None = None
+) -> rows.Sent:
+    """Put a poll into the space and return what was written; nobody counts its answers."""
+    look(replica)
+    body = Poll(question, tuple(options))
+    call = Call(key, ("poll", question, list(options)))
+    written = replica.compose(lambda author: [author.say(body)], call=call)
+    assert written.event is not None, "a poll always writes an event"
     return rows.Sent(written.event, written.n or 0, written.replayed, deliver(replica))
 
 

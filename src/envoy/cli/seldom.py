@@ -1,0 +1,59 @@
+"""Seldom: modules that libraries name while they are loaded, and ask for nothing then.
+
+The library of structures loads, before the first event is read, what describes and draws its types:
+with regular expressions that are compiled on the way, a twentieth of what a `send` takes. While the
+write side is loaded a stand-in answers to each of these names; the module behind it is loaded when
+something of it is asked for, and then it is all there, for whoever took the stand-in as well.
+
+Laws: a module that is loaded already is left alone; afterwards no stand-in can be imported, so
+nobody else meets one; what is asked of a stand-in is what the module itself would have given.
+
+Specification: docs/adr/0003-lean-start.md.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+
+# Name -> what is asked of it at once, and is known without it.
+SELDOM: Mapping[str, Mapping[str, object]] = {
+    "msgspec.inspect": {},
+    "platform": {"system": lambda: os.uname().sysname},  # `uuid` asks it before Python 3.12
+    "textwrap": {},
+}
+
+
+class StandIn(ModuleType):
+    """A module that is loaded when something of it is asked for."""
+
+    def __getattr__(self, name: str) -> object:
+        module = real(self.__name__)
+        self.__dict__.update(vars(module))
+        return getattr(module, name)
+
+
+def real(name: str) -> ModuleType:
+    """Return the module ``name``, loaded if it was not; stand-ins are none."""
+    if isinstance(sys.modules.get(name), StandIn):
+        del sys.modules[name]
+    __import__(name)
+    return sys.modules[name]
+
+
+@contextmanager
+def standing_in() -> Iterator[None]:
+    """Return a context in which what is loaded gets stand-ins for the modules of SELDOM."""
+    for name, known in SELDOM.items():
+        if name not in sys.modules:
+            stand_in = sys.modules[name] = StandIn(name)
+            stand_in.__dict__.update(known)
+    try:
+        yield
+    finally:
+        for name in SELDOM:
+            if isinstance(sys.modules.get(name), StandIn):
+                del sys.modules[name]

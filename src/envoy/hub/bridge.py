@@ -1,0 +1,411 @@
+"""Bridge: brings the log of one space at the hub of this machine and at a relay to the same frames.
+
+Both are blind logs of opaque frames with the same calls, so what travels between machines is copied
+from log to log: errands and then the local frames up, the relay's frames down. A replica reads and
+writes the hub of its machine alone and judges every event there, whatever way it came.
+
+A relay is believed in nothing but the order of its own log. Its pages must go on from where it was
+read, by number and by hub chain; its replies to pushes are signed, and two signed heads of one
+number prove that it rewrote its log. A relay that was wiped, set back or replaced is compared id by
+id and refilled; what it hides shows as another sum, and is asked for by id.
+
+Laws: nothing is deleted on anybody's word. Everything may be repeated: frames are known by their
+ids, cursors move only behind what is stored. No lock is held over a call.
+
+Specification: docs/spec/bridge.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from envoy import limits
+from envoy.core.codec import decode, encode
+from envoy.core.crypto import sign
+from envoy.core.receipt import LogState, is_push_signed
+from envoy.core.structs import Body
+from envoy.errors import IntegrityError, RemoteFault
+from envoy.hub import log
+from envoy.hub.links import Errand, Link, Links
+from envoy.hub.sqlite import LogStore, SpaceRow
+from envoy.ids import to_text
+from envoy.lean import NamedTuple, Protocol
+from envoy.sync import access, frames, recon
+from envoy.sync.frames import HubRefusal
+
+T = TypeVar("T", bound=Body)
+Go = Callable[[], bool]  # whether there is time left
+# A relay that is another one each time it is asked is none.
+RESTARTS_MAX: Final = 2
+# Errands that a relay may refuse for good without barring what stands behind them.
+GIVEN_UP: Final = frozenset(
+    ("box_put", "invite_put", "invite_reply", "invite_delete", "chunk_put", "access_put")
+)
+# Refusals that another try, or somebody who is let in again, may turn.
+PASSING: Final = frozenset((
+    "space_not_found", "auth_failed", "session_expired", "session_stale", "clock_skew_ahead",
+    "clock_skew_behind", "replayed", "epoch_revoked", "capability_expired", "capability_missing",
+    "read_only", "subscription_required", "rate_limited", "timeout", "relay_unavailable",
+    "storage_failed",
+))  # fmt: skip
+
+
+class Caller(Protocol):
+    """Somebody who may talk to the relay about a space."""
+
+    def call(self, space: bytes, call: Body) -> Body:
+        """Return the reply. Raises HubRefusal, RelayError(relay_unavailable)."""
+
+    def create(self, space: bytes, g: bytes) -> frames.Head:
+        """Make the relay keep ``space``. Raises as ``call`` does."""
+
+
+class Moved(NamedTuple):
+    """Frames that went up and that came down."""
+
+    pushed: int
+    pulled: int
+
+
+class Signed(Body, frozen=True):
+    """The relay's signed word on where its log stood."""
+
+    instance: bytes
+    head: int
+    h: bytes
+    at: int
+    sig: bytes
+
+
+class Bridge:
+    """One space between the local hub ``store`` and the relay that ``caller`` talks to."""
+
+    def __init__(self, store: LogStore, links: Links, caller: Caller, space: bytes) -> None:
+        self._store = store
+        self._links = links
+        self._caller = caller
+        self._space = space
+
+    def sync(self, *, now_ms: int, go: Go) -> Moved:
+        """Push, pull and compare until both have the same, or ``go`` says the time is over.
+
+        Raises HubRefusal, RelayError(relay_unavailable), IntegrityError(relay_inconsistent).
+        """
+        pulled = 0
+        try:
+            pushed = self.push(go=go)
+        except HubRefusal as refusal:
+            if refusal.code != "space_not_found":
+                raise
+            pulled += self._restart(None, go)
+            pushed = self.push(go=go)
+        pulled += self.pull(now_ms=now_ms, go=go)
+        if go():
+            pulled += self._heal(go)
+        return Moved(pushed, pulled)
+
+    def pending(self) -> int:
+        """Return how many frames and errands wait for the relay."""
+        link, row = self._link(), self._row()
+        begun = link.pushed if link.local == self._store.instance else 0
+        return max(0, row.head - begun) + self._links.errand_count(self._space)
+
+    # -- up ---------------------------------------------------------------------------------
+
+    def push(self, *, go: Go) -> int:
+        """Send the errands, then the local frames that the relay lacks; return how many went."""
+        self._settle_local()
+        self._run_errands(go)
+        count = 0
+        while go() and (sent := self._push_page()):
+            count += sent
+        return count
+
+    def _settle_local(self) -> None:
+        """Begin counting anew at a local hub that is another than the one counted in."""
+        link = self._link()
+        if link.local != self._store.instance:
+            self._links.save(link._replace(local=self._store.instance, pushed=0))
+
+    def _run_errands(self, go: Go) -> None:
+        """Send what waits beside frames, in its order."""
+        while go() and (waiting := self._links.errands(self._space, limits.ERRANDS_PAGE)):
+            for errand in waiting:
+                if not go():
+                    return
+                self._run(errand)
+
+    def _run(self, errand: Errand) -> None:
+        """Make the call of an errand; what the relay refuses for good is given up."""
+        kind = access.EVERY[errand.name][0]
+        try:
+            self._ask(decode(errand.call, kind), Body)
+        except HubRefusal as refusal:
+            if refusal.code in PASSING or errand.name not in GIVEN_UP:
+                raise
+        self._links.done(errand)
+
+    def _push_page(self) -> int:
+        """Push the next frames of the local log; return how many, 0 when there are none."""
+        link = self._link()
+        page = self._store.frames_after(
+            self._space,
+            link.pushed,
+            limit=limits.PUSH_FRAMES_MAX,
+            bytes_max=limits.PUSH_BYTES_MAX,
+        )
+        if page:
+            reply = self._push_frames(page)
+            self._note_push(link._replace(pushed=link.pushed + len(page)), reply, page)
+        return len(page)
+
+    def _push_frames(self, page: Sequence[bytes]) -> frames.Pushed:
+        """Push frames, at most one call of them, and check that the relay signed for it."""
+        reply = self._ask(frames.Push(self._space, tuple(page)), frames.Pushed)
+        link = self._link()
+        state = LogState(reply.instance, self._space, reply.head, reply.h, reply.at)
+        if len(reply.seqs) != len(page) or not is_push_signed(state, reply.sig, link.hub_key):
+            raise self._inconsistent(link)
+        return reply
+
+    def _note_push(self, link: Link, reply: frames.Pushed, page: Sequence[bytes]) -> None:
+        """Save where both logs stand; own frames that came next need not be pulled."""
+        self._check_word(link, reply)
+        link = link._replace(
+            signed=encode((reply.instance, reply.head, reply.h, reply.at, reply.sig))
+        )
+        follows = list(range(link.cursor + 1, link.cursor + 1 + len(page)))
+        if link.instance == reply.instance and list(reply.seqs) == follows and link.h is not None:
+            h = frames.chain_after(link.h, map(frames.frame_id, page))
+            if reply.head > follows[-1]:
+                link = link._replace(cursor=follows[-1], h=h)
+            elif reply.head == follows[-1] and h == reply.h:
+                link = link._replace(cursor=reply.head, h=h)
+        self._links.save(link)
+
+    def _check_word(self, link: Link, reply: frames.Pushed) -> None:
+        """Raise the error for a relay that signed two different logs of one length."""
+        if not link.signed:
+            return
+        before = decode(link.signed, Signed)
+        same = (before.instance, before.head) == (reply.instance, reply.head)
+        if same and before.h != reply.h:
+            raise self._inconsistent(link, signed=link.signed.hex(), other=reply.sig.hex())
+
+    # -- down -------------------------------------------------------------------------------
+
+    def pull(self, *, now_ms: int, go: Go) -> int:
+        """Append what the relay has and the local log lacks; return how many frames came."""
+        count = restarts = 0
+        while go():
+            link = self._link()
+            page = self._page(link)
+            if page.head is None or not self._goes_on(link, page.head):
+                if restarts == RESTARTS_MAX:
+                    raise self._inconsistent(link)
+                restarts += 1
+                count += self._restart(page.head, go)
+                continue
+            count += self._store_page(link, page, page.head)
+            if page.last == page.head.head:
+                self._links.save(self._link()._replace(asked_ms=now_ms, trouble=""))
+                break
+            if not page.frames:
+                raise self._inconsistent(link)
+        return count
+
+    def _page(self, link: Link) -> frames.Page:
+        """Return the next page of the relay's log."""
+        since = frames.Since(self._space, link.instance, link.cursor)
+        pages = self._ask(frames.Pull((since,), limits.PAGE_FRAMES_MAX, 0), frames.Pulled).pages
+        if len(pages) != 1 or len(pages[0].frames) > limits.PAGE_FRAMES_MAX:
+            raise self._inconsistent(link)
+        return pages[0]
+
+    @staticmethod
+    def _goes_on(link: Link, head: frames.Head) -> bool:
+        """Say whether the log at ``head`` is the one that was read, and goes on from there."""
+        if head.instance != link.instance or head.head < link.cursor:
+            return False
+        return head.head > link.cursor or link.h in (None, head.h)
+
+    def _store_page(self, link: Link, page: frames.Page, head: frames.Head) -> int:
+        """Append a page that goes on from ``link``; return how many of its frames were new."""
+        found = self._ids(link, page.frames)
+        start = link.h or frames.chain_start(head.instance, self._space)
+        h = frames.chain_after(start, found)
+        dense = page.last - link.cursor == len(found) and page.last <= head.head
+        if not dense or (page.last == head.head and h != head.h):
+            # Rewritten, or set back and gone on: told of once, compared anew the next time.
+            self._links.save(link._replace(instance=None, cursor=0, h=None))
+            raise self._inconsistent(link)
+        new = self._append(page.frames)
+        self._links.save(self._link()._replace(cursor=page.last, h=h))
+        return new
+
+    def _ids(self, link: Link, page: Sequence[bytes]) -> list[bytes]:
+        """Return the ids of frames. A relay that keeps what is no frame contradicts itself."""
+        try:
+            if any(len(frame) > limits.ENVELOPE_BYTES_MAX for frame in page):
+                raise RemoteFault("too_large")
+            return [frames.frame_id(frame) for frame in page]
+        except RemoteFault as fault:
+            raise self._inconsistent(link) from fault
+
+    def _append(self, page: Sequence[bytes]) -> int:
+        """Append frames of the relay to the local log; return how many were new.
+
+        Where the relay had all of the local log before, it has all of it still.
+        """
+        if not page:
+            return 0
+        with self._store.transaction():
+            before = self._row()
+            row, _ = log.append(self._store, before, page)
+        link = self._link()
+        if (link.local, link.pushed) == (self._store.instance, before.head):
+            self._links.save(link._replace(pushed=row.head))
+        return row.head - before.head
+
+    # -- healing ----------------------------------------------------------------------------
+
+    def _restart(self, head: frames.Head | None, go: Go) -> int:
+        """Begin to read another log; one that was read before is compared and filled again."""
+        link, row = self._link(), self._row()
+        if head is None:
+            head = self._caller.create(self._space, row.g)
+            self._refill(link)
+            self._run_errands(go)  # heads and boxes stand there before the frames they open
+        if link.instance is None and not link.pushed:
+            start = frames.chain_start(head.instance, self._space)
+            self._links.save(link._replace(instance=head.instance, cursor=0, h=start))
+            return 0
+        return self._reconcile(go)
+
+    def _refill(self, link: Link) -> None:
+        """Queue what a relay that lost a space needs beside frames: heads, boxes, access."""
+        if link.statement is not None:
+            put = access.AccessPut(self._space, (), link.statement)
+            self._links.send_later(self._space, "access_put", encode(put))
+        for epoch in reversed(self._store.epochs(self._space)):
+            found = self._store.find_epoch(self._space, epoch)
+            assert found is not None, "its id was just read"
+            put_head = frames.EpochPut(self._space, epoch, found[0])
+            self._links.send_later(self._space, "epoch_put", encode(put_head))
+            boxes = self._store.all_boxes(self._space, epoch)
+            for start in range(0, len(boxes), limits.BOXES_PER_CALL):
+                some = tuple(
+                    frames.Box(*box) for box in boxes[start : start + limits.BOXES_PER_CALL]
+                )
+                put_boxes = frames.BoxPut(self._space, epoch, some)
+                self._links.send_later(self._space, "box_put", encode(put_boxes))
+
+    def _heal(self, go: Go) -> int:
+        """Compare the logs if their sums differ though each was read to its end."""
+        link, row = self._link(), self._row()
+        if link.pushed != row.head or link.instance is None:
+            return 0
+        head = self._ask(frames.HeadGet(self._space), frames.Head)
+        sums = head.sum + row.sum
+        is_read = head.instance == link.instance and head.head == link.cursor
+        if not is_read or head.sum == row.sum or link.settled == sign.sha256(sums):
+            return 0
+        return self._reconcile(go)
+
+    def _reconcile(self, go: Go) -> int:
+        """Find what either log lacks, fetch and push it; return how many frames came.
+
+        Where the time is over before the end, the cursor stays and it is begun again.
+        """
+        head = self._ask(frames.HeadGet(self._space), frames.Head)
+        row = self._row()
+        asker = recon.Asker(recon.Ids(self._store.frame_ids(self._space)))
+        message: bytes | None = asker.begin()
+        while message is not None:
+            if not go():
+                return 0
+            try:
+                reply = self._ask(access.Recon(self._space, message), access.Reconciled)
+                message = asker.take(reply.message)
+            except RemoteFault as fault:
+                raise self._inconsistent(self._link()) from fault
+        count, whole = self._fetch(sorted(asker.lacks), go)
+        whole = self._push_beside(asker.beside, go) and whole
+        if whole and len(asker.lacks) < limits.RECON_IDS_MAX:
+            self._settle(head, row, found=bool(asker.lacks or asker.beside))
+        return count
+
+    def _fetch(self, wanted: Sequence[bytes], go: Go) -> tuple[int, bool]:
+        """Ask for frames by id; return how many came, and whether there was time for all."""
+        count = 0
+        for start in range(0, len(wanted), limits.BY_ID_MAX):
+            if not go():
+                return count, False
+            some = wanted[start : start + limits.BY_ID_MAX]
+            found = self._ask(frames.ById(self._space, tuple(some)), frames.Found).frames
+            if not set(some).issuperset(self._ids(self._link(), found)):
+                raise self._inconsistent(self._link())
+            count += self._append(found)
+        return count, True
+
+    def _push_beside(self, ids: set[bytes], go: Go) -> bool:
+        """Push what the relay lacks, in the order of the local log; say if there was time."""
+        seqs = sorted(
+            seq for one in ids if (seq := self._store.find_seq(self._space, one)) is not None
+        )
+        page, size = list[bytes](), 0
+        for seq in seqs:
+            frame = self._store.frame_at(self._space, seq)
+            size += len(frame)
+            if page and (size > limits.PUSH_BYTES_MAX or len(page) == limits.PUSH_FRAMES_MAX):
+                if not go():
+                    return False
+                self._push_frames(page)
+                page, size = [], len(frame)
+            page.append(frame)
+        if page:
+            self._push_frames(page)
+        return True
+
+    def _settle(self, head: frames.Head, row: SpaceRow, *, found: bool) -> None:
+        """Go on reading behind ``head``: all before it was compared with the log at ``row``."""
+        link = self._link()
+        settled = link.settled if found else sign.sha256(head.sum + row.sum)
+        self._links.save(
+            link._replace(
+                instance=head.instance,
+                cursor=head.head,
+                h=head.h,
+                pushed=max(row.head, link.pushed if link.local == self._store.instance else 0),
+                local=self._store.instance,
+                settled=settled,
+            )
+        )
+
+    # -- parts ------------------------------------------------------------------------------
+
+    def _link(self) -> Link:
+        """Return the link as it stands: another process may bridge as well."""
+        link = self._links.find(self._space)
+        assert link is not None, "a bridge stands where a link is"
+        return link
+
+    def _row(self) -> SpaceRow:
+        """Return the row of the space at the local hub. Raises HubRefusal(space_not_found)."""
+        return log.require_space(self._store, self._space)
+
+    def _ask(self, call: Body, kind: type[T]) -> T:
+        """Return the reply to ``call``, which is of ``kind``."""
+        reply = self._caller.call(self._space, call)
+        assert isinstance(reply, kind), "a reply is decoded as that of its call"
+        return reply
+
+    def _inconsistent(self, link: Link, **evidence: str) -> IntegrityError:
+        """Return the error for a relay whose log contradicts itself."""
+        return IntegrityError(
+            "relay_inconsistent",
+            space_id=to_text("space", self._space),
+            cursor=link.cursor,
+            **evidence,
+        )

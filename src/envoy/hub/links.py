@@ -1,0 +1,223 @@
+"""Links: which spaces of this machine a relay has as well, and how far either side has read.
+
+A space that is connected has a row here: where its relay is, what the relay's log looked like when
+it was last read, up to which number of the local log the relay has everything. What must reach the
+relay beside frames (heads, boxes, invites, chunks, access) waits as errands: calls, kept as bytes,
+sent in their order and before the frames behind them. Tokens of sessions lie here so that a short
+command needs no new one; they end by themselves after minutes.
+
+It is a file of its own beside ``hub.db``: a machine without a relay has none and pays one look
+for it. Losing it loses no event: a space is connected anew, and reconciliation finds the rest.
+
+Laws: a cursor is saved after the frames that it stands behind. An errand is struck off only when
+the relay answered.
+
+Specification: docs/spec/bridge.md.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from envoy.errors import EnvoyError
+from envoy.lean import NamedTuple
+from envoy.system import db, files, upgrade
+
+VERSION: Final = 1
+FILE_NAME: Final = "links.db"
+LOCK_NAME: Final = "links.lock"
+
+_SCHEMA: Final = """
+CREATE TABLE meta(k TEXT PRIMARY KEY, v BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE link(
+  space BLOB PRIMARY KEY, origin TEXT NOT NULL, pin BLOB, hub_key BLOB NOT NULL,
+  instance BLOB, cursor INTEGER NOT NULL, h BLOB, local BLOB NOT NULL, pushed INTEGER NOT NULL,
+  signed BLOB NOT NULL, settled BLOB NOT NULL, statement BLOB, asked_ms INTEGER NOT NULL,
+  trouble TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE errand(
+  n INTEGER PRIMARY KEY AUTOINCREMENT, space BLOB NOT NULL, name TEXT NOT NULL,
+  call BLOB NOT NULL) STRICT;
+CREATE INDEX errand_space ON errand(space, n);
+CREATE TABLE pass(
+  space BLOB NOT NULL, holder BLOB NOT NULL, token BLOB NOT NULL, exp INTEGER NOT NULL,
+  PRIMARY KEY(space, holder)) STRICT, WITHOUT ROWID;
+CREATE TABLE signpost(
+  lookup BLOB PRIMARY KEY, space BLOB NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+_FORGET: Final = (
+    "DELETE FROM link WHERE space = ?",
+    "DELETE FROM errand WHERE space = ?",
+    "DELETE FROM pass WHERE space = ?",
+    "DELETE FROM signpost WHERE space = ?",
+)
+
+
+class Link(NamedTuple):
+    """A connected space; the columns of its table in their order.
+
+    ``hub_key`` signs the relay's replies, ``pin`` is the SHA-256 of its TLS key or None.
+    ``instance``, ``cursor`` and ``h`` are those of the relay's log as it was read; ``pushed`` is
+    the number of the local log, in its instance ``local``, up to which the relay has every frame.
+    ``signed`` is the relay's last signed word on where its log stood, ``settled`` the two sums that
+    differed when nothing was found to differ. ``asked_ms``: when the end of its log was last
+    reached; ``trouble``: the code of what went wrong since, or empty.
+    """
+
+    space: bytes
+    origin: str
+    pin: bytes | None
+    hub_key: bytes
+    instance: bytes | None
+    cursor: int
+    h: bytes | None
+    local: bytes
+    pushed: int
+    signed: bytes
+    settled: bytes
+    statement: bytes | None
+    asked_ms: int
+    trouble: str
+
+
+class Errand(NamedTuple):
+    """A call that waits: its name in ``sync.access.EVERY``, and C of it."""
+
+    n: int
+    name: str
+    call: bytes
+
+
+class Pass(NamedTuple):
+    """A token, and when it ends, ms of the relay's clock."""
+
+    token: bytes
+    exp: int
+
+
+class Links:
+    """The rows of ``links.db``."""
+
+    def __init__(self, connection: db.Connection, lock_path: str) -> None:
+        self._connection = connection
+        self._lock_path = lock_path
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    def _write(self) -> db.WriteTransaction:
+        """Return a durable transaction."""
+        return self._connection.write_transaction(self._lock_path, sync="full")
+
+    # -- links ------------------------------------------------------------------------------
+
+    def find(self, space: bytes) -> Link | None:
+        """Return the link of ``space``, None if it is not connected."""
+        return self._connection.find(Link, "SELECT * FROM link WHERE space = ?", (space,))
+
+    def every(self) -> list[Link]:
+        """Return all links, ascending by space."""
+        return self._connection.rows(Link, "SELECT * FROM link ORDER BY space")
+
+    def save(self, link: Link) -> None:
+        """Insert or replace a link, durably."""
+        places = ", ".join("?" * len(Link._fields))
+        with self._write():
+            self._connection.run(f"INSERT OR REPLACE INTO link VALUES({places})", link)
+
+    def drop(self, space: bytes) -> None:
+        """Forget a link and all that waits for it."""
+        with self._write():
+            for sql in _FORGET:
+                self._connection.run(sql, (space,))
+
+    # -- errands ----------------------------------------------------------------------------
+
+    def send_later(self, space: bytes, name: str, call: bytes) -> None:
+        """Keep a call for the relay of ``space``; the same call that waits already is kept once."""
+        sql = "SELECT n FROM errand WHERE space = ? AND name = ? AND call = ?"
+        with self._write():
+            if self._connection.find(int, sql, (space, name, call)) is None:
+                sql = "INSERT INTO errand(space, name, call) VALUES(?, ?, ?)"
+                self._connection.run(sql, (space, name, call))
+
+    def errands(self, space: bytes, limit: int) -> list[Errand]:
+        """Return the calls that wait for the relay of ``space``, the oldest first."""
+        sql = "SELECT n, name, call FROM errand WHERE space = ? ORDER BY n LIMIT ?"
+        return self._connection.rows(Errand, sql, (space, limit))
+
+    def errand_count(self, space: bytes) -> int:
+        """Count the calls that wait for the relay of ``space``."""
+        sql = "SELECT count(*) FROM errand WHERE space = ?"
+        return self._connection.find(int, sql, (space,)) or 0
+
+    def done(self, errand: Errand) -> None:
+        """Strike off a call that was answered."""
+        with self._write():
+            self._connection.run("DELETE FROM errand WHERE n = ?", (errand.n,))
+
+    # -- passes and signposts ---------------------------------------------------------------
+
+    def find_pass(self, space: bytes, holder: bytes) -> Pass | None:
+        """Return the token that ``holder`` has for ``space``, whether its time is over or not."""
+        sql = "SELECT token, exp FROM pass WHERE space = ? AND holder = ?"
+        return self._connection.find(Pass, sql, (space, holder))
+
+    def keep_pass(self, space: bytes, holder: bytes, found: Pass | None) -> None:
+        """Keep a token in the place of the one before; None: forget it. Not durable."""
+        with self._connection.write_transaction(self._lock_path, sync="normal"):
+            if found is None:
+                sql = "DELETE FROM pass WHERE space = ? AND holder = ?"
+                self._connection.run(sql, (space, holder))
+            else:
+                sql = "INSERT OR REPLACE INTO pass VALUES(?, ?, ?, ?)"
+                self._connection.run(sql, (space, holder, *found))
+
+    def point(self, lookup: bytes, space: bytes, expires: int) -> None:
+        """Remember that the relay of ``space`` has the invite ``lookup``, until ``expires``, ms."""
+        with self._write():
+            self._connection.run(
+                "INSERT OR REPLACE INTO signpost VALUES(?, ?, ?)", (lookup, space, expires)
+            )
+
+    def pointed(self, lookup: bytes, now_ms: int) -> Link | None:
+        """Return the link of the space whose relay has the invite ``lookup``, None if none does."""
+        sql = "SELECT space FROM signpost WHERE lookup = ? AND expires > ?"
+        space = self._connection.find(bytes, sql, (lookup, now_ms))
+        return None if space is None else self.find(space)
+
+
+def exists(directory: str) -> bool:
+    """Say whether any space of the hub in ``directory`` was ever connected."""
+    return files.exists(os.path.join(directory, FILE_NAME))
+
+
+def open_links(directory: str) -> Links:
+    """Return the links of the hub in ``directory``, made if there are none.
+
+    Raises IntegrityError (state_access_denied, state_corrupt, schema_too_new).
+    """
+    place, lock_path = os.path.join(directory, FILE_NAME), os.path.join(directory, LOCK_NAME)
+    connection = db.connect(place, create=True)
+    try:
+        if upgrade.version_of(connection) == 0:
+            _make(connection, lock_path)
+        upgrade.checked_version(connection, VERSION)
+        return Links(connection, lock_path)
+    except EnvoyError:
+        connection.close()
+        raise
+
+
+def _make(connection: db.Connection, lock_path: str) -> None:
+    """Make the tables, unless somebody just did."""
+    with connection.write_transaction(lock_path, sync="full"):
+        if upgrade.version_of(connection) != 0:
+            return
+        connection.run(_SCHEMA)
+        noted = VERSION.to_bytes(8)
+        connection.run("INSERT INTO meta VALUES('schema', ?)", (noted,))
+        connection.run("PRAGMA user_version=" + str(VERSION))
+    connection.fold()

@@ -1,0 +1,160 @@
+"""Audit views: what a copy holds and lacks, counted from replica.db without a key.
+
+Asked for by the `audit` commands only, so no hot read loads it.
+
+Laws: read only; SQL is constant text with bound parameters; lists are bounded, or streamed.
+
+Specification: docs/spec/audit.md; docs/spec/store.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from envoy.storage.views import select
+from envoy.system.db import Connection
+from envoy.views import rows
+from envoy.views.audit import Act, Chain, EpochFact, Fork, Given
+
+_CHAINS: Final = (
+    "SELECT c.an, c.chain, c.forked, count(*), count(DISTINCT e.seq), max(e.seq),"
+    " (SELECT count(*) FROM event o WHERE o.cn = c.cn AND o.status NOT IN ('ok', 'ok*'))"
+    " FROM chain c JOIN event e USING(cn) WHERE c.sn = ? GROUP BY c.cn ORDER BY c.an, c.chain"
+)
+_FORKS: Final = (
+    "SELECT c.an, f.seq, f.first, f.second FROM fork f JOIN chain c USING(cn)"
+    " WHERE f.sn = ? ORDER BY c.an, f.seq, f.second LIMIT ?"
+)
+_EPOCHS: Final = (
+    "SELECT p.id, p.secret IS NOT NULL, p.created, e.lam, a.body"
+    " FROM epoch p LEFT JOIN event e ON e.sn = p.sn AND e.id = p.created"
+    " LEFT JOIN authority a ON a.sn = p.sn AND a.ix = e.ix WHERE p.sn = ? ORDER BY p.id"
+)
+_ACTS: Final = (
+    "SELECT id, kind, an, ts, status, cause, entity FROM event"
+    " WHERE sn = ?1 AND (?2 IS NULL OR an = ?2) ORDER BY lam DESC, id DESC LIMIT ?3"
+)
+_KINDS: Final = (
+    "SELECT kind, status, count(*) FROM event WHERE sn = ?1 AND (?2 IS NULL OR an = ?2)"
+    " GROUP BY kind, status ORDER BY kind, status"
+)
+_GIVEN: Final = (
+    "SELECT g.id, g.kind, g.subject, g.author, g.role, g.verb, g.status, a.epoch"
+    " FROM grant_ g JOIN event e ON e.sn = g.sn AND e.id = g.id"
+    " JOIN authority a ON a.sn = e.sn AND a.ix = e.ix"
+    " WHERE g.sn = ?1 AND (?2 IS NULL OR g.author = ?2 OR g.subject = ?2) ORDER BY g.senior, g.id"
+)
+# What others said that names something the member wrote, by an explicit reference.
+_RESTING: Final = (
+    "SELECT count(DISTINCT l.event) FROM event mine JOIN link l ON l.sn = mine.sn"
+    " AND l.target = mine.id JOIN event e ON e.sn = l.sn AND e.id = l.event"
+    " WHERE mine.sn = ?1 AND mine.an = ?2 AND e.an <> ?2 AND mine.kind <> 'genesis'"
+)
+
+_RECORDS: Final = select("record", rows.Record._fields, "WHERE sn = ? ORDER BY lam, id")
+
+
+class AuditViews:
+    """The answers of one replica.db about the soundness and the actors of a space."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    # -- what is here -----------------------------------------------------------------------------
+
+    def verdicts(self, sn: int, an: int | None = None) -> list[tuple[str, str, int]]:
+        """Return (kind, status, count) of the accepted events, of all or of one author."""
+        return self._db.rows(_triple, _KINDS, (sn, an))
+
+    def chains(self, sn: int) -> list[Chain]:
+        """Return every chain of a space, by author."""
+        return self._db.rows(Chain, _CHAINS, (sn,))
+
+    def forks(self, sn: int, limit: int) -> list[Fork]:
+        """Return the proofs that an author wrote two events in one place."""
+        return self._db.rows(Fork, _FORKS, (sn, limit))
+
+    def fork_count(self, sn: int) -> int:
+        """Count the proofs of forks."""
+        return self._count("SELECT count(*) FROM fork WHERE sn = ?", sn)
+
+    def epochs(self, sn: int) -> list[EpochFact]:
+        """Return the epochs that are known, ascending by id."""
+        return self._db.rows(EpochFact, _EPOCHS, (sn,))
+
+    def receipts(self, sn: int) -> tuple[int, int]:
+        """Return how many receipts are kept, and how many of them count."""
+        good = "SELECT count(*) FROM receipt WHERE sn = ? AND good = 1"
+        return self._count("SELECT count(*) FROM receipt WHERE sn = ?", sn), self._count(good, sn)
+
+    def refused(self, sn: int) -> dict[str, int]:
+        """Return how many frames were refused, by code."""
+        sql = "SELECT code, count(*) FROM quarantine WHERE sn = ? GROUP BY code ORDER BY code"
+        return dict(self._db.rows(_pair, sql, (sn,)))
+
+    def dropped(self, sn: int) -> int:
+        """Count the frames that waited, lost their place and are fetched again."""
+        return self._count("SELECT count(*) FROM dropped WHERE sn = ?", sn)
+
+    def heads(self, sn: int) -> list[bytes]:
+        """Return, ascending, the ids of the heads of all accepted events."""
+        sql = "SELECT id FROM head WHERE sn = ? AND frontier = 1 ORDER BY id"
+        return self._db.rows(bytes, sql, (sn,))
+
+    def ordered(self, sn: int) -> Iterator[int]:
+        """Yield the numbers of all accepted events, least (lam, id) first."""
+        sql = "SELECT rid FROM event WHERE sn = ? ORDER BY lam, id"
+        return self._db.each(int, sql, (sn,))
+
+    def about(self, sn: int, task: bytes) -> set[bytes]:
+        """Return the ids of what was said on a task: messages, records, objects and acts."""
+        sql = (
+            "SELECT id FROM item WHERE sn = ?1 AND task = ?2 UNION"
+            " SELECT id FROM record WHERE sn = ?1 AND task = ?2 UNION"
+            " SELECT id FROM object WHERE sn = ?1 AND task = ?2"
+        )
+        return set(self._db.rows(bytes, sql, (sn, task)))
+
+    # -- one actor --------------------------------------------------------------------------------
+
+    def acts(self, sn: int, an: int | None, limit: int) -> list[Act]:
+        """Return the newest acts, of all or of one author."""
+        return self._db.rows(Act, _ACTS, (sn, an, limit))
+
+    def each_act(self, sn: int) -> Iterator[Act]:
+        """Yield every act, least (lam, id) first."""
+        sql = "SELECT id, kind, an, ts, status, cause, entity FROM event WHERE sn = ?"
+        return self._db.each(Act, f"{sql} ORDER BY lam, id", (sn,))
+
+    def each_link(self, sn: int) -> Iterator[rows.Link]:
+        """Yield everything that an event names, ascending by event."""
+        sql = "SELECT sn, event, at, rel, target FROM link WHERE sn = ? ORDER BY event, at"
+        return self._db.each(rows.Link, sql, (sn,))
+
+    def each_record(self, sn: int) -> Iterator[rows.Record]:
+        """Yield every record that counts, least (lam, id) first."""
+        return self._db.each(rows.Record, _RECORDS, (sn,))
+
+    def kind(self, sn: int, event: bytes) -> str | None:
+        """Return the kind of an event; None for one that is not here."""
+        return self._db.find(str, "SELECT kind FROM event WHERE sn = ? AND id = ?", (sn, event))
+
+    def given(self, sn: int, an: int | None) -> list[Given]:
+        """Return the grants from or to a member, or all, the most senior first."""
+        return self._db.rows(Given, _GIVEN, (sn, an))
+
+    def resting(self, sn: int, an: int) -> int:
+        """Count what others wrote that names something a member wrote."""
+        return self._db.find(int, _RESTING, (sn, an)) or 0
+
+    def _count(self, sql: str, sn: int) -> int:
+        return self._db.find(int, sql, (sn,)) or 0
+
+
+def _pair(word: str, count: int) -> tuple[str, int]:
+    return word, count
+
+
+def _triple(kind: str, status: str, count: int) -> tuple[str, str, int]:
+    return kind, status, count

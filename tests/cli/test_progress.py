@@ -1,0 +1,74 @@
+"""How far a long work is stands on one line of a real terminal, and nowhere else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from console import SCRIPT, Console
+from terminal import Terminal
+
+# The second that nothing is said in, and the tenth between two words, are too long for a test.
+HURRIED = (
+    "import sys; from envoy.wiring import progress;"
+    " progress.TELL_SECONDS = progress.AGAIN_SECONDS = 0.0;"
+    " from envoy.cli.main import main; sys.exit(main())"
+)
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Console:
+    """Return a home with a few hundred events, whose every word about long work is heard."""
+    made = Console(tmp_path)
+    made.ok("quickstart", "--human", "--space-name", "lab")
+    (made.cwd / "log").write_bytes(bytes(3_000_000))
+    made.ok("object", "put", "log")
+    (made.bin / "envoy").write_text(SCRIPT.format(python=sys.executable, program=HURRIED))
+    return made
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("diagnose", "--deep"), id="looking"),
+        pytest.param(("sync", "--verify"), id="mending"),
+        pytest.param(("object", "get", "log", "--output", "copy", "--force"), id="an object"),
+    ],
+)
+def test_one_line_is_written_over_itself_and_gone_at_the_end(
+    console: Console, words: tuple[str, ...]
+) -> None:
+    shown = Terminal(console, 60).run(*words)
+    assert shown.status == 0, shown.text
+    told = [one for one in shown.raw.split("\r") if ": " in one and "\n" not in one]
+    assert len(told) >= 2, shown.raw
+    plain = Terminal(console, 60).run(*words, "--quiet")
+    assert plain.raw == ""
+    left = [one for one in shown.screen(60) if one]
+    assert left and not any(one.strip() in left for one in told)
+    assert not any(one.startswith(told[0].split(":")[0] + ": ") for one in left)
+
+
+def test_a_narrow_terminal_wraps_no_word(console: Console) -> None:
+    shown = Terminal(console, 9).run("diagnose", "--deep")
+    assert all(len(one.rstrip()) < 9 for one in shown.raw.split("\n")[0].split("\r"))
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_nothing_is_said_in_a_pipe(console: Console, more: tuple[str, ...]) -> None:
+    envoy = str(console.bin / "envoy")
+    done = subprocess.run(
+        [envoy, "sync", "--verify", *more],
+        env=console.environment(),
+        capture_output=True,
+        check=True,
+    )
+    assert done.stderr == b""
+
+
+def test_json_on_a_terminal_is_one_line(console: Console) -> None:
+    shown = Terminal(console, 60).run("diagnose", "--deep", "--json")
+    assert shown.raw.count("\n") == 1 and shown.raw.startswith("{")

@@ -1,0 +1,94 @@
+"""The rows of a record: there while it counts, gone with its references when it does not."""
+
+from __future__ import annotations
+
+from envoy.core.bodies import Admit, Remove
+from envoy.core.records import RecordRetract
+from envoy.replica.actions import records, tasks
+from envoy.replica.actions.records import Said
+from envoy.views import rows
+from replica.beside import say, settle
+from replica.compare import differences, meaning
+from replica.council import council
+from replica.scenes import deliver, frames_of, reader, status_of
+from replica.world import Actor, World
+
+
+def record_of(actor: Actor, record: bytes) -> rows.Record | None:
+    """Return the row of a record."""
+    return actor.store.record(1, record)
+
+
+def refs_of(actor: Actor, record: bytes) -> list[tuple[str | None, bytes]]:
+    """Return what a record refers to, as the rows have it."""
+    return [(row.rel, row.target) for row in actor.store.record_refs(1, record)]
+
+
+def refused(actor: Actor, event: bytes) -> str | None:
+    """Return why an act has no effect, None if it has."""
+    found = meaning(actor)["refused"]
+    assert isinstance(found, dict)
+    return found.get(event)
+
+
+def test_a_record_that_is_held_later_loses_its_rows_and_gets_them_back(world: World) -> None:
+    lead, b, c, w, _ = council(world)
+    task = tasks.create(lead.copy, "work").after.id
+    settle([w, b])
+    said = w.send("what it is about").event
+    settle([lead, b])
+    b.door.away = True
+    made = Said("decision", "seen", task=task, refs=[("supports", said)])
+    record = records.add(w.copy, made).event
+    settle([lead, c])
+    assert record_of(lead, record) is not None and refs_of(lead, record) == [("supports", said)]
+    say_alone(b, Remove(w.me, "key lost", ()))  # which has not seen the record
+    b.door.away = False
+    settle([b, lead, c])
+    assert status_of(lead, record) == "held"
+    for one in (lead, b, c):
+        assert record_of(one, record) is None and refs_of(one, record) == []
+        assert one.count("record_ref") == 0
+    say(lead, Admit((record,), "it is true"))
+    settle([b, c])
+    for one in (lead, b, c):
+        row = record_of(one, record)
+        assert row is not None and (row.text, row.task) == ("seen", task)
+        assert refs_of(one, record) == [("supports", said)]
+
+
+def say_alone(actor: Actor, body: Remove) -> None:
+    """Write an act of somebody whom the hub does not answer."""
+    actor.copy.compose(lambda author: [author.say(body)])
+
+
+def test_a_record_that_never_counted_has_no_row_in_whatever_order_it_came(world: World) -> None:
+    lead, b, _, w, _ = council(world)
+    w.door.away = True
+    record = records.add(w.copy, Said("decision", "grey")).event
+    say(lead, Remove(w.me, "", ()))
+    w.door.away = False
+    settle([w, lead, b])
+    assert status_of(lead, record) == "held" and record_of(lead, record) is None
+    frames = frames_of(lead)
+    for number, order in enumerate((frames, frames[::-1])):
+        copy = reader(world, f"copy{number}", lead)
+        deliver(copy, order, one_by_one=True)
+        assert record_of(copy, record) is None
+        assert differences(meaning(lead), meaning(copy)) == []
+
+
+def test_an_act_without_effect_leaves_the_row_as_it_was(world: World) -> None:
+    lead, b, _, w, _ = council(world)
+    record = records.add(lead.copy, Said("decision", "grey")).event
+    settle([w])
+    before = record_of(lead, record)
+    (stranger,) = say(w, RecordRetract(record, "not mine"))
+    settle([lead, b])
+    assert before is not None and before.retracted is None
+    assert record_of(lead, record) == record_of(b, record) == before
+    assert refused(lead, stranger) == "retract_without_rank"
+    (own,) = say(lead, RecordRetract(record, "it was white"))
+    row = record_of(lead, record)
+    assert row is not None and row.retracted == own and refused(lead, own) is None
+    assert row.digest != before.digest
