@@ -20,7 +20,7 @@ from envoy.core.bodies import (
 from envoy.core.codec import Open, encode
 from envoy.core.dag import tie
 from envoy.core.kinds import KINDS, read_body
-from envoy.core.records import TaskGate, TaskReview
+from envoy.core.records import Frontier, TaskGate, TaskHandoff, TaskReview
 from envoy.core.structs import Body, replace
 from envoy.state.claims import Receipt
 from envoy.state.registers import Op
@@ -104,10 +104,17 @@ class History:
         return self.act(author, TaskAssign(self.entity, to), sees)
 
     def claim(
-        self, author: bytes, sees: Sequence[Op] | None = None, *, fence: int = 0, no: int = 0
+        self,
+        author: bytes,
+        sees: Sequence[Op] | None = None,
+        *,
+        fence: int = 0,
+        no: int = 0,
+        handoff: Op | None = None,
     ) -> Op:
-        """Append a claim, with a receipt unless ``fence`` is 0."""
-        body = TaskClaim(self.entity, "default", 900, fixed((author, "holder")), None)
+        """Append a claim, with a receipt unless ``fence`` is 0; it may accept a handoff."""
+        given = None if handoff is None else handoff.id
+        body = TaskClaim(self.entity, "default", 900, fixed((author, "holder")), given)
         op = self.act(author, body, sees)
         if fence:
             self.receipt(op, fence, no=no)
@@ -148,6 +155,10 @@ class History:
         """Append a release."""
         return self.act(author, TaskRelease(self.entity, None), sees)
 
+    def hand(self, tenure: Op, to: bytes | None = None, sees: Sequence[Op] | None = None) -> Op:
+        """Append a handoff by the holder of ``tenure``."""
+        return self.act(holder(tenure), capsule(self.entity, tenure.id, to), sees)
+
     def progress(self, tenure: Op, to: str = "in_progress", sees: Sequence[Op] | None = None) -> Op:
         """Append work under ``tenure`` by its holder."""
         return self.act(holder(tenure), TaskProgress(self.entity, tenure.id, to, None), sees)
@@ -175,9 +186,18 @@ class History:
         return self.act(author, TaskGate(self.entity, gate), sees)
 
 
+def capsule(task: bytes, tenure: bytes, to: bytes | None) -> TaskHandoff:
+    """Return a handoff that says as little as it may."""
+    nothing: tuple[tuple[str, ...], ...] = ((), (), (), (), ())
+    pinned = Frontier(fixed("frontier"), (task,))
+    return TaskHandoff(task, tenure, to, "claimed", "go on", *nothing, (), pinned)
+
+
 def holder(tenure: Op) -> bytes:
     """Return who holds a task by ``tenure``."""
     match tenure.body:
+        case TaskHandoff():
+            return tenure.author if tenure.body.to is None else tenure.body.to
         case TaskAssign():
             return tenure.body.to
         case TaskCreate():

@@ -28,6 +28,12 @@ def test_what_is_written_is_ascii_and_reads_back_the_same(value: object) -> None
     assert json.loads(text) == big_as_text(value)
 
 
+@given(st.lists(st.fixed_dictionaries({"b": PLAIN, "a": PLAIN}), min_size=2, max_size=5))
+def test_records_are_written_as_if_each_stood_alone(records: list[dict[str, object]]) -> None:
+    alone = [jsontext.dumps(record) for record in records]
+    assert jsontext.dumps(records) == f"[{','.join(alone)}]"
+
+
 def big_as_text(value: object) -> object:
     """Return ``value`` with integers that a double cannot hold as strings."""
     match value:
@@ -50,6 +56,17 @@ def big_as_text(value: object) -> object:
         pytest.param(-(2**53), '"-9007199254740992"', id="the same below zero"),
         pytest.param(True, "true", id="true is no 1"),
         pytest.param((1, [None]), "[1,[null]]", id="a tuple as an array"),
+        pytest.param(
+            [{"a": 1, "b": 2}, {"b": 3, "a": 4}],
+            '[{"a":1,"b":2},{"b":3,"a":4}]',
+            id="each record in its own order",
+        ),
+        pytest.param(
+            [{"%s": "%d"}, {"%s": 2**53}],
+            '[{"%s":"%d"},{"%s":"9007199254740992"}]',
+            id="records with signs of formats",
+        ),
+        pytest.param([{}, {}], "[{},{}]", id="records of nothing"),
         pytest.param("a\udcffb", r'"a\ufffdb"', id="a byte of argv that was no UTF-8"),
         pytest.param({"\ud800": "\U0001f600"}, r'{"\ufffd":"\ud83d\ude00"}', id="half in a key"),
     ],
@@ -64,6 +81,9 @@ def test_the_writer_has_one_form(value: object, text: str) -> None:
         pytest.param(1.0, id="a float"),
         pytest.param(b"x", id="bytes"),
         pytest.param({1: 2}, id="a key that is no text"),
+        pytest.param([{1: 2}, {1: 3}], id="such a key in every record"),
+        pytest.param([{"a": 1}, {"a": 1.0}], id="a float in the last record"),
+        pytest.param([{"a": 1.0}, {"a": 1.0}], id="a float in every record"),
         pytest.param({"a"}, id="a set"),
         pytest.param(tracemalloc.Filter(True, "x"), id="an object"),
     ],

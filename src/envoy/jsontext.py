@@ -75,7 +75,12 @@ def encode_dict(value: dict[str, object]) -> str:
 
 def encode_list(value: Sequence[object]) -> str:
     """Return a list or tuple as JSON."""
-    return f"[{','.join(encode_all(value))}]" if value else "[]"
+    if not value:
+        return "[]"
+    parts = list(encode_all(value))
+    parts[0] = "[" + parts[0]  # around the whole it would be copied, for a page of history twice
+    parts[-1] += "]"
+    return ",".join(parts)
 
 
 def encode_all(values: Sequence[object]) -> Iterable[str]:

@@ -128,6 +128,27 @@ TOKEN_BYTES_MAX = 512
 SESSION_PROOFS_MAX = 32
 # Members of a space, in one transaction.
 ACCESS_CAPS_MAX = 200
+# A token's life, how often it may be made younger by itself, and how far clocks may differ.
+SESSION_SECONDS = 15 * 60
+SESSION_AGE_SECONDS_MAX = DAY_SECONDS
+SESSION_SKEW_SECONDS_MAX = 60
+# Twice the skew: a proof that is older than that is refused for its time.
+NONCE_SECONDS = 120
+# Numbers of an access statement: a huge one would lock everybody out of the next.
+STATEMENT_STEP_MAX = 2**16
+# Registered holders of a space: members of its whole life, invites and delegates.
+CAPS_MAX = 1_000
+# No free mailbox: keys, leaving, requests for keys and objects are a few a day.
+READER_PUSHES_DAY_MAX = 60
+# What a relay drops of what has ended, in one turn of its writer.
+SWEEP_ROWS_MAX = 1_000
+# What a relay commits at once, and what one space may add to that before the others have a turn.
+GROUP_CALLS_MAX = 64
+GROUP_CALLS_SMALL = 16
+GROUP_WAIT_MS = 2
+GROUP_QUANTUM_BYTES = 64 * KIB
+# Beyond this the disk cannot keep up, and callers had better come back later.
+GROUP_WAITING_BYTES_MAX = 64 * MIB
 # Calls that wait for a relay, read at a time.
 ERRANDS_PAGE = 32
 # Boxes of one call when a relay is filled again: half of what a call takes.

@@ -128,6 +128,23 @@ def test_help_is_given_whatever_else_is_wrong(argv: tuple[str, ...]) -> None:
     assert read(*argv)[0] == "help"
 
 
+@pytest.mark.parametrize(
+    ("argv", "topic"),
+    [
+        pytest.param(("--profile", "lead", "delegate", "--help"), ("delegate",), id="before it"),
+        pytest.param(("space", "role", "--profile", "lead", "-h"), ("space", "role"), id="after"),
+        pytest.param(("--profile=lead", "task", "--help"), ("task",), id="in one word"),
+        pytest.param(("--json", "task", "--help"), ("task",), id="a switch takes none"),
+        pytest.param(("task", "list", "--space", "s", "--help"), ("task", "list"), id="a space"),
+    ],
+)
+def test_what_a_flag_takes_is_no_topic_of_help(
+    argv: tuple[str, ...], topic: tuple[str, ...]
+) -> None:
+    parsed = parse.parse(argv)
+    assert parsed.command.path == "help" and parsed.args.items("topic") == topic
+
+
 @pytest.mark.parametrize("argv", [("--version",), ("-V",), ("version",), ("--json", "-V")])
 def test_the_version_is_a_flag_and_a_command(argv: tuple[str, ...]) -> None:
     assert read(*argv)[0] == "version"
@@ -137,6 +154,24 @@ def test_the_version_is_a_flag_and_a_command(argv: tuple[str, ...]) -> None:
     ("argv", "code", "details"),
     [
         pytest.param(("histroy",), "invalid_argument", {"nearest": "history"}, id="a slip"),
+        pytest.param(
+            ("claim", "task_t7f2kq"),
+            "invalid_argument",
+            {"nearest": "task claim"},
+            id="a verb without its noun",
+        ),
+        pytest.param(
+            ("complete", "task_t7f2kq"),
+            "invalid_argument",
+            {"nearest": "task complete"},
+            id="a verb that is also nearly a noun",
+        ),
+        pytest.param(
+            ("heartbeet",), "invalid_argument", {"nearest": "task heartbeat"}, id="a slip in it"
+        ),
+        pytest.param(
+            ("list",), "invalid_argument", {"nearest": "task list"}, id="a verb of many nouns"
+        ),
         pytest.param(("task", "clam"), "invalid_argument", {"nearest": "claim"}, id="in a verb"),
         pytest.param(("history", "--limti", "3"), "invalid_argument", {"nearest": "--limit"},
                      id="in a flag"),

@@ -83,6 +83,8 @@ KEYLESS = {
     **dict.fromkeys(("space pin", "space unpin"), "of this copy: a state"),
     **dict.fromkeys(("object get", "object pin", "object unpin"), "of this copy: a state"),
     **dict.fromkeys(("sync", "invites pending", "card show", "card list"), "make nothing new"),
+    **dict.fromkeys(("audit fingerprint", "audit report"), "make nothing"),
+    **dict.fromkeys(("audit export", "audit verify"), "refuse a file that is there; make no event"),
     "identity rename": "a name that stands is not written again",
     "task heartbeat": "no event; the lease runs from the last one",
 }

@@ -22,6 +22,7 @@ from envoy.core.capability import (
 )
 from envoy.core.kinds import KINDS
 from envoy.core.structs import Body
+from histories import capsule
 from state.delivery import deliver
 from state.log import HERE, Delegating, Log, Place, did, named
 from state.stories import after, cast, only
@@ -36,7 +37,7 @@ MAY = {
             *("epoch.create", "merge", "message", "task.create", "task.assign", "task.claim"),
             *("task.release", "task.progress", "task.complete", "poll", "vote"),
             *("task.edit", "task.cancel", "task.reopen", "message.redact"),
-            *("task.gate", "task.review", "record", "record.retract"),
+            *("task.gate", "task.handoff", "task.review", "record", "record.retract"),
             "conflict.resolve",
             *("object.put", "object.retract"),
         ),
@@ -92,6 +93,7 @@ def body_of(kind: str) -> Body | None:
         "message.redact": bodies.MessageRedact(zero, ""),
         "poll": records.Poll("q", ("a", "b")),
         "task.gate": records.TaskGate(task, ()),
+        "task.handoff": capsule(task, zero, None),
         "task.review": records.TaskReview(task, zero, "approve", None, ()),
         "record": records.Record("decision", None, task, "t", (), None, ()),
         "conflict.resolve": records.ConflictResolve(zero, zero, None),

@@ -47,6 +47,7 @@ BY_HAND = {
     "task.cancel": ("write", False, FULL["task.cancel"]["task"]),
     "task.reopen": ("write", False, FULL["task.reopen"]["task"]),
     "task.gate": ("write", False, FULL["task.gate"]["task"]),
+    "task.handoff": ("write", False, FULL["task.handoff"]["task"]),
     "task.review": ("write", False, FULL["task.review"]["task"]),
     "record": ("write", False, EVENT),
     "conflict.resolve": ("write", False, FULL["conflict.resolve"]["conflict"]),

@@ -13,7 +13,7 @@ from envoy.core.bodies import (
     TaskRelease,
     TaskReopen,
 )
-from envoy.core.records import TaskGate, TaskReview
+from envoy.core.records import TaskGate, TaskHandoff, TaskReview
 from envoy.state.gates import Around, Gate
 from envoy.state.registers import Op
 
@@ -23,7 +23,7 @@ WORDS = (
     *("blocked", "in_progress"),
 )
 ROLES = ("read", "write", "admin", "owner")
-ENDING = (TaskAssign, TaskClaim, TaskRelease, TaskReopen)
+ENDING = (TaskAssign, TaskClaim, TaskHandoff, TaskRelease, TaskReopen)
 
 
 class Reviewed:
@@ -125,7 +125,7 @@ class Reviewed:
         own, whole = self.gates(some, done)
         body = self.ops[done].body
         assert isinstance(body, TaskComplete)
-        shown = {self.around.evidence.get(one) for one in body.evidence}
+        shown = {self.around.evidence.get(done, {}).get(one) for one in body.evidence}
         proved = all(type_ in shown for type_ in listed(whole, "evidence"))
         everybody = frozenset(op.author for op in self.ops.values())
         is_met = proved and self.approvals(some, done, whole, self.around.humans) >= wanted(whole)

@@ -21,7 +21,7 @@ from envoy.core.bodies import (
     TaskRelease,
     TaskReopen,
 )
-from envoy.core.records import TaskGate, TaskReview
+from envoy.core.records import TaskGate, TaskHandoff, TaskReview
 from envoy.state.claims import Receipt
 from envoy.state.gates import ALONE, Around
 from envoy.state.registers import Op
@@ -39,7 +39,7 @@ AFTER: tuple[str, ...] = (
     "submitted",
     "completed",
 )
-ENDING = (TaskAssign, TaskClaim, TaskRelease, TaskReopen)
+ENDING = (TaskAssign, TaskClaim, TaskHandoff, TaskRelease, TaskReopen)
 FIELDS = ("title", "body", "priority", "due_at", "parent")
 NO_FENCE = (-1, -1)
 
@@ -77,6 +77,9 @@ class Slow(Reviewed):
             named = [one for one in op.basis if one in self.ops]
             self.closures[op.id] = frozenset(named).union(*(self.closures[n] for n in named))
         self.fences = {one: self.fence(op, receipts) for one, op in self.ops.items()}
+        for op in sorted(self.ops.values(), key=lambda op: op.lam):
+            if isinstance(op.body, TaskHandoff):
+                self.fences[op.id] = self.fences.get(op.body.tenure, NO_FENCE)
         self.receipts = receipts
         self.known: dict[bytes, str | None] = {}
 
@@ -111,7 +114,7 @@ class Slow(Reviewed):
         match op.body:
             case TaskCreate():
                 return op.body.assignee
-            case TaskAssign():
+            case TaskAssign() | TaskHandoff():
                 return op.body.to
             case TaskClaim():
                 return op.author
@@ -161,7 +164,7 @@ class Slow(Reviewed):
     def named(self, one: bytes) -> bytes:
         """Return the tenure that work names."""
         body = self.ops[one].body
-        assert isinstance(body, TaskProgress | TaskComplete)
+        assert isinstance(body, TaskProgress | TaskComplete | TaskHandoff)
         return body.tenure
 
     def word(self, one: bytes) -> str:
@@ -274,6 +277,8 @@ class Slow(Reviewed):
             case TaskReview():
                 reason = self.ask_review(op, op.body)
                 legal = ("submitted", "changes_requested", "completed")
+            case TaskHandoff():
+                reason, legal = self.ask_work(op, first), AFTER[1:6]
             case TaskEdit():
                 mine = holder == op.author and state in AFTER[1:7]
                 reason = None if op.rho >= 2 or (mine and part(op.body)) else "edit_without_rank"
@@ -298,7 +303,7 @@ class Slow(Reviewed):
         verb = op.kind.removeprefix("task.")
         named = self.named(op.id)
         seen = named in self.closures[op.id] and named in self.legal(
-            frozenset({named}), TaskCreate, TaskAssign, TaskClaim
+            frozenset({named}), TaskCreate, TaskAssign, TaskClaim, TaskHandoff
         )
         if not seen or self.holder(named) != op.author:
             return f"{verb}_without_tenure"

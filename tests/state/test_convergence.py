@@ -23,13 +23,25 @@ from envoy.core.structs import Body, replace
 from envoy.state import tasks
 from envoy.state.claims import Receipt
 from envoy.state.registers import Op
-from histories import ADMIN, CREATOR, FIRST, SECOND, THIRD, UNCHANGED, History, fixed, made
+from histories import (
+    ADMIN,
+    CREATOR,
+    FIRST,
+    SECOND,
+    THIRD,
+    UNCHANGED,
+    History,
+    capsule,
+    fixed,
+    holder,
+    made,
+)
 from oracle.tasks import Slow
 
 AUTHORS = (FIRST, SECOND, THIRD, CREATOR, ADMIN)
 KINDS = (
     *("assign", "claim", "claim", "release", "progress", "progress", "complete", "merge"),
-    *("edit", "edit", "cancel", "reopen", "reopen"),
+    *("edit", "edit", "cancel", "reopen", "reopen", "handoff", "handoff"),
 )
 NEEDS = (fixed("a need"), fixed("another"))
 # What an edit writes, by its pick.
@@ -83,7 +95,8 @@ creations = st.sampled_from(
 def body_of(step: Step, history: History) -> tuple[bytes, Body]:
     """Return author and body of a step; work is done under a tenure of its author, if any."""
     task = history.entity
-    given = [op for op in history.ops if op.kind in ("task.assign", "task.claim", "task.create")]
+    kinds = ("task.assign", "task.claim", "task.create", "task.handoff")
+    given = [op for op in history.ops if op.kind in kinds]
     tenure = given[-1 - step.pick // 3 % len(given)]
     match step.kind:
         case "assign":
@@ -104,11 +117,18 @@ def body_of(step: Step, history: History) -> tuple[bytes, Body]:
             )
     author = step.author
     if step.pick % 4:
-        author = tenure.body.to if isinstance(tenure.body, TaskAssign) else tenure.author
+        author = holder(tenure) if has_holder(tenure) else tenure.author
+    if step.kind == "handoff":
+        return author, capsule(task, tenure.id, (*AUTHORS[:3], None)[step.pick % 4])
     if step.kind == "complete":
         return author, TaskComplete(task, tenure.id, "done", (), step.pick == 3)
     to = "blocked" if step.pick % 2 else "in_progress"
     return author, TaskProgress(task, tenure.id, to, None)
+
+
+def has_holder(tenure: Op) -> bool:
+    """Say whether an act gives a task to somebody."""
+    return not isinstance(tenure.body, TaskCreate) or tenure.body.assignee is not None
 
 
 def play(creation: TaskCreate, script: list[Step]) -> History:
@@ -120,8 +140,8 @@ def play(creation: TaskCreate, script: list[Step]) -> History:
         if step.kind == "claim":
             op = history.claim(step.author, sees)
             if step.fence:
-                holder = None if step.holder_is_right else bytes(32)
-                history.receipt(op, step.fence, no=step.pick % 2, holder=holder)
+                secret = None if step.holder_is_right else bytes(32)
+                history.receipt(op, step.fence, no=step.pick % 2, holder=secret)
             continue
         author, body = body_of(step, history)
         place = (len(history.ops) + 2, fixed(step.pick)) if step.is_admitted else None

@@ -97,7 +97,11 @@ def around(history: History, *, humans: int = 0, proofs: int = 2, policy: Open =
             op.id: ROLE.get(op.author, "write") for op in history.ops if op.kind == "task.review"
         },
         humans=frozenset(AUTHORS[:humans]),
-        evidence={one: TYPES[one] for one in PROOFS[:proofs]},
+        evidence={
+            op.id: {one: TYPES[one] for one in PROOFS[:proofs]}
+            for op in history.ops
+            if op.kind == "task.complete"
+        },
     )
 
 

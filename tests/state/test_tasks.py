@@ -86,6 +86,10 @@ def shown(task: tasks.Task) -> dict[str, object]:
             ]
             for one in task.conflicts
         ),
+        "handoffs": [
+            [one.id.hex(), one.standing, None if one.act is None else one.act.hex()]
+            for one in task.handoffs
+        ],
         "heads": [one.hex() for one in task.heads],
         "version": task.version.hex(),
     }

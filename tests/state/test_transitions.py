@@ -24,7 +24,7 @@ from envoy.core.structs import Body, replace
 from envoy.state import transitions
 from envoy.state.claims import NO_FENCE, Fence, Tenure
 from envoy.state.transitions import Act, Standing, judge
-from histories import FIRST, MADE, TASK, fixed
+from histories import FIRST, MADE, TASK, capsule, fixed
 
 HOLDER, GIVER, STRANGER, RANKED = (fixed(name) for name in ("holder", "giver", "else", "ranked"))
 TENURE, LOST, DONE = fixed("tenure"), fixed("lost"), fixed("done")
@@ -48,6 +48,7 @@ BODIES: dict[str, Body] = {
     "release": TaskRelease(TASK, None),
     "progress": TaskProgress(TASK, TENURE, "in_progress", None),
     "complete": TaskComplete(TASK, TENURE, "done", (), False),
+    "handoff": capsule(TASK, TENURE, FIRST),
     "edit": EDIT,
     "cancel": TaskCancel(TASK, ""),
     "reopen": TaskReopen(TASK, ""),
@@ -80,6 +81,7 @@ LEGAL = {
     "release": {"holder": HELD, "ranked": HELD},
     "progress": {"holder": f"{HELD} submitted"},
     "complete": {"holder": f"{HELD} submitted"},
+    "handoff": {"holder": HELD},
     "edit": {
         "holder": f"{HELD} submitted",
         "ranked": f"open {HELD} submitted completed cancelled",
@@ -107,7 +109,7 @@ def standing(state: str) -> Standing:
 def act(verb: str, actor: str, *, named: bytes | None = HOLDER, tenure: bytes = TENURE) -> Act:
     """Return what ``actor`` does; work names TENURE, whose holder it has seen."""
     author, rho, fence = ACTORS[actor]
-    is_work = verb in ("progress", "complete")
+    is_work = verb in ("progress", "complete", "handoff")
     return Act(BODIES[verb], author, rho, fence, tenure if is_work else None, named)
 
 
@@ -203,6 +205,18 @@ def test_the_lifecycle_allows_exactly_the_legal_acts(verb: str, state: str, acto
             id="work under a tenure that ended",
         ),
         pytest.param("completed", act("complete", "holder"), "wrong_state", id="completed already"),
+        pytest.param(
+            "claimed",
+            act("handoff", "stranger"),
+            "handoff_without_tenure",
+            id="another's work is not handed over",
+        ),
+        pytest.param(
+            "claimed",
+            act("handoff", "holder", tenure=LOST),
+            "handoff_after_loss",
+            id="a tenure that was lost is not passed on",
+        ),
         pytest.param(
             "claimed", act("edit", "stranger"), "edit_without_rank", id="another's task is edited"
         ),

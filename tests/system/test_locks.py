@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -164,7 +165,7 @@ def test_a_file_system_without_locks_is_told_by_its_fault(
         raise OSError(errno.ENOLCK, "no locks")
 
     path, before = str(home / "lock"), len(os.listdir("/proc/self/fd"))
-    monkeypatch.setattr(files.fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     with pytest.raises(EnvoyError, match="state_access_denied") as caught:
         files.lock(path, timeout_s=0)
     assert caught.value.details["reason"] == "enolck"

@@ -23,7 +23,7 @@ from histories import (
     fixed,
     made,
 )
-from vectors import task_ends, task_reviews
+from vectors import task_ends, task_handoffs, task_reviews
 from vectors.task_story import End, Lost, story
 
 TARGET = Path(__file__).with_name("tasks.json")
@@ -315,6 +315,9 @@ def vectors() -> list[Vector]:
         *task_reviews.not_judged(),
         *task_reviews.judged_apart(),
         *task_reviews.gated_apart(),
+        *task_handoffs.handed(),
+        *task_handoffs.handed_apart(),
+        *task_handoffs.not_handed(),
     ]
 
 

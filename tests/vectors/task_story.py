@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from envoy.core.bodies import TaskCreate
+from envoy.core.records import TaskHandoff
 from envoy.state.registers import Op
 from histories import TASK, History, Vector, given, holder
 
@@ -42,6 +43,7 @@ class End(NamedTuple):
     lost: Sequence[Lost] = ()
     settled: Sequence[Lost] = ()
     fields: Mapping[str, object] = MappingProxyType({})  # that are not as in the creation
+    handoffs: Sequence[tuple[Op, str, Op | None]] = ()  # what became of each, and by which act
 
 
 def story(name: str, history: History, end: End) -> Vector:
@@ -50,7 +52,10 @@ def story(name: str, history: History, end: End) -> Vector:
     over = {one for one, reason in reasons.items() if reason == "over_limit"}
     heads = sorted(op.id for op in history.heads() if op.id not in over)
     state, tenure = end.state, end.tenure
-    fences = [r for r in history.receipts if tenure is not None and r.event == tenure.id]
+    claimed = tenure.id if tenure is not None else None
+    while claimed is not None and (passed := handed(history, claimed)) is not None:
+        claimed = passed
+    fences = [r for r in history.receipts if r.event == claimed]
     claim_state = "unclaimed"
     if tenure is not None and tenure.kind == "task.claim":
         claim_state = "confirmed" if fences else "provisional"
@@ -68,10 +73,20 @@ def story(name: str, history: History, end: End) -> Vector:
             for some, status in ((end.lost, "open"), (end.settled, "resolved"))
             for kind, winner, loser, rule in some
         ),
+        "handoffs": [
+            [op.id.hex(), standing, None if act is None else act.id.hex()]
+            for op, standing, act in end.handoffs
+        ],
         "heads": [one.hex() for one in heads],
         "version": hashlib.sha256(b"".join(heads)).hexdigest(),
     }
     return {"name": name, "input": given(history), "expect": expect}
+
+
+def handed(history: History, act: bytes) -> bytes | None:
+    """Return the tenure that a handoff passes on, None for another act."""
+    body = next(op.body for op in history.ops if op.id == act)
+    return body.tenure if isinstance(body, TaskHandoff) else None
 
 
 def fields(history: History, changed: Mapping[str, object]) -> dict[str, object]:

@@ -13,7 +13,7 @@ from envoy.state import claims, status
 from envoy.views import conflicts, rows
 
 ROOT = Path(__file__).parents[2]
-TENURE_ACTS = ("create", "assign", "claim", "release", "reopen")
+TENURE_ACTS = ("create", "assign", "claim", "handoff", "release", "reopen")
 # Written by hand, beside the code that makes them: those of no list.
 KINDS = {
     *("field_conflict", "double_fence", "fence_stale", "complete_raced", "complete_after_loss"),

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from envoy.core.objects import OBJECT_BYTES_MAX
 from envoy.errors import EnvoyError, RelayError, UsageError
 from envoy.storage import home
 from envoy.wiring import config as configs
@@ -220,7 +221,7 @@ def test_a_path_that_no_new_file_has_is_refused_before_any_work(
 
 def test_what_is_no_file_or_too_large_makes_no_object(place: Path) -> None:
     with (place / "large").open("wb") as file:
-        file.truncate(objects.OBJECT_BYTES_MAX + 1)
+        file.truncate(OBJECT_BYTES_MAX + 1)
     assert refusal(lambda: read_all(os.fspath(place / "large"))) == ("object_too_large", None)
     os.mkfifo(place / "pipe")
     for path in (place, place / "pipe"):

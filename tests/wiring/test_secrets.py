@@ -12,7 +12,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import keyring
 import keyring.backends.fail
@@ -488,10 +488,8 @@ def test_a_damaged_store_is_told_and_costs_nothing(
 def test_a_setting_that_names_no_store_is_told(tmp_path: Path) -> None:
     console = Console(tmp_path)
     for named in ("no.such.Store", "nothing"):
-        found = console.run(
-            f"PYTHON_KEYRING_BACKEND={named} envoy init --lock keyring --json"
-            " --recovery-output skip"
-        )
+        words = ("--json", "init", "--lock", "keyring", "--recovery-output", "skip")
+        found = console.run(*words, PYTHON_KEYRING_BACKEND=named)
         assert found.data["error_code"] == "profile_locked", found
     assert not list(console.home.glob("profiles/*/identity.json"))
 

@@ -150,8 +150,8 @@ CAUSES: Mapping[str, Cause] = {
         "Take another task (`envoy task list`), or wait until lease_expires_at.",
     ),
     "claim_unconfirmed": Cause(
-        "The hub that orders claims was not reached in time, or something that is no claim holds its"
-        " slot for the task (slot_event_id, slot_holder) until lease_expires_at.",
+        "The hub that orders claims was not reached in time, or something that does not count holds"
+        " its slot for the task (slot_event_id, slot_holder) until lease_expires_at.",
         "The claim is saved, and the next `envoy sync` or `envoy task claim TASK` asks again; begin"
         " only what may be lost. An assignment by an admin needs no slot.",
     ),

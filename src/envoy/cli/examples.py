@@ -218,4 +218,16 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "envoy provenance rec_m4c1tt",
         "envoy provenance task_t7f2kq --direction forward --depth 2",
     ),
+    # -- audit --------------------------------------------------------------------------------
+    "audit": ("envoy audit", "envoy audit bughunt --json"),
+    "audit fingerprint": ("envoy audit fingerprint bughunt",),
+    "audit report": ("envoy audit report bughunt", "envoy audit report --member @a1 --json"),
+    "audit export": (
+        "envoy audit export bughunt --output bughunt.envoy-audit --view bughunt-audit",
+        "envoy audit export --output task.envoy-audit --task task_t7f2kq --redact objects",
+    ),
+    "audit verify": (
+        "envoy audit verify bughunt.envoy-audit",
+        "envoy audit verify bughunt.envoy-audit --view bughunt-audit --json",
+    ),
 }

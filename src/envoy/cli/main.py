@@ -222,6 +222,10 @@ def module(name: str) -> ModuleType:
 def text_module(name: str) -> ModuleType | None:
     """Return a module that puts answers into words for people."""
     match name:
+        case "audittext":
+            from envoy.cli import audittext
+
+            return audittext
         case "desktext":
             from envoy.cli import desktext
 
@@ -248,6 +252,10 @@ def text_module(name: str) -> ModuleType | None:
 def read_module(name: str) -> ModuleType | None:
     """Return a module of commands that only read."""
     match name:
+        case "audit":
+            from envoy.cli.read import audit
+
+            return audit
         case "conflicts":
             from envoy.cli.read import conflicts
 
@@ -310,6 +318,10 @@ def sparing(name: str) -> ModuleType | None:
 def write_module(name: str) -> ModuleType | None:
     """Return a module of commands that write."""
     match name:
+        case "audit":
+            from envoy.cli.write import audit
+
+            return audit
         case "work":
             from envoy.cli.write import work
 

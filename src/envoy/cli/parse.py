@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from envoy import limits
 from envoy.cli.args import SPACE_FLAG, Arg, Args, Command
-from envoy.cli.table import ALIASES, DEFAULT_VERBS, NOUNS, RESERVED, paths
+from envoy.cli.table import ALIASES, DEFAULT_VERBS, NOUNS, RESERVED, every, paths
 from envoy.errors import EnvoyError, UsageError
 from envoy.lean import NamedTuple
 
@@ -58,8 +58,7 @@ def parse(argv: Sequence[str]) -> Parsed:
     """
     before, after = halves(argv)
     if HELP.intersection(before):
-        topic = tuple(token for token in before if not is_flag(token))
-        return Parsed(switches(before), paths("help")["help"], Args({"topic": topic}))
+        return Parsed(switches(before), paths("help")["help"], Args({"topic": topic_of(before)}))
     if next_word(before, 0, ANYWHERE) is None:
         values, _ = split(before, GLOBAL_FLAGS, None)
         noun = "version" if "version" in values else "help"
@@ -74,6 +73,15 @@ def parse(argv: Sequence[str]) -> Parsed:
         error.next_command = error.next_command or f"envoy help {command.path}"
         error.exit = command.failed or error.exit
         raise
+
+
+def topic_of(tokens: Sequence[str]) -> tuple[str, ...]:
+    """Return the words of ``tokens``, without what a global flag takes."""
+    found, place = list[str](), next_word(tokens, 0, ANYWHERE)
+    while place is not None:
+        found.append(tokens[place])
+        place = next_word(tokens, place + 1, ANYWHERE)
+    return tuple(found)
 
 
 def switches(tokens: Sequence[str]) -> Args:
@@ -110,7 +118,7 @@ def find_command(tokens: Sequence[str]) -> tuple[Command, list[str]]:
     if noun in known:
         return known[noun], rest
     if not known:
-        raise unknown("command", tokens[first], tuple(NOUNS))
+        raise unknown_noun(tokens[first])
     verbs = [name[len(noun) + 1 :] for name in known]
     # Only an id can follow a noun without its verb: any other word there is a slip in the verb.
     if noun in DEFAULT_VERBS and (second is None or rest[second].startswith("space_")):
@@ -266,6 +274,30 @@ def unknown(what: str, given: str, known: Sequence[str]) -> EnvoyError:
     if near is None or distance(given.lower(), near) > max(1, len(near) // 3):
         return UsageError("invalid_argument", argument=what, cause="unknown")
     return UsageError("invalid_argument", argument=what, cause="unknown", nearest=near)
+
+
+def unknown_noun(given: str) -> EnvoyError:
+    """Return the error for a first word that is no noun: a verb, perhaps, that lacks its noun.
+
+    A verb as it stands comes before a slip in a noun, and that before a slip in a verb. Of several
+    commands with one verb that of tasks is meant, for there most is done.
+    """
+    verbs = dict[str, list[str]]()
+    for path in [path for row in every() for path in (row.path, *row.also) if " " in path]:
+        verbs.setdefault(path.rpartition(" ")[2], []).append(path)
+    error = unknown("command", given, tuple(NOUNS))
+    if given not in verbs and "nearest" in error.details:
+        return error
+    verb = given if given in verbs else unknown("", given, tuple(verbs)).details.get("nearest")
+    if not isinstance(verb, str):
+        return error
+    meant = sorted(verbs[verb], key=lambda path: (not path.startswith("task "), path))
+    more = {"expected": meant} if len(meant) > 1 else {}
+    error = UsageError(
+        "invalid_argument", argument="command", cause="unknown", nearest=meant[0], **more
+    )
+    error.next_command = f"envoy help {meant[0]}"
+    return error
 
 
 def distance(left: str, right: str) -> int:

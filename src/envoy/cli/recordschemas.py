@@ -138,7 +138,7 @@ SHAPES: Mapping[str, Fields] = {
         "event_id": "id",
         "detail": "text?",
     },
-    "Handoff": {**HANDOFF, "verify": "{valid partial}"},
+    "Handoff": {**HANDOFF, "verify": "{valid partial invalid}"},
     "Pinned": {"hash": "text", "heads": "[id]"},
     "Verdict": {
         "review_id": "id",

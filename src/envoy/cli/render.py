@@ -354,7 +354,9 @@ def stacked(
 
 def json_line(schema: str, data: Mapping[str, object]) -> str:
     """Return the one object of an answer, with its schema first, and a line feed."""
-    return dumps({"schema": f"envoy.{schema}/1", **data}) + "\n"
+    line = dumps({"schema": f"envoy.{schema}/1", **data})
+    line += "\n"  # in its place: a new one would be a copy of all
+    return line
 
 
 # What to type next, where the error itself names nothing better.

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from envoy.cli import deskschemas, objectschemas, recordschemas, traceschemas
+from envoy.cli import auditschemas, deskschemas, objectschemas, recordschemas, traceschemas
 from envoy.cli.effects import CHANGED
 from envoy.cli.shapes import (
     DELIVERY,
@@ -77,6 +77,7 @@ ANSWERS: Mapping[str, Fields] = {
     **deskschemas.ANSWERS,
     **objectschemas.ANSWERS,
     **recordschemas.ANSWERS,
+    **auditschemas.ANSWERS,
     **traceschemas.ANSWERS,
     "backup": {
         "file": "text",

@@ -21,9 +21,13 @@ from types import ModuleType
 
 # Name -> what is asked of it at once, and is known without it.
 SELDOM: Mapping[str, Mapping[str, object]] = {
+    # Before Python 3.12 it defines all its classes in Python, then takes those in C instead.
+    "datetime": vars(__import__("_datetime")),
     "msgspec.inspect": {},
-    "platform": {"system": lambda: os.uname().sysname},  # `uuid` asks it before Python 3.12
-    "textwrap": {},
+    "msgspec.json": {},
+    "msgspec.toml": {},
+    "msgspec.yaml": {},
+    "platform": {"system": lambda: os.uname().sysname},  # `uuid` wants to know it
 }
 
 
@@ -50,7 +54,9 @@ def standing_in() -> Iterator[None]:
     for name, known in SELDOM.items():
         if name not in sys.modules:
             stand_in = sys.modules[name] = StandIn(name)
-            stand_in.__dict__.update(known)
+            stand_in.__dict__.update(
+                {what: value for what, value in known.items() if not what.startswith("__")}
+            )
     try:
         yield
     finally:

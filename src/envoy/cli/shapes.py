@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from envoy.cli import effects, objectschemas, recordschemas, traceschemas
+from envoy.cli import auditschemas, effects, objectschemas, recordschemas, traceschemas
 
 Fields = Mapping[str, str]
 
@@ -308,13 +308,14 @@ DESK: Mapping[str, Fields] = {
         "next_action": "text",
         "next_command": "text",
     },
-    "Parked": {"waiting": "int", "sealed": "int", "unsupported": "int"},
+    "Parked": {"waiting": "int", "sealed": "int", "unsupported": "int", "dropped": "int"},
     "Released": {"event_id": "id", "kind": "text", "by": "Actor", "at": "time"},
 }
 SHAPES: Mapping[str, Fields] = {
     **effects.SHAPES,
     **objectschemas.SHAPES,
     **recordschemas.SHAPES,
+    **auditschemas.SHAPES,
     **traceschemas.SHAPES,
     **DESK,
     "Acked": {"space_id": "id", "acked": "int", "remaining": "int", "cursor": "int"},

@@ -55,6 +55,7 @@ NOUNS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("config", "daemon"), ("guide",)),
     **dict.fromkeys(("can", "why", "quarantine", "card"), ("desk",)),
     **dict.fromkeys(("conflicts", "provenance"), ("trace",)),
+    "audit": ("audit",),
 }
 ALIASES = {"rooms": "spaces", "room": "space", "tasks": "task"}
 # What a noun alone means.
@@ -72,7 +73,7 @@ DEFAULT_VERBS = {
 }
 
 LATER = {
-    "": "billing react audit hooks hook install relay web import git reserve ci line",
+    "": "billing react hooks hook install relay web import git reserve ci line",
     "diagnose": "time",
     "space": "connect attach",
 }
@@ -82,6 +83,10 @@ RESERVED = frozenset(f"{noun} {name}".lstrip() for noun in LATER for name in LAT
 def family(name: str) -> tuple[Command, ...]:
     """Return the rows of one family, loading its table."""
     match name:
+        case "audit":
+            from envoy.cli.tables import audit
+
+            return audit.ROWS
         case "authority":
             from envoy.cli.tables import authority
 

@@ -27,10 +27,11 @@ complete envoy \
         'c/--kind=/(evidence decision objection repair approval risk charter correction)/' \
         'c/--path=/f/' \
         'c/--output=/f/' \
+        'c/--require=/(confirmed any)/' \
         'c/--shell=/(bash zsh tcsh fish)/' \
         'c/--verb=/(read write grant admin own)/' \
         'c/--direction=/(back forward)/' \
-        'c/--/(agent all allow-relay-lookup as assignee at attach audit backup board body body-file capabilities claim code color command conflict cross-machine cursor cwd deep depth description did direction dry-run due event events evidence exclude-self expires field file for force from full grant help history human id idempotency-key identity if-version include-completed include-self invite json keep keep-output kind kinds label lease limit local-only lock max-uses media-type member message mine mode name needs new-passphrase-file no-backup no-history no-self-review no-sync note object open out output parent passphrase-file path pin priority profile publish publish-invite query quiet reason record recovery-output ref refs relay-url replace reply-to request require require-evidence reusable review-by reviews role root scope self-review service shell show-recovery-phrase since space space-name status stdin subject target task task-id task-status tasks tasks-only temp thread timeout title topic ttl type types undo unlabel up-to-cursor verb verbose verify version wait wait-timeout watch-timeout with yes)/' \
+        'c/--/(agent all allow-relay-lookup as assignee at attach audit backup board body body-file capabilities claim code color command conflict cross-machine cursor cwd deep depth description did direction done dry-run due event events evidence exclude-self expires field file for force from full grant handoff help history human id idempotency-key identity if-version include-completed include-self invite json keep keep-output kind kinds label lease limit local-only lock max-uses media-type member message mine mode name needs new-passphrase-file next no-backup no-history no-self-review no-sync note object open out output parent passphrase-file path pin poll-options poll-question priority profile publish publish-invite query question quiet reason record recovery-output redact ref refs relay-url remaining replace reply-to request require require-evidence reusable review-by reviews risk role root scope self-review service shell show-recovery-phrase since space space-name status stdin subject target task task-id task-status tasks tasks-only temp thread timeout title to topic ttl type types undo unlabel up-to-cursor verb verbose verify version view wait wait-timeout watch-timeout with yes)/' \
         'c/-/(- V h v)/' \
         'n/--color/(auto always never)/' \
         'n/--passphrase-file/f/' \
@@ -51,10 +52,11 @@ complete envoy \
         'n/--kind/(evidence decision objection repair approval risk charter correction)/' \
         'n/--path/f/' \
         'n/--output/f/' \
+        'n/--require/(confirmed any)/' \
         'n/--shell/(bash zsh tcsh fish)/' \
         'n/--verb/(read write grant admin own)/' \
         'n/--direction/(back forward)/' \
-        'p/1/(help version status quickstart init fingerprint diagnose identity recover spaces roster permissions invites join invite space backup restore reset agent delegate revoke send message history search inbox listen events wait sync task work-record review record run object onboarding docs explain schema completion config daemon can why quarantine card conflicts provenance)/' \
+        'p/1/(help version status quickstart init fingerprint diagnose identity recover spaces roster permissions invites join invite space backup restore reset agent delegate revoke send message history search inbox listen events wait sync task work-record review record run object handoff onboarding docs explain schema completion config daemon can why quarantine card conflicts provenance audit)/' \
         'n/identity/(create list use rename export import recovery lock)/' \
         'n/invites/(list revoke rotate pending approve)/' \
         'n/space/(list create update close members invite role remove leave rotate policy forget mute unmute pin unpin)/' \
@@ -65,9 +67,11 @@ complete envoy \
         'n/review/(list show approve request-changes reject)/' \
         'n/record/(add list show retract)/' \
         'n/object/(put get list pin unpin retract)/' \
+        'n/handoff/(create accept verify)/' \
         'n/config/(show)/' \
         'n/daemon/(list status cleanup)/' \
         'n/quarantine/(list show admit)/' \
         'n/card/(publish show list)/' \
         'n/conflicts/(list show resolve)/' \
+        'n/audit/(fingerprint report export verify)/' \
         'p/*/()/'

@@ -11,6 +11,7 @@
 _shtab_envoy_commands() {
   local _commands=(
     agent:''
+    audit:'Show what this copy of a space holds, and what it lacks'
     backup:'Write this profile into one encrypted file'
     can:'Say whether a member may do something, and by which grants'
     card:''
@@ -24,6 +25,7 @@ _shtab_envoy_commands() {
     events:'Stream events, one JSON object or line each'
     explain:'Explain an error code: what leads to it and what helps'
     fingerprint:'Show the fingerprint of a member to compare it by voice'
+    handoff:''
     help:'Show the commands, or one of them'
     history:'Show what was said and done, newest page first'
     identity:''
@@ -71,6 +73,16 @@ _shtab_envoy_agent_commands() {
   _describe 'envoy agent commands' _commands
 }
 
+_shtab_envoy_audit_commands() {
+  local _commands=(
+    export:'Write a signed bundle that anybody can verify offline'
+    fingerprint:'Show one value for all events of a space, to compare with another member'
+    report:'Tell what a member did, might do and could read, or everybody'
+    verify:'Check a bundle, with nothing but the file'
+  )
+  _describe 'envoy audit commands' _commands
+}
+
 _shtab_envoy_card_commands() {
   local _commands=(
     list:'List the cards of everybody'
@@ -103,6 +115,15 @@ _shtab_envoy_daemon_commands() {
     status:'Kept for scripts: there is no daemon'
   )
   _describe 'envoy daemon commands' _commands
+}
+
+_shtab_envoy_handoff_commands() {
+  local _commands=(
+    accept:'Take a task over: countersign its handoff, with a new fence'
+    create:'Pass a task of mine on: what to do next, what is done, open, risky; seen until here'
+    verify:'Check a handoff: signatures, the pinned frontier, evidence, what is not known here'
+  )
+  _describe 'envoy handoff commands' _commands
 }
 
 _shtab_envoy_identity_commands() {
@@ -288,6 +309,110 @@ _shtab_envoy_agent_revoke_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_agent_revoke_defaults_added=0
+
+_shtab_envoy_audit_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_audit_defaults_added=0
+
+_shtab_envoy_audit_export_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  {--output,--out}"[the new file]:output:_files"
+  "--redact[leave hashes in the place of\: bodies, objects]:redact:"
+  "--member[member\: did\:key, its prefix, \@name or \@me]:member:"
+  "--task[show only what is about this task]:task:"
+  "--since[show only what is younger, as 7d]:since:"
+  "--view[also write a page, PROV-JSON and statements into the new directory]:view:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_audit_export_defaults_added=0
+
+_shtab_envoy_audit_fingerprint_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_audit_fingerprint_defaults_added=0
+
+_shtab_envoy_audit_report_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--member[member\: did\:key, its prefix, \@name or \@me]:member:"
+  "--limit[acts shown, the newest]:limit:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_audit_report_defaults_added=0
+
+_shtab_envoy_audit_verify_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--file[the bundle]:file:_files"
+  "--view[also write a page, PROV-JSON and statements into the new directory]:view:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_audit_verify_defaults_added=0
 
 _shtab_envoy_backup_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -760,6 +885,98 @@ _shtab_envoy_fingerprint_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_fingerprint_defaults_added=0
 
+_shtab_envoy_handoff_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_handoff_defaults_added=0
+
+_shtab_envoy_handoff_accept_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--handoff[handoff\: id or unique prefix]:handoff:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--require[what to be content with]:require:(confirmed any)"
+  "--lease[how long it is mine without a sign of life]:lease:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+  "--if-version[only if this is still its version (version)]:if_version:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_handoff_accept_defaults_added=0
+
+_shtab_envoy_handoff_create_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--task-id[task\: id or unique prefix]:task_id:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--to[who takes over, else whoever does\; member\: did\:key, its prefix, \@name or \@me]:to:"
+  "--next[what is to be done first\; - reads it from stdin]:next:"
+  "--done[what is done\; may be repeated]:done:"
+  "--remaining[what remains\; may be repeated]:remaining:"
+  "--command[a command that helps\; may be repeated]:command:"
+  "--risk[what may go wrong\; may be repeated]:risk:"
+  "--question[what is not known\; may be repeated]:question:"
+  "--evidence[events that it rests on, by commas]:evidence:"
+  "--idempotency-key[the same key repeats the first result]:idempotency_key:"
+  "--if-version[only if this is still its version (version)]:if_version:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_handoff_create_defaults_added=0
+
+_shtab_envoy_handoff_verify_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--handoff[handoff\: id or unique prefix]:handoff:"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_handoff_verify_defaults_added=0
+
 _shtab_envoy_help_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -1217,6 +1434,8 @@ _shtab_envoy_invites_pending_options=(
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--limit[rows]:limit:"
+  "--cursor[where the last page ended (page.next_cursor)]:cursor:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -2120,6 +2339,8 @@ _shtab_envoy_send_options=(
   "--attach[objects that go with it, by commas]:attach:"
   "--task[make a task of this text instead]:task:"
   "--assignee[who gets the task\; member\: did\:key, its prefix, \@name or \@me]:assignee:"
+  "--poll-question[ask this of everybody instead]:poll_question:"
+  "--poll-options[the answers on offer, by commas\: 2 to 20]:poll_options:"
   "--task-id[task that it is about]:task_id:"
   "--task-status[set the status of that task, too]:task_status:(assigned in_progress blocked completed)"
   "--idempotency-key[the same key repeats the first result]:idempotency_key:"
@@ -2718,6 +2939,11 @@ _shtab_envoy_task_edit_options=(
   "--unlabel[a label that goes\; may be repeated]:unlabel:"
   "--due[when it is due\: 2026-01-31, a time in RFC 3339, 7d from now\; none]:due:"
   "--needs[all the tasks that come before, by commas\; empty\: none]:needs:"
+  "--reviews[approvals that its completion needs]:reviews:"
+  "--review-by[who has to approve\: human or a role]:review_by:"
+  "--no-self-review[not by who did the work]"
+  "--require-evidence[types of evidence that it needs]:require_evidence:"
+  "--self-review[who did the work may review it, too]"
   "--idempotency-key[the same key repeats the first result]:idempotency_key:"
   "--if-version[only if this is still its version (version)]:if_version:"
 )
@@ -3010,6 +3236,7 @@ _shtab_envoy() {
       curcontext="${curcontext%:*:*}:_shtab_envoy-$line[1]:"
       case $line[1] in
         agent) _shtab_envoy_agent ;;
+        audit) _shtab_envoy_audit ;;
         backup) _arguments -C -s $_shtab_envoy_backup_options ;;
         can) _arguments -C -s $_shtab_envoy_can_options ;;
         card) _shtab_envoy_card ;;
@@ -3023,6 +3250,7 @@ _shtab_envoy() {
         events) _arguments -C -s $_shtab_envoy_events_options ;;
         explain) _arguments -C -s $_shtab_envoy_explain_options ;;
         fingerprint) _arguments -C -s $_shtab_envoy_fingerprint_options ;;
+        handoff) _shtab_envoy_handoff ;;
         help) _arguments -C -s $_shtab_envoy_help_options ;;
         history) _arguments -C -s $_shtab_envoy_history_options ;;
         identity) _shtab_envoy_identity ;;
@@ -3082,6 +3310,32 @@ _shtab_envoy_agent() {
       curcontext="${curcontext%:*:*}:_shtab_envoy_agent-$line[1]:"
       case $line[1] in
         revoke) _arguments -C -s $_shtab_envoy_agent_revoke_options ;;
+      esac
+  esac
+}
+
+_shtab_envoy_audit() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->audit'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envoy_audit_defaults_added )); then
+    if (( ${_shtab_envoy_audit_options[(I)${(q)one_or_more}*]} +          ${_shtab_envoy_audit_options[(I)${(q)remainder}*]} +          ${_shtab_envoy_audit_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envoy_audit_options+=(': :_shtab_envoy_audit_commands' '*::: :->audit')
+    fi
+    _shtab_envoy_audit_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envoy_audit_options
+
+  case $state in
+    audit)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envoy_audit-$line[1]:"
+      case $line[1] in
+        export) _arguments -C -s $_shtab_envoy_audit_export_options ;;
+        fingerprint) _arguments -C -s $_shtab_envoy_audit_fingerprint_options ;;
+        report) _arguments -C -s $_shtab_envoy_audit_report_options ;;
+        verify) _arguments -C -s $_shtab_envoy_audit_verify_options ;;
       esac
   esac
 }
@@ -3180,6 +3434,31 @@ _shtab_envoy_daemon() {
         cleanup) _arguments -C -s $_shtab_envoy_daemon_cleanup_options ;;
         list) _arguments -C -s $_shtab_envoy_daemon_list_options ;;
         status) _arguments -C -s $_shtab_envoy_daemon_status_options ;;
+      esac
+  esac
+}
+
+_shtab_envoy_handoff() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->handoff'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envoy_handoff_defaults_added )); then
+    if (( ${_shtab_envoy_handoff_options[(I)${(q)one_or_more}*]} +          ${_shtab_envoy_handoff_options[(I)${(q)remainder}*]} +          ${_shtab_envoy_handoff_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envoy_handoff_options+=(': :_shtab_envoy_handoff_commands' '*::: :->handoff')
+    fi
+    _shtab_envoy_handoff_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envoy_handoff_options
+
+  case $state in
+    handoff)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envoy_handoff-$line[1]:"
+      case $line[1] in
+        accept) _arguments -C -s $_shtab_envoy_handoff_accept_options ;;
+        create) _arguments -C -s $_shtab_envoy_handoff_create_options ;;
+        verify) _arguments -C -s $_shtab_envoy_handoff_verify_options ;;
       esac
   esac
 }

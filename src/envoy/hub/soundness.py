@@ -15,8 +15,10 @@ from typing import Final
 from envoy.core import codec
 from envoy.core.crypto import sign
 from envoy.errors import RemoteFault
+from envoy.hub import sqlite
 from envoy.hub.sqlite import LogStore, SpaceRow
 from envoy.sync import frames
+from envoy.system import tables
 
 INSTANCE_BYTES: Final = 16
 NO_SUM: Final = bytes(32)
@@ -24,6 +26,10 @@ NO_SUM: Final = bytes(32)
 
 def findings(store: LogStore) -> Iterator[str]:
     """Yield what is wrong with the hub, nothing if it is sound."""
+    wrong = list(tables.findings(store.connection, sqlite.SCHEMA))
+    yield from wrong
+    if wrong:
+        return
     if len(store.instance) != INSTANCE_BYTES or len(store.seed) != sign.KEY_BYTES:
         yield "its instance or its key is damaged"
     sql = "SELECT * FROM space ORDER BY space"

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Final
 
 from envoy import limits
@@ -31,7 +32,7 @@ LOCK_NAME: Final = "hub.lock"
 RENEWED: Final = ".renewed"
 ASIDE: Final = ".damaged"
 
-_SCHEMA: Final = """
+SCHEMA: Final = """
 CREATE TABLE meta(k TEXT PRIMARY KEY, v BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE space(
   space BLOB PRIMARY KEY, g BLOB NOT NULL, root_pub BLOB NOT NULL, head INTEGER NOT NULL,
@@ -136,11 +137,11 @@ class LogStore:
         self.instance = self._meta("instance")
         self.seed = self._meta("key")
 
-    def transaction(self) -> db.WriteTransaction:
+    def transaction(self) -> AbstractContextManager[object]:
         """Return a context manager: what is written in it is durable at its end, or undone."""
         return self.connection.write_transaction(self._lock_path, sync="full")
 
-    def snapshot(self) -> db.Snapshot:
+    def snapshot(self) -> AbstractContextManager[object]:
         """Return a context manager: all reads in it see one state."""
         return self.connection.snapshot()
 
@@ -416,7 +417,7 @@ def _make(connection: db.Connection, lock_path: str) -> None:
     with connection.write_transaction(lock_path, sync="full"):
         if upgrade.version_of(connection) != 0:
             return
-        connection.run(_SCHEMA)
+        connection.run(SCHEMA)
         drawn = [("instance", host.entropy(16)), ("key", host.entropy(32))]
         connection.run_many("INSERT INTO meta VALUES(?, ?)", drawn)
         connection.run("PRAGMA user_version=" + str(VERSION))

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from envoy import limits
-from envoy.core.bodies import Invite, TaskClaim
+from envoy.core.bodies import Invite, TaskClaim, TaskComplete
 from envoy.core.capability import OTHERS
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import prefixed, sha256
@@ -27,6 +27,8 @@ from envoy.core.kinds import KINDS, entity_of, is_auth, read_body
 from envoy.core.log import Authority, Entry, ReceiptRow, bits
 from envoy.core.objects import ObjectRequest
 from envoy.core.structs import Body
+from envoy.errors import ConflictError
+from envoy.ids import to_text
 from envoy.replica import pins
 from envoy.replica.court import Court, with_fault
 from envoy.replica.keyring import KeyRing, Reader, Sealed
@@ -37,7 +39,7 @@ from envoy.replica.projector import Projector
 from envoy.state.authority import OK, Verdict
 from envoy.state.tasks import Task
 from envoy.sync.frames import SUM_MODULUS
-from envoy.views import rows
+from envoy.views import names, rows
 
 _PART: Final = prefixed("state", b"\0")
 
@@ -311,8 +313,9 @@ class Batch:
 
         It would put aside the verdicts there are. Raises ConflictError(review_required).
         """
-        same = (task.summary, task.evidence, task.for_review, task.completed_by)
-        if task.state == SUBMITTED and same == (*body[2:5], self.me):
+        before = (task.summary, task.evidence, task.for_review, task.completed_by)
+        after = (body.summary, body.evidence, body.for_review, self.me)
+        if task.state == names.SUBMITTED and before == after:
             from envoy.replica import gating
 
             raise ConflictError(
@@ -321,12 +324,6 @@ class Batch:
                 state=task.state,
                 reviews_missing=gating.missing_reviews(self.events, self.rows, self.sn, task),
             )
-
-    def gate_of(self, task: Task) -> Gate:
-        """Return what a task asks of its next completion by itself."""
-        from envoy.replica import gating
-
-        return gating.own(task, Projector(self, self.rows).ops(task.id))
 
     def rho(self, entity: bytes) -> int:
         """Return the rank that an act of mine on an entity would have (STATE section 1)."""

@@ -20,8 +20,10 @@ from envoy.core.codec import Open
 from envoy.core.log import Entry
 from envoy.core.records import TaskReview
 from envoy.lean import NamedTuple, Protocol
+from envoy.replica import gating
 from envoy.replica.ports import EventStore, RowStore
 from envoy.state import content, gates
+from envoy.state import records as fold
 from envoy.state.authority import Judgement
 from envoy.state.gates import Around, Gate
 from envoy.state.registers import Graph, Op
@@ -72,17 +74,43 @@ def _is_human(place: Place, did: bytes) -> bool:
     return content.reduce_member(did, place.ops.ops(did)).type == gates.HUMAN
 
 
-def _evidence(place: Place, task: bytes, done: Sequence[Op]) -> dict[bytes, str]:
-    """Return the types of the records of this task, named by completions, that show something."""
-    named = {one for op in done if isinstance(op.body, TaskComplete) for one in op.body.evidence}
-    if not named:
+def _evidence(place: Place, task: bytes, done: Sequence[Op]) -> dict[bytes, dict[bytes, str]]:
+    """Return by completion the types of the records it names that show something for it.
+
+    What came after a completion does not undo it: of records and retractions that had seen it none
+    makes its evidence stale or takes it back.
+    """
+    if not any(isinstance(op.body, TaskComplete) and op.body.evidence for op in done):
         return {}
-    every = place.rows.records_of(place.space.sn, task)
-    return {
-        row.id: row.type or ""
-        for row in every
-        if row.id in named and records.shows(row, stale=records.is_stale(row, every))
-    }
+    every = gating.speakers(place.rows, place.space.sn, task)
+    return {op.id: _shown(place, op, every) for op in done}
+
+
+def _shown(place: Place, done: Op, every: Sequence[rows.Record]) -> dict[bytes, str]:
+    """Return the types of the records that show something for a completion."""
+    assert isinstance(done.body, TaskComplete)
+    named, seen = {*done.body.evidence}, (done.lam, done.id)
+    found = dict[bytes, str]()
+    for row in every:
+        if row.id not in named:
+            continue
+        taken_back = row.retracted is not None and _retraction(place, row.id, seen) is not None
+        standing = row._replace(retracted=row.retracted if taken_back else None)
+        beside = [one for one in records.makes_stale(row, every) if not _saw(place, one, seen)]
+        if records.shows(standing, stale=bool(beside)):
+            found[row.id] = row.type or ""
+    return found
+
+
+def _saw(place: Place, row: rows.Record, earlier: tuple[int, bytes]) -> bool:
+    """Say whether the author of a record had seen an act."""
+    return has_seen(place, (row.lam, row.id), earlier)
+
+
+def _retraction(place: Place, record: bytes, earlier: tuple[int, bytes]) -> bytes | None:
+    """Return what took a record back, leaving out all that had seen an act; None for nothing."""
+    ops = [op for op in place.ops.ops(record) if not has_seen(place, (op.lam, op.id), earlier)]
+    return fold.reduce(record, ops).retracted
 
 
 def _policy(place: Place, done: Sequence[Op]) -> dict[bytes, Gate]:
@@ -103,23 +131,25 @@ class Seen(NamedTuple):
 
     def by(self, later: Op) -> bool:
         """Say whether ``later`` had seen it."""
-        return has_seen(self.place, later, self.earlier)
+        return has_seen(self.place, (later.lam, later.id), (self.earlier.lam, self.earlier.id))
 
 
-def has_seen(place: Place, later: Op, earlier: Op) -> bool:
+def has_seen(place: Place, later: tuple[int, bytes], earlier: tuple[int, bytes]) -> bool:
     """Say whether ``earlier`` is in the ancestry of ``later``, of whatever entities they are.
+
+    Both are (lam, id).
 
     What is not above it in lam cannot have seen it, so only what lies between is walked.
     """
-    if later.lam <= earlier.lam:
+    if later[0] <= earlier[0]:
         return False
-    todo, known = list[tuple[int, bytes]](), {later.id}
-    _push(place, todo, known, later.id)
+    todo, known = list[tuple[int, bytes]](), {later[1]}
+    _push(place, todo, known, later[1])
     while todo:
         lam, ident = heappop(todo)
-        if ident == earlier.id:
+        if ident == earlier[1]:
             return True
-        if -lam > earlier.lam:
+        if -lam > earlier[0]:
             _push(place, todo, known, ident)
     return False
 

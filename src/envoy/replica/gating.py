@@ -8,13 +8,14 @@ Specification: docs/spec/tasks.md, Gates.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from envoy.core.bodies import TaskCreate
 from envoy.core.records import APPROVE, TaskGate
 from envoy.errors import ConflictError
 from envoy.ids import to_text
 from envoy.jsontext import loads
+from envoy.lean import Protocol
 from envoy.replica.ports import EventStore, RowStore
 from envoy.state import gates
 from envoy.state.gates import Approval, Gate
@@ -33,7 +34,7 @@ def check(store: RowStore, space: rows.Space, task: bytes, named: Sequence[bytes
     wanted = _asked(space.policy, "gate.evidence") | _asked(row.gate if row else "{}", "evidence")
     if not wanted:
         return
-    every = store.records_of(space.sn, task)
+    every = speakers(store, space.sn, task)
     given = [one for one in every if one.id in named]
     fresh = {one.type for one in given if records.shows(one, stale=records.is_stale(one, every))}
     old = {one.type for one in given if records.shows(one, stale=False)}
@@ -43,9 +44,21 @@ def check(store: RowStore, space: rows.Space, task: bytes, named: Sequence[bytes
         raise ConflictError(code, task_id=to_text("task", task), missing=missing)
 
 
-def own(task: Task, ops: Iterable[Op]) -> Gate:
-    """Return what a task asks of its next completion by itself; ``ops`` are the acts on it."""
-    graph, refused = Graph(task.id, ops), {ident for ident, _ in task.refused}
+class Asking(Protocol):
+    """The part of a projector that is asked here."""
+
+    def ops(self, entity: bytes, /) -> list[Op]:
+        """Return the acts on an entity."""
+
+
+def speakers(store: RowStore, sn: int, task: bytes) -> list[rows.Record]:
+    """Return all that can make a record of a task stale: its records, and objects as such."""
+    return store.records_of(sn, task) + records.of_objects(store.objects_of(sn, task))
+
+
+def own(acts: Asking, task: Task) -> Gate:
+    """Return what a task asks of its next completion by itself."""
+    graph, refused = Graph(task.id, acts.ops(task.id)), {ident for ident, _ in task.refused}
     writes = {
         number: op.body.gate
         for number, op in enumerate(graph.ops)

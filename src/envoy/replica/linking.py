@@ -13,7 +13,8 @@ Specification: docs/spec/event.md, Authoring.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from envoy import limits
@@ -39,8 +40,11 @@ class Linker:
         self._events: EventStore = batch.events
         self._entropy = entropy
         self._latest = batch.now_ms + limits.CITABLE_AHEAD_MS
-        self._asked: tuple[bytes | None, int] | None = None
-        self._found: list[dag.Head] = []
+        # Authority events that ``_seen`` leaves out and none of them saw, by number, newest first:
+        # of the first ``_filed`` ones.
+        self._filed = -1
+        self._seen = 0
+        self._beside = dict[int, dag.Head]()
 
     def links(self, entity: bytes | None, auth: bytes, *, gathers: bool = False) -> Links:
         """Return the place of the next event, an act on ``entity`` under the grant ``auth``.
@@ -51,8 +55,11 @@ class Linker:
         tip = self._tip()
         acts = self._acts(entity)
         beside = [one for one in acts if not _is_behind(one, tip)]
-        heads, space = [_head(one) for one in beside], self._space(tip)
-        groups = (self._authority(tip), [*heads, *space] if gathers else heads, space)
+        authority, heads, space = self._authority(tip), [_head(one) for one in beside], []
+        if len(authority) < limits.DEPS_MAX:  # else there is no room for others
+            space = self._space(tip)
+        newest = list(islice(authority.values(), limits.DEPS_MAX))
+        groups = (newest, [*heads, *space] if gathers else heads, space)
         deps = dag.choose_deps(
             groups,
             is_below_prev=lambda one: tip is not None and one == tip.id,
@@ -87,7 +94,10 @@ class Linker:
     def is_scattered(self) -> bool:
         """Say whether the next event cannot name every head there is."""
         tip = self._tip()
-        heads = {one.id for one in (*self._authority(tip), *self._space(tip))}
+        authority = self._authority(tip)
+        if len(authority) > limits.DEPS_MAX:
+            return True
+        heads = {one.id for one in (*authority.values(), *self._space(tip))}
         return len(heads - ({tip.id} if tip is not None else set())) > limits.DEPS_MAX
 
     # -- the parts --------------------------------------------------------------------------
@@ -105,15 +115,24 @@ class Linker:
         chain = self._batch.space.chain
         return self._entropy(CHAIN_BYTES) if tip is None or chain is None else chain
 
-    def _authority(self, tip: Entry | None) -> list[dag.Head]:
-        """Return the newest authority events that my tip has not seen."""
-        court, mark = self._batch.court, None if tip is None else tip.id
-        # Asked twice for each event, and each time it looks at all of them.
-        if self._asked != (mark, court.next_ix):
-            seen = 0 if tip is None else tip.saw | (1 << tip.ix if tip.ix is not None else 0)
-            self._found = [_head(one) for one in court.heads(unless=seen, latest=self._latest)]
-            self._asked = mark, court.next_ix
-        return self._found
+    def _authority(self, tip: Entry | None) -> Mapping[int, dag.Head]:
+        """Return the authority events that my tip has not seen and none of them saw, newest first.
+
+        A flood of them is looked through once. What a merge sees is an ancestry, so of the others
+        those stay heads that were: only what it saw is taken out, and merging n costs n.
+        """
+        court = self._batch.court
+        seen = 0 if tip is None else tip.saw | (1 << tip.ix if tip.ix is not None else 0)
+        if self._filed != court.next_ix or self._seen & ~seen:
+            found = court.heads(unless=seen, latest=self._latest)
+            found.sort(key=lambda one: (one.lam, one.id), reverse=True)
+            self._beside = {one.index: _head(one) for one in found}
+            self._filed = court.next_ix
+        else:
+            for index in _indexes(seen & ~self._seen):
+                self._beside.pop(index, None)
+        self._seen = seen
+        return self._beside
 
     def _acts(self, entity: bytes | None) -> list[Entry]:
         """Return the heads of an entity, ascending by id: of what is not dated ahead."""
@@ -150,6 +169,14 @@ class Linker:
         """Return accepted events."""
         found = [self._events.entry(self._batch.sn, one) for one in ids]
         return [one for one in found if one is not None]
+
+
+def _indexes(seen: int) -> Iterator[int]:
+    """Yield the numbers in a bitset, the greatest first."""
+    while seen:
+        index = seen.bit_length() - 1
+        yield index
+        seen ^= 1 << index
 
 
 def _is_behind(entry: Entry, tip: Entry | None) -> bool:

@@ -311,6 +311,9 @@ class RowStore(Protocol):
     def records_of(self, sn: int, task: bytes) -> list[rows.Record]:
         """Return the records of a task, those first that sort first."""
 
+    def objects_of(self, sn: int, task: bytes) -> list[rows.Object]:
+        """Return the references to objects of a task, those first that sort first."""
+
     def judged(self, sn: int, gate: str) -> list[bytes]:
         """Return, ascending, the tasks that stand by a completion and have ``gate`` in theirs."""
 

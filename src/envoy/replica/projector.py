@@ -12,7 +12,7 @@ Specification: docs/spec/store.md, Projections and Stream.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from envoy.core.bodies import Genesis
 from envoy.core.crypto.sign import sha256, tagged
@@ -264,14 +264,11 @@ class Projector:
 
         batch, court = self._batch, self._batch.court
         judgement, sn = court.judgement, batch.sn
-        known_grants = self._rows.grants(sn)
-        for grant in project.grant_rows(sn, judgement, self._events.actor):
-            if known_grants.get(grant.id) != grant:
-                self._rows.save(grant)
-        known_invites = self._rows.invites(sn)
-        for invite in project.invite_rows(sn, judgement, self._events.actor):
-            if known_invites.get(invite.id) != invite:
-                self._rows.save(invite)
+        known, number = {**self._rows.grants(sn), **self._rows.invites(sn)}, self._events.actor
+        grants = project.grant_rows(sn, judgement, number)
+        for row in (*grants, *project.invite_rows(sn, judgement, number)):
+            if known.get(row.id) != row:
+                self._rows.save(row)
         newcomers = self._people.judged(judgement, batch.space.id)
         role = judgement.role_of(batch.me)
         found = epochs.current(judgement, court.views)
@@ -323,10 +320,11 @@ class Projector:
         made = [self._op(entry, entity) for entry in self._events.entity(self._batch.sn, entity)]
         return [op for op in made if op is not None]
 
-    def _judged_again(self, gate: str = "") -> None:
-        """Fold the tasks again that stand by a completion, and have ``gate`` in their gate."""
+    def _judged_again(self, gate: str = "", *, of: Collection[bytes | None] | None = None) -> None:
+        """Fold tasks again that stand by a completion: those with ``gate`` in theirs, or ``of``."""
         for task in self._rows.judged(self._batch.sn, gate):
-            self.entity(task)
+            if of is None or task in of:
+                self.entity(task)
 
     def _record(self, record: bytes, ops: list[Op], entries: dict[bytes, Entry]) -> None:
         """Write the row of a record; a task whose completion stands by it may turn."""
@@ -335,8 +333,7 @@ class Projector:
         done = recording.fold(self._events, self._rows, self._batch.sn, record=record, ops=ops)
         self._refusals(done.refused, entries)
         self._digest(done.before and done.before.digest, done.after and done.after.digest)
-        for task in sorted({*done.tasks} & {*self._rows.judged(self._batch.sn, "")}):
-            self.entity(task)
+        self._judged_again(of=done.tasks)
 
     def _op(self, entry: Entry, entity: bytes) -> Op | None:
         """Return an operation as the folds take it, None for one they never count."""
@@ -448,7 +445,9 @@ class Projector:
     def _reference(self, reference: bytes, ops: list[Op], entries: dict[bytes, Entry]) -> None:
         """Write the row of a reference to an object, and which of its acts were refused."""
         place, space = (self._events, self._rows, self._batch.sn), self._batch.space.id
-        self._refusals(references.fold(*place, space=space, reference=reference, ops=ops), entries)
+        done = references.fold(*place, space=space, reference=reference, ops=ops)
+        self._refusals(done.refused, entries)
+        self._judged_again(of=done.tasks)
 
     def _digest(self, before: bytes | None, after: bytes | None) -> None:
         """Exchange the part of an entity in the state sum."""

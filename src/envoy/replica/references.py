@@ -23,6 +23,21 @@ from envoy.views import rows
 WRONG_OBJECT: Final = "wrong_object"
 
 
+class Done(NamedTuple):
+    """What folding a reference came to: what is refused, and the rows before and after."""
+
+    refused: dict[bytes, str]
+    before: rows.Object | None
+    after: rows.Object | None
+
+    @property
+    def tasks(self) -> list[bytes | None]:
+        """Return the tasks that may stand elsewhere now: objects make records stale."""
+        if self.before == self.after:
+            return []
+        return [row.task for row in (self.before, self.after) if row is not None]
+
+
 def fold(
     events: EventStore,
     store: RowStore,
@@ -31,7 +46,7 @@ def fold(
     space: bytes,
     reference: bytes,
     ops: Sequence[Op],
-) -> dict[bytes, str]:
+) -> Done:
     """Write the row of ``reference`` and what its line shows; return what is refused, and why."""
     found = content.reduce_object(reference, ops)
     refused = dict(found.refused)
@@ -41,15 +56,15 @@ def fold(
     is_true = object_id(space, body.chunks) == body.object
     if not is_true and put.counts:
         refused[reference] = WRONG_OBJECT
-    before = store.object(sn, reference)
+    before, after = store.object(sn, reference), None
     if put.counts and is_true:
-        row = project.object_row(sn, put, body, retracted=found.by, number=events.actor)
-        if row != before:
-            store.save(row)
+        after = project.object_row(sn, put, body, retracted=found.by, number=events.actor)
+        if after != before:
+            store.save(after)
     elif before is not None:
         store.delete(before)
     _show(events, store, sn, put=put, name=body.name, hides=found.by is not None)
-    return refused
+    return Done(refused, before, after)
 
 
 def _show(events: EventStore, store: RowStore, sn: int, *, put: Op, name: str, hides: bool) -> None:

@@ -8,10 +8,12 @@ Specification: docs/spec/store.md, Stream.
 
 from __future__ import annotations
 
+from envoy.jsontext import loads
 from envoy.lean import NamedTuple
 from envoy.views import names, rows
 
 SENIOR = ("owner", "admin")
+ROLES = ("read", "write", "admin", "owner")  # rising
 
 
 class Turn(NamedTuple):
@@ -20,6 +22,16 @@ class Turn(NamedTuple):
     type: str
     event: bytes
     reason: str | None
+
+
+def _is_named(gate: str, role: str | None) -> bool:
+    """Say whether a gate makes a reviewer of who has ``role``."""
+    if role is None or '"review_by"' not in gate:
+        return False
+    found = loads(gate)
+    by = found.get("review_by") if isinstance(found, dict) else None
+    roles = [one for one in by if one in ROLES] if isinstance(by, list) else []
+    return bool(by) and all(ROLES.index(role) >= ROLES.index(str(one)) for one in roles)
 
 
 def turns(
@@ -39,7 +51,8 @@ def turns(
     if done is None or was == (after.state, done):
         return found
     if after.state == names.SUBMITTED:
-        reviews = after.completed_by != me and (after.creator == me or role in SENIOR)
+        can = after.creator == me or role in SENIOR or _is_named(after.gate, role)
+        reviews = can and after.completed_by != me
         found.append(Turn("task_submitted", done, "review_wanted" if reviews else None))
     if after.state == names.COMPLETED and not news:
         found.append(Turn("task_completed", done, None))

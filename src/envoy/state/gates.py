@@ -64,14 +64,15 @@ class Around(State, frozen=True):
 
     ``policy`` is by completion what the policy of the space asks of it; ``roles`` by verdict the
     role that its author acted with; ``humans`` are the members who declare to be human;
-    ``evidence`` are the types of the records of this task that show something: counting, of a
-    result that is not ``fail``, neither stale nor retracted.
+    ``evidence`` has by completion the types of the records it names that show something: counting,
+    of this task, of a result that is not ``fail``, neither stale nor retracted by what had not seen
+    the completion.
     """
 
     policy: Mapping[bytes, Gate]
     roles: Mapping[bytes, str | None]
     humans: frozenset[bytes]
-    evidence: Mapping[bytes, str]
+    evidence: Mapping[bytes, Mapping[bytes, str]]
 
 
 ALONE: Final = Around({}, {}, frozenset(), {})

@@ -123,7 +123,7 @@ def _known(kind: str) -> str:
 
 
 def poll_text(body: records.Poll) -> str:
-    """Return a poll as text: the question, then a line for each option; neither has a line break."""
+    """Return a poll as text: the question, then each option, in a line of its own."""
     return "\n- ".join((body.question, *body.options))
 
 
@@ -157,7 +157,7 @@ _LINES: Final[Mapping[type[Body], Callable[..., Line]]] = {
     records.Poll: lambda body: Line(poll_text(body)),
     records.TaskGate: lambda body: Line(task=body.task, detail="gate"),
     records.TaskHandoff: lambda body: Line(
-        body.next, task=body.task, target=body.to, detail="handoff", refs=body.evidence
+        body.next, task=body.task, target=body.to, refs=body.evidence
     ),
     records.TaskReview: lambda body: Line(body.note, task=body.task, detail=body.verdict),
     records.Record: lambda body: Line(

@@ -117,10 +117,11 @@ class Panel:
             return (names.CHANGES_REQUESTED,)
         own, whole = self._gates(fold, view, completion)
         approvals = [self._approval(fold, view, one) for one in standing]
-        body = fold.graph.ops[completion].body
-        assert isinstance(body, TaskComplete)
+        op = fold.graph.ops[completion]
+        assert isinstance(op.body, TaskComplete)
         is_met = not gates.missing_reviews(whole, approvals, self.around.humans)
-        is_met &= not gates.missing_evidence(whole, body.evidence, self.around.evidence)
+        known = self.around.evidence.get(op.id, {})
+        is_met &= not gates.missing_evidence(whole, op.body.evidence, known)
         # Apart from labels and records, and from a policy that may come to be known later.
         everybody = {one.author for one in approvals}
         can_pass = not gates.missing_reviews(own, approvals, everybody)

@@ -31,9 +31,13 @@ _EPOCHS: Final = (
     " FROM epoch p LEFT JOIN event e ON e.sn = p.sn AND e.id = p.created"
     " LEFT JOIN authority a ON a.sn = p.sn AND a.ix = e.ix WHERE p.sn = ? ORDER BY p.id"
 )
+# Whoever creates an entity is stored without its id, which is that of the event.
+_ACT: Final = (
+    "SELECT id, kind, an, ts, status, cause,"
+    " CASE entity WHEN x'' THEN id ELSE entity END FROM event"
+)
 _ACTS: Final = (
-    "SELECT id, kind, an, ts, status, cause, entity FROM event"
-    " WHERE sn = ?1 AND (?2 IS NULL OR an = ?2) ORDER BY lam DESC, id DESC LIMIT ?3"
+    f"{_ACT} WHERE sn = ?1 AND (?2 IS NULL OR an = ?2) ORDER BY lam DESC, id DESC LIMIT ?3"
 )
 _KINDS: Final = (
     "SELECT kind, status, count(*) FROM event WHERE sn = ?1 AND (?2 IS NULL OR an = ?2)"
@@ -41,8 +45,7 @@ _KINDS: Final = (
 )
 _GIVEN: Final = (
     "SELECT g.id, g.kind, g.subject, g.author, g.role, g.verb, g.status, a.epoch"
-    " FROM grant_ g JOIN event e ON e.sn = g.sn AND e.id = g.id"
-    " JOIN authority a ON a.sn = e.sn AND a.ix = e.ix"
+    " FROM grant_ g JOIN authority a ON a.sn = g.sn AND a.ix = g.ix"
     " WHERE g.sn = ?1 AND (?2 IS NULL OR g.author = ?2 OR g.subject = ?2) ORDER BY g.senior, g.id"
 )
 # What others said that names something the member wrote, by an explicit reference.
@@ -124,8 +127,7 @@ class AuditViews:
 
     def each_act(self, sn: int) -> Iterator[Act]:
         """Yield every act, least (lam, id) first."""
-        sql = "SELECT id, kind, an, ts, status, cause, entity FROM event WHERE sn = ?"
-        return self._db.each(Act, f"{sql} ORDER BY lam, id", (sn,))
+        return self._db.each(Act, f"{_ACT} WHERE sn = ? ORDER BY lam, id", (sn,))
 
     def each_link(self, sn: int) -> Iterator[rows.Link]:
         """Yield everything that an event names, ascending by event."""

@@ -136,6 +136,11 @@ class Desk:
                 return found
         return None
 
+    def dropped(self, sn: int) -> int:
+        """Count what went over a bound while it waited; it is fetched once it may come in."""
+        sql = "SELECT count(*) FROM dropped WHERE sn = ? AND why IS NOT NULL"
+        return self._db.find(int, sql, (sn,)) or 0
+
     def quarantined(self, sn: int, limit: int) -> list[rows.Quarantined]:
         """Return the newest frames that failed at the door."""
         return self._db.rows(rows.Quarantined, _QUARANTINED, (sn, limit))

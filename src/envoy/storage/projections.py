@@ -280,6 +280,10 @@ class RowStore:
         """Return the records of a task, those first that sort first."""
         return self._rows(rows.Record, "sn = ? AND task = ? ORDER BY lam, id", (sn, task))
 
+    def objects_of(self, sn: int, task: bytes) -> list[rows.Object]:
+        """Return the references to objects of a task, those first that sort first."""
+        return self._rows(rows.Object, "sn = ? AND task = ? ORDER BY lam, id", (sn, task))
+
     def judged(self, sn: int, gate: str) -> list[bytes]:
         """Return, ascending, the tasks that stand by a completion and have ``gate`` in theirs."""
         self._settle(rows.Task)

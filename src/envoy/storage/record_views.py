@@ -15,7 +15,7 @@ from envoy.storage.views import select
 from envoy.system.db import Connection
 from envoy.views import rows
 from envoy.views.pages import Key
-from envoy.views.records import Beside, Shown, shown
+from envoy.views.records import Beside, Shown, of_objects, shown
 
 _NEWEST: Final = (2**63 - 1, b"\xff" * 33)
 _ORDER: Final = "AND (lam, id) < (?, ?) ORDER BY lam DESC, id DESC LIMIT ?"
@@ -27,6 +27,9 @@ _OF_TASK: Final = select(
     "record",
     rows.Record._fields,
     "WHERE sn = ? AND task = ? AND subject IS NOT NULL ORDER BY lam, id",
+)
+_OBJECTS: Final = select(
+    "object", rows.Object._fields, "WHERE sn = ? AND task = ? ORDER BY lam, id"
 )
 _BESIDE: Final = " ".join(
     (
@@ -103,7 +106,8 @@ class RecordViews:
             return []
         key = row.sn, row.task
         if key not in self._of_task:
-            self._of_task[key] = self._db.rows(rows.Record, _OF_TASK, key)
+            shared = of_objects(self._db.rows(rows.Object, _OBJECTS, key))
+            self._of_task[key] = self._db.rows(rows.Record, _OF_TASK, key) + shared
         return self._of_task[key]
 
 

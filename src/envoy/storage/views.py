@@ -122,10 +122,11 @@ _MENTIONS = _STREAM.replace("FROM stream", "FROM stream INDEXED BY stream_mentio
     " WHERE stream.sn = ? AND stream.reason = 'mention' AND stream.hidden = 0"
     " ORDER BY stream.n DESC LIMIT ?"
 )
-_POLLS = (
-    f"SELECT {columns('item', rows.Item._fields)} FROM item INDEXED BY item_poll"
-    " WHERE sn = ? AND kind = 'poll' AND status IN ('ok', 'ok*') AND redacted IS NULL"
-    " ORDER BY lam DESC, id DESC LIMIT ?"
+_POLLS = select(
+    "item",
+    rows.Item._fields,
+    "INDEXED BY item_poll WHERE sn = ? AND kind = 'poll' AND status IN ('ok', 'ok*')",
+    "AND redacted IS NULL ORDER BY lam DESC, id DESC LIMIT ?",
 )
 _FILTER = (
     "AND (?3 IS NULL OR stream.an = ?3) AND (?4 IS NULL OR stream.type = ?4)"

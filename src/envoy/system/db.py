@@ -36,7 +36,11 @@ T = TypeVar("T")
 # Older ones can lose a committed transaction when the log is reset beside a checkpoint.
 SQLITE_MIN: Final = (3, 51, 3)
 
-_LOST: Final = ("no such", "malformed", "unknown database", "duplicate column")
+# So are its tables read where a statement, all of which are constant, does not fit them.
+_LOST: Final = (
+    *("no such", "malformed", "unknown database", "duplicate column", "table "),
+    *("unrecognized option", "invalid fts5", "vtable constructor", "parse error"),
+)
 _SETTINGS: Final = (
     f"PRAGMA cache_size=-{limits.PAGE_CACHE_KIB_MAX}; PRAGMA mmap_size=0; PRAGMA foreign_keys=OFF;"
     # Sorting would otherwise leave plain text in a file outside the home.
@@ -54,6 +58,7 @@ _FAULTS: Final[tuple[tuple[type[Exception], type[EnvoyError], str], ...]] = (
     (apsw.IOError, InternalError, "storage_failed"),
     (apsw.CorruptError, IntegrityError, "state_corrupt"),
     (apsw.NotADBError, IntegrityError, "state_corrupt"),
+    (apsw.ConstraintError, IntegrityError, "state_corrupt"),
     (apsw.BusyError, WaitTimeoutError, "timeout"),
     (apsw.LockedError, WaitTimeoutError, "timeout"),
     (apsw.ProtocolError, WaitTimeoutError, "timeout"),
@@ -346,6 +351,11 @@ def connect(
         connection.close()
         raise IntegrityError("state_corrupt", path=path, reason="not_wal")
     return connection
+
+
+def scratch() -> Connection:
+    """Return a new database in memory."""
+    return Connection(apsw.Connection(":memory:"), ":memory:")
 
 
 def data_version(connection: Connection) -> int:

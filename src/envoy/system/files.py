@@ -82,13 +82,13 @@ def identity(path: str) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def check_file(path: str) -> None:
+def check_file(path: str, *, names: int = 1) -> None:
     """Refuse ``path`` unless it is a regular file of mine that nobody else can reach.
 
-    Raises IntegrityError(state_access_denied) with ``reason``: missing, symlink, not_a_file,
-    hardlink, foreign_owner or mode.
+    ``names`` is how many it may have. Raises IntegrityError(state_access_denied) with ``reason``:
+    missing, symlink, not_a_file, hardlink, foreign_owner or mode.
     """
-    _judge(_status(path), path, FILE_MODE)
+    _judge(_status(path), path, FILE_MODE, names=names)
 
 
 def check_directory(path: str) -> None:
@@ -314,9 +314,11 @@ def _status(path: str) -> os.stat_result:
         raise fault(error, path) from error
 
 
-def _judge(status: os.stat_result, path: str, mode: int, *, handle: int | None = None) -> None:
+def _judge(
+    status: os.stat_result, path: str, mode: int, *, handle: int | None = None, names: int = 1
+) -> None:
     """Refuse what is not mine, of the right kind and of ``mode`` or less; close ``handle`` then."""
-    reason = _complaint(status, mode)
+    reason = _complaint(status, mode, names)
     if reason is None:
         return
     if handle is not None:
@@ -325,7 +327,7 @@ def _judge(status: os.stat_result, path: str, mode: int, *, handle: int | None =
     raise denied(path, reason, next_command=remedy)
 
 
-def _complaint(status: os.stat_result, mode: int) -> str | None:
+def _complaint(status: os.stat_result, mode: int, names: int) -> str | None:
     """Return what is wrong with ``status``, or None."""
     if stat.S_ISLNK(status.st_mode):
         return "symlink"
@@ -334,7 +336,7 @@ def _complaint(status: os.stat_result, mode: int) -> str | None:
     if mode == FILE_MODE and not stat.S_ISREG(status.st_mode):
         return "not_a_file"
     # Two names: the other one may lie where others reach it. None: just replaced, still readable.
-    if mode == FILE_MODE and status.st_nlink > 1:
+    if mode == FILE_MODE and status.st_nlink > names:
         return "hardlink"
     if status.st_uid != os.geteuid():
         return "foreign_owner"

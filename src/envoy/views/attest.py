@@ -164,15 +164,13 @@ def _act(event: bytes) -> str:
 
 
 def _member(people: People, an: int) -> str:
-    return "member:" + people.shown(an)[0].removeprefix(ids.DID_PREFIX)
+    return "member:" + people.shown(an)[0].removeprefix(PREFIXES["member"])
 
 
 # -- in-toto -----------------------------------------------------------------------------------
 
 
-def statements(
-    records: Iterable[rows.Record], people: People, space: rows.Space
-) -> Iterator[str]:
+def statements(records: Iterable[rows.Record], people: People, space: rows.Space) -> Iterator[str]:
     """Yield a Statement a line for each evidence record that names a digest and stands."""
     for record in records:
         subject = None if record.kind != "evidence" else _subject(record.subject)

@@ -52,7 +52,7 @@ h2{font-size:17px;margin:0 0 12px}
 section{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:20px 22px;
 margin:18px 0}
 .dim{color:var(--dim)}
-code,.id{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+code,.id{overflow-wrap:anywhere;font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .finger{display:block;background:var(--code);border-radius:8px;padding:10px 12px;
 overflow-wrap:anywhere}
 .tag{display:inline-block;border-radius:999px;padding:1px 10px;font-size:12.5px;font-weight:600;
@@ -167,10 +167,18 @@ def _grants(sheet: Sheet) -> Iterator[str]:
     for one in sheet.grants:
         given = _text(one.role or one.verb or "")
         sort = "ok" if one.status == "live" else "warn"
-        yield f'<li><div class="head">{_who(sheet, one.author)} gave {_who(sheet, one.subject)}'
+        yield f'<li><div class="head">{_whose(sheet, one)}'
         yield f'<span class="tag">{given}</span><span class="tag {sort}">{_text(one.status)}</span>'
         yield f'<span class="dim">{_text(one.kind)} {_id("evt", one.id)}</span></div></li>\n'
     yield "</ul></section>\n"
+
+
+def _whose(sheet: Sheet, one: Given) -> str:
+    """Return who gave a grant to whom; who founded a space or joined it took it."""
+    if one.author == one.subject:
+        word = "founded the space" if one.kind == "genesis" else "joined by an invite"
+        return f"{_who(sheet, one.subject)} <span>{word}</span>"
+    return f"{_who(sheet, one.author)} <span>gave</span> {_who(sheet, one.subject)}"
 
 
 def _tasks(sheet: Sheet) -> Iterator[str]:
@@ -207,7 +215,7 @@ def _events(sheet: Sheet) -> Iterator[str]:
         yield f"<li>{_event(sheet, one)}</li>\n"
     yield "</ul>"
     if sheet.omitted:
-        yield f'<p class="dim">{sheet.omitted} older events are in the bundle, not on this page.</p>'
+        yield f'<p class="dim">{sheet.omitted} older events stand in the bundle alone.</p>'
     yield "</section>\n"
 
 
@@ -245,7 +253,9 @@ def _wrapped(text: str) -> str:
 
 def _who(sheet: Sheet, an: int) -> str:
     name, fingerprint = sheet.people.name(an) or "", sheet.people.shown(an)[1]
-    return f'<span class="who">\u201c{_text(name)}\u201d <code class="dim">{fingerprint}</code></span>'
+    return (
+        f'<span class="who">\u201c{_text(name)}\u201d <code class="dim">{fingerprint}</code></span>'
+    )
 
 
 def _did(sheet: Sheet, did: bytes) -> str:

@@ -38,6 +38,7 @@ KIND_WORDS: Final[Mapping[str, str]] = {
     "lost_assign": "assigned beside another act on who has the task",
     "lost_claim": "claimed beside another act on who has the task",
     "lost_create": "created with an assignee beside another act on who has the task",
+    "lost_handoff": "handed over beside another act on who has the task",
     "lost_release": "released beside another act on who has the task",
     "lost_reopen": "reopened beside another act on who has the task",
     "stale_review": "a verdict on work that its holder had replaced",

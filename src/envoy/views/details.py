@@ -72,4 +72,7 @@ def brief(value: object) -> str | None:
             return str(value)
         case list():
             return ", ".join([str(brief(one)) for one in value])
+        case dict():
+            known = ((name, brief(one)) for name, one in value.items())
+            return ", ".join([f"{name} {one}" for name, one in known if one is not None])
     return None

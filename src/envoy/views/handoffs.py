@@ -12,12 +12,13 @@ Specification: docs/spec/tasks.md, Handoffs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from envoy import ids
+from envoy import ids, limits
 from envoy.lean import NamedTuple
 from envoy.views import records, rows
+from envoy.views.objects import Noting
 from envoy.views.people import Json, People, actor, stamp
 from envoy.views.tasks import listed
 
@@ -56,6 +57,32 @@ class Verified(NamedTuple):
         """Return valid, partial where something is unknown here, or invalid."""
         states = {one.state for one in self.checks}
         return INVALID if BAD in states else PARTIAL if UNKNOWN in states else VALID
+
+
+class Handed(NamedTuple):
+    """The handoffs of a Work Record, by (lam, id), and what can be said of each."""
+
+    found: Sequence[rows.Record]
+    words: Mapping[bytes, str]
+    people: People
+    space: str
+
+    def section(self, notes: Noting) -> list[Json]:
+        """Return the newest handoffs, their texts cut."""
+        shown = self.found[-limits.LIST_ROWS_DEFAULT :]
+        left_out = len(self.found) - len(shown)
+        notes.omit("handoffs", left_out, f"envoy record list {self.space}")
+        return [self._entry(row, f"handoffs[{at}]", notes) for at, row in enumerate(shown)]
+
+    def _entry(self, row: rows.Record, path: str, notes: Noting) -> Json:
+        """Return one handoff."""
+        name = ids.to_text("rec", row.id)
+
+        def cut(text: object, field: str) -> object:
+            return notes.text(text, f"{path}.{field}", name)
+
+        made = handoff(row, self.people, space=self.space, cut=cut)
+        return {**made, "verify": self.words[row.id]}
 
 
 def whole(value: object, _field: str) -> object:

@@ -144,7 +144,10 @@ class People:
             return row.role is not None and row.name == text[1:]
         symbols = text.removeprefix(ids.DID_PREFIX).removeprefix("z").removeprefix("6Mk")
         if len(symbols) < MEMBER_PREFIX_SYMBOLS_MIN:
-            raise UsageError("invalid_argument", argument="member", cause="too_short")
+            forms = ["@name", "@me", "did:key:..."]  # mostly a name that lacks its sign
+            raise UsageError(
+                "invalid_argument", argument="member", cause="too_short", expected=forms
+            )
         return ids.did_text(row.did).startswith(f"{ids.DID_PREFIX}6Mk{symbols}")
 
     def actor(self, an: int | None, *, role: str | None = None) -> Json | None:

@@ -26,6 +26,7 @@ SELF_REPORTED: Final = "self_reported"
 RECORDED: Final = "recorded"
 # What a record must carry so that a higher grade than self_reported can be shown for it.
 RECORDED_FIELDS: Final = ("argv", "cwd", "exit", "output_sha256")
+OBJECT: Final = "object"  # scheme of the subjects that name objects
 RETRACTED, SUPERSEDED = "retracted", "superseded"
 UNTRUSTED = ["text", "type", "subject", "fields.*.name", "fields.*.value", "*_name"]
 OWN_UNTRUSTED = [*UNTRUSTED, "corrections.*.text"]
@@ -74,16 +75,57 @@ def split(subject: str | None) -> tuple[str, str]:
 
 def is_stale(row: rows.Record, of_task: Iterable[rows.Record]) -> bool:
     """Say whether a later record of the same task speaks of another version of the same thing."""
+    return bool(makes_stale(row, of_task))
+
+
+def makes_stale(row: rows.Record, of_task: Iterable[rows.Record]) -> list[rows.Record]:
+    """Return the later records of the same task that speak of another version of the same thing."""
     name, digest = split(row.subject)
     if not name or row.task is None:
-        return False
-    return any(
-        place(other) > place(row)
+        return []
+    return [
+        other
+        for other in of_task
+        if place(other) > place(row)
         and other.task == row.task
         and other.retracted is None
         and split(other.subject)[0] == name
         and split(other.subject)[1] != digest
-        for other in of_task
+    ]
+
+
+def of_objects(found: Iterable[rows.Object]) -> list[rows.Record]:
+    """Return what references to objects of a task speak of, as records would.
+
+    An object speaks of its own name, and one that supersedes another of these of that one's too.
+    """
+    known = {row.id: row for row in found}
+    every = list[rows.Record]()
+    for row in known.values():
+        older = None if row.supersedes is None else known.get(row.supersedes)
+        names = {row.name} if older is None else {row.name, older.name}
+        every += [_speaking(row, name) for name in sorted(names)]
+    return every
+
+
+def _speaking(row: rows.Object, name: str) -> rows.Record:
+    """Return a reference to an object as a record about ``name``."""
+    return rows.Record(
+        sn=row.sn,
+        id=row.id,
+        lam=row.lam,
+        created_ms=row.created_ms,
+        an=row.an,
+        kind=OBJECT,
+        type=None,
+        task=row.task,
+        text="",
+        fields="{}",
+        subject=f"{OBJECT}:{name}@{row.sha256.hex()}",
+        refs="[]",
+        ranked=0,
+        retracted=row.retracted,
+        digest=b"",
     )
 
 
@@ -129,6 +171,8 @@ def state(row: rows.Record, beside: Sequence[Beside], *, stale: bool) -> str:
             return "accepted" if answers else "proposed"
         case "approval":
             return SUPERSEDED if replaced else "stale" if stale else "stands"
+        case "handoff":
+            return str(fields(row)["standing"])
         case "decision":
             if replaced:
                 return SUPERSEDED

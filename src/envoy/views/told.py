@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from envoy import ids, limits
-from envoy.lean import NamedTuple
-from envoy.views import records
+from envoy.lean import NamedTuple, Protocol
+from envoy.views import records, rows
 from envoy.views.objects import Noting
 from envoy.views.people import Json, People, stamp
 from envoy.views.tasks import listed
@@ -29,6 +29,13 @@ APPROVAL: Final = "approval"
 KINDS: Final = (*SECTIONS, CHARTER, APPROVAL)
 
 
+class Handed(Protocol):
+    """What shows the handoffs of a space (``views.handoffs``)."""
+
+    def section(self, notes: Noting, /) -> list[Json]:
+        """Return the handoffs that somebody may have to act on."""
+
+
 class Told(NamedTuple):
     """The records of a space that have a section, by (lam, id), and those that tasks name."""
 
@@ -36,6 +43,8 @@ class Told(NamedTuple):
     named: Mapping[bytes, records.Shown]
     people: People
     space: str
+    given: Sequence[rows.Record] = ()  # handoffs, by (lam, id)
+    handed: Handed | None = None  # what shows them, loaded where there are any
 
     def sections(self, notes: Noting) -> Json:
         """Return the sections; of each the newest are shown and the rest is counted."""
@@ -50,7 +59,7 @@ class Told(NamedTuple):
             shown = every[-limits.LIST_ROWS_DEFAULT :]
             notes.omit(name, len(every) - len(shown), command)
             made[name] = [self._stance(one, f"{name}[{at}]", notes) for at, one in enumerate(shown)]
-        return made
+        return made if self.handed is None else {**made, "handoffs": self.handed.section(notes)}
 
     def questions(self, start: int, notes: Noting) -> list[Json]:
         """Return what is left open: objections, approvals that were put off; newest last.

@@ -18,16 +18,14 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, Final
 
 from envoy import ids, limits
 from envoy.core import bundle
-from envoy.core.bodies import EpochCreate
 from envoy.core.bundle import BundleFault, Group, Header, Read, Witness
 from envoy.core.identity import ROOT_BYTES, Identity, space_fingerprint
-from envoy.core.kinds import read_body
 from envoy.errors import EnvoyError, IntegrityError, UsageError
 from envoy.lean import NamedTuple
 from envoy.replica.actions import audit
@@ -41,7 +39,7 @@ from envoy.storage.projections import RowStore
 from envoy.storage.views import Views
 from envoy.system import db, files, host
 from envoy.views import rows
-from envoy.views.audit import EpochFact, Given, readable
+from envoy.views.audit import counts
 from envoy.views.people import People
 from envoy.wiring import objects, writes
 from envoy.wiring.config import Config
@@ -225,18 +223,18 @@ def _unreadable(error: OSError | ValueError, path: str) -> EnvoyError:
 # -- looking -----------------------------------------------------------------------------------
 
 
-def fingerprint(space: bytes, heads: list[bytes]) -> str:
+def fingerprint(space: bytes, heads: Sequence[bytes]) -> str:
     """Return the fingerprint of a space in 16 groups of 4 hex digits."""
-    return space_fingerprint(space, heads).hex(" ", 2)
+    return fingerprint_text(space_fingerprint(space, heads))
 
 
-def could_read(
-    did: bytes, via: bytes | None, epochs: list[EpochFact], given: list[Given], an: int
-) -> frozenset[bytes]:
-    """Return the epochs that a member could read; ``via`` is what it came in by."""
-    named = set[bytes]()
-    for one in epochs:
-        body = None if one.body is None else read_body("epoch.create", one.body)
-        if isinstance(body, EpochCreate) and {did, via} & {reader.id for reader in body.rcpt}:
-            named.add(one.id)
-    return readable(epochs, named, (one.epoch for one in given if one.subject == an))
+def fingerprint_text(fingerprint: bytes) -> str:
+    """Return a fingerprint of 32 bytes as people compare it."""
+    return fingerprint.hex(" ", 2)
+
+
+def verdicts(seen: Seen) -> dict[str, int]:
+    """Return how many events of a bundle have each verdict; stubs have none."""
+    found = AuditViews(seen.connection).verdicts(seen.space.sn)
+    shown = [one for one in found if one[0] != bundle.WITHHELD]
+    return {name.replace("*", "_admitted"): count for name, count in counts(shown).items()}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from envoy.errors import EnvoyError, IntegrityError
 from envoy.lean import NamedTuple
-from envoy.storage import home
+from envoy.storage import home, soundness
 from envoy.storage.home import Paths, Public
 from envoy.storage.views import Views
 from envoy.system import db, files
@@ -124,6 +124,9 @@ def check_tables(where: Paths) -> Check:
         return Check("tables", "ok", "none yet")
     with db.connect(where.replica, read_only=True, key=where.db_key) as connection:
         if Views(connection).is_current():
+            damage = next(soundness.shape(connection), None)
+            if damage is not None:
+                raise IntegrityError("state_corrupt", reason=damage)
             return Check("tables", "ok", "of this version")
     return Check("tables", "warning", "older: the next command renews them", "envoy status")
 

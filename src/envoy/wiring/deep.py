@@ -38,7 +38,7 @@ from envoy.storage.events import EventStore
 from envoy.storage.home import Paths
 from envoy.storage.projections import RowStore
 from envoy.system import db, files, host
-from envoy.wiring import checks, secrets, writes
+from envoy.wiring import checks, chunks, secrets, writes
 from envoy.wiring.checks import Check
 from envoy.wiring.config import Config
 
@@ -98,6 +98,7 @@ def look(config: Config, progress: Progress = quiet) -> Look:
     found += hub or [Check("hub log", "ok", "every frame, sum and slot")]
     found += log or [Check("log", "ok", "every event, chain and signature")]
     found += rows or [Check("projections", "ok", "as the log says")]
+    found += _objects(plain, progress)
     by_name = {one.name for one in found if one.detail.startswith("state_corrupt")}
     return Look(
         found,
@@ -152,11 +153,24 @@ def _failed(name: str, what: str) -> Check:
 
 def _modes(where: Paths) -> Iterator[Check]:
     """Yield what others can reach, one by one, with the command that mends it."""
+    shared = chunks.shared(where)
+
+    def check_file(path: str) -> None:
+        files.check_file(path, names=max(shared[files.identity(path)], 1))
+
     for directory, names, leaves in os.walk(where.home):
         names.sort()
         yield from _mode(directory, files.check_directory)
         for name in sorted(leaves):
-            yield from _mode(os.path.join(directory, name), files.check_file)
+            yield from _mode(os.path.join(directory, name), check_file)
+
+
+def _objects(where: Paths, progress: Progress) -> list[Check]:
+    """Return whether every chunk on this machine is what its name says."""
+    count = len({ident for _, ident in chunks.spoilt(where, progress)})
+    if count:
+        return [_failed("objects", f"{count} chunks are not what their names say")]
+    return [Check("objects", "ok", "every chunk by its hash")]
 
 
 def _mode(path: str, check: Callable[[str], None]) -> Iterator[Check]:
@@ -323,13 +337,19 @@ def _connection(profile: Profile) -> db.Connection:
 
 
 def mend(config: Config, found: Look, progress: Progress = quiet) -> list[str]:
-    """Do what ``found`` asks for; return what was made anew: hub, replica, projections.
+    """Do what ``found`` asks for; return what was made anew: objects, hub, replica, projections.
+
+    Chunks that are spoilt are deleted: they are fetched again when they are wanted.
 
     Raises NeedsHumanError(profile_locked), IntegrityError (schema_too_new, state_access_denied,
     state_corrupt for an identity.json that is none), InternalError(storage_failed).
     """
     plain = home.paths(config.home, config.profile)
     (stored, where), done = _keyed(config, plain), list[str]()
+    if any(one.name == "objects" and one.state == "failed" for one in found.checks):
+        for shelf, ident in list(chunks.spoilt(plain, progress)):
+            shelf.drop(ident)
+        done.append("objects")
     if found.is_hub_bad:
         progress("hub", 0)
         renewal.renew(home.hub_directory(where), pinned=_pinned(where))

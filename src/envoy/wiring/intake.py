@@ -24,8 +24,7 @@ from envoy.hub import sqlite
 from envoy.jsontext import JsonError, loads
 from envoy.storage import archive, home, replica_file, schema, soundness
 from envoy.storage.home import Paths
-from envoy.system import db, files
-from envoy.system.db import Value
+from envoy.system import db, files, tables
 from envoy.wiring.config import name_is_plain
 
 MANIFEST: Final = "manifest.json"
@@ -101,18 +100,10 @@ def _check_profile(path: str, where: Paths) -> None:
 def _check_database(where: Paths, did: bytes) -> None:
     """Refuse a database of a profile that is not sound, or writes as somebody else."""
     _check_pages(where.replica, where.db_key)
-    blank = where.replica + ".blank"
-    with replica_file.open_file(where._replace(replica=blank, db_key=None)) as made:
-        wanted = _tables(made)
-    for one in replica_file.with_log(blank):
-        files.remove(one)
     with replica_file.open_file(where) as connection:
-        found = _tables(connection)
-        if replica_file.is_outdated(connection):  # those are made anew by other rules
-            wanted, found = _without_projections(wanted), _without_projections(found)
-        if found != wanted or not replica_file.owners(connection) <= {did}:
-            raise IntegrityError("state_corrupt", path=where.replica, reason="tables")
         damage = next(soundness.findings(connection), None)
+        if damage is None and not replica_file.owners(connection) <= {did}:
+            damage = "it writes as somebody else"
     if damage is not None:
         raise IntegrityError("state_corrupt", path=where.replica, reason=damage)
     db.seal_off(where.replica, where.db_key)
@@ -123,39 +114,13 @@ def _check_hub(path: str, directory: str) -> None:
     place = os.path.join(directory, sqlite.FILE_NAME)
     try:
         _check_pages(place)
-        made = sqlite.open_store(os.path.join(directory, "blank"))
-        with made.connection, sqlite.open_store(directory).connection as connection:
-            if _tables(connection) != _tables(made.connection):
-                raise IntegrityError("state_corrupt", path=place, reason="tables")
+        with sqlite.open_store(directory).connection as connection:
+            damage = next(tables.findings(connection, sqlite.SCHEMA), None)
+        if damage is not None:
+            raise IntegrityError("state_corrupt", path=place, reason=damage)
         db.seal_off(place)
     except EnvoyError as error:
         raise _as_archive(path, error, "database") from error
-
-
-def _tables(connection: db.Connection) -> set[tuple[Value, ...]]:
-    """Return what a database consists of: columns of its tables, and names of all else.
-
-    Each row begins with type and table.
-    """
-    sql = (
-        'SELECT m.type, m.tbl_name, m.name, c.name, c.type, c."notnull", c.pk FROM sqlite_schema m'
-        " LEFT JOIN pragma_table_info(m.name) c ON m.type = 'table'"
-    )
-    return set(connection.rows(_row, sql))
-
-
-def _row(*values: Value) -> tuple[Value, ...]:
-    return values
-
-
-def _without_projections(tables: set[tuple[Value, ...]]) -> set[tuple[Value, ...]]:
-    """Return ``tables`` without the tables and indexes that a rebuild drops."""
-    return {
-        one
-        for one in tables
-        if one[0] not in ("table", "index")
-        or (one[1] not in schema.PROJECTION_TABLES and not str(one[1]).startswith("words_"))
-    }
 
 
 def _check_pages(path: str, key: bytes | None = None) -> None:

@@ -324,7 +324,12 @@ def told_of(reader: Reader, of: rows.Space, named: Sequence[bytes]) -> Telling |
         return None
     from envoy.wiring import telling
 
-    return telling.told(reader.connection, of, reader.people(of), named)
+    found = telling.told(reader.connection, of, reader.people(of), named)
+    if not found.given:
+        return found
+    from envoy.wiring import handed
+
+    return handed.handed(reader, of, found)
 
 
 def refresh(config: Config, spaces: Sequence[bytes]) -> None:

@@ -27,4 +27,5 @@ def told(connection: Connection, space: rows.Space, people: People, named: Seque
         named={row.id: views.shown(row) for row in proofs},
         people=people,
         space=space_id(space),
+        given=views.of_kind(sn, "handoff"),
     )

@@ -76,6 +76,15 @@ def test_a_code_is_explained(console: Console) -> None:
 def test_an_unknown_code_is_not_found(console: Console) -> None:
     found = console.call("--json", "explain", "no_such_code")
     assert (found.status, found.data["error_code"]) == (3, "not_found")
+    assert found.data["next_command"] == "envoy schema error" and "nearest" not in found.data
+
+
+def test_a_slip_in_a_code_leads_to_the_near_one(console: Console) -> None:
+    found = console.call("--json", "explain", "tsk_not_found")
+    assert (found.status, found.data["error_code"]) == (3, "not_found")
+    assert found.data["nearest"] == "task_not_found"
+    assert found.data["next_command"] == "envoy explain task_not_found"
+    assert problems(found.data, "error") == []
 
 
 @pytest.mark.parametrize("name", sorted(ANSWERS))

@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from cli.read.conftest import Place, task_id
+from envoy.cli.lines import DEEDS
+from envoy.cli.read import watch
+from envoy.replica import notices
+from envoy.state import lines as lines_of
 from envoy.views import rows
 from rowhome import RowHome
 from schemas import problems
@@ -46,6 +50,30 @@ def test_events_resume_behind_a_cursor_without_loss(busy: Place) -> None:
 def test_events_may_be_filtered(flags: tuple[str, ...], expected: list[int], busy: Place) -> None:
     found = lines(busy, "events", "--since", "0", "--watch-timeout", "0", *flags)
     assert cursors(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "nearest"),
+    [
+        pytest.param("nope", None, id="like no type"),
+        pytest.param("new_mesage", "new_message", id="a slip"),
+        pytest.param("task_created,member_join", "member_joined", id="one of two"),
+    ],
+)
+def test_a_type_that_is_none_is_refused_with_those_that_are(
+    given: str, nearest: str | None, place: Place
+) -> None:
+    found = place.call("--json", "events", "--types", given, "--watch-timeout", "0")
+    data = json.loads(found.out)
+    assert found.status == 2 and problems(data, "error") == []
+    assert (data["error_code"], data["argument"]) == ("invalid_argument", "--types")
+    assert data.get("nearest") == nearest and data["expected"] == sorted(watch.TYPES)
+    assert place.call("--json", "listen", "--events", given).status == 2
+
+
+def test_every_type_of_the_stream_may_be_asked_for() -> None:
+    told = {*lines_of.TYPES.values(), *notices.VERDICT_TYPES, *DEEDS} - {"member_removed"}
+    assert told <= set(watch.TYPES)
 
 
 def test_an_event_bears_what_its_readers_have_to_know(place: Place) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 from base64 import b64decode
 from pathlib import Path
 
@@ -173,3 +175,110 @@ def test_plain_diagnose_sees_every_field_of_an_identity_and_the_notes_of_the_hub
     assert {one["name"]: one["state"] for one in found}["identity"] == "failed"
     path.write_text(kept)
     assert console.call("--profile", "a1", "diagnose").status == 0, "control"
+
+
+def failed(console: Console, *words: str) -> set[str]:
+    """Return the names of the checks that failed."""
+    found = console.call("--json", "--profile", "lead", *words)
+    names = {one["name"] for one in found.data["checks"] if one["state"] == "failed"}
+    assert (found.status == 8) == bool(names)
+    return names
+
+
+def test_a_chunk_that_the_disk_spoilt_is_noticed_and_deleted(console: Console) -> None:
+    (console.cwd / "crash.log").write_bytes(os.urandom(70_000))
+    console.ok("--profile", "lead", "object", "put", "crash.log", "--space", "bughunt")
+    assert failed(console, "diagnose", "--deep") == set(), "a shared chunk is no hard link"
+    chunk = next(console.home.glob("profiles/lead/objects/*/*"))
+    with chunk.open("r+b") as file:
+        file.seek(1000)
+        file.write(b"spoilt")
+    assert failed(console, "diagnose", "--deep") == {"objects"}
+    done = console.ok("--profile", "lead", "sync", "--verify")
+    assert done["repaired"] == ["objects"] and not chunk.exists()
+    assert not list(console.home.glob(f"hub/chunks/*/{chunk.name}"))
+    shown = console.ok("--profile", "lead", "object", "list", "--space", "bughunt")["objects"]
+    assert [one["state"] for one in shown] == ["missing"]
+
+
+def test_a_chunk_with_a_name_elsewhere_is_one_that_others_reach(
+    console: Console, tmp_path: Path
+) -> None:
+    (console.cwd / "crash.log").write_bytes(os.urandom(7_000))
+    console.ok("--profile", "lead", "object", "put", "crash.log", "--space", "bughunt")
+    chunk = next(console.home.glob("profiles/lead/objects/*/*"))
+    (tmp_path / "elsewhere").hardlink_to(chunk)
+    assert failed(console, "diagnose", "--deep") == {"modes"}
+
+
+def packed(console: Console, root: Path, *sources: Source, profiles: list[str]) -> str:
+    """Write an archive that opens with the identity of a1, and return its path."""
+    told = {"v": 1, "schema": 1, "hub": 1, "profiles": profiles}
+    path = os.fspath(root / "made.envoy")
+    record = json.loads((console.home / "profiles/a1/identity.json").read_text())
+    secret = archive.backup_key(Identity(bytes.fromhex(_hex(str(record["root"])))).backup_key)
+    manifest = Source("manifest.json", json.dumps(told).encode())
+    archive.write_archive(path, [manifest, *sources], secret)
+    return path
+
+
+def test_a_chunk_that_is_not_what_its_name_says_is_left_out(
+    console: Console, tmp_path: Path
+) -> None:
+    record = Source(
+        "profiles/b/identity.json", (console.home / "profiles/a1/identity.json").read_bytes()
+    )
+    good, bad = hashlib.sha256(b"good").hexdigest(), hashlib.sha256(b"bad").hexdigest()
+    chunks = [Source(f"chunks/{good}", b"good"), Source(f"chunks/{bad}", b"altered")]
+    file = packed(console, tmp_path, record, *chunks, profiles=["b"])
+    assert console.ok("--profile", "a1", "restore", file)["profiles"] == ["b"]
+    found = [one.name for one in (console.home / "profiles/b").rglob("?" * 64)]
+    assert found == [good]
+
+
+def test_an_archive_without_a_passphrase_opens_only_with_its_identity(
+    console: Console, tmp_path: Path
+) -> None:
+    file = tmp_path / "a1.envoy"
+    console.ok("--profile", "a1", "backup", "--out", os.fspath(file))
+    (tmp_path / "there").mkdir()
+    other = Console(tmp_path / "there")
+    found = other.call("--json", "--profile", "a1", "restore", os.fspath(file)).data
+    assert (found["error_code"], found["cause"]) == ("profile_locked", "needs_words")
+    assert found["next_command"] == "envoy recover"
+
+
+def test_a_profile_without_a_database_comes_back_as_what_it_was_and_a_hub_that_is_there_stays(
+    console: Console, tmp_path: Path
+) -> None:
+    secret, file = tmp_path / "secret", os.fspath(tmp_path / "all.envoy")
+    secret.write_text("open sesame\n")
+    secret.chmod(0o600)
+    key = ("--passphrase-file", os.fspath(secret))
+    for path in (console.home / "profiles/a1").glob("replica.db*"):
+        path.unlink()
+    made = console.ok("--profile", "lead", "backup", "--all", "--out", file, *key)
+    assert made["profiles"] == ["a1", "lead"] and made["hub"]
+    console.ok("--profile", "lead", "send", "later")
+    for name in made["profiles"]:
+        console.ok("--profile", name, "--yes", "reset", "--no-backup")
+    (console.home / "profiles/lead").mkdir(mode=0o700)  # empty, as a kill leaves it
+    done = console.ok("restore", file, *key)
+    assert done["profiles"] == ["a1", "lead"] and not done["hub"]
+    assert not (console.home / "profiles/a1/replica.db").exists()
+    for name in made["profiles"]:
+        console.ok("--profile", name, "sync")
+        bodies = {one["body"] for one in console.ok("--profile", name, "history")["records"]}
+        assert {"@a1 look", "later"} <= bodies
+
+
+def test_a_profile_that_cannot_be_deleted_is_said_to_be_there(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keep(path: str, **_: object) -> None:
+        """Delete nothing: the file system is read only by now."""
+
+    monkeypatch.setattr(shutil, "rmtree", keep)
+    found = console.call("--profile", "a1", "--json", "--yes", "reset", "--no-backup")
+    assert (found.status, found.data["error_code"]) == (8, "state_access_denied")
+    assert found.data["reason"] == "not_removed" and Path(found.data["path"]).exists()

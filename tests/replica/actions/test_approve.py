@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from envoy import limits
 from envoy.core import invite
-from envoy.core.bodies import Revoke, Statement
+from envoy.core.bodies import Close, Revoke, Statement
 from envoy.core.crypto import seal
 from envoy.core.crypto.sign import public_key, sign
 from envoy.core.identity import make_statement
@@ -270,3 +271,98 @@ def test_no_more_ask_than_an_invite_has_room_for(world: World) -> None:
     with pytest.raises(ConflictError):
         late.join(given)
     assert len(approve.pending(lead.copy)) == 16
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code_"),
+    [
+        pytest.param("quota_exceeded", "limit_exceeded", id="too many ask already"),
+        pytest.param("hosted_relay_invite_not_found", "invalid_invite", id="it has ended there"),
+    ],
+)
+def test_who_may_not_even_ask_is_told_why_and_keeps_nothing(
+    world: World, refusal: str, code_: str
+) -> None:
+    lead, agent = world.actor("lead"), world.actor("agent")
+    lead.found()
+    given = code(lead)
+    agent.door.refusals[frames.InviteRequest] = refusal
+    with pytest.raises(ConflictError) as caught:
+        agent.join(given)
+    assert code_of(caught) == code_ and agent.profile.rows.spaces() == []
+    agent.door.refusals.clear()
+    assert agent.join(given).join_state == "pending_approval"
+
+
+def test_who_was_a_member_asks_again_and_keeps_its_copy_if_that_leads_nowhere(
+    world: World,
+) -> None:
+    lead, agent = world.team("lead", "agent")
+    authority.remove(lead.copy, agent.me, reason="")
+    said = lead.send("not for the agent").event
+    agent.sync()
+    agent.join(code(lead))
+    assert approve.is_waiting(agent.copy) and agent.space.join_state == "pending_approval"
+    before = agent.count("event")
+    world.clock.now += DAY_MS  # nobody answers in time
+    sync(agent)
+    assert agent.space.join_state == "removed" and agent.count("event") == before
+    assert not approve.is_waiting(agent.copy) and not approve.complete(agent.copy)
+    agent.join(code(lead))
+    let_in(lead, "agent")
+    sync(agent)
+    assert agent.space.role == "write" and status_of(agent, said) == "ok"
+    assert approve.complete(agent.copy), "who is in waits for nothing"
+
+
+def test_who_was_removed_sees_nobody_ask(world: World) -> None:
+    lead, other = world.team("lead", "other")
+    authority.set_role(lead.copy, other.me, "admin")
+    other.sync()
+    asking(world, other, code(other))
+    assert len(approve.pending(other.copy)) == 1
+    authority.remove(lead.copy, other.me, reason="")
+    with pytest.raises(AuthorityError) as caught:
+        approve.pending(other.copy)
+    assert caught.value.code == "epoch_revoked"
+
+
+def test_nobody_is_let_into_a_space_that_has_ended(world: World) -> None:
+    lead = world.actor("lead")
+    lead.found()
+    asking(world, lead, code(lead))
+    (request,) = approve.pending(lead.copy)
+    lead.copy.write(lambda _: [Close("done")])
+    with pytest.raises(ConflictError) as caught:
+        approve.approve(lead.copy, request.id)
+    assert code_of(caught) == "space_closed" and len(lead.store.members(1)) == 1
+
+
+def test_nobody_is_let_in_where_there_is_no_room_for_a_member(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead = world.actor("lead")
+    lead.found()
+    agent = asking(world, lead, code(lead))
+    (request,) = approve.pending(lead.copy)
+    monkeypatch.setattr(limits, "MEMBERS_MAX", 1)
+    with pytest.raises(ConflictError) as caught:
+        approve.approve(lead.copy, request.id)
+    assert (code_of(caught), caught.value.details["members"]) == ("limit_exceeded", 1)
+    monkeypatch.undo()
+    approve.approve(lead.copy, request.id)
+    sync(agent)
+    assert agent.space.role == "write"
+
+
+def test_a_rehearsal_for_somebody_who_is_in_sends_nothing(world: World) -> None:
+    lead = world.actor("lead")
+    lead.found()
+    asking(world, lead, code(lead))
+    (request,) = approve.pending(lead.copy)
+    approve.approve(lead.copy, request.id)
+    lead.door.calls.clear()
+    done = approve.approve(lead.copy, request.id, dry_run=True)
+    assert done.is_rehearsal and not done.changed
+    sent = [one for one in lead.door.calls if isinstance(one, frames.InviteReply) and one.reply]
+    assert sent == [] and lead.space.pending == 0

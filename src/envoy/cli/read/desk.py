@@ -18,6 +18,7 @@ from envoy.wiring.reads import Reader
 
 Json = dict[str, object]
 
+PARKED = ("waiting", "sealed", "unsupported", "dropped")
 DID_SYMBOLS = 56  # of a did:key in full
 UNTRUSTED = ["*.reason", "*_name", "*.display_name"]
 
@@ -302,6 +303,7 @@ def quarantine(call: Call) -> Answer:
         items = reader.views.items(space.sn, [one.id for one in shown])
         last = (shown[-1].lam, shown[-1].id) if len(events) > limit else None
         counts, parked = desk.counts(space.sn), reader.views.parked(space.sn)
+        parked["dropped"] = desk.dropped(space.sn)
         data: Json = {
             "space_id": spaces.space_id(space),
             "space_name": space.name,
@@ -312,7 +314,7 @@ def quarantine(call: Call) -> Answer:
             if key is None
             else [],
             "quarantine_count": reader.views.quarantined(space.sn),
-            "parked": {word: parked.get(word, 0) for word in ("waiting", "sealed", "unsupported")},
+            "parked": {word: parked.get(word, 0) for word in PARKED},
             "page": page_json(scope, last),
             "freshness": reader.freshness([space]),
             "untrusted_fields": ["*_name", "*.display_name"],

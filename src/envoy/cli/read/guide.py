@@ -81,7 +81,9 @@ def explain(call: Call) -> Answer:
     code = call.args.need("code")
     if code not in CODES:
         near = unknown("code", code, tuple(CODES)).details.get("nearest")
-        command = "envoy schema error" if near is None else f"envoy explain {near}"
+        if near is None:
+            raise NotFoundError("not_found", kind="code", next_command="envoy schema error")
+        command = f"envoy explain {near}"
         raise NotFoundError("not_found", kind="code", nearest=near, next_command=command)
     exit_status, action, sentence = CODES[code]
     cause = CAUSES[code]

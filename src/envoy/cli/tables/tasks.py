@@ -42,12 +42,18 @@ LEASE = Arg(
     most=limits.LEASE_SECONDS_MAX * 1000,
 )
 TASK_OWN = (*WRITES, *TASK_WRITES)
+HAND_IN = ("event_not_ok", "evidence_missing", "evidence_stale", "review_required", *TASK_OWN)
 
 GATE = (
     Arg("reviews", "approvals that its completion needs", "int", most=limits.REVIEWS_MAX),
     Arg("review_by", "who has to approve: human or a role", "list", word="WHO,…"),
     Arg("no_self_review", "not by who did the work", "switch"),
     Arg("require_evidence", "types of evidence that it needs", "list", word="K,…"),
+)
+
+EDIT_MORE = (
+    "Creator and admins change every field, the holder text, labels and needs. What a completion "
+    "needs is asked of the next one; an empty list asks for nothing: --review-by=."
 )
 
 ROWS: tuple[Command, ...] = (
@@ -159,7 +165,7 @@ ROWS: tuple[Command, ...] = (
         "write.work:complete",
         (TASK, SPACE, NOTE, EVIDENCE, KEY, VERSION),
         "transition",
-        errors=("event_not_ok", "evidence_missing", "evidence_stale", *TASK_OWN),
+        errors=HAND_IN,
         more="A task with a gate is submitted, and completed once its gate is met.",
     ),
     Command(
@@ -168,7 +174,7 @@ ROWS: tuple[Command, ...] = (
         "write.records:submit",
         (TASK, SPACE, NOTE, EVIDENCE, KEY, VERSION),
         "transition",
-        errors=("event_not_ok", "evidence_missing", "evidence_stale", *TASK_OWN),
+        errors=HAND_IN,
     ),
     Command(
         "task edit",
@@ -184,12 +190,14 @@ ROWS: tuple[Command, ...] = (
             Arg("unlabel", "a label that goes; may be repeated", "many", word="L"),
             DUE._replace(say=f"{DUE.say}; none"),
             NEEDS._replace(say="all the tasks that come before, by commas; empty: none"),
+            *GATE,
+            Arg("self_review", "who did the work may review it, too", "switch"),
             KEY,
             VERSION,
         ),
         "transition",
-        errors=("message_too_large", "field_invalid", *TASK_OWN),
-        more="Creator and admins change every field, the holder text, labels and needs.",
+        errors=("message_too_large", "field_invalid", "unsupported_operation", *TASK_OWN),
+        more=EDIT_MORE,
     ),
     Command(
         "task ready",

@@ -79,23 +79,30 @@ def more_of(call: Call, replica: names.Copy) -> tasks.More:
 
 def gate_of(args: Args) -> tuple[tuple[str, bool | int | tuple[str, ...]], ...]:
     """Return the gate of the flags, ascending by field; a field that asks for nothing is none."""
-    reviewers = tuple(sorted({*args.items("review_by")}))
-    if "human-present" in reviewers:
-        raise UsageError("unsupported_operation", operation="--review-by human-present")
-    unknown = [one for one in reviewers if one not in REVIEWERS]
-    if unknown:
-        raise UsageError("invalid_argument", argument="--review-by", expected=list(REVIEWERS))
-    types = [
-        typed.line(one, "--require-evidence", bytes_max=limits.LABEL_BYTES_MAX)
-        for one in args.items("require_evidence")
-    ]
     pairs = (
-        ("evidence", tuple(sorted({*types}))),
+        ("evidence", types_of(args)),
         ("no_self_review", args.switch("no_self_review")),
-        ("review_by", reviewers),
+        ("review_by", reviewers_of(args)),
         ("reviews", args.number("reviews") or 0),
     )
     return tuple((field, value) for field, value in pairs if value)
+
+
+def reviewers_of(args: Args) -> tuple[str, ...]:
+    """Return who has to approve, ascending."""
+    found = tuple(sorted({*args.items("review_by")}))
+    if "human-present" in found:
+        raise UsageError("unsupported_operation", operation="--review-by human-present")
+    if not {*found} <= {*REVIEWERS}:
+        raise UsageError("invalid_argument", argument="--review-by", expected=list(REVIEWERS))
+    return found
+
+
+def types_of(args: Args) -> tuple[str, ...]:
+    """Return the types of evidence that are wanted, ascending."""
+    found = args.items("require_evidence")
+    most = limits.LABEL_BYTES_MAX
+    return tuple(sorted({typed.line(one, "--require-evidence", bytes_max=most) for one in found}))
 
 
 def moment(text: str, *, now_ms: int) -> int:
@@ -130,11 +137,11 @@ def due_error() -> UsageError:
 def edit(call: Call) -> Answer:
     """Change the fields of a task."""
     args = call.args
-    given = [name for name in FIELDS if name in args.given]
-    if not given:
+    if not any(name in args.given for name in (*FIELDS, *GATES)):
         flags = ["--" + name for name in FIELDS]
         raise UsageError("missing_required_flag", argument="--title", expected=flags)
     title, body, due = title_of(args), typed.given(args, "body"), args.text("due")
+    gate = asked_of(args)
 
     def act(replica: names.Copy, task: bytes) -> rows.Transition:
         now_ms = replica.profile.clock.now_ms()
@@ -146,6 +153,7 @@ def edit(call: Call) -> Answer:
             needs=needs_of(call, replica) if "needs" in args.given else None,
             label=labels_of(args, "label"),
             unlabel=labels_of(args, "unlabel"),
+            gate=gate,
         )
         return fields.edit(replica, task, changes, key=typed.key(args))
 
@@ -153,6 +161,26 @@ def edit(call: Call) -> Answer:
 
 
 FIELDS = ("title", "body", "priority", "label", "unlabel", "due", "needs")
+GATES = ("reviews", "review_by", "no_self_review", "self_review", "require_evidence")
+
+
+def asked_of(args: Args) -> fields.Asked | None:
+    """Return what the flags change of the gate of a task, None for nothing."""
+    if not any(name in args.given for name in GATES):
+        return None
+    if args.switch("self_review") and args.switch("no_self_review"):
+        raise UsageError("invalid_argument", argument="--self-review", cause="contradicts")
+    by, types = reviewers_of(args), types_of(args)
+    return fields.Asked(
+        reviews=args.number("reviews"),
+        review_by=by if "review_by" in args.given else None,
+        no_self_review=(
+            args.switch("no_self_review")
+            if args.switch("self_review") or args.switch("no_self_review")
+            else None
+        ),
+        evidence=types if "require_evidence" in args.given else None,
+    )
 
 
 def cancel(call: Call) -> Answer:

@@ -32,6 +32,8 @@ from envoy.replica.replica import Replica
 OBJECT_KINDS = frozenset({"object.put", "object.retract"})
 OPEN_KINDS = frozenset({"task.claim", "task.assign", "task.release", "task.gate", "space.policy"})
 
+SORTS = (BODIES, OBJECTS)
+
 Write = Callable[[bytes], object]
 Progress = Callable[[str, int], None]
 

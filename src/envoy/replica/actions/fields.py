@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from envoy import limits
 from envoy.core.bodies import TaskCancel, TaskEdit, TaskReopen
 from envoy.core.log import Entry
+from envoy.core.records import TaskGate
 from envoy.errors import UsageError
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
-from envoy.replica import slots
+from envoy.replica import gating, slots
 from envoy.replica.actions.tasks import (
     answer,
     check_count,
@@ -29,11 +30,22 @@ from envoy.replica.actions.tasks import (
     say,
 )
 from envoy.replica.batch import Batch
+from envoy.replica.projector import Projector
 from envoy.replica.replica import Author, Call, Replica, check_text
-from envoy.state import needs
+from envoy.state import gates, needs
 from envoy.state.fields import NEED
+from envoy.state.gates import Gate
 from envoy.views import rows
 from envoy.views.tasks import listed, needed
+
+
+class Asked(NamedTuple):
+    """What a task is to ask of its completion: None leaves a field alone."""
+
+    reviews: int | None = None
+    review_by: tuple[str, ...] | None = None
+    no_self_review: bool | None = None
+    evidence: tuple[str, ...] | None = None
 
 
 class Changes(NamedTuple):
@@ -49,6 +61,7 @@ class Changes(NamedTuple):
     needs: tuple[bytes, ...] | None = None
     label: tuple[str, ...] = ()
     unlabel: tuple[str, ...] = ()
+    gate: Asked | None = None
 
 
 def edit(
@@ -68,15 +81,19 @@ def edit(
         check_version(replica, batch, task)
         row = batch.rows.task(batch.sn, task)
         assert row is not None, "a task that is known here stays"
-        body = _edited(row, changes)
-        if not is_new(batch, task, body):
-            return []
-        check_count({*listed(row.labels), *body.label} - {*body.unlabel}, changes.needs or ())
-        _check_needs(batch, task, body.need)
-        return [author.say(body, slot=slots.renewal(replica, batch, task))]
+        body, found = _edited(row, changes), list[Entry]()
+        if is_new(batch, task, body):
+            check_count({*listed(row.labels), *body.label} - {*body.unlabel}, changes.needs or ())
+            _check_needs(batch, task, body.need)
+            found.append(author.say(body, slot=slots.renewal(replica, batch, task)))
+        gate = _gate(batch, task, changes.gate)
+        if gate is not None and is_new(batch, task, gate):
+            found.append(author.say(gate, slot=slots.renewal(replica, batch, task)))
+        return found
 
     asked = ("task edit", task, *changes[:4], _plain(changes.needs))
-    call = Call(key, (*asked, list(changes.label), list(changes.unlabel)))
+    gated = () if changes.gate is None else (str(changes.gate),)
+    call = Call(key, (*asked, list(changes.label), list(changes.unlabel), *gated))
     return answer(replica, task, before, replica.compose(work, call=call))
 
 
@@ -125,6 +142,24 @@ def _edited(row: rows.Task, changes: Changes) -> TaskEdit:
         ref=(),
         unref=(),
     )
+
+
+def _gate(batch: Batch, task: bytes, wanted: Asked | None) -> TaskGate | None:
+    """Return the gate that makes a task ask for what is wanted, None where it does already."""
+    folded = None if wanted is None else batch.folded(task)
+    if wanted is None or folded is None:
+        return None
+    before = gating.own(Projector(batch, batch.rows), folded)
+    by, types = wanted.review_by, wanted.evidence
+    after = Gate(
+        reviews=before.reviews if wanted.reviews is None else wanted.reviews,
+        review_by=before.review_by if by is None else tuple(sorted({*by})),
+        no_self_review=(
+            before.no_self_review if wanted.no_self_review is None else wanted.no_self_review
+        ),
+        evidence=before.evidence if types is None else tuple(sorted({*types})),
+    )
+    return None if after == before else TaskGate(task, gates.written(after))
 
 
 def _plain(found: Sequence[bytes] | None) -> list[bytes] | None:

@@ -21,6 +21,7 @@ from envoy.replica.actions.work import usable
 from envoy.replica.batch import Batch
 from envoy.replica.replica import Author, Call, Replica, check_text
 from envoy.state import records
+from envoy.state.lines import HANDOFF
 from envoy.state.transitions import RANK_CREATOR
 from envoy.views import rows
 
@@ -92,7 +93,7 @@ def retract(
 
     def plan(batch: Batch) -> list[RecordRetract]:
         row = batch.rows.record(batch.sn, record)
-        if row is None:
+        if row is None or row.kind == HANDOFF:  # its giver claims the task back
             raise NotFoundError("not_found", kind="record")
         if batch.rho(record) < RANK_CREATOR:
             raise AuthorityError("capability_missing", required_verb="admin")

@@ -339,6 +339,8 @@ def is_new(batch: Batch, task: bytes, body: Body) -> bool:
         raise _refused(batch, folded, reason)
     if isinstance(body, TaskClaim):
         _check_needs(batch, task)
+    if isinstance(body, TaskComplete):
+        batch.check_awaited(folded, body)
     return True
 
 

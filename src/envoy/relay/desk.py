@@ -1,0 +1,397 @@
+"""Desk: every call of a relay answered, by the bytes of its request.
+
+The one door between a network face and the store. A face hands over the name of a call and the body
+of the request; it gets the bytes of the reply, or a refusal. What writes waits here for the commit
+of its group; what reads sees one state of the database, in which its token was judged too.
+
+The meaning of frames, slots, boxes and invites is ``hub.handler``'s, the same as at the hub of one
+machine. Here stands what a relay adds: sessions, roles, quotas, chunks that end.
+
+Laws: nothing is done for who may not. No reply leaves before what it says is durable. Every method
+may be called by any thread.
+
+Specification: docs/spec/relay.md.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from envoy import limits
+from envoy.core import access as chains
+from envoy.core.access import READ
+from envoy.core.codec import decode, encode
+from envoy.core.crypto import sign
+from envoy.core.structs import Body
+from envoy.errors import RemoteFault
+from envoy.hub import log
+from envoy.hub.handler import Commitment, Handler
+from envoy.lean import NamedTuple
+from envoy.relay import access, rules, tables
+from envoy.relay.group import Job, Wake, Writer
+from envoy.relay.rules import Allowance
+from envoy.relay.session import KEY_NO, Token, Tokens, check_time, fresh
+from envoy.relay.shelf import Shelf
+from envoy.relay.tables import RelayStore
+from envoy.sync import access as calls
+from envoy.sync import chunks, frames, recon
+from envoy.sync.frames import HubRefusal
+
+_NAMES: Final = {kind: name for name, (kind, _) in calls.EVERY.items()}
+_NOBODY: Final = bytes(32)
+Fund = Callable[[RelayStore, Sequence[Token], bytes], bytes | None]
+
+
+class Config(NamedTuple):
+    """What the operator decided: the origins that proofs may name, what a space may take.
+
+    ``fund`` says which account pays for a new space, None for nobody; it refuses by HubRefusal.
+    """
+
+    origins: frozenset[str]
+    allowance: Allowance
+    fund: Fund
+    reply_seconds: float = 10.0
+
+
+class Subscription(NamedTuple):
+    """Somebody who reads a space as it grows: until ``exp``, ms, or another ``rev``."""
+
+    space: bytes
+    holder: bytes
+    rev: int
+    exp: int
+
+
+class Desk:
+    """One relay, of the directory ``directory``, which ``tables.make`` made."""
+
+    def __init__(
+        self,
+        directory: str,
+        config: Config,
+        *,
+        now_ms: Callable[[], int],
+        on_wake: Callable[[Sequence[Wake]], None],
+    ) -> None:
+        self._directory = directory
+        self._config = config
+        self._now_ms = now_ms
+        self._keys = tables.read_keys(directory)
+        self._tokens = Tokens(self._keys.token)
+        self._mine = threading.local()
+        self._readers = list[RelayStore]()
+        self._shelf = Shelf(os.path.join(directory, "chunks"))
+        self.hub_key = sign.public_key(self._keys.hub)
+        opened = partial(tables.open_store, directory, self._keys, read_only=False)
+        self._writer = Writer(opened, on_wake)
+
+    def close(self) -> None:
+        """Do what waits and end the writer. Connections of readers end with their threads."""
+        self._writer.close()
+
+    def answer(self, name: str, body: bytes) -> bytes:
+        """Return the reply to the request ``body`` of the call ``name``. Raises HubRefusal."""
+        if name not in calls.EVERY:
+            raise HubRefusal("unsupported_operation")
+        try:
+            request = decode(body, calls.Request)
+            call = decode(request.call, calls.EVERY[name][0])
+        except RemoteFault as fault:
+            large = fault.code == "too_large"
+            raise HubRefusal("message_too_large" if large else "malformed") from fault
+        at = self._now_ms()
+        tokens = [self._tokens.read(one, at=at) for one in request.tokens]
+        if name in rules.READS:
+            store = self._reader()
+            with store.look():
+                return encode(self._read(store, call, tokens, at))
+        if isinstance(call, chunks.ChunkPut):
+            self._take_chunk(call, tokens)
+        work = partial(self._write, call=call, tokens=tokens, at=at)
+        job = Job(_space_of(call, tokens), work, len(body))
+        return encode(self._writer.submit(job).result(self._config.reply_seconds))
+
+    # -- who reads as it grows --------------------------------------------------------------
+
+    def subscribe(self, token: bytes) -> tuple[Subscription, frames.Head]:
+        """Return who reads by ``token`` and where its space stands. Raises HubRefusal."""
+        found = self._tokens.read(token, at=self._now_ms())
+        store = self._reader()
+        with store.look():
+            rules.authorise(store, [found], found.space or b"", READ)
+            space = found.space or b""
+            head = log.head_of(store, log.require_space(store, space))
+        return Subscription(space, found.holder, found.rev, found.exp), head
+
+    def page(self, sub: Subscription, since: int, limit: int) -> frames.Page:
+        """Return the next frames for a subscriber. Raises HubRefusal when it may not any more."""
+        if sub.exp <= self._now_ms():
+            raise HubRefusal("session_expired")
+        store = self._reader()
+        with store.look():
+            if store.rev(sub.space) != sub.rev:
+                raise HubRefusal("session_stale")
+            since_ = frames.Since(sub.space, store.instance, since)
+            call = frames.Pull((since_,), limit, 0)
+            pulled = Handler(store).handle(call, poster=_NOBODY, now_ms=self._now_ms())
+        assert isinstance(pulled, frames.Pulled), "the reply to a pull"
+        return pulled.pages[0]
+
+    # -- what ends by itself ----------------------------------------------------------------
+
+    def sweep(self) -> int:
+        """Drop some chunks whose time is over; return how many."""
+        job = Job(b"", self._sweep, 1)
+        reply = self._writer.submit(job).result(self._config.reply_seconds)
+        assert isinstance(reply, Swept), "what a sweep answers"
+        return reply.count
+
+    def _sweep(self, store: RelayStore) -> Body:
+        found = store.expired_chunks(self._now_ms(), limits.SWEEP_ROWS_MAX)
+        for space, ident in found:
+            store.drop_chunk(space, ident)
+            self._shelf.drop(space, ident)
+        return Swept(len(found))
+
+    # -- reads ------------------------------------------------------------------------------
+
+    def _reader(self) -> RelayStore:
+        """Return the store of this thread."""
+        found: RelayStore | None = getattr(self._mine, "store", None)
+        if found is None:
+            found = tables.open_store(self._directory, self._keys, read_only=True)
+            self._mine.store = found
+        return found
+
+    def _read(self, store: RelayStore, call: Body, tokens: Sequence[Token], at: int) -> Body:
+        """Return the reply to a call that writes nothing, inside one state of the database."""
+        match call:
+            case calls.Renew():
+                return self._renew(store, tokens, at)
+            case frames.Pull():
+                for since in call.spaces:
+                    rules.authorise(store, tokens, since.space, READ)
+                return Handler(store).handle(call, poster=_NOBODY, now_ms=at)
+        space = _space_of(call, tokens)
+        token = rules.authorise(store, tokens, space, rules.ROLES[_NAMES[type(call)]])
+        match call:
+            case calls.GenesisGet():
+                return calls.GenesisFound(log.require_space(store, space).g)
+            case calls.AccessGet():
+                row = store.find_statement(space)
+                chain = store.find_cap(space, token.holder)
+                return calls.AccessFound(chain, None if row is None else row.raw)
+            case calls.Recon():
+                return self._recon(store, call)
+            case chunks.ChunkGet():
+                known = store.has_chunk(space, call.id)
+                return chunks.ChunkGot(self._shelf.read(space, call.id) if known else None)
+        return Handler(store).handle(call, poster=token.poster, now_ms=at)
+
+    @staticmethod
+    def _recon(store: RelayStore, call: calls.Recon) -> Body:
+        ids = recon.Ids(store.frame_ids(call.space))
+        try:
+            return calls.Reconciled(recon.answer(ids, call.message))
+        except RemoteFault as fault:
+            raise HubRefusal("malformed") from fault
+
+    def _renew(self, store: RelayStore, tokens: Sequence[Token], at: int) -> calls.Entries:
+        """Return younger tokens, each judged anew by what its space says now."""
+        return calls.Entries(at, tuple(self._renewed(store, one, at) for one in tokens))
+
+    def _renewed(self, store: RelayStore, token: Token, at: int) -> calls.Entry:
+        try:
+            if token.space is None:
+                return self._entry(self._tokens.renewed(token, at=at, ends=0), None)
+            rules.authorise(store, [token], token.space, READ)
+            chain = access.standing(store, token.space, token.holder, at=at)
+            young = self._tokens.renewed(token, at=at, ends=chain.leaf.exp)
+            return self._entry(young, log.head_of(store, log.require_space(store, token.space)))
+        except HubRefusal as refusal:
+            return calls.Entry(refusal.code, None, None, 0, None)
+
+    def _entry(self, token: Token, head: frames.Head | None) -> calls.Entry:
+        return calls.Entry(None, self._tokens.issue(token), token.role, token.exp, head)
+
+    # -- writes -----------------------------------------------------------------------------
+
+    def _write(self, store: RelayStore, *, call: Body, tokens: Sequence[Token], at: int) -> Body:
+        """Return the reply to a call that writes, inside the savepoint of its job."""
+        match call:
+            case calls.Session():
+                entries = tuple(self._session(store, one, at) for one in call.proofs)
+                return calls.Entries(at, entries)
+            case calls.SpaceDelete():
+                return self._delete(store, call)
+            case frames.Create():
+                return self._create(store, call, tokens, at)
+        name = _NAMES[type(call)]
+        if name in rules.OPEN:
+            return Handler(store).handle(call, poster=_NOBODY, now_ms=at)
+        space = _space_of(call, tokens)
+        token = rules.authorise(store, tokens, space, rules.ROLES[name])
+        if isinstance(call, calls.AccessPut):
+            return self._access_put(store, call, token, at)
+        if isinstance(call, frames.InvitePut):
+            return self._invite_put(store, call, space, at)
+        if isinstance(call, chunks.ChunkPut):
+            return self._chunk_put(store, call, at)
+        if isinstance(call, chunks.ChunkHave):
+            return self._chunk_have(store, call, at)
+        before = rules.taken(store, space)
+        rules.count_reader(store, token, _weight(call), at=at)
+        reply = Handler(store).handle(call, poster=token.poster, now_ms=at)
+        rules.count_space(store, space, self._config.allowance, before=before, at=at)
+        return reply
+
+    def _session(self, store: RelayStore, proved: calls.Proved, at: int) -> calls.Entry:
+        """Return a token for a proof, or why there is none."""
+        try:
+            try:
+                proof = chains.read_proof(proved.proof, proved.sig)
+            except RemoteFault as fault:
+                raise HubRefusal("auth_failed") from fault
+            if proof.aud not in self._config.origins:
+                raise HubRefusal("auth_failed")
+            check_time(proof.ts, at=at)
+            until = at + limits.NONCE_SECONDS * 1000
+            if not store.is_new_nonce(proof.nonce, now_ms=at, until_ms=until):
+                raise HubRefusal("replayed")
+            if proof.space is None:
+                token = Token(KEY_NO, None, proof.holder, proof.holder, READ, 0, 0, at)
+                return self._entry(fresh(token, at=at, ends=0), None)
+            return self._let_in(store, proof, proof.space, at)
+        except HubRefusal as refusal:
+            return calls.Entry(refusal.code, None, None, 0, None)
+
+    def _let_in(self, store: RelayStore, proof: chains.Proof, space: bytes, at: int) -> calls.Entry:
+        """Return a token for a space."""
+        row = log.require_space(store, space)
+        if proof.chain is None:
+            chain = access.standing(store, space, proof.holder, at=at)
+        else:
+            chain = access.register(store, space, proof.chain, at=at)
+            if chain.leaf.holder != proof.holder:
+                raise HubRefusal("auth_failed")
+        store.fund(space, None, at)
+        role, poster, ends = chain.leaf.role, chain.poster, chain.leaf.exp
+        token = Token(KEY_NO, space, proof.holder, poster, role, row.rev, 0, at)
+        return self._entry(fresh(token, at=at, ends=ends), log.head_of(store, row))
+
+    def _create(
+        self, store: RelayStore, call: frames.Create, tokens: Sequence[Token], at: int
+    ) -> Body:
+        """Keep a space for somebody whom its root key lets write."""
+        known = store.find_space(call.space)
+        if known is not None:
+            return log.head_of(store, known)
+        try:
+            root_pub = decode(call.g, Commitment).root_pub
+            chain = chains.read_chain(call.chain or (), space=call.space, root_pub=root_pub)
+        except RemoteFault as fault:
+            raise HubRefusal("auth_failed") from fault
+        if chain.leaf.role == READ:
+            raise HubRefusal("read_only")
+        account = self._config.fund(store, tokens, call.space)
+        head = Handler(store).handle(call, poster=_NOBODY, now_ms=at)
+        store.fund(call.space, account, at)
+        return head
+
+    def _delete(self, store: RelayStore, call: calls.SpaceDelete) -> Body:
+        """Delete a space by the word of its root key about this very database."""
+        row = log.require_space(store, call.space)
+        signed = (call.space, call.instance)
+        holds = sign.verify(row.root_pub, "space-delete", call.sig, *signed)
+        if call.instance != store.instance or not holds:
+            raise HubRefusal("auth_failed")
+        for ident in store.chunk_ids(call.space):
+            self._shelf.drop(call.space, ident)
+        store.drop_space(call.space)
+        return frames.Done()
+
+    @staticmethod
+    def _access_put(store: RelayStore, call: calls.AccessPut, token: Token, at: int) -> Body:
+        """Register chains for others, which takes an admin, and keep a statement."""
+        for links in call.caps:
+            chain = access.register(store, call.space, links, at=at)
+            if token.role != chains.ADMIN and chain.leaf.holder != token.holder:
+                raise HubRefusal("capability_missing")
+        if call.caps:
+            store.raise_rev(call.space)
+        if call.statement is not None:
+            access.put_statement(store, call.space, call.statement, at=at)
+        return frames.Done()
+
+    @staticmethod
+    def _invite_put(store: RelayStore, call: frames.InvitePut, space: bytes, at: int) -> Body:
+        """Keep an invite record, as one of those that its space may have."""
+        known = store.find_invite(call.lookup)
+        if known is None and store.invite_count(space, at) >= limits.INVITES_MAX:
+            raise HubRefusal("quota_exceeded")
+        reply = Handler(store).handle(call, poster=_NOBODY, now_ms=at)
+        store.note_invite(call.lookup, space)
+        return reply
+
+    # -- chunks -----------------------------------------------------------------------------
+
+    def _take_chunk(self, call: chunks.ChunkPut, tokens: Sequence[Token]) -> None:
+        """Bring a chunk to the disk before the writer notes it: it must not wait for a file."""
+        store = self._reader()
+        with store.look():
+            rules.authorise(store, tokens, call.space, rules.ROLES["chunk_put"])
+        if sign.sha256(call.chunk) != call.id:
+            raise HubRefusal("malformed")
+        self._shelf.save(call.space, call.id, call.chunk)
+
+    def _chunk_put(self, store: RelayStore, call: chunks.ChunkPut, at: int) -> Body:
+        """Note a chunk that is on the disk."""
+        if not self._shelf.has(call.space, call.id):  # it was swept in between: sent again
+            raise HubRefusal("relay_unavailable")
+        allowed = self._config.allowance
+        expires = at + allowed.chunk_days * rules.DAY_MS
+        is_new = store.keep_chunk(call.space, call.id, len(call.chunk), expires)
+        size = rules.taken(store, call.space)[1] + store.chunk_bytes(call.space)
+        if is_new and size > allowed.bytes_max:
+            raise HubRefusal("quota_exceeded")
+        return frames.Done()
+
+    def _chunk_have(self, store: RelayStore, call: chunks.ChunkHave, at: int) -> Body:
+        """Tell which chunks are there, and let their time begin anew where that is asked."""
+        found = [store.has_chunk(call.space, one) for one in call.ids]
+        expires = at + self._config.allowance.chunk_days * rules.DAY_MS
+        if call.refresh:
+            for ident, is_there in zip(call.ids, found, strict=True):
+                if is_there:
+                    store.refresh_chunk(call.space, ident, expires)
+        return chunks.ChunkMap(chunks.bitmap(found))
+
+
+class Swept(Body, frozen=True):
+    """How many chunks a sweep dropped."""
+
+    count: int
+
+
+def _space_of(call: Body, tokens: Sequence[Token]) -> bytes:
+    """Return the space that a call is about; one that names none is about its only token's."""
+    named = getattr(call, "space", None)
+    if isinstance(named, bytes):
+        return named
+    spaces = {one.space for one in tokens if one.space is not None}
+    return spaces.pop() if len(spaces) == 1 else b""
+
+
+def _weight(call: Body) -> int:
+    """Return how many frames or boxes a call brings."""
+    match call:
+        case frames.Push():
+            return len(call.frames)
+        case frames.BoxPut():
+            return len(call.boxes)
+    return 1

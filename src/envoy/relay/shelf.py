@@ -1,0 +1,46 @@
+"""Shelf: the chunks of a relay on its disk, each space's in a directory of its own.
+
+Two spaces that have one ciphertext have it twice: a store that kept it once would tell whoever puts
+a chunk that somebody else has it.
+
+Specification: docs/spec/relay.md, Chunks.
+"""
+
+from __future__ import annotations
+
+import os
+
+from envoy.core.crypto import sign
+from envoy.system import files
+from envoy.system.chunkfiles import ChunkFiles
+
+
+class Shelf:
+    """The chunk files below ``root``. May be used by several threads."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def has(self, space: bytes, ident: bytes) -> bool:
+        """Say whether there is a file for a chunk."""
+        return self._of(space).has(ident)
+
+    def read(self, space: bytes, ident: bytes) -> bytes | None:
+        """Return a chunk that has its hash, None where there is none or the disk spoilt it."""
+        found = self._of(space).read(ident)
+        return found if found is not None and sign.sha256(found) == ident else None
+
+    def save(self, space: bytes, ident: bytes, chunk: bytes) -> None:
+        """Bring a chunk to the disk, durably. Raises InternalError(storage_failed)."""
+        files.ensure_directory(self._root)
+        shelf = self._of(space)
+        if self.read(space, ident) is None:
+            shelf.save(ident, chunk)
+        shelf.settle()
+
+    def drop(self, space: bytes, ident: bytes) -> None:
+        """Delete a chunk, if it is there."""
+        self._of(space).drop(ident)
+
+    def _of(self, space: bytes) -> ChunkFiles:
+        return ChunkFiles(os.path.join(self._root, space.hex()))

@@ -1,0 +1,54 @@
+"""Handed: the handoffs of a space for its Work Record, with what can be said of them without keys.
+
+Loaded by the reads, only for a space in which something was handed over.
+
+Specification: docs/spec/work-record.md.
+"""
+
+from __future__ import annotations
+
+from envoy import ids
+from envoy.views import handoffs, names, rows
+from envoy.views.handoffs import Handed
+from envoy.views.space import space_id
+from envoy.views.tasks import listed
+from envoy.views.told import Told
+from envoy.wiring.reads import Reader
+
+
+def handed(reader: Reader, of: rows.Space, told: Told) -> Told:
+    """Return what records say, with the handoffs that stand."""
+    found = [row for row in told.given if stands(reader, of, row)]
+    said = {row.id: word(reader, of, row) for row in found}
+    return told._replace(handed=Handed(found, said, told.people, space_id(of)))
+
+
+def stands(reader: Reader, of: rows.Space, row: rows.Record) -> bool:
+    """Say whether a handoff is offered, or accepted by the claim that holds its task now."""
+    assert row.task is not None, "a handoff is of a task"
+    task = reader.views.task(of.sn, row.task)
+    if task is None or task.state in names.ENDED:
+        return False
+    if handoffs.standing(row) == names.OFFERED:
+        return True
+    return task.tenure is not None and handoffs.said(row)["act"] == ids.to_text("evt", task.tenure)
+
+
+def word(reader: Reader, of: rows.Space, row: rows.Record) -> str:
+    """Return valid, partial where something it names is not here, invalid where it does not count.
+
+    Signatures were verified when the events came; `envoy handoff verify` does so again.
+    """
+    named = [ids.from_text(text, *ids.EVENT_PREFIXES) for text in named_by(row)]
+    here = {one for one in named if reader.views.rid(of.sn, one) is not None}
+    if here - reader.views.visible(of.sn, sorted(here)):
+        return handoffs.INVALID
+    return handoffs.PARTIAL if len(here) < len(set(named)) else handoffs.VALID
+
+
+def named_by(row: rows.Record) -> list[str]:
+    """Return the evidence of a handoff and the heads it pins."""
+    pinned = handoffs.said(row)["frontier"]
+    assert isinstance(pinned, dict)
+    found = [str(one["id"]) for one in listed(row.refs) if isinstance(one, dict)]
+    return [*found, *pinned["heads"]]

@@ -1,0 +1,105 @@
+"""Stand-ins of modules: what is asked of them is what the modules give, and nobody else meets one.
+
+Each case runs in a process of its own, since a process loads the libraries once.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from envoy.cli import seldom
+
+LOADED = """
+import sys
+from envoy.cli import seldom
+with seldom.standing_in():
+    import envoy.wiring.writes
+"""
+
+
+def told(program: str) -> str:
+    """Return what a program says that begins with the write side loaded."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED + program],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_no_module_behind_a_stand_in_is_loaded_and_no_stand_in_is_left() -> None:
+    assert told("print([name for name in seldom.SELDOM if name in sys.modules])") == "[]"
+    assert told("print('msgspec' in sys.modules, 'uuid' in sys.modules)") == "True True"
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        pytest.param(
+            "import platform, uuid; print(uuid.platform.machine() == platform.machine())",
+            "True",
+            id="who took a stand-in gets all of the module",
+        ),
+        pytest.param(
+            "import uuid; found = uuid.platform.system();"
+            " import platform; print(found == platform.system())",
+            "True",
+            id="what was known at once is what the module says",
+        ),
+        pytest.param(
+            "import msgspec; print(msgspec.json.decode(b'[1]', type=tuple[int, ...]))",
+            "(1,)",
+            id="a part of the library that nobody had loaded works",
+        ),
+        pytest.param(
+            "import msgspec; print(msgspec.inspect.type_info(int) == msgspec.inspect.IntType())",
+            "True",
+            id="so does the one that describes types",
+        ),
+        pytest.param(
+            "import datetime, msgspec, uuid\n"
+            "class Row(msgspec.Struct):\n"
+            "    at: datetime.datetime\n"
+            "    id: uuid.UUID\n"
+            "row = Row(datetime.datetime(2026, 1, 2), uuid.UUID(int=3))\n"
+            "print(msgspec.msgpack.decode(msgspec.msgpack.encode(row), type=Row) == row)",
+            "True",
+            id="times and ids of the standard library are those that the library knows",
+        ),
+        pytest.param(
+            "import datetime, platform; import importlib\n"
+            "print(*[importlib.import_module(name).__file__ is not None for name in"
+            " ('datetime', 'platform', 'msgspec.json', 'msgspec.toml')])",
+            "True True True True",
+            id="whoever imports such a module later gets the module",
+        ),
+    ],
+)
+def test_a_stand_in_gives_what_its_module_gives(program: str, said: str) -> None:
+    assert told(program) == said
+
+
+def test_a_module_that_is_loaded_is_left_alone() -> None:
+    with seldom.standing_in():
+        assert sys.modules["platform"] is platform
+    assert sys.modules["platform"] is platform
+
+
+def test_a_failure_while_loading_leaves_no_stand_in() -> None:
+    program = (
+        "for name in seldom.SELDOM: sys.modules.pop(name, None)\n"
+        "try:\n"
+        "    with seldom.standing_in():\n"
+        "        raise ValueError\n"
+        "except ValueError:\n"
+        "    print([name for name in seldom.SELDOM if name in sys.modules])"
+    )
+    assert told(program) == "[]"

@@ -1,0 +1,72 @@
+"""Gate flags of `task edit`, and what a completion is told that its gate keeps waiting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from console import Console
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Console:
+    found = Console(tmp_path)
+    found.ok("quickstart", "--space-name", "bughunt")
+    return found
+
+
+def gate(console: Console, task: str) -> dict[str, object]:
+    """Return what a task asks for."""
+    found: dict[str, object] = console.ok("task", "show", task)["gate"]
+    return found
+
+
+def test_every_field_of_a_gate_is_set_and_taken_away(console: Console) -> None:
+    task = console.ok("task", "create", "work")["task_id"]
+    console.ok(
+        *("task", "edit", task, "--reviews", "2", "--review-by", "human,admin"),
+        *("--no-self-review", "--require-evidence", "test,lint"),
+    )
+    assert gate(console, task) == {
+        "reviews": 2,
+        "review_by": ["admin", "human"],
+        "no_self_review": True,
+        "evidence": ["lint", "test"],
+    }
+    done = console.ok(
+        *("task", "edit", task, "--reviews", "0", "--review-by=", "--self-review"),
+        *("--require-evidence=", "--title", "other work"),
+    )
+    assert done["title"] == "other work"
+    empty = {"reviews": 0, "review_by": [], "no_self_review": False, "evidence": []}
+    assert gate(console, task) == empty
+    assert not console.ok("task", "edit", task, "--self-review")["changed"]
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        pytest.param(["--review-by", "nobody"], "invalid_argument", id="no role"),
+        pytest.param(["--review-by", "human-present"], "unsupported_operation", id="reserved"),
+        pytest.param(["--self-review", "--no-self-review"], "invalid_argument", id="both"),
+        pytest.param(["--reviews", "101"], "invalid_argument", id="too many"),
+        pytest.param(["--require-evidence", "t" * 65], "invalid_argument", id="too long a type"),
+        pytest.param([], "missing_required_flag", id="nothing"),
+    ],
+)
+def test_a_gate_that_cannot_be_is_refused(console: Console, args: list[str], code: str) -> None:
+    task = console.ok("task", "create", "work")["task_id"]
+    found = console.call("--json", "task", "edit", task, *args)
+    assert (found.status, found.data["error_code"]) == (2, code)
+
+
+def test_handing_in_again_what_waits_says_for_how_many(console: Console) -> None:
+    task = console.ok("task", "create", "work", "--reviews", "2")["task_id"]
+    console.ok("task", "claim", task)
+    assert console.ok("task", "complete", task)["lifecycle_state"] == "submitted"
+    found = console.call("--json", "task", "complete", task)
+    assert (found.status, found.data["error_code"]) == (5, "review_required")
+    assert found.data["next_action"] == "wait_for_review"
+    assert found.data["reviews_missing"] == 2
+    assert console.ok("task", "complete", task, "--note", "tested, too")["changed"]
