@@ -18,7 +18,7 @@ LOADED = """
 import sys
 from envoy.cli import seldom
 with seldom.standing_in():
-    import envoy.wiring.writes
+    import envoy.core.bodies
 """
 
 

@@ -114,6 +114,7 @@ def test_an_older_hub_takes_requests_after_its_step(tmp_path: Path) -> None:
     assert again.instance == instance and again.has_fetched(bytes(16), bytes(16))
     again.keep_request(bytes(16), bytes(16), b"please")
     assert again.requests(bytes(16)) == [(bytes(16), b"please", None)]
+    assert list(tables.findings(again.connection, sqlite.SCHEMA)) == []
 
 
 def test_a_lost_log_file_leaves_a_hub_with_the_same_key_and_instance(tmp_path: Path) -> None:

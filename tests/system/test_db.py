@@ -338,7 +338,7 @@ def test_a_writer_that_never_ends_makes_others_time_out(path: str, lock: str) ->
         (apsw.ProtocolError, "timeout"),
         (apsw.ReadOnlyError, "state_access_denied"),
         (apsw.CantOpenError, "state_access_denied"),
-        (apsw.ConstraintError, "internal"),
+        (apsw.ConstraintError, "state_corrupt"),
         (apsw.SQLError, "internal"),
     ],
 )

@@ -24,14 +24,19 @@ from envoy.state.tasks import Task
 from envoy.views import records, rows
 
 
-def check(store: RowStore, space: rows.Space, task: bytes, named: Sequence[bytes]) -> None:
-    """Refuse a completion that names less than is asked for.
+def check(
+    store: RowStore, space: rows.Space, task: bytes, named: Sequence[bytes], *, judged: bool = False
+) -> None:
+    """Refuse a completion that names less than is asked for; ``judged``: it is about to be approved.
 
+    Then only what binds it is asked for, and by what is known now: it may be stale by now.
     Raises ConflictError: evidence_stale where what it names of a type is stale, else
     evidence_missing.
     """
     row = store.task(space.sn, task)
-    wanted = _asked(space.policy, "gate.evidence") | _asked(row.gate if row else "{}", "evidence")
+    wanted = _asked(row.gate if row else "{}", "evidence")
+    if not judged:
+        wanted |= _asked(space.policy, "gate.evidence")
     if not wanted:
         return
     every = speakers(store, space.sn, task)

@@ -15,6 +15,7 @@ from typing import Final
 
 from envoy.core.crypto.sign import sha256
 from envoy.core.objects import ObjectPut, object_id
+from envoy.lean import NamedTuple
 from envoy.replica.ports import EventStore, RowStore
 from envoy.state import content, project
 from envoy.state.registers import Op

@@ -36,7 +36,6 @@ T = TypeVar("T")
 # Older ones can lose a committed transaction when the log is reset beside a checkpoint.
 SQLITE_MIN: Final = (3, 51, 3)
 
-# So are its tables read where a statement, all of which are constant, does not fit them.
 _LOST: Final = (
     *("no such", "malformed", "unknown database", "duplicate column", "table "),
     *("unrecognized option", "invalid fts5", "vtable constructor", "parse error"),
@@ -144,11 +143,7 @@ class Connection:
         return Snapshot(self)
 
     def write_transaction(
-        self,
-        lock_path: str,
-        *,
-        sync: str,
-        timeout_s: float = limits.LOCK_SECONDS_MAX,
+        self, lock_path: str, *, sync: str, timeout_s: float = limits.LOCK_SECONDS_MAX
     ) -> WriteTransaction:
         """Return a context manager: the lock, then BEGIN IMMEDIATE; COMMIT, or ROLLBACK on error.
 

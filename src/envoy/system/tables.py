@@ -21,7 +21,7 @@ from envoy.system.db import Connection
 
 Shape = dict[tuple[str, str, str], tuple[str, ...]]  # by type, name and table: the parts of it
 _PARTS = re.compile(r"[(),]")
-_SHADOW = "_data _idx _content _docsize _config".split()
+_SHADOW = ("_data", "_idx", "_content", "_docsize", "_config")
 
 
 def findings(

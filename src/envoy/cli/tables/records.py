@@ -124,7 +124,7 @@ ROWS: tuple[Command, ...] = (
         "write.records:approve",
         ARGS,
         "transition",
-        errors=ERRORS,
+        errors=("evidence_missing", "evidence_stale", *ERRORS),
     ),
     Command(
         "review request-changes",

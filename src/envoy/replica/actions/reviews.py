@@ -11,6 +11,7 @@ from envoy.core.log import Entry
 from envoy.core.records import APPROVE, TaskGate, TaskReview
 from envoy.errors import AuthorityError, ConflictError, EnvoyError
 from envoy.ids import to_text
+from envoy.replica import gating
 from envoy.replica.actions.tasks import answer, check_version, known, say
 from envoy.replica.actions.work import usable
 from envoy.replica.batch import Batch
@@ -41,7 +42,8 @@ def review(
     """Give a verdict on the completion that a task stands by.
 
     Raises AuthorityError (capability_missing, self_review_denied), ConflictError
-    (invalid_transition where nothing is handed in).
+    (invalid_transition where nothing is handed in; evidence_missing, evidence_stale for an
+    approval where what it rests on shows less by now than its gate asks for).
     """
     check_text(note or "")
     before, shown = known(replica, task), tuple(evidence)
@@ -61,6 +63,8 @@ def review(
         refused = refusal(batch, found, body)
         if refused is not None:
             raise refused
+        if verdict == APPROVE:
+            gating.check(batch.rows, batch.space, task, found.evidence, judged=True)
         return [author.say(body)]
 
     call = Call(key, ("review", task, verdict, note, list(shown)))
