@@ -149,6 +149,8 @@ GROUP_WAIT_MS = 2
 GROUP_QUANTUM_BYTES = 64 * KIB
 # Beyond this the disk cannot keep up, and callers had better come back later.
 GROUP_WAITING_BYTES_MAX = 64 * MIB
+# A page of frames or a chunk, and what stands around it.
+REPLY_BYTES_MAX = PAGE_BYTES_MAX + 256 * KIB
 # Calls that wait for a relay, read at a time.
 ERRANDS_PAGE = 32
 # Boxes of one call when a relay is filled again: half of what a call takes.

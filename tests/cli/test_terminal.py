@@ -6,6 +6,7 @@ wider than the window, no id, code or fingerprint is cut, and what is to be type
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -191,3 +192,23 @@ def test_a_question_without_a_terminal_is_not_asked(console: Console) -> None:
         _, err = process.communicate()
     assert process.returncode == 9 and b"[y/N]" not in err
     assert os.path.exists(console.home)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 100])
+def test_a_guide_is_broken_where_the_terminal_ends(tmp_path: Path, columns: int) -> None:
+    hand = Hand(Console(tmp_path), columns)
+    for words in ("onboarding", "onboarding --agent"):
+        shown = hand.type(words)
+        text = hand.terminal.console.call(*words.split()).out
+        assert " ".join(shown.text.split()) == " ".join(text.split()), "no word more or less"
+        lines = shown.text.split("\n")
+        prose = [one for one in lines if one and one[0].isalpha() and not one.startswith("envoy")]
+        assert len(prose[0]) > columns * 0.7, "a paragraph fills its lines"
+
+
+def test_what_is_for_programs_stays_one_line(tmp_path: Path) -> None:
+    terminal = Terminal(Console(tmp_path), 60)
+    shown = terminal.run("schema", "task")
+    assert json.loads(shown.text)["title"] == "envoy.task/1"
+    script = terminal.run("completion", "bash").text + "\n"
+    assert script == terminal.console.call("completion", "bash").out

@@ -70,7 +70,15 @@ class Scene:
         self.links: Links = linking.open_links(str(path / "local"))
         self.relay = Relay(path / "relay")
         self.connect()
-        self.bridge = Bridge(self.local.store, self.links, self.relay, SPACE)
+        self.bridge = self.a_bridge()
+
+    def a_bridge(self) -> Bridge:
+        """Return a bridge between the two as they are now."""
+
+        def near(call: Body) -> Body:
+            return self.local.handler.handle(call, poster=bytes(32), now_ms=NOW_MS)
+
+        return Bridge(self.local.store, self.links, self.relay, SPACE, near=near)
 
     def connect(self) -> None:
         """Link the space to the relay, of which nothing was read yet."""
@@ -346,7 +354,7 @@ def test_a_local_hub_that_was_lost_is_filled_from_the_relay(at: Scene, tmp_path:
     at.sync()
     at.far("three")
     at.local = Hub(tmp_path / "another")
-    at.bridge = Bridge(at.local.store, at.links, at.relay, SPACE)
+    at.bridge = at.a_bridge()
     at.near("one")
     at.sync()
     assert at.both()[0] == at.both()[1]

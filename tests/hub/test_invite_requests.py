@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from envoy.sync import frames
 from envoy.sync.frames import Done, HubRefusal
 from hub.scenes import FETCH, INVITE, REVOKE, Hub
 from oracle import scene
+from processes import python
 
 GONE = "hosted_relay_invite_not_found"
 LOOKUP = INVITE.lookup
@@ -194,3 +196,39 @@ def test_an_answer_names_whom_it_is_for_and_says_something(hub: Hub) -> None:
         call = frames.InviteReply(LOOKUP, REVOKE, where, what)
         assert refusal(lambda call=call: hub.ask(call, frames.InviteRequests)) == "malformed"
     assert request(hub, "a") is None
+
+
+# -- at once -------------------------------------------------------------------------------------
+
+ASKER = """
+import hashlib, json, sys
+from envoy.hub.handler import LocalHub
+from envoy.hub.sqlite import open_store
+from envoy.sync.frames import HubRefusal, InviteFetch, InviteRequest
+from hub.scenes import FETCH, INVITE, NOW_MS
+from oracle.scene import fixed
+
+local = LocalHub(open_store(sys.argv[1]), poster=fixed(sys.argv[2]), now_ms=lambda: NOW_MS)
+got, codes = [], set()
+for number in range(10):
+    name = f"{sys.argv[2]} {number}"
+    tag, sealed = fixed(name, 16), hashlib.shake_256(name.encode()).digest(4096)
+    try:
+        for _ in range(2):  # each asks twice, as one whose answer was lost
+            local.handle(InviteFetch(INVITE.lookup, FETCH, tag))
+            local.handle(InviteRequest(INVITE.lookup, FETCH, tag, sealed))
+        got.append(tag.hex())
+    except HubRefusal as refusal:
+        codes.add(refusal.code)
+print(json.dumps([got, sorted(codes)]))
+"""
+
+
+@pytest.mark.slow
+def test_of_forty_in_four_processes_sixteen_leave_their_requests(hub: Hub, tmp_path: Path) -> None:
+    askers = [python(ASKER, str(tmp_path / "hub"), f"asker {number}") for number in range(4)]
+    answers = [json.loads(one.communicate(timeout=60)[0]) for one in askers]
+    got = sorted(one for found, _ in answers for one in found)
+    assert len(got) == ROOM and [one.hex() for one, _, _ in reply(hub)] == got
+    assert {code for _, codes in answers for code in codes} == {"invite_already_redeemed"}
+    assert uses_left(hub) == 0

@@ -17,7 +17,7 @@ from envoy.errors import EnvoyError
 from envoy.hub import sqlite
 from envoy.hub.handler import Handler
 from envoy.sync import frames
-from envoy.system import db
+from envoy.system import db, tables
 from hub.scenes import NOW_MS, POSTER, SPACE, Hub, envelope, open_store
 from oracle import events, scene
 from processes import python

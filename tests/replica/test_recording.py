@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from envoy.core.bodies import Admit, Remove
-from envoy.core.records import RecordRetract
+from envoy.core.bodies import Admit, Ref, Remove
+from envoy.core.records import Record, RecordRetract
+from envoy.replica.actions import conflicts as disputes
 from envoy.replica.actions import records, tasks
 from envoy.replica.actions.records import Said
 from envoy.views import rows
@@ -92,3 +93,89 @@ def test_an_act_without_effect_leaves_the_row_as_it_was(world: World) -> None:
     row = record_of(lead, record)
     assert row is not None and row.retracted == own and refused(lead, own) is None
     assert row.digest != before.digest
+
+
+def successors(actor: Actor) -> list[tuple[str, str, bytes, bytes]]:
+    """Return the conflicts of a copy between records."""
+    sql = "SELECT kind, status, winner, loser FROM conflict ORDER BY winner, loser"
+    return actor.connection.rows(_conflict, sql)
+
+
+def _conflict(kind: str, status: str, winner: bytes, loser: bytes) -> tuple[str, str, bytes, bytes]:
+    return kind, status, winner, loser
+
+
+def instead(actor: Actor, text: str, *older: bytes) -> bytes:
+    """Add a decision in the place of others, past the hub."""
+    refs = tuple(Ref("supersedes", one, None) for one in older)
+    body = Record("decision", None, None, text, (), None, refs)
+    written = actor.copy.compose(lambda author: [author.say(body)])
+    return written.entries[-1].id
+
+
+def test_two_successors_apart_both_stand_and_are_a_conflict(world: World) -> None:
+    lead, b, _, w, _ = team = council(world)
+    first = instead(w, "grey")
+    settle(team)
+    b.door.away = w.door.away = True
+    ranked, other = instead(b, "black", first), instead(w, "white", first)
+    b.door.away = w.door.away = False
+    settle(team)
+    for one in team:
+        assert successors(one) == [("field_conflict", "open", ranked, other)]
+        assert "conflict_opened" in kinds_of(one)
+    assert {"conflict"} <= reasons_of(b) and {"conflict"} <= reasons_of(w)
+    assert "conflict" not in reasons_of(lead)
+    both = instead(lead, "blue", ranked, other, first)
+    settle(team)
+    for one in team:
+        assert successors(one) == [("field_conflict", "resolved", ranked, other)]
+    records.retract(lead.copy, both)
+    records.retract(w.copy, other)
+    settle(team)
+    frames = frames_of(lead)
+    for number, order in enumerate((frames, frames[::-1])):
+        copy = reader(world, f"copy{number}", lead)
+        deliver(copy, order, one_by_one=True)
+        assert successors(copy) == successors(lead) == []
+        assert differences(meaning(lead), meaning(copy)) == []
+
+
+def kinds_of(actor: Actor) -> set[str]:
+    """Return the types in the stream of a copy."""
+    return {one for (one,) in actor.connection.rows(_word, "SELECT type FROM stream")}
+
+
+def reasons_of(actor: Actor) -> set[str]:
+    """Return why anything is in an inbox."""
+    sql = "SELECT reason FROM stream WHERE reason IS NOT NULL AND own = 0"
+    return {one for (one,) in actor.connection.rows(_word, sql)}
+
+
+def _word(word: str) -> tuple[str]:
+    return (word,)
+
+
+def test_a_successor_that_saw_the_other_is_no_conflict(world: World) -> None:
+    lead, b, _, w, _ = team = council(world)
+    first = instead(w, "grey")
+    instead(w, "white", first)
+    settle(team)
+    instead(b, "black", first)
+    settle(team)
+    assert successors(lead) == []
+
+
+def test_a_conflict_of_successors_can_be_settled(world: World) -> None:
+    lead, b, _, w, _ = team = council(world)
+    first = instead(lead, "grey")
+    settle(team)
+    b.door.away = w.door.away = True
+    ranked, other = instead(b, "black", first), instead(w, "white", first)
+    b.door.away = w.door.away = False
+    settle(team)
+    (row,) = lead.store.conflicts(1, first).values()
+    disputes.resolve(lead.copy, row.id, keep=other, note="white it is")
+    settle(team)
+    assert {one[1] for actor in team for one in successors(actor)} == {"resolved"}
+    assert record_of(w, ranked) is not None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from envoy.core import bodies
+from envoy.core import bodies, records
 from envoy.core.bodies import Message, Ref, Statement, TaskCreate
 from envoy.core.kinds import KINDS
-from envoy.core.structs import Body
+from envoy.core.objects import ObjectPut
+from envoy.core.structs import Body, replace
 from envoy.state import lines
 from envoy.state.lines import Line
 
@@ -23,6 +24,14 @@ def message(*mentions: bytes, task: bytes | None = None) -> Message:
 def task(title: str | None = "title", assignee: bytes | None = None) -> TaskCreate:
     return TaskCreate(title, "body", (), 2, None, (), None, (REF,), (), assignee)
 
+
+REVIEW = records.TaskReview(TASK, OTHER, "request_changes", "the keel", (ME,))
+RECORD = records.Record("decision", None, TASK, "it is dry", (), None, (Ref("supports", ME, None),))
+OBJECT = ObjectPut(OTHER, "crash.log", "text/plain", 1, OTHER, OTHER, (OTHER,), TASK, ME)
+HANDOFF = records.TaskHandoff(
+    TASK, OTHER, ME, "in_progress", "the mast", ("sanded",), ("paint",), (), ("rain",), (),
+    (REF,), records.Frontier(bytes(32), (ME,)),
+)  # fmt: skip
 
 LINES = [
     pytest.param(
@@ -71,6 +80,15 @@ LINES = [
     pytest.param(bodies.Admit((OTHER, ME), "why"), Line("why", target=OTHER), id="an admission"),
     pytest.param(bodies.SpaceUpdate(None, "text"), Line("text"), id="a new description"),
     pytest.param(bodies.Close(""), Line(None), id="the end"),
+    pytest.param(REVIEW, Line("the keel", task=TASK, detail="request_changes"), id="a verdict"),
+    pytest.param(
+        RECORD, Line("it is dry", task=TASK, detail="decision", refs=RECORD.refs), id="a record"
+    ),
+    pytest.param(
+        replace(RECORD, kind="saga", text=""),
+        Line(None, task=TASK, detail="record", refs=RECORD.refs),
+        id="a record of a kind that is not ours: our word, not the member's",
+    ),
 ]
 
 
@@ -108,6 +126,12 @@ WORDS = [
     pytest.param(bodies.TaskComplete(TASK, OTHER, "done", (), False), "done", id="a summary"),
     pytest.param(bodies.Join("ada", KEYS, bytes(32), bytes(64)), "", id="not a name"),
     pytest.param(bodies.Remove(YOU, "why", ()), "", id="not a reason"),
+    pytest.param(records.Poll("grey?", ("yes", "no")), "grey?\n- yes\n- no", id="a poll"),
+    pytest.param(REVIEW, "the keel", id="what a verdict says"),
+    pytest.param(replace(REVIEW, note=None), "", id="a verdict that says nothing"),
+    pytest.param(RECORD, "it is dry", id="what a record says"),
+    pytest.param(OBJECT, "crash.log", id="the name of an object"),
+    pytest.param(HANDOFF, "the mast\nsanded\npaint\nrain", id="what is handed over"),
 ]
 
 
@@ -116,7 +140,58 @@ def test_what_somebody_wrote_to_say_is_searched(body: Body, words: str) -> None:
     assert lines.words(body) == words
 
 
+LINKS = [
+    pytest.param(
+        Message("text", OTHER, (REF, Ref("supports", ME, None)), (TASK,), (), None),
+        (("ref", OTHER), ("supports", ME), ("attach", TASK)),
+        id="a message: references and what is attached",
+    ),
+    pytest.param(task(), (("ref", OTHER),), id="a task"),
+    pytest.param(RECORD, (("supports", ME),), id="a record"),
+    pytest.param(
+        bodies.TaskEdit(TASK, None, None, None, None, None, (), (), (), (), (REF,), ()),
+        (("ref", OTHER),),
+        id="an edit: what it adds",
+    ),
+    pytest.param(
+        bodies.TaskProgress(TASK, OTHER, "blocked", None), (("tenure", OTHER),), id="progress"
+    ),
+    pytest.param(
+        bodies.TaskComplete(TASK, OTHER, "", (ME,), False),
+        (("tenure", OTHER), ("evidence", ME)),
+        id="a completion: by which tenure and evidence",
+    ),
+    pytest.param(REVIEW, (("reviews", OTHER), ("evidence", ME)), id="a verdict on a completion"),
+    pytest.param(
+        records.ConflictResolve(TASK, OTHER, None), (("resolves", OTHER),), id="a resolution"
+    ),
+    pytest.param(HANDOFF, (("tenure", OTHER), ("evidence", OTHER)), id="a handoff"),
+    pytest.param(
+        bodies.TaskClaim(TASK, "default", 900, bytes(32), OTHER),
+        (("accepts", OTHER),),
+        id="a claim by a handoff",
+    ),
+    pytest.param(
+        bodies.TaskClaim(TASK, "default", 900, bytes(32), None), (), id="a claim by nothing"
+    ),
+    pytest.param(OBJECT, (("supersedes", ME),), id="an object in the place of another"),
+    pytest.param(replace(OBJECT, supersedes=None), (), id="an object"),
+    pytest.param(bodies.Close(""), (), id="the end"),
+]
+
+
+@pytest.mark.parametrize(("body", "links"), LINKS)
+def test_what_an_act_names_beside_its_task_is_a_link(
+    body: Body, links: tuple[tuple[str, bytes], ...]
+) -> None:
+    assert lines.links(body) == links
+
+
 INBOX = [
+    pytest.param(records.Poll("grey?", ("yes", "no")), None, "message", id="a poll"),
+    pytest.param(HANDOFF, YOU, "handoff", id="a task handed to me"),
+    pytest.param(replace(HANDOFF, to=YOU), ME, "message", id="my task handed to another"),
+    pytest.param(replace(HANDOFF, to=None), YOU, None, id="another's task handed over"),
     pytest.param(message(), None, "message", id="a message"),
     pytest.param(message(YOU, ME), None, "mention", id="a message that addresses me"),
     pytest.param(task(), None, "message", id="a new task"),
@@ -163,3 +238,13 @@ def test_an_edit_is_searched_by_its_texts_and_told_to_who_holds_the_task() -> No
         for creator, holder in ((YOU, ME), (ME, YOU), (YOU, None))
     ]
     assert told == ["message", None, None, *["message", "message", None] * 2]
+
+
+def test_a_gate_and_a_verdict_are_told_to_who_holds_the_task() -> None:
+    gate = records.TaskGate(TASK, (("reviews", 1),))
+    for body, reason in ((gate, "message"), (REVIEW, "verdict")):
+        told = [
+            lines.inbox_reason("", body, me=ME, creator=creator, holder=holder)
+            for creator, holder in ((YOU, ME), (ME, YOU), (YOU, None))
+        ]
+        assert told == [reason, None, None]

@@ -7,9 +7,11 @@ Specification: docs/spec/audit.md; docs/spec/cli.md.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 
 from envoy.cli import show
+from envoy.cli.objecttext import size
 from envoy.cli.render import Block, Span, Spans, line, table
 
 Json = Mapping[str, object]
@@ -27,10 +29,9 @@ def overview_text(data: Json) -> Iterator[Block]:
         (show.label(data["space_name"]), "strong"), f"  {show.short(data['space_id'])}  ", word
     )
     checked = show.mapping(data["checked"])
-    yield line(
-        f"{checked['events']} events in {checked['chains']} chains of {checked['members']} members,"
-        f" {checked['heads']} heads"
-    )
+    chains, of = counted(checked["chains"], "chain"), counted(checked["members"], "member")
+    heads = counted(checked["heads"], "head")
+    yield line(f"{counted(checked['events'], 'event')} in {chains} of {of}, {heads}")
     yield verdicts_line(show.mapping(data["verdicts"]))
     epochs, inbox = show.mapping(data["epochs"]), show.mapping(data["inbox_health"])
     yield line(f"epochs {epochs['held']} of {epochs['known']} with their key")
@@ -57,12 +58,23 @@ def verdicts_line(found: Json) -> Block:
 
 
 def fingerprint_text(data: Json) -> Iterator[Block]:
-    """Yield the fingerprint of a space in two lines, to be read aloud."""
-    groups = show.text(data["fingerprint"]).split(" ")
+    """Yield the fingerprint of a space, and what it stands for."""
     yield line((show.label(data["space_name"]), "strong"), f"  {show.short(data['space_id'])}")
-    yield line((" ".join(groups[:8]), "strong"))
-    yield line((" ".join(groups[8:]), "strong"))
-    yield line(f"{data['events']} events, {data['heads']} heads; equal values: equal events")
+    yield from fingerprint_lines(data)
+    held = f"{counted(data['events'], 'event')}, {counted(data['heads'], 'head')}"
+    yield line(f"{held}; equal values: equal events")
+
+
+def fingerprint_lines(data: Json) -> Iterator[Block]:
+    """Yield a fingerprint in two lines, to be read aloud."""
+    groups = show.text(data["fingerprint"]).split(" ")
+    yield line(("fingerprint  ", "dim"), (" ".join(groups[:8]), "strong"))
+    yield line(("             ", "dim"), (" ".join(groups[8:]), "strong"))
+
+
+def counted(number: object, one: str) -> str:
+    """Return a number of the answer with its noun."""
+    return show.count(int(show.text(number)), one)
 
 
 # -- report ------------------------------------------------------------------------------------
@@ -96,8 +108,14 @@ def grants_blocks(found: list[Json]) -> Iterator[Block]:
     for one in found:
         what = show.text(one["role"] or one["verb"])
         live: Span = (show.text(one["status"]), "ok" if one["status"] == "live" else "warn")
-        ends: Spans = [*show.person(one["from"]), " to ", *show.person(one["to"])]
-        yield line(("gave: ", "strong"), f"{what}  {one['kind']}  ", *ends, "  ", live)
+        if one["from"] == one["to"]:
+            word = "founded the space" if one["kind"] == "genesis" else "joined by an invite"
+            yield line(
+                ("grant: ", "strong"), f"{what}  ", *show.person(one["to"]), f" {word}  ", live
+            )
+            continue
+        ends: Spans = [*show.person(one["from"]), " gave ", *show.person(one["to"])]
+        yield line(("grant: ", "strong"), f"{what}  ", *ends, f"  {one['kind']}  ", live)
 
 
 def act_row(one: Json) -> tuple[Spans, ...]:
@@ -118,14 +136,14 @@ def act_row(one: Json) -> tuple[Spans, ...]:
 
 def export_text(data: Json) -> Iterator[Block]:
     """Yield what was written."""
-    yield line(("written", "ok"), f"  {data['path']}  {data['size']} B")
+    yield line(("written", "ok"), f"  {place(data['path'])}  {size(data['size'])}")
     yield from bundle_blocks(data)
-    yield line(("next: ", "strong"), f"envoy audit verify {data['path']}")
+    yield line(("next: ", "strong"), f"envoy audit verify {place(data['path'])}")
 
 
 def verify_text(data: Json) -> Iterator[Block]:
     """Yield what a bundle that verified holds, and what that does not prove."""
-    yield line(("valid", "ok"), f"  {data['path']}")
+    yield line(("valid", "ok"), f"  {place(data['path'])}")
     yield from bundle_blocks(data)
     yield line((NOT_PROVED, "dim"))
 
@@ -139,8 +157,9 @@ def bundle_blocks(data: Json) -> Iterator[Block]:
         *show.person(data["author"]),
         f"  {when}",
     )
-    members = show.count(int(show.text(data["members"])), "member")
-    yield line(f"{data['events']} events, {data['receipts']} receipts, {members}")
+    members = counted(data["members"], "member")
+    held = f"{counted(data['events'], 'event')}, {counted(data['receipts'], 'receipt')}"
+    yield line(f"{held}, {members}")
     if data["withheld"]:
         words = f"{data['pinned']} named by a signature, {data['claimed']} only claimed"
         yield line((f"{data['withheld']} withheld", "warn"), f"  {words}")
@@ -148,6 +167,12 @@ def bundle_blocks(data: Json) -> Iterator[Block]:
         assert isinstance(left, list)
         yield line(f"left out: {'; '.join(left)}")
     yield verdicts_line(show.mapping(data["verdicts"]))
-    yield line(f"fingerprint {data['fingerprint']}")
+    yield from fingerprint_lines(data)
     if data["view"] is not None:
-        yield line(f"view: {data['view']}/index.html")
+        yield line(f"view: {place(data['view'])}/index.html")
+
+
+def place(path: object) -> str:
+    """Return a path as one would type it here."""
+    found = os.path.relpath(show.text(path))
+    return show.text(path) if found.startswith(os.pardir) else found

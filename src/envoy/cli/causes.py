@@ -269,8 +269,10 @@ CAUSES: Mapping[str, Cause] = {
         "`envoy diagnose` names it; give it back to this user and take rights from all others.",
     ),
     "signature_invalid": Cause(
-        "A signature or seal of the file does not verify: it was changed, cut or made by another.",
-        "Get the file again from whoever made it, and compare fingerprints.",
+        "A signature or seal of the file does not verify: it was changed, cut or made by another; or"
+        " the passphrase is another one than that of the file.",
+        "Try its passphrase again, without one the words of who made it (`envoy recover`); then get"
+        " the file again from whoever made it, and compare fingerprints.",
     ),
     "audit_invalid": Cause(
         "The bundle was changed after it was signed; first_bad names the first bad event.",

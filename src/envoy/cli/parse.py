@@ -292,10 +292,9 @@ def unknown_noun(given: str) -> EnvoyError:
     if not isinstance(verb, str):
         return error
     meant = sorted(verbs[verb], key=lambda path: (not path.startswith("task "), path))
-    more = {"expected": meant} if len(meant) > 1 else {}
-    error = UsageError(
-        "invalid_argument", argument="command", cause="unknown", nearest=meant[0], **more
-    )
+    error = UsageError("invalid_argument", argument="command", cause="unknown", nearest=meant[0])
+    if len(meant) > 1:
+        error.details["expected"] = meant
     error.next_command = f"envoy help {meant[0]}"
     return error
 

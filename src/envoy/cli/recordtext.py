@@ -26,6 +26,7 @@ def record_text(data: Json) -> Iterator[Block]:
     now = show.now()
     yield from head_text(data)
     yield from tasks_text(show.mapping(data["tasks"]), now_ms=now)
+    yield from handoff_text(data)
     yield from trouble_text(data)
     yield from told_text(data)
     yield from evidence_text(data, now_ms=now)
@@ -76,6 +77,23 @@ def summary_text(task: Json) -> Iterator[Block]:
     if task["summary"]:
         yield line((show.short(task["task_id"]), "dim"), " summary")
         yield Body(show.text(task["summary"]), indent=2)
+
+
+def handoff_text(data: Json) -> Iterator[Block]:
+    """Yield what was handed over, with all that its giver said."""
+    found = show.listed(data["handoffs"])
+    if found:
+        yield line("")
+        yield line((f"HANDED OVER {len(found)}", "strong"))
+    for one in found:
+        to = show.person(one["to"]) if one["to"] is not None else ["whoever takes it"]
+        name = (show.short(one["record_id"]), "dim")
+        state = f" {one['state']}, {one['verify']}  {show.short(one['task_id'])}  "
+        yield line(name, state, *show.person(one["by"]), " to ", *to)
+        yield Body(show.text(one["next"]), indent=2)
+        for field in ("completed", "remaining", "commands", "risks", "questions"):
+            for said in show.listed(one[field]):
+                yield line(f"  {field}: ", show.text(said))
 
 
 def trouble_text(data: Json) -> Iterator[Block]:

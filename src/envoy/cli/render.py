@@ -37,9 +37,13 @@ NAME_COLUMNS_MIN = 4  # of a name in a narrow column: a quote, two letters, a ma
 
 
 class Line(NamedTuple):
-    """One line; on a terminal that is too narrow it goes on, indented."""
+    """One line; on a terminal that is too narrow it goes on, ``deep`` columns in.
+
+    None: it is for programs, and stays one line whatever becomes of it on a screen.
+    """
 
     spans: tuple[Span, ...]
+    deep: int | None = len(GAP * 2)
 
 
 class Table(NamedTuple):
@@ -63,7 +67,17 @@ class Body(NamedTuple):
     indent: int = 10
 
 
-Block = Line | Table | Body
+class Flow(NamedTuple):
+    """A paragraph in lines of a file: on a terminal it is broken anew, as wide as that is.
+
+    ``deep``: how far the lines below the first one stand in.
+    """
+
+    lines: tuple[str, ...]
+    deep: int = 0
+
+
+Block = Line | Table | Body | Flow
 
 
 class Screen(NamedTuple):
@@ -113,10 +127,15 @@ def layout(blocks: Iterable[Block], screen: Screen) -> Iterator[list[Span]]:
     """Yield ``blocks`` line by line, each a list of spans that are escaped and fit ``screen``."""
     for block in blocks:
         match block:
-            case Line(spans):
-                yield from wrapped(safe(spans, screen), screen.columns, GAP * 2)
+            case Line(spans, deep):
+                columns = None if deep is None else screen.columns
+                yield from wrapped(safe(spans, screen), columns, " " * (deep or 0))
             case Table():
                 yield from table_lines(block, screen)
+            case Flow(lines, deep):
+                whole = (" ".join(part.strip() for part in lines),)
+                for part in lines if screen.columns is None else whole:
+                    yield from wrapped(safe([part], screen), screen.columns, " " * deep)
             case Body(text, indent):
                 bar = " " * indent + "| "
                 for part in escape(text, multiline=True).split("\n"):

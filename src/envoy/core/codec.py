@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Annotated, Final, TypeVar, cast
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
@@ -43,7 +43,8 @@ Open = tuple[tuple[str, OpenValue], ...]
 T = TypeVar("T")
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_DECODERS: Final[dict[object, msgspec.msgpack.Decoder[object]]] = {}  # by type, at first use
+# By type, at first use: what each of them returns, a dict cannot say.
+_DECODERS: Final[dict[object, msgspec.msgpack.Decoder[Any]]] = {}
 
 Values = Callable[[object], tuple[object, ...]]
 _DOUBTFUL: Final[dict[type, Values]] = {}  # by the class of a Body, at first use
@@ -75,15 +76,14 @@ def decode(data: bytes, kind: type[T]) -> T:
     """
     decoder = _DECODERS.get(kind) or _DECODERS.setdefault(kind, msgspec.msgpack.Decoder(kind))
     try:
-        value = decoder.decode(data)
+        value: T = decoder.decode(data)
     # Invalid UTF-8 is no DecodeError to msgspec 0.22 (tests/core/test_codec would notice).
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RemoteFault("malformed") from error
     _check(value)  # first: another form of what is no such value is ``malformed``
     if _ENCODER.encode(value) != data:
         raise RemoteFault("non_canonical")
-    # The decoder was made for ``kind``; a dict of decoders cannot say so.
-    return cast(T, value)
+    return value
 
 
 def peek_first(data: bytes) -> int | str | None:

@@ -31,7 +31,7 @@ from envoy.hub.links import Errand, Link, Links
 from envoy.hub.sqlite import LogStore, SpaceRow
 from envoy.ids import to_text
 from envoy.lean import NamedTuple, Protocol
-from envoy.sync import access, frames, recon
+from envoy.sync import access, chunks, frames, recon
 from envoy.sync.frames import HubRefusal
 
 T = TypeVar("T", bound=Body)
@@ -39,8 +39,9 @@ Go = Callable[[], bool]  # whether there is time left
 # A relay that is another one each time it is asked is none.
 RESTARTS_MAX: Final = 2
 # Errands that a relay may refuse for good without barring what stands behind them.
+CHUNK: Final = "chunk"
 GIVEN_UP: Final = frozenset(
-    ("box_put", "invite_put", "invite_reply", "invite_delete", "chunk_put", "access_put")
+    ("box_put", "invite_put", "invite_reply", "invite_delete", "access_put", CHUNK)
 )
 # Refusals that another try, or somebody who is let in again, may turn.
 PASSING: Final = frozenset((
@@ -81,7 +82,17 @@ class Signed(Body, frozen=True):
 class Bridge:
     """One space between the local hub ``store`` and the relay that ``caller`` talks to."""
 
-    def __init__(self, store: LogStore, links: Links, caller: Caller, space: bytes) -> None:
+    def __init__(
+        self,
+        store: LogStore,
+        links: Links,
+        caller: Caller,
+        space: bytes,
+        *,
+        near: Callable[[Body], Body],
+    ) -> None:
+        """``near`` answers calls as the hub of this machine does."""
+        self._near = near
         self._store = store
         self._links = links
         self._caller = caller
@@ -138,13 +149,26 @@ class Bridge:
 
     def _run(self, errand: Errand) -> None:
         """Make the call of an errand; what the relay refuses for good is given up."""
-        kind = access.EVERY[errand.name][0]
         try:
-            self._ask(decode(errand.call, kind), Body)
+            if errand.name == CHUNK:
+                self._bring_chunk(decode(errand.call, chunks.ChunkGet))
+            else:
+                self._ask(decode(errand.call, access.EVERY[errand.name][0]), Body)
         except HubRefusal as refusal:
             if refusal.code in PASSING or errand.name not in GIVEN_UP:
                 raise
         self._links.done(errand)
+
+    def _bring_chunk(self, get: chunks.ChunkGet) -> None:
+        """Send a chunk that the relay lacks; one that is here no more is nobody's loss."""
+        have = chunks.ChunkHave(self._space, (get.id,), refresh=True)
+        there = self._ask(have, chunks.ChunkMap)
+        if chunks.among((get.id,), there.bits):
+            return
+        found = self._near(get)
+        assert isinstance(found, chunks.ChunkGot), "the reply of its call"
+        if found.chunk is not None:
+            self._ask(chunks.ChunkPut(self._space, get.id, found.chunk), frames.Done)
 
     def _push_page(self) -> int:
         """Push the next frames of the local log; return how many, 0 when there are none."""
@@ -267,6 +291,16 @@ class Bridge:
         if (link.local, link.pushed) == (self._store.instance, before.head):
             self._links.save(link._replace(pushed=row.head))
         return row.head - before.head
+
+    def enter(self, issued: Sequence[bytes]) -> frames.Pushed:
+        """Push frames that the relay has into the local log, by its own call; return the reply."""
+        before, link = self._row(), self._link()
+        reply = self._near(frames.Push(self._space, tuple(issued)))
+        assert isinstance(reply, frames.Pushed), "the reply of its call"
+        stood = (link.local, link.pushed) == (self._store.instance, before.head)
+        if stood and reply.head - before.head <= len(issued):
+            self._links.save(link._replace(pushed=reply.head))
+        return reply
 
     # -- healing ----------------------------------------------------------------------------
 

@@ -13,14 +13,13 @@ Specification: docs/spec/tasks.md, Gates.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import heappop, heappush
 
 from envoy.core.bodies import Genesis, TaskComplete
 from envoy.core.codec import Open
-from envoy.core.log import Entry
 from envoy.core.records import TaskReview
 from envoy.lean import NamedTuple, Protocol
-from envoy.replica import gating
+from envoy.replica import ancestry, gating
+from envoy.replica.ancestry import has_seen
 from envoy.replica.ports import EventStore, RowStore
 from envoy.state import content, gates
 from envoy.state import records as fold
@@ -89,28 +88,29 @@ def _evidence(place: Place, task: bytes, done: Sequence[Op]) -> dict[bytes, dict
 def _shown(place: Place, done: Op, every: Sequence[rows.Record]) -> dict[bytes, str]:
     """Return the types of the records that show something for a completion."""
     assert isinstance(done.body, TaskComplete)
-    named, seen = {*done.body.evidence}, (done.lam, done.id)
+    named, log = {*done.body.evidence}, _log(place)
     found = dict[bytes, str]()
     for row in every:
         if row.id not in named:
             continue
-        taken_back = row.retracted is not None and _retraction(place, row.id, seen) is not None
+        taken_back = row.retracted is not None and _retraction(place, row.id, done) is not None
         standing = row._replace(retracted=row.retracted if taken_back else None)
-        beside = [one for one in records.makes_stale(row, every) if not _saw(place, one, seen)]
+        beside = [one for one in records.makes_stale(row, every) if not has_seen(log, one, done)]
         if records.shows(standing, stale=bool(beside)):
             found[row.id] = row.type or ""
     return found
 
 
-def _saw(place: Place, row: rows.Record, earlier: tuple[int, bytes]) -> bool:
-    """Say whether the author of a record had seen an act."""
-    return has_seen(place, (row.lam, row.id), earlier)
-
-
-def _retraction(place: Place, record: bytes, earlier: tuple[int, bytes]) -> bytes | None:
+def _retraction(place: Place, record: bytes, earlier: Op) -> bytes | None:
     """Return what took a record back, leaving out all that had seen an act; None for nothing."""
-    ops = [op for op in place.ops.ops(record) if not has_seen(place, (op.lam, op.id), earlier)]
+    log = _log(place)
+    ops = [op for op in place.ops.ops(record) if not has_seen(log, op, earlier)]
     return fold.reduce(record, ops).retracted
+
+
+def _log(place: Place) -> ancestry.Place:
+    """Return the log of the space."""
+    return ancestry.Place(place.events, place.space.sn)
 
 
 def _policy(place: Place, done: Sequence[Op]) -> dict[bytes, Gate]:
@@ -131,39 +131,4 @@ class Seen(NamedTuple):
 
     def by(self, later: Op) -> bool:
         """Say whether ``later`` had seen it."""
-        return has_seen(self.place, (later.lam, later.id), (self.earlier.lam, self.earlier.id))
-
-
-def has_seen(place: Place, later: tuple[int, bytes], earlier: tuple[int, bytes]) -> bool:
-    """Say whether ``earlier`` is in the ancestry of ``later``, of whatever entities they are.
-
-    Both are (lam, id).
-
-    What is not above it in lam cannot have seen it, so only what lies between is walked.
-    """
-    if later[0] <= earlier[0]:
-        return False
-    todo, known = list[tuple[int, bytes]](), {later[1]}
-    _push(place, todo, known, later[1])
-    while todo:
-        lam, ident = heappop(todo)
-        if ident == earlier[1]:
-            return True
-        if -lam > earlier[0]:
-            _push(place, todo, known, ident)
-    return False
-
-
-def _push(place: Place, todo: list[tuple[int, bytes]], known: set[bytes], ident: bytes) -> None:
-    """Queue the parents of an event that are not known yet, the greatest lam first."""
-    for parent in _entry(place, ident).parents:
-        if parent not in known:
-            known.add(parent)
-            heappush(todo, (-_entry(place, parent).lam, parent))
-
-
-def _entry(place: Place, ident: bytes) -> Entry:
-    """Return an accepted event."""
-    entry = place.events.entry(place.space.sn, ident)
-    assert entry is not None, "parents are accepted first"
-    return entry
+        return has_seen(_log(self.place), later, self.earlier)

@@ -25,7 +25,12 @@ from envoy.views import records, rows
 
 
 def check(
-    store: RowStore, space: rows.Space, task: bytes, named: Sequence[bytes], *, judged: bool = False
+    store: RowStore,
+    space: rows.Space,
+    task: bytes,
+    named: Sequence[bytes],
+    *,
+    judged: bool = False,
 ) -> None:
     """Refuse a completion that names less than is asked for; ``judged``: it is about to be approved.
 

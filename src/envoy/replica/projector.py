@@ -1,8 +1,7 @@
 """Projector: writes the rows that a batch changes, while the transaction of the batch runs.
 
-It asks the folds and stores what they say: lines and stream entries for new events, authority rows
-after a judgement, the rows of the entities that were touched, the counts of the space. A row that
-did not change is not written.
+It asks the folds and stores what they say: lines, stream entries, authority rows, the rows of all
+entities that were touched, counts. A row that did not change is not written.
 
 Laws: an arrival number is given once and kept; nothing here gives one twice or moves one. Whatever
 is not visible (held, void, invalid) is in no inbox and in no search.
@@ -105,8 +104,7 @@ class Projector:
         elif visible and entry.kind != lines.RESOLVE:
             n = self._stream(entry, type_, lines.subject(entry, line), reason)
         elif entry.status == "held":
-            mine = entry.author == self._batch.me  # by another copy of this profile
-            lost = HELD if mine else None
+            lost = HELD if entry.author == self._batch.me else None  # by another copy of mine
             n = self._stream(entry, "event_held", lines.subject(entry, line), lost, own=False)
         if line is not None:
             self._item(entry, line, n)
@@ -207,11 +205,10 @@ class Projector:
 
     def _conceal(self, entry: Entry) -> None:
         """Take out of the inbox what it says of an event: that is not so any more."""
-        space = self._batch.space
         for row in self._rows.stream_of(entry.rid):
             if not row.hidden:
                 self._rows.save(row._replace(hidden=1))
-                counted = row.reason is not None and not row.own and row.n > space.ack_n
+                counted = row.reason is not None and not row.own and row.n > self._batch.space.ack_n
                 self._batch.tally.unread -= int(counted)
 
     def _hide(self, entry: Entry, body: Body | None) -> int:
@@ -330,8 +327,11 @@ class Projector:
         """Write the row of a record; a task whose completion stands by it may turn."""
         from envoy.replica import recording
 
-        done = recording.fold(self._events, self._rows, self._batch.sn, record=record, ops=ops)
+        place = recording.Place(self._events, self._rows, self._batch.sn, self)
+        done = recording.fold(place, record, ops)
         self._refusals(done.refused, entries)
+        for one, rivals in recording.rivals(place, record, done):
+            self._conflicts(one, rivals)
         self._digest(done.before and done.before.digest, done.after and done.after.digest)
         self._judged_again(of=done.tasks)
 

@@ -12,15 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envoy import jsontext
+from envoy import ids, jsontext
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import tagged
 from envoy.core.records import Record
-from envoy.lean import NamedTuple
+from envoy.core.structs import replace
+from envoy.lean import NamedTuple, Protocol
+from envoy.replica import ancestry
 from envoy.replica.ports import EventStore, RowStore
 from envoy.state import project, records
-from envoy.state.registers import Op
+from envoy.state.registers import Conflict, Op
 from envoy.views import rows
+from envoy.views.tasks import listed
 
 
 class Done(NamedTuple):
@@ -39,8 +42,25 @@ class Done(NamedTuple):
         return sorted(task for task in found if task is not None)
 
 
-def fold(events: EventStore, store: RowStore, sn: int, *, record: bytes, ops: Sequence[Op]) -> Done:
+class Acts(Protocol):
+    """Gives the acts on an entity as folds take them."""
+
+    def ops(self, entity: bytes, /) -> list[Op]:
+        """Return the acts on an entity."""
+
+
+class Place(NamedTuple):
+    """One space of a replica while it is folded."""
+
+    events: EventStore
+    rows: RowStore
+    sn: int
+    acts: Acts
+
+
+def fold(place: Place, record: bytes, ops: Sequence[Op]) -> Done:
     """Write the row of ``record`` and of its references."""
+    events, store, sn = place.events, place.rows, place.sn
     found = records.reduce(record, ops)
     before, after = store.record(sn, record), None
     made = next((op for op in ops if op.id == record), None)
@@ -55,6 +75,50 @@ def fold(events: EventStore, store: RowStore, sn: int, *, record: bytes, ops: Se
         for at, ref in enumerate(found.body.refs if found.body is not None else ()):
             store.save(rows.RecordRef(sn, record, at, ref.rel, ref.id))
     return Done(dict(found.refused), before, after)
+
+
+def rivals(place: Place, record: bytes, done: Done) -> list[tuple[bytes, tuple[Conflict, ...]]]:
+    """Return the conflicts of successors of ``record``, and of all that it takes the place of."""
+    named = set[bytes]()
+    for row in (done.before, done.after):
+        if row is not None and row.refs != "[]":
+            named.update(_superseded(row))
+    return [(one, _rivals(place, one)) for one in (record, *sorted(named))]
+
+
+def _superseded(row: rows.Record) -> list[bytes]:
+    """Return what a record takes the place of."""
+    return [
+        ids.from_text(str(ref["id"]), *ids.EVENT_PREFIXES)
+        for ref in listed(row.refs)
+        if isinstance(ref, dict) and ref["rel"] == records.SUPERSEDES
+    ]
+
+
+def _rivals(place: Place, record: bytes) -> tuple[Conflict, ...]:
+    """Return the conflicts between records that take the place of ``record``, none knowing all."""
+    known = place.rows.record(place.sn, record)
+    found = {ref.record for ref in place.rows.refs_to(place.sn, record) if _replaces(place, ref)}
+    if known is None or len(found) < 2:
+        return ()
+    creator, every = place.events.did(known.an), list[Op]()
+    for ident in found:
+        op = next(op for op in place.acts.ops(ident) if op.id == ident)
+        own = records.RANK_CREATOR if op.author == creator else 1
+        rho = op.rho if op.rho >= records.RANK_ADMIN else own
+        every.append(replace(op, rho=rho, basis=()))
+    walk = ancestry.Place(place.events, place.sn)
+    seen = [
+        replace(op, basis=tuple(one.id for one in every if ancestry.has_seen(walk, op, one)))
+        for op in every
+    ]
+    return records.rivals(record, seen)
+
+
+def _replaces(place: Place, ref: rows.RecordRef) -> bool:
+    """Say whether a reference is that of a successor that nobody took back."""
+    row = place.rows.record(place.sn, ref.record)
+    return ref.rel == records.SUPERSEDES and row is not None and row.retracted is None
 
 
 def _row(sn: int, made: Op, found: records.Fold, body: Record, an: int) -> rows.Record:

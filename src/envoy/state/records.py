@@ -22,13 +22,14 @@ from envoy.core.bodies import Ref
 from envoy.core.records import Record, RecordRetract
 from envoy.core.structs import State
 from envoy.lean import NamedTuple
-from envoy.state.registers import OVER_LIMIT, Graph, Op
+from envoy.state.registers import OVER_LIMIT, Conflict, Graph, Op, register
 from envoy.state.transitions import RANK_CREATOR, WRONG_STATE
 
 FIELD_INVALID: Final = "field_invalid"
 RECORD_WITHOUT_RANK: Final = "record_without_rank"
 RETRACT_WITHOUT_RANK: Final = "retract_without_rank"
 RANK_ADMIN: Final = 3
+SUPERSEDES: Final = "supersedes"
 
 
 class Schema(NamedTuple):
@@ -140,6 +141,16 @@ def reduce(record: bytes, ops: Iterable[Op]) -> Fold:
         if reason is not None:
             refused.append((op.id, reason))
     return Fold(body, is_ranked, by, tuple(refused))
+
+
+def rivals(record: bytes, successors: Iterable[Op]) -> tuple[Conflict, ...]:
+    """Return the conflicts between records that take the place of ``record``.
+
+    ``successors`` are those that nobody took back, each with the others that it saw as its basis
+    and with the rank of its author on ``record``. Both sides stay in force: the conflict says that
+    two members went on from one record, apart, until one that saw both goes on from it.
+    """
+    return register(Graph(record, successors), lambda _: True).conflicts
 
 
 def _retraction(op: Op, *, has_seen: bool) -> str | None:

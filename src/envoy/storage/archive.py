@@ -29,6 +29,7 @@ from envoy.errors import ConflictError, IntegrityError, RemoteFault, UsageError
 from envoy.lean import NamedTuple
 from envoy.system import files, host
 
+_BY_SECRET: Final = ("kdf", "wrong_passphrase_or_damaged")
 _BLOCK: Final = 512
 _END: Final = bytes(2 * _BLOCK)
 _REASONS: Final = {"malformed": "header", "non_canonical": "header", "too_large": "kdf_bounds"}
@@ -126,8 +127,9 @@ def header_of(path: str) -> Header:
 
 
 def invalid(path: str, reason: str) -> IntegrityError:
-    """Return the error for a file that is no sound archive."""
-    return IntegrityError("signature_invalid", path=path, reason=reason)
+    """Return the error for a file that is no sound archive; a secret may just be another one."""
+    command = "envoy explain signature_invalid" if reason in _BY_SECRET else None
+    return IntegrityError("signature_invalid", path=path, reason=reason, next_command=command)
 
 
 # -- writing ----------------------------------------------------------------------------------

@@ -26,10 +26,14 @@ _FORKS: Final = (
     "SELECT c.an, f.seq, f.first, f.second FROM fork f JOIN chain c USING(cn)"
     " WHERE f.sn = ? ORDER BY c.an, f.seq, f.second LIMIT ?"
 )
+# Of several that made one epoch the one that sorts first.
 _EPOCHS: Final = (
-    "SELECT p.id, p.secret IS NOT NULL, p.created, e.lam, a.body"
-    " FROM epoch p LEFT JOIN event e ON e.sn = p.sn AND e.id = p.created"
-    " LEFT JOIN authority a ON a.sn = p.sn AND a.ix = e.ix WHERE p.sn = ? ORDER BY p.id"
+    "SELECT p.id, p.secret IS NOT NULL, e.id, e.lam, a.body FROM epoch p"
+    " LEFT JOIN authority a ON a.sn = p.sn AND a.rid = (SELECT b.rid FROM authority b"
+    " JOIN event c ON c.rid = b.rid WHERE b.sn = p.sn AND b.epoch = p.id"
+    " AND c.kind IN ('genesis', 'epoch.create') AND c.status = 'ok'"
+    " ORDER BY c.lam, c.id LIMIT 1)"
+    " LEFT JOIN event e ON e.rid = a.rid WHERE p.sn = ? ORDER BY p.id"
 )
 # Whoever creates an entity is stored without its id, which is that of the event.
 _ACT: Final = (

@@ -139,6 +139,16 @@ class SpaceDelete(Body, frozen=True):
     sig: B64
 
 
+class Publish(Body, frozen=True):
+    """Let the relay of ``space`` have an invite: to the hub of one machine, never on the wire.
+
+    The record itself does not say which space it is for, so that no hub learns it from there.
+    """
+
+    space: B32
+    put: frames.InvitePut
+
+
 # Name of the call, as in /v1/NAME -> its Body and that of its reply.
 CALLS: Final[Mapping[str, tuple[type[Body], type[Body]]]] = {
     "session": (Session, Entries),

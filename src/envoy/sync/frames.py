@@ -29,37 +29,17 @@ RELEASE: Final = "release"
 BOX_BYTES: Final = 1168  # HPKE X-Wing, suite 1: 1,120 encapsulated, 32 sealed, 16 tag
 SUM_MODULUS: Final = 2**256
 
-# Code -> what it says; what a client does about it stands in docs/spec/frames.md.
-REFUSALS: Final[Mapping[str, str]] = {
-    "malformed": "no valid call, or ids that do not recompute",
-    "message_too_large": "a frame, head or call is over its bound",
-    "unsupported_operation": "no call of this hub, or a suite it does not know",
-    "space_not_found": "the hub does not have the space",
-    "not_found": "the hub does not have the epoch",
-    "already_exists": "another invite has that lookup id",
-    "quota_exceeded": "the poster's share of boxes, slots or requests is used up",
-    "slot_moved": "the slot is not where the caller saw it",
-    "slot_taken": "somebody else's lease runs",
-    "hosted_relay_invite_not_found": "no such invite, or not with that secret",
-    "invite_already_redeemed": "no use of the invite is left",
+# What each means and what a client does about it stands in docs/spec/frames.md.
+REFUSALS: Final = frozenset((
+    "malformed", "message_too_large", "unsupported_operation", "space_not_found", "not_found",
+    "already_exists", "quota_exceeded", "slot_moved", "slot_taken",
+    "hosted_relay_invite_not_found", "invite_already_redeemed",
     # Of a relay alone.
-    "auth_failed": "no session, or a proof that does not hold",
-    "session_expired": "the token's time is over",
-    "session_stale": "access to the space changed since the token was given",
-    "clock_skew_ahead": "the caller's clock is over a minute ahead",
-    "clock_skew_behind": "the caller's clock is over a minute behind",
-    "replayed": "the proof was used before",
-    "stale": "an access statement of another number is there",
-    "epoch_revoked": "the access was taken away",
-    "capability_expired": "the access ended",
-    "capability_missing": "no chain that reaches the space is known",
-    "read_only": "the access is for reading",
-    "subscription_required": "the space has no entitlement",
-    "rate_limited": "too many calls",
-    "timeout": "the request came too slowly",
-    "relay_unavailable": "the relay is draining, or does not know the outcome",
-    "storage_failed": "the relay has no room or its disk failed",
-}
+    "auth_failed", "session_expired", "session_stale", "clock_skew_ahead", "clock_skew_behind",
+    "replayed", "stale", "epoch_revoked", "capability_expired", "capability_missing",
+    "read_only", "subscription_required", "rate_limited", "timeout", "relay_unavailable",
+    "storage_failed",
+))  # fmt: skip
 
 
 class HubRefusal(Exception):

@@ -23,6 +23,9 @@ from envoy.views.people import Json
 
 BYTES_PER_TOKEN: Final = 4
 TOKENS_MIN: Final = 800
+BUDGET_DIGITS: Final = 8
+# Of the space in a command: enough to name it, and twenty of them leave room for something else.
+SPACE_CHARS: Final = len("space_") + 8
 BUDGET: Final = "budget"
 # The lists that may be cut, the most needed first, and the command that shows the rest of each.
 ORDER: Final[Mapping[str, str]] = {
@@ -91,7 +94,8 @@ def counted(record: Json) -> Json:
     reasons = [one["reason"] for one in here if one["id"] is None]
     more = [_lag(reason) for reason in LAGGING if reason not in reasons]
     limits["missing"] = [*_list(limits["missing"]), *more]
-    _dict(made["bounds"])["complete"] = False
+    digits = 10**BUDGET_DIGITS - 1
+    _dict(made["bounds"]).update(complete=False, budget_tokens=digits, used_tokens=digits)
     return {"schema": "envoy.work_record/1", **made}
 
 
@@ -102,7 +106,9 @@ def fit(record: Json, budget: int, *, space: str) -> Json:
     would do.
     """
     base, items = _taken_apart(record)
-    _dict(base["bounds"])["budget_tokens"] = _dict(base["bounds"])["used_tokens"] = budget
+    for entry in map(_dict, _dict(base["omitted"]).values()):
+        entry["next_command"] = str(entry["next_command"]).replace(space, space[:SPACE_CHARS])
+    _dict(base["bounds"])["budget_tokens"] = budget
     floor = {path: len(found) for path, found in items.items() if found}
     least = tokens(_omitting(base, floor, space))
     if least > budget:
@@ -153,7 +159,8 @@ def _taken_apart(record: Json) -> tuple[Json, dict[str, list[Item]]]:
     for path in ORDER:
         _set(base, path, [])
     base["limits"], folded = _folded(general)
-    base["omitted"] = {**_dict(record["omitted"]), **folded}
+    base["omitted"] = {name: {**_dict(one)} for name, one in _dict(record["omitted"]).items()}
+    _dict(base["omitted"]).update(folded)
     return base, items
 
 
@@ -199,7 +206,8 @@ def _omitting(base: Json, left: Mapping[str, int], space: str) -> Json:
         before = _dict(omitted.get(path, {"count": 0}))["count"]
         assert isinstance(before, int)
         verb = ORDER[path]
-        where = f"--space {space}" if verb in TAKES_FLAG else space
+        name = space[:SPACE_CHARS]
+        where = f"--space {name}" if verb in TAKES_FLAG else name
         omitted[path] = _omission(count + before, f"envoy {verb} {where}")
     made = {**base, "omitted": omitted, "tasks": {**_dict(base["tasks"])}}
     made["limits"] = {sort: [*_list(one)] for sort, one in _dict(base["limits"]).items()}

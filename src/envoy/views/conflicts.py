@@ -43,6 +43,7 @@ KIND_WORDS: Final[Mapping[str, str]] = {
     "lost_reopen": "reopened beside another act on who has the task",
     "stale_review": "a verdict on work that its holder had replaced",
 }
+SUCCESSORS: Final = "two records in the place of one, apart: both stand"
 RULE_WORDS: Final[Mapping[str, str]] = {
     "assign": "an admin's assignment stands before another, each assignment before a claim",
     "fence": "the later fence of the hub stands",
@@ -95,7 +96,7 @@ def shown(row: rows.Conflict, known: Known, *, chars: int | None) -> Json:
     """Return a conflict with both sides; ``chars`` of their texts, None: all."""
     return {
         **conflict(row),
-        "kind_words": KIND_WORDS.get(row.kind, row.kind),
+        "kind_words": SUCCESSORS if of_records(row, known) else KIND_WORDS.get(row.kind, row.kind),
         "rule_words": RULE_WORDS.get(row.rule, UNKNOWN),
         "mine": any(
             known.people.is_me(act.an)
@@ -147,9 +148,16 @@ def next_action(row: rows.Conflict) -> str:
     return ACTIONS.get(row.kind, "decide_anew_or_keep_a_side")
 
 
-def next_commands(row: rows.Conflict, space: rows.Space) -> Sequence[str]:
+def of_records(row: rows.Conflict, known: Known) -> bool:
+    """Say whether a conflict is between records that take the place of one."""
+    return known.acts[row.winner].kind == "record"
+
+
+def next_commands(row: rows.Conflict, space: rows.Space, known: Known) -> Sequence[str]:
     """Return what can be done about a conflict, to be copied."""
     found = [f"envoy task show {ids.to_text('task', row.entity)}"]
+    if of_records(row, known):
+        found = [f"envoy record show {ids.to_text('rec', row.entity)}"]
     if row.entity == space.id:
         found = [f"envoy space show {ids.to_text('space', space.id)}"]
     if row.status != "open":

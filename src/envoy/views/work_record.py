@@ -29,7 +29,7 @@ from envoy.views.tasks import Around
 
 UNTRUSTED = [
     *("*.text", "*.body", "*.title", "*.labels", "*_name", "*_display", "*.summary", "*.note"),
-    *("*.subject", "evidence.*.type", "*.fields.*"),
+    *("*.subject", "evidence.*.type", "*.fields.*", "handoffs.*"),
 ]
 # Kinds that change who may do what.
 AUTHORITY = frozenset(

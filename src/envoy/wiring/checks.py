@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 from envoy.errors import EnvoyError, IntegrityError
 from envoy.lean import NamedTuple
-from envoy.storage import home, soundness
+from envoy.storage import home
 from envoy.storage.home import Paths, Public
 from envoy.storage.views import Views
 from envoy.system import db, files
 from envoy.views import rows
 from envoy.wiring.config import Config
-from envoy.wiring.reads import Reader, open_reader, unlocked
+from envoy.wiring.reads import Reader, damage_of, open_reader, unlocked
 
 
 class Check(NamedTuple):
@@ -64,7 +64,8 @@ def guarded(name: str, step: Callable[[], Check]) -> Check:
             return Check(name, "warning", "locked: not looked at", command)
         parts = (error.code, error.details.get("reason"), error.details.get("path"))
         detail = " ".join([str(part) for part in parts if part is not None])
-        return Check(name, "failed", detail, error.next_command)
+        command = "envoy quickstart" if error.code == "profile_not_found" else error.next_command
+        return Check(name, "failed", detail, command)
 
 
 def check_home(config: Config, where: Paths) -> Check:
@@ -124,7 +125,7 @@ def check_tables(where: Paths) -> Check:
         return Check("tables", "ok", "none yet")
     with db.connect(where.replica, read_only=True, key=where.db_key) as connection:
         if Views(connection).is_current():
-            damage = next(soundness.shape(connection), None)
+            damage = damage_of(connection)
             if damage is not None:
                 raise IntegrityError("state_corrupt", reason=damage)
             return Check("tables", "ok", "of this version")

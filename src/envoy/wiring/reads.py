@@ -279,6 +279,10 @@ class Waiter:
             self._watcher.wait(pause_ms / 1000)
 
 
+Sought = tuple[str, int, tuple[int | bytes, ...] | None]  # a page: scope, limit, after
+Asking = tuple[int | None, str | None, str | None, int | None]  # budget, member, task, since
+
+
 def open_reader(config: Config) -> Reader:
     """Return the profile of ``config``, opened for reading and up to date as far as it can be.
 
@@ -330,6 +334,20 @@ def told_of(reader: Reader, of: rows.Space, named: Sequence[bytes]) -> Telling |
     from envoy.wiring import handed
 
     return handed.handed(reader, of, found)
+
+
+def brief(reader: Reader, of: rows.Space, page: Sought, asked: Asking) -> Json:
+    """Return the Work Record of a space as it is asked for, loading what cuts it first."""
+    from envoy.wiring import brief as briefs
+
+    return briefs.build(reader, of, page, briefs.Asked(*asked))
+
+
+def damage_of(connection: db.Connection) -> str | None:
+    """Return what is wrong with the tables of a database, if anything, loading what asks it."""
+    from envoy.storage import soundness
+
+    return next(soundness.shape(connection), None)
 
 
 def refresh(config: Config, spaces: Sequence[bytes]) -> None:

@@ -15,6 +15,7 @@ Specification: docs/spec/identity.md, Recovery; docs/spec/archive.md.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from contextlib import suppress
 
@@ -113,7 +114,9 @@ def import_file(config: Config, path: str, *, replace: bool) -> Recovered:
     """
     where = home.paths(config.home, config.profile)
     if home.is_made(where) and not replace:
-        raise home.exists(where)
+        taken = home.exists(where)
+        taken.next_command = f"envoy identity import {shlex.quote(path)} --replace"
+        raise taken
     stored = _read(config, path)
     aside = _make_room(where, stored) if home.is_made(where) else None
     return _come_back(config, stored.identity.root, name=stored.name)._replace(aside=aside)

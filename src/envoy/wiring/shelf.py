@@ -47,9 +47,9 @@ class Shelf:
             for one in found
         ]
 
-    def part(self) -> Part:
-        """Return what a Work Record shows of the objects."""
+    def part(self, *, task: bytes | None = None) -> Part:
+        """Return what a Work Record shows of the objects, or of those of one task."""
         sn, most = self._space.sn, limits.LIST_ROWS_DEFAULT
-        found = self._views.page(sn, task=None, after=None, limit=most)
+        found = self._views.page(sn, task=task, after=None, limit=most)
         have = {one.id: self._depot.count(one.chunks) for one in found}
         return Part(found, self._views.count(sn), have, self._views.pins(sn))

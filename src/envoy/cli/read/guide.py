@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from envoy.cli.args import Answer, Call
 from envoy.cli.causes import CAUSES
 from envoy.cli.parse import unknown
-from envoy.cli.render import Block, line, pairs_table, table
+from envoy.cli.render import Block, Flow, Line, line, pairs_table, table
 from envoy.cli.schemas import ANSWERS, json_schema
 from envoy.cli.table import every
 from envoy.errors import CODES, InternalError, NotFoundError
@@ -55,8 +55,39 @@ def onboarding(call: Call) -> Answer:
     follow = ["envoy work-record --json", "envoy task list"] if for_agent else START
     return Answer(
         {"text": text, "next_commands": list(follow)},
-        lambda: [line(one) for one in text.rstrip().split("\n")],
+        lambda: flowing(text),
     )
+
+
+def flowing(text: str) -> Iterator[Block]:
+    """Yield a page of Markdown, in paragraphs that a terminal breaks as its width asks for.
+
+    What stands between fences keeps its lines.
+    """
+    held, fenced = list[str](), False
+    for one in text.rstrip().split("\n"):
+        is_fence = one.startswith("```")
+        if held and (is_fence or begins_anew(one)):
+            yield Flow(tuple(held), hanging(held[0]))
+            held = []
+        if is_fence or fenced or not one or one.startswith("#"):
+            yield line(one)
+        else:
+            held.append(one)
+        fenced = fenced != is_fence
+    if held:
+        yield Flow(tuple(held), hanging(held[0]))
+
+
+def begins_anew(one: str) -> bool:
+    """Say whether a line of Markdown does not go on with the paragraph before it."""
+    return not one or one.startswith("#") or hanging(one) > 0
+
+
+def hanging(one: str) -> int:
+    """Return how far the lines below the first one stand in: those of a list, by its mark."""
+    mark = one.partition(" ")[0]
+    return len(mark) + 1 if mark == "-" or (mark[:-1].isdigit() and mark.endswith(".")) else 0
 
 
 START = ("envoy quickstart --human", "envoy help")
@@ -118,7 +149,10 @@ def schema(call: Call) -> Answer:
     if name not in ANSWERS:
         raise unknown("name", name, names)
     found = json_schema(name)
-    return Answer({"name": name, "names": [], "json_schema": found}, lambda: [line(dumps(found))])
+    return Answer(
+        {"name": name, "names": [], "json_schema": found},
+        lambda: [Line((dumps(found),), deep=None)],
+    )
 
 
 def completion(call: Call) -> Answer:
@@ -127,7 +161,7 @@ def completion(call: Call) -> Answer:
     script = shipped(f"completion.{shell}")
     return Answer(
         {"shell": shell, "script": script},
-        lambda: [line(one) for one in script.rstrip("\n").split("\n")],
+        lambda: [Line((one,), deep=None) for one in script.rstrip("\n").split("\n")],
     )
 
 

@@ -1,0 +1,159 @@
+"""Caller: one profile's way to talk to relays about its spaces: sessions, tokens, one retry.
+
+A call about a space needs a token; a token needs a proof of the access key that the profile has
+there. Tokens are kept between commands, in the file of links, so that most commands pay one
+exchange for a call. Where the relay says that a token is over, or that access changed, a new proof
+is given, once; where it says that the clock is off, the proof is given again with the relay's time.
+
+Laws: the key of a space signs for that space alone. A proof names the relay that it is meant for,
+so no relay can use it at another.
+
+Specification: docs/spec/access.md, Session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from envoy.core import access as proofs
+from envoy.core.access import PROOF_VERSION, Proof
+from envoy.core.crypto.sign import public_key
+from envoy.core.structs import Body
+from envoy.errors import NotFoundError, RelayError
+from envoy.hub.client import Client, Reach, read_origin
+from envoy.hub.links import Link, Links, Pass
+from envoy.ids import to_text
+from envoy.lean import NamedTuple
+from envoy.sync import access, frames
+from envoy.sync.frames import HubRefusal
+
+# Calls that need no token: they show what they need themselves.
+OPEN: Final = frozenset((
+    "Create", "Session", "InviteFetch", "InviteRequest", "InviteReply", "InviteDelete",
+    "SpaceDelete",
+))  # fmt: skip
+# What a new proof may turn.
+AGAIN: Final = frozenset(("session_expired", "session_stale", "auth_failed"))
+SKEWED: Final = frozenset(("clock_skew_ahead", "clock_skew_behind"))
+# What a chain of one's own may turn, where the relay does not know one.
+UNKNOWN: Final = frozenset(("capability_missing", "epoch_revoked", "capability_expired"))
+
+
+class Key(NamedTuple):
+    """The seed of an access key, and the chain that leads to it, None: the relay knows one."""
+
+    seed: bytes
+    chain: tuple[bytes, ...] | None
+
+
+class World(NamedTuple):
+    """What a caller asks of its process: the key of a space, the time, randomness.
+
+    ``seconds`` is how long one exchange may take; ``is_local``: only this machine may be called.
+    """
+
+    key: Callable[[bytes], Key]
+    now_ms: Callable[[], int]
+    entropy: Callable[[int], bytes]
+    seconds: Callable[[], float]
+    is_local: bool
+
+
+class Caller:
+    """The calls of one profile to the relays of its spaces."""
+
+    def __init__(self, links: Links, world: World) -> None:
+        self._links = links
+        self._world = world
+        self._clients = dict[Reach, Client]()
+        self._skew_ms = 0
+
+    def close(self) -> None:
+        """Close all connections."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+    def call(self, space: bytes, call: Body) -> Body:
+        """Return the reply to a call about ``space``.
+
+        Raises HubRefusal, RelayError(relay_unavailable), NotFoundError(space_not_found) for a
+        space that is not connected.
+        """
+        link = self._links.find(space)
+        if link is None:
+            raise NotFoundError("space_not_found", space_id=to_text("space", space))
+        if type(call).__name__ in OPEN:
+            return self.at(link, call)
+        try:
+            return self.at(link, call, self._token(link))
+        except HubRefusal as refusal:
+            if refusal.code not in AGAIN:
+                raise
+        return self.at(link, call, self._new_token(link))
+
+    def create(self, space: bytes, g: bytes) -> frames.Head:
+        """Make the relay keep ``space``, and register the own chain. Raises as ``call`` does."""
+        key = self._world.key(space)
+        link = self._links.find(space)
+        assert link is not None, "a space is linked before it is created there"
+        head = self.at(link, frames.Create(space, g, key.chain))
+        assert isinstance(head, frames.Head), "the reply of its call"
+        self._new_token(link)
+        return head
+
+    def at(self, link: Link, call: Body, *tokens: bytes) -> Body:
+        """Return the reply of the relay of ``link`` to a call with these tokens."""
+        reach = Reach(read_origin(link.origin), link.pin, self._world.is_local)
+        return self.reach(reach).ask(call, tokens, timeout_s=self._world.seconds())
+
+    def reach(self, reach: Reach) -> Client:
+        """Return the connection to a relay."""
+        if reach not in self._clients:
+            self._clients[reach] = Client(reach)
+        return self._clients[reach]
+
+    # -- tokens -----------------------------------------------------------------------------
+
+    def _token(self, link: Link) -> bytes:
+        """Return a token that is good by our clock, a new one where none is."""
+        holder = public_key(self._world.key(link.space).seed)
+        kept = self._links.find_pass(link.space, holder)
+        if kept is not None and kept.exp > self._now():
+            return kept.token
+        return self._new_token(link)
+
+    def _new_token(self, link: Link) -> bytes:
+        """Return a token for a new proof: by the chain that the relay has, else by the own one."""
+        key = self._world.key(link.space)
+        entry = self._prove(link, key, None)
+        if entry.code in UNKNOWN and key.chain is not None:
+            entry = self._prove(link, key, key.chain)
+        holder = public_key(key.seed)
+        if entry.code is not None or entry.token is None:
+            self._links.keep_pass(link.space, holder, None)
+            raise HubRefusal(entry.code or "auth_failed")
+        self._links.keep_pass(link.space, holder, Pass(entry.token, entry.exp))
+        return entry.token
+
+    def _prove(
+        self, link: Link, key: Key, chain: tuple[bytes, ...] | None, *, again: bool = False
+    ) -> access.Entry:
+        """Return what one proof comes to; a clock that is off is asked for the relay's time."""
+        aud = read_origin(link.origin).text
+        nonce, holder = self._world.entropy(16), public_key(key.seed)
+        proof = Proof(PROOF_VERSION, aud, self._now(), nonce, link.space, holder, chain)
+        session = access.Session((access.Proved(*proofs.prove(key.seed, proof)),))
+        reply = self.at(link, session)
+        if not isinstance(reply, access.Entries) or len(reply.entries) != 1:
+            raise RelayError("relay_unavailable", cause="no_reply_of_a_relay")
+        entry = reply.entries[0]
+        if entry.code in SKEWED and not again:
+            self._skew_ms = reply.at - self._world.now_ms()
+            return self._prove(link, key, chain, again=True)
+        return entry
+
+    def _now(self) -> int:
+        """Return the time by the relay's clock, as far as it is known."""
+        return self._world.now_ms() + self._skew_ms

@@ -1,0 +1,260 @@
+"""Linked: the hub of this machine, for spaces that a relay has as well.
+
+It answers every call as the local hub does, and lets the bridge run where a call is about a space
+that is connected: before a pull, so that what other machines wrote is there, and behind a push, so
+that they get what was written. What the local hub lacks of boxes and chunks is asked of the relay;
+heads, boxes and invites that the relay must have are left for it as errands. Slots are decided by
+the hub that the space has pinned: where that is the relay, its word is fetched first and entered
+here.
+
+Laws: a relay that is away changes nothing that the local hub answers, but for confirmed claims and
+codes that lie at the relay. In one process a relay that failed is left alone, unless somebody asks
+for it in so many words.
+
+Specification: docs/spec/bridge.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from envoy import limits
+from envoy.core.codec import encode
+from envoy.core.receipt import LogState, is_push_signed
+from envoy.core.structs import Body
+from envoy.errors import EnvoyError, IntegrityError
+from envoy.hub.bridge import CHUNK, Bridge, Moved
+from envoy.hub.caller import Caller
+from envoy.hub.handler import LocalHub
+from envoy.hub.links import Link, Links
+from envoy.hub.sqlite import LogStore
+from envoy.ids import to_text
+from envoy.lean import NamedTuple
+from envoy.sync import access, chunks, frames
+from envoy.sync.frames import HubRefusal
+
+# Calls of the local hub that the relay must hear as well.
+BOTH: Final = {frames.EpochPut: "epoch_put", frames.BoxPut: "box_put"}
+# What is said of a delivery.
+DELIVERED, PENDING, LOCAL = "delivered", "pending", "not_attempted"
+
+
+class Delivery(NamedTuple):
+    """Whether the relay has what this machine wrote, and why not: a code, or empty."""
+
+    state: str
+    reason: str
+
+
+class Patience(NamedTuple):
+    """How long a command waits for relays: ``go`` until then, ``fresh_ms`` how old news may be."""
+
+    go: Callable[[], bool]
+    now_ms: Callable[[], int]
+    fresh_ms: int
+
+
+class LinkedHub:
+    """The hub of this machine as one profile's port, with the relays of its spaces behind it.
+
+    ``pinned`` returns the key of the hub that orders the slots of a space now.
+    """
+
+    def __init__(
+        self,
+        near: LocalHub,
+        store: LogStore,
+        links: Links,
+        caller: Caller,
+        *,
+        pinned: Callable[[bytes], bytes],
+        patience: Patience,
+    ) -> None:
+        self._near = near
+        self._store = store
+        self._links = links
+        self._caller = caller
+        self._pinned = pinned
+        self._patience = patience
+        self._asked = set[bytes]()  # the spaces whose relay was asked for news in this process
+        self._away = set[str]()  # origins that failed in this process
+        self.hub_key = near.hub_key
+
+    def handle(self, call: Body) -> Body:
+        """Return the reply to ``call``. Raises HubRefusal, RelayError, IntegrityError."""
+        match call:
+            case frames.Pull():
+                for since in call.spaces:
+                    self._look(since.space)
+            case frames.Slot():
+                return self._slot(call)
+            case frames.InviteFetch() | frames.InviteRequest() | frames.InviteReply():
+                link = self._links.pointed(call.lookup, self._patience.now_ms())
+                return self._near.handle(call) if link is None else self._caller.at(link, call)
+            case frames.InviteDelete():
+                return self._uninvite(call)
+            case access.Publish():
+                return self._publish(call)
+        reply = self._near.handle(call)
+        match call:
+            case frames.Push():
+                self._tell(call.space)
+            case frames.EpochPut() | frames.BoxPut():
+                if self._links.find(call.space) is not None:
+                    self._links.send_later(call.space, BOTH[type(call)], encode(call))
+            case frames.EpochGet():
+                assert isinstance(reply, frames.EpochFound), "the reply of its call"
+                return self._more_boxes(call, reply)
+            case chunks.ChunkGet():
+                assert isinstance(reply, chunks.ChunkGot), "the reply of its call"
+                return self._chunk(call, reply)
+        return reply
+
+    # -- what faces ask -----------------------------------------------------------------------
+
+    def link_of(self, space: bytes) -> Link | None:
+        """Return the link of ``space``, None where it lives on this machine alone."""
+        return self._links.find(space)
+
+    def sync(self, space: bytes) -> Moved:
+        """Bring the local log and the relay's to the same frames, and tell what goes wrong.
+
+        Raises HubRefusal, RelayError(relay_unavailable), IntegrityError(relay_inconsistent).
+        """
+        self._asked.add(space)
+        return self._bridge(space).sync(now_ms=self._patience.now_ms(), go=self._patience.go)
+
+    def delivery(self, space: bytes) -> Delivery:
+        """Return whether the relay has all that this machine wrote into ``space``."""
+        link = self._links.find(space)
+        if link is None:
+            return Delivery(LOCAL, "local_only")
+        if self._bridge(space).pending():
+            return Delivery(PENDING, link.trouble or "relay_unavailable")
+        return Delivery(DELIVERED, "")
+
+    def carried(self, space: bytes, ids: bytes) -> None:
+        """Leave the chunks with these ids, joined, for the relay of ``space``."""
+        if self._links.find(space) is None:
+            return
+        for start in range(0, len(ids), _ID_BYTES):
+            get = chunks.ChunkGet(space, ids[start : start + _ID_BYTES])
+            self._links.send_later(space, CHUNK, encode(get))
+
+    # -- the bridge ---------------------------------------------------------------------------
+
+    def _bridge(self, space: bytes) -> Bridge:
+        return Bridge(self._store, self._links, self._caller, space, near=self._near.handle)
+
+    def _look(self, space: bytes) -> None:
+        """Fetch news of a connected space, once in a process, and not if they are fresh."""
+        link = self._links.find(space)
+        if link is None or space in self._asked or link.origin in self._away:
+            return
+        if self._patience.now_ms() - link.asked_ms < self._patience.fresh_ms:
+            return
+        self._asked.add(space)
+        self._run(link)
+
+    def _tell(self, space: bytes) -> None:
+        """Send what was written to the relay of a connected space."""
+        link = self._links.find(space)
+        if link is not None and link.origin not in self._away:
+            self._run(link)
+
+    def _run(self, link: Link) -> None:
+        """Let the bridge run; what goes wrong is noted with the link and fails nothing."""
+        if not self._patience.go():
+            return
+        try:
+            self._bridge(link.space).sync(now_ms=self._patience.now_ms(), go=self._patience.go)
+        except (HubRefusal, EnvoyError) as error:
+            self._away.add(link.origin)
+            now = self._links.find(link.space)
+            if now is not None:
+                self._links.save(now._replace(trouble=error.code))
+
+    # -- calls that a relay decides or completes ----------------------------------------------
+
+    def _slot(self, call: frames.Slot) -> Body:
+        """Let the pinned hub decide, and enter its word here."""
+        link = self._links.find(call.space)
+        if link is None or self._pinned(call.space) != link.hub_key:
+            return self._near.handle(call)
+        bridge = self._bridge(call.space)
+        bridge.push(go=self._patience.go)  # what the claim builds on stands before it
+        reply = self._caller.call(call.space, call)
+        assert isinstance(reply, frames.Slotted), "the reply of its call"
+        state = LogState(reply.instance, call.space, reply.head, reply.h, reply.at)
+        if not is_push_signed(state, reply.sig, link.hub_key):
+            raise IntegrityError("relay_inconsistent", space_id=to_text("space", call.space))
+        issued = [one for one in (call.frame, reply.receipt) if one is not None]
+        if not issued:
+            return reply
+        pushed = bridge.enter(issued)
+        return frames.Slotted(
+            pushed.instance,
+            pushed.seqs,
+            pushed.head,
+            pushed.h,
+            pushed.at,
+            pushed.sig,
+            until=reply.until,
+            receipt=reply.receipt,
+        )
+
+    def _publish(self, call: access.Publish) -> Body:
+        """Leave an invite for the relay, and remember that it is there."""
+        put = call.put
+        self._links.point(put.lookup, call.space, put.expires)
+        self._links.send_later(call.space, "invite_put", encode(put))
+        self._tell(call.space)
+        return frames.Done()
+
+    def _uninvite(self, call: frames.InviteDelete) -> Body:
+        """End an invite where it is."""
+        link = self._links.pointed(call.lookup, self._patience.now_ms())
+        if link is None:
+            return self._near.handle(call)
+        self._links.send_later(link.space, "invite_delete", encode(call))
+        self._tell(link.space)
+        return frames.Done()
+
+    def _more_boxes(self, call: frames.EpochGet, found: frames.EpochFound) -> frames.EpochFound:
+        """Return a head and boxes, those of the relay behind those of this machine."""
+        link = self._links.find(call.space)
+        enough = found.head is not None and (not call.tags or any(found.boxes))
+        if link is None or enough or link.origin in self._away or not self._patience.go():
+            return found
+        try:
+            more = self._caller.call(call.space, call)
+        except (HubRefusal, EnvoyError):
+            return found
+        assert isinstance(more, frames.EpochFound), "the reply of its call"
+        if found.head is None or len(more.boxes) != len(call.tags):
+            return more if len(more.boxes) == len(call.tags) else found
+        both = zip(found.boxes, more.boxes, strict=True)
+        boxes = tuple((near + far)[: limits.BOXES_TRIED_MAX] for near, far in both)
+        return frames.EpochFound(found.head, found.poster, boxes)
+
+    def _chunk(self, call: chunks.ChunkGet, found: chunks.ChunkGot) -> chunks.ChunkGot:
+        """Return a chunk, the relay's where this machine has none; it is kept here then."""
+        link = self._links.find(call.space)
+        if found.chunk is not None or link is None or link.origin in self._away:
+            return found
+        try:
+            more = self._caller.call(call.space, call)
+        except (HubRefusal, EnvoyError):
+            return found
+        assert isinstance(more, chunks.ChunkGot), "the reply of its call"
+        if more.chunk is None:
+            return found
+        try:
+            self._near.handle(chunks.ChunkPut(call.space, call.id, more.chunk))
+        except HubRefusal:  # other bytes than those that were asked for
+            return found
+        return more
+
+
+_ID_BYTES: Final = 32

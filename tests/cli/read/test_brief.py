@@ -1,0 +1,169 @@
+"""The Work Record cut: never over its budget, every cut counted, one point of view, one task."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from cli.read.conftest import Place
+from envoy.errors import UsageError
+from envoy.jsontext import dumps
+from envoy.views import budget
+from rowhome import T0
+
+STATES = ("open", "claimed", "in_progress", "blocked", "submitted", "completed", "cancelled")
+
+
+def filled(place: Place, chance: Random) -> None:
+    """Fill a space with whatever may be in one."""
+    home, space = place.home, place.space
+    people = (place.lead, place.a1, place.b2)
+    for number in range(chance.randrange(60)):
+        text = "ä" * chance.choice((1, 40, 700)) + str(number)
+        home.item(space, chance.choice(people), text, late=chance.randrange(2))
+    for number in range(chance.randrange(40)):
+        state, holder = chance.choice(STATES), chance.choice(people)
+        more: dict[str, Any] = {"assignee": holder.an, "is_claim": 1, "claim_state": "confirmed"}
+        text = "paint " * chance.randrange(1, 200)
+        home.task(
+            space,
+            chance.choice(people),
+            f"{number}",
+            body=text,
+            state=state,
+            lease_ms=chance.choice((None, T0)),
+            **(more if state in ("claimed", "in_progress") else {}),
+        )
+    for number in range(chance.randrange(30)):
+        kind = chance.choice(("decision", "objection", "risk", "charter", "evidence"))
+        fields = {"severity": "note", "result": "pass"}
+        home.record(space, chance.choice(people), f"said {number}", kind=kind, fields=dumps(fields))
+
+
+def counts(record: dict[str, Any], path: str) -> int:
+    """Return how many items of a list are shown or counted as left out."""
+    return len(budget._listed(record, path)) + omitted(record, path)
+
+
+def omitted(record: dict[str, Any], path: str) -> int:
+    found = record["omitted"].get(path, {"count": 0})["count"]
+    assert isinstance(found, int)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_record_is_never_over_its_budget_and_counts_what_it_cuts(place: Place, seed: int) -> None:
+    filled(place, Random(seed))
+    whole = place.ok("work_record", "work-record", "--limit", "40")
+    del whole["schema"]
+    before = dumps(whole)
+    for tokens in range(budget.TOKENS_MIN, budget.tokens(whole) + 400, 731):
+        cut = budget.fit(whole, tokens, space=whole["space_id"])
+        written = dumps({"schema": "envoy.work_record/1", **cut})
+        assert len(written) <= budget.BYTES_PER_TOKEN * cut["bounds"]["used_tokens"]
+        assert budget.tokens(cut) == cut["bounds"]["used_tokens"] <= tokens
+        for path in budget.ORDER:
+            assert counts(cut, path) == counts(whole, path), path
+        shown = {one["path"] for sort in cut["limits"].values() for one in sort}
+        for path in shown:
+            place_of = budget._place(path)
+            assert place_of is None or place_of[1] < len(budget._listed(cut, place_of[0]))
+    assert dumps(whole) == before  # cutting leaves what it was given as it is
+    all_of_it = budget.fit(whole, budget.tokens(whole) + 1_000, space=whole["space_id"])
+    assert all_of_it["omitted"].keys() == whole["omitted"].keys()
+    assert all_of_it["tasks"] == whole["tasks"]
+
+
+def test_the_command_keeps_to_its_budget(busy: Place) -> None:
+    for tokens in (1_000, 1_500, 3_000):
+        found = busy.ok("work_record", "work-record", "--budget", str(tokens))
+        out = busy.call("--json", "work-record", "--budget", str(tokens)).out
+        assert -(-len(out.strip()) // 4) <= found["bounds"]["used_tokens"] <= tokens
+        assert found["bounds"]["budget_tokens"] == tokens
+        assert {one["reason"] for one in found["omitted"].values()} <= {"budget", "limit"}
+    whole = busy.ok("work_record", "work-record", "--budget", "100000")
+    assert "budget" not in {one["reason"] for one in whole["omitted"].values()}
+    busy.fails("invalid_argument", "work-record", "--budget", "799")
+
+
+def test_what_is_needed_most_is_cut_last(busy: Place) -> None:
+    found = busy.ok("work_record", "work-record", "--budget", "1600")
+    assert found["tasks"]["mine"] and found["omitted"]["authority.members"]["reason"] == "budget"
+    assert found["bounds"]["complete"] is False
+
+
+def test_two_copies_cut_alike_whatever_they_know_of_the_hub(busy: Place) -> None:
+    def cut() -> dict[str, Any]:
+        found = busy.ok("work_record", "work-record", "--budget", "1800")
+        made = budget.counted({name: one for name, one in found.items() if name != "schema"})
+        del made["limits"]
+        return made
+
+    one = cut()
+    busy.update(synced_ms=T0 + 9, unread=77, next_n=5_000, pending=3, events=12)
+    assert cut() == one
+
+
+def test_a_base_that_does_not_fit_is_refused_with_what_would_do(place: Place) -> None:
+    gate = {"gate.evidence": [f"{'t' * 60}{number:04}" for number in range(32)]}
+    place.update(policy=dumps(gate))
+    error = place.fails("invalid_argument", "work-record", "--budget", "800")
+    least = int(error["least"])
+    assert least > 800
+    place.ok("work_record", "work-record", "--budget", str(least))
+    whole = place.ok("work_record", "work-record")
+    with pytest.raises(UsageError):
+        budget.fit(
+            {k: v for k, v in whole.items() if k != "schema"}, least - 1, space=whole["space_id"]
+        )
+
+
+def test_alike_limits_of_no_item_are_folded_and_counted(place: Place) -> None:
+    for number in range(5):
+        place.home.item(place.space, place.a1, None, kind=f"odd{number}", status="unsupported")
+    found = place.ok("work_record", "work-record", "--budget", "3000")
+    (entry,) = [one for one in found["limits"]["unknown"] if one["path"] == "activity"]
+    assert entry["id"] is None and omitted(found, "limits.unknown") == 4
+
+
+# -- points of view ------------------------------------------------------------------------------
+
+
+def test_another_member_has_other_work_and_its_mentions_are_not_known(busy: Place) -> None:
+    mine = busy.ok("work_record", "work-record")
+    theirs = busy.ok("work_record", "work-record", "--for", "@a1")
+    assert theirs["for"]["display_name"] == "a1"
+    assert [one["title"] for one in theirs["tasks"]["mine"]] == ["Repro crash"]
+    assert [one["title"] for one in mine["tasks"]["mine"]] == ["Audit checks"]
+    reasons = [one["reason"] for one in theirs["limits"]["unknown"]]
+    assert "other_inbox" in reasons
+    assert busy.ok("work_record", "work-record", "--for", "@me")["for"] == mine["for"]
+    busy.fails("not_found", "work-record", "--for", "@nobody")
+
+
+def test_one_task_brings_what_belongs_to_it_and_counts_the_rest(busy: Place) -> None:
+    whole = busy.ok("work_record", "work-record")
+    task = whole["tasks"]["mine"][0]["task_id"]
+    found = busy.ok("work_record", "work-record", "--task", task[:12])
+    assert found["task_id"] == task
+    listed = [one["task_id"] for many in found["tasks"].values() for one in many]
+    assert task in listed and len(listed) < sum(map(len, whole["tasks"].values()))
+    assert {one["reason"] for one in found["omitted"].values()} == {"scope"}
+    assert all(
+        task in (one["task_id"], one["event_id"]) or one["task_id"] is None
+        for one in found["activity"]
+    )
+    busy.fails("task_not_found", "work-record", "--task", "task_aaaaaaaa")
+
+
+def test_since_a_cursor_there_is_what_came_and_what_is_mine(busy: Place) -> None:
+    newest = busy.ok("work_record", "work-record")["bounds"]["to_cursor"]
+    found = busy.ok("work_record", "work-record", "--since", str(newest))
+    assert found["activity"] == [] and found["bounds"]["since"] == newest
+    assert [one["title"] for one in found["tasks"]["mine"]] == ["Audit checks"]
+    assert found["tasks"]["ready"] == found["tasks"]["done"] == []
+    assert found["omitted"]["activity"]["reason"] == "since"
+    every = busy.ok("work_record", "work-record", "--since", "0")
+    assert every["activity"]
