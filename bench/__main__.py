@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import report, rounds, yardsticks
-from bench.cases import authority, events, objects, opening, start, writers
+from bench.cases import authority, events, objects, opening, records, start, writers
 from bench.report import Played
 from bench.rounds import Race, Wrong
 from bench.setting import Case, Setting, find_envoy
@@ -42,6 +42,7 @@ CASES = (
     Case("yardsticks", "this machine without Envoy", play_yardsticks),
     *start.CASES,
     *opening.CASES,
+    *records.CASES,
     *events.CASES,
     *authority.CASES,
     *objects.CASES,

@@ -151,6 +151,16 @@ GROUP_QUANTUM_BYTES = 64 * KIB
 GROUP_WAITING_BYTES_MAX = 64 * MIB
 # A page of frames or a chunk, and what stands around it.
 REPLY_BYTES_MAX = PAGE_BYTES_MAX + 256 * KIB
+# A push or a chunk, the tokens beside it.
+REQUEST_BYTES_MAX = MIB + 256 * KIB
+# A slow line is served, one that drips is not: so long for a body, and so much for each second more.
+BODY_SECONDS = 10
+BODY_BYTES_SECOND = 64 * KIB
+HEADER_BYTES_MAX = 16 * KIB
+# A client's next command comes within a minute or needs a new connection anyway.
+KEEP_ALIVE_SECONDS = 75
+# What runs when a relay is told to end is finished within that.
+DRAIN_SECONDS = 15
 # Calls that wait for a relay, read at a time.
 ERRANDS_PAGE = 32
 # Boxes of one call when a relay is filled again: half of what a call takes.

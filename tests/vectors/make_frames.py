@@ -98,6 +98,8 @@ BAD: list[tuple[str, str, list[object], str]] = [
         changed("invite_reply", 3, bytes(4097)),
         "malformed",
     ),
+    ("an empty request", "invite_request", changed("invite_request", 3, b""), "malformed"),
+    ("an empty answer", "invite_reply", changed("invite_reply", 3, b""), "malformed"),
     ("an answer to nobody", "invite_reply", changed("invite_reply", 2, None), "malformed"),
     ("no answer to somebody", "invite_reply", changed("invite_reply", 3, None), "malformed"),
     ("a statement over 2 KiB", "keys_put", changed("keys_put", 0, bytes(2049)), "too_large"),

@@ -3211,6 +3211,10 @@ _shtab_envoy_work_record_options=(
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
   "--limit[rows]:limit:"
   "--cursor[where the last page ended (page.next_cursor)]:cursor:"
+  "--budget[at most so many tokens\: bytes \/ 4]:budget:"
+  "--for[from whose point of view\; member\: did\:key, its prefix, \@name or \@me]:for:"
+  "--task[only about this task]:task:"
+  "--since[only what arrived above this cursor, and what is mine]:since:"
 )
 
 # guard to ensure default positional specs are added only once per session

@@ -181,6 +181,7 @@ CREATE TABLE record(
   fields TEXT NOT NULL, subject TEXT, refs TEXT NOT NULL, ranked INTEGER NOT NULL, retracted BLOB,
   digest BLOB NOT NULL, PRIMARY KEY(sn, id)) WITHOUT ROWID;
 CREATE INDEX record_order ON record(sn, lam, id);
+CREATE INDEX record_kind ON record(sn, kind, lam, id) WHERE retracted IS NULL;
 CREATE INDEX record_task ON record(sn, task, lam) WHERE task IS NOT NULL;
 CREATE TABLE record_ref(
   sn INTEGER NOT NULL, record BLOB NOT NULL, at INTEGER NOT NULL, rel TEXT, target BLOB NOT NULL,

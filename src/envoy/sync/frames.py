@@ -38,7 +38,7 @@ REFUSALS: Final = frozenset((
     "auth_failed", "session_expired", "session_stale", "clock_skew_ahead", "clock_skew_behind",
     "replayed", "stale", "epoch_revoked", "capability_expired", "capability_missing",
     "read_only", "subscription_required", "rate_limited", "timeout", "relay_unavailable",
-    "storage_failed",
+    "storage_failed", "length_required",
 ))  # fmt: skip
 
 
@@ -364,11 +364,6 @@ class InviteBlob(Body, frozen=True):
     blob: bytes
 
 
-def _has_size(sealed: bytes | None) -> bool:
-    """Say whether what is sealed, if anything, has the size that all have."""
-    return sealed is None or len(sealed) == limits.JOIN_REQUEST_BYTES
-
-
 class InviteRequest(Body, frozen=True):
     """Ask to be let in, as the ``tag`` that fetched; nil: look for the answer. The first stays."""
 
@@ -379,7 +374,7 @@ class InviteRequest(Body, frozen=True):
 
     def check(self) -> None:
         """Refuse another size than all have."""
-        refuse_unless(_has_size(self.request))
+        refuse_unless(self.request is None or len(self.request) == limits.JOIN_REQUEST_BYTES)
 
 
 class InviteAnswer(Body, frozen=True):
@@ -399,7 +394,7 @@ class InviteReply(Body, frozen=True):
     def check(self) -> None:
         """Refuse an answer to nobody, and another size than all have."""
         refuse_unless((self.tag is None) == (self.reply is None))
-        refuse_unless(_has_size(self.reply))
+        refuse_unless(self.reply is None or len(self.reply) == limits.JOIN_REQUEST_BYTES)
 
 
 class PostedRequest(Body, frozen=True):

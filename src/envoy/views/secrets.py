@@ -41,13 +41,9 @@ def redact(text: str) -> tuple[str, bool]:
     """Return ``text`` without what looks like a secret, and whether there was one."""
     if len(text) < CODE_LENGTH:  # the shortest secret is a code
         return text, False
-    lines, found = [], False
-    for line in without_keys(text):
-        cleaned = clean_line(line)
-        found = found or cleaned != line
-        lines.append(cleaned)
-    joined = "\n".join(lines)
-    return joined, found or joined != text
+    lines = list(without_keys(text)) if KEY_BEGINNING in text else text.split("\n")
+    cleaned = "\n".join(map(clean_line, lines))
+    return cleaned, cleaned != text
 
 
 def without_keys(text: str) -> Iterator[str]:
@@ -70,6 +66,8 @@ def clean_line(line: str) -> str:
     if max(lengths) > CODE_LENGTH:
         lengths = [min(length, CODE_LENGTH) for length in lengths]
     glance = bytes(lengths)
+    if not may_hold(glance):
+        return line
     kept: list[str] = []
     place = 0
     while (found := next_secret(words, glance, place)) is not None:
@@ -77,6 +75,11 @@ def clean_line(line: str) -> str:
         kept += [*words[place:first], MARK]
         place = first + length
     return " ".join([*kept, *words[place:]]) if kept else line
+
+
+def may_hold(glance: bytes) -> bool:
+    """Return whether words of these lengths could be a secret; those of nearly no line could."""
+    return LONG in glance or GROUPS in glance or PHRASE in glance.translate(LISTED)
 
 
 def next_secret(words: Sequence[str], glance: bytes, start: int) -> tuple[int, int] | None:

@@ -15,7 +15,6 @@ Specification: docs/spec/identity.md, Recovery; docs/spec/archive.md.
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 from contextlib import suppress
 
@@ -115,7 +114,7 @@ def import_file(config: Config, path: str, *, replace: bool) -> Recovered:
     where = home.paths(config.home, config.profile)
     if home.is_made(where) and not replace:
         taken = home.exists(where)
-        taken.next_command = f"envoy identity import {shlex.quote(path)} --replace"
+        taken.next_command = "envoy identity import FILE --replace"
         raise taken
     stored = _read(config, path)
     aside = _make_room(where, stored) if home.is_made(where) else None

@@ -14,7 +14,6 @@ Specification: docs/spec/home.md, Backup and Restore, Reset.
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -142,7 +141,7 @@ def restore(config: Config, path: str, *, replace: bool) -> Packed:
     try:
         names = archive.read_archive(path, _secret(config, path), into)
         profiles = intake.checked(path, into, set(names))
-        _refuse_taken(config, path, profiles, replace=replace)
+        _refuse_taken(config, profiles, replace=replace)
         chunks = sorted(name for name in names if name.startswith(CHUNKS))
         for name in profiles:
             _fill(_shelf(home.paths(into, name)), chunks, into)
@@ -167,11 +166,11 @@ def _secret(config: Config, path: str) -> Secret:
     return archive.backup_key(secrets.keyed(config, where)[0].identity.backup_key)
 
 
-def _refuse_taken(config: Config, path: str, profiles: tuple[str, ...], *, replace: bool) -> None:
+def _refuse_taken(config: Config, profiles: tuple[str, ...], *, replace: bool) -> None:
     """Refuse to overwrite a profile. Raises ConflictError(already_exists)."""
     taken = [one for one in profiles if home.is_made(home.paths(config.home, one))]
     if taken and not replace:
-        command = f"envoy restore {shlex.quote(path)} --replace"
+        command = "envoy restore FILE --replace"
         raise ConflictError("already_exists", profile=taken[0], next_command=command)
 
 
