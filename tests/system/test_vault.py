@@ -12,6 +12,7 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyrings.alt.file import PlaintextKeyring
 
+from console import Console
 from envoy.errors import EnvoyError
 from envoy.system import vault
 
@@ -52,3 +53,12 @@ def test_what_is_forgotten_is_gone_and_may_be_forgotten_twice(store: PlaintextKe
 def test_a_store_that_is_none_or_forgets_is_told(store: PlaintextKeyring) -> None:
     assert refused(keyring.backends.fail.Keyring) == ("unsupported_operation", "no_keyring")
     assert refused(keyring.backends.null.Keyring) == ("unsupported_operation", "keyring_forgets")
+
+
+def test_a_setting_that_names_no_store_is_told(tmp_path: Path) -> None:
+    console = Console(tmp_path)
+    for named in ("no.such.Store", "nothing"):
+        words = ("--json", "init", "--lock", "keyring", "--recovery-output", "skip")
+        found = console.run(*words, PYTHON_KEYRING_BACKEND=named)
+        assert found.data["error_code"] == "profile_locked", found
+    assert not list(console.home.glob("profiles/*/identity.json"))

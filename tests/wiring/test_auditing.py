@@ -15,8 +15,6 @@ import pytest
 
 import bundles
 from envoy.core import bundle, codec
-from envoy.core.bundle import Header
-from envoy.core.structs import replace
 from envoy.errors import ConflictError, EnvoyError, InternalError
 from envoy.replica.actions import authority, records, tasks
 from envoy.replica.actions.audit import Chosen
@@ -105,18 +103,15 @@ def test_a_file_that_cannot_be_read_is_the_caller_s_mistake(scene: Scene, tmp_pa
     assert verify(tmp_path / "missing") == ("invalid_argument", "missing")
     assert verify(tmp_path) == ("invalid_argument", "not_a_file")
     assert verify(tmp_path / "pipe") == ("invalid_argument", "not_a_file")
-    assert verify("a\0b") == ("invalid_argument", None)
+    assert verify("a\0b") == ("invalid_argument", "nul")
 
 
 def test_a_newer_bundle_asks_for_a_newer_build(scene: Scene, tmp_path: Path) -> None:
     parts = bundles.split(Path(scene.path).read_bytes())
-    header = codec.decode(parts[0].payload, Header)
-    newer = codec.encode((2, *codec.decode(codec.encode((header.space,)), tuple[bytes, ...])))
-    path = tmp_path / "newer"
+    newer, path = codec.encode((bundle.VERSION + 1, "who knows")), tmp_path / "newer"
     path.write_bytes(bundles.joined([bundles.Raw(bundle.HEADER, newer), *parts[1:]]))
     act = auditing.verified(scene.config, os.fspath(path)).__enter__
     assert code(act) == ("schema_too_new", None)
-    assert replace(header, at=1).v == bundle.VERSION
 
 
 def test_nothing_is_left_behind(

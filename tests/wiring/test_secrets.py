@@ -20,7 +20,6 @@ import keyring.backends.null
 import pytest
 from keyrings.alt.file import PlaintextKeyring
 
-from console import Console
 from envoy import limits
 from envoy.core import identity
 from envoy.errors import EnvoyError
@@ -483,15 +482,6 @@ def test_a_damaged_store_is_told_and_costs_nothing(
     assert refusal(lambda: said(keyed(lead, None)))[0] == "profile_locked"
     path.write_bytes(kept)
     assert said(keyed(lead, None)) == ["bughunt"]
-
-
-def test_a_setting_that_names_no_store_is_told(tmp_path: Path) -> None:
-    console = Console(tmp_path)
-    for named in ("no.such.Store", "nothing"):
-        words = ("--json", "init", "--lock", "keyring", "--recovery-output", "skip")
-        found = console.run(*words, PYTHON_KEYRING_BACKEND=named)
-        assert found.data["error_code"] == "profile_locked", found
-    assert not list(console.home.glob("profiles/*/identity.json"))
 
 
 def test_without_the_package_there_is_no_such_lock(

@@ -5,8 +5,8 @@ stands in a URL or a header, so no proxy's log holds it. The body is read within
 own and must have the length that was announced: behind a proxy a body that was cut off ends like
 one that is whole, and a store that looked no closer kept three bytes of a megabyte.
 
-The desk is synchronous: each call takes a thread until its group is committed. Long polls wait here,
-without one.
+The desk is synchronous: each call takes a thread until its group is committed. Long polls wait
+here, without one.
 
 Laws: nothing is decompressed, no cookie is set or read, no page of a browser gets an answer. A
 request that ends early has done nothing.

@@ -21,6 +21,7 @@ from envoy.lean import Protocol
 from envoy.replica import references
 from envoy.replica.court import Court
 from envoy.replica.digests import canonical
+from envoy.replica.holders import Holders
 from envoy.replica.keyring import KeyRing
 from envoy.replica.notices import HELD, Notices, told
 from envoy.replica.people import People
@@ -74,6 +75,7 @@ class Projector:
         self._rows = store
         self._people = People(batch.events, store, batch.sn)
         self._notices = Notices(batch.court, batch.me)
+        self._holders = Holders(batch.events, store, batch.sn)
         self._last = store.last_item(batch.sn)
         self._creators = dict[bytes, bytes | None]()
         self._edges = dict[bytes, list[rows.Edge]]()  # of the tasks whose edges may have changed
@@ -91,6 +93,8 @@ class Projector:
         if entry.kind == "task.complete":
             self._fresh.add(entry.id)
         visible = entry.status in VISIBLE
+        if visible:
+            self._holders.note(entry, body)
         if entry.ix is not None and entry.fault is None:
             self._people.offer(entry.author, body, self._batch.space.id)
         if type_ is None:
@@ -120,7 +124,7 @@ class Projector:
         if entry.author == me:
             return None
         creator = self._creator(entry.entity) if entry.kind.startswith("task.") else None
-        holder = self._holder(entry) if entry.kind in TO_HOLDER else None
+        holder = self._holders.of(entry.entity) if entry.kind in TO_HOLDER else None
         reason = lines.inbox_reason(entry.kind, body, me=me, creator=creator, holder=holder)
         if reason is None and entry.ix is not None:
             return self._notices.reason(entry)
@@ -143,11 +147,6 @@ class Projector:
             made = self._events.entry(self._batch.sn, task)
             self._creators[task] = None if made is None else made.author
         return self._creators[task]
-
-    def _holder(self, entry: Entry) -> bytes | None:
-        """Return who has the task that an event is about, as far as it was folded."""
-        row = None if entry.entity is None else self._rows.task(self._batch.sn, entry.entity)
-        return None if row is None or row.assignee is None else self._events.did(row.assignee)
 
     def _item(self, entry: Entry, line: Line, n: int) -> None:
         """Write the line of an event, and make its words searchable."""
