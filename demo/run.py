@@ -16,6 +16,7 @@ from typing import NamedTuple
 import agent
 import newcomer
 import removal
+import workstate
 from stage import DemoError, Json, Stage, find_program
 
 PACKAGE = Path(__file__).with_name("package")
@@ -65,6 +66,7 @@ class Demo:
         self.everything_passes()
         record, history = self.newcomer_reads()
         self.newcomer_knows(newcomer.read(record, history), results, note)
+        workstate.play(self.stage, space=SPACE, code=self.code)
         removal.play(stage=self.stage, space=SPACE, code=self.code, task=note.id)
 
     # -- the lead -----------------------------------------------------------------------------

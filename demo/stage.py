@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,8 @@ from typing import Any, NamedTuple
 
 COMMAND_SECONDS_MAX = 30
 COLUMNS = 98
+BEATS = 2
+CLOCK = Path(__file__).with_name("clock")
 
 
 class DemoError(Exception):
@@ -58,6 +61,7 @@ class Stage:
         self.claims = 0
         self._scenes = 0
         self._began = time.monotonic()
+        self._seconds_ahead = 0
         wants = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         forced = bool(os.environ.get("FORCE_COLOR"))
         self._is_colored = (wants or forced) and not os.environ.get("NO_COLOR")
@@ -100,6 +104,30 @@ class Stage:
             self._show(one)
         return ended
 
+    def alive(self, who: str, *words: str) -> int:
+        """Run a command again and again in a process of its own, kill that with -9 in the middle.
+
+        Return how often the command succeeded before.
+        """
+        argv = [self.program, "--json", *words]
+        loop = f"while {shlex.join(argv)} > /dev/null; do echo; done"
+        with subprocess.Popen(
+            ["/bin/sh", "-c", loop],
+            env=self._environment(who),
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        ) as process:
+            assert process.stdout is not None, "it was asked for"
+            beats = sum(1 for _ in range(BEATS) if process.stdout.readline())
+            os.killpg(process.pid, signal.SIGKILL)
+        self._print("", f"{who} lived for {beats} heartbeats, then: kill -9")
+        return beats
+
+    def pass_time(self, seconds: int) -> None:
+        """Let time pass for all commands that follow: their clock runs ahead."""
+        self._seconds_ahead += seconds
+        self._print("", f"{seconds} seconds pass")
+
     def _start(self, who: str, words: Sequence[str]) -> Process:
         argv = [self.program, "--json", *words]
         shown = " ".join(["envoy", *map(self._quoted, argv[1:])])
@@ -136,6 +164,10 @@ class Stage:
     def _environment(self, who: str) -> Mapping[str, str]:
         """Return the environment of ``who``: none of the caller's settings of Envoy reach it."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ENVOY_")}
+        if self._seconds_ahead:
+            path = [str(CLOCK), *filter(None, [kept.get("PYTHONPATH")])]
+            kept["PYTHONPATH"] = os.pathsep.join(path)
+            kept["DEMO_SECONDS_AHEAD"] = str(self._seconds_ahead)
         return {**kept, "ENVOY_HOME": str(self.home), "ENVOY_PROFILE": who}
 
     # -- what is shown ------------------------------------------------------------------------

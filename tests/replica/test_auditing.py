@@ -17,7 +17,7 @@ from envoy.core.bundle import EpochLine, Stub
 from envoy.core.crypto.seal import once_key
 from envoy.core.envelope import envelope_id, parse
 from envoy.core.structs import replace
-from envoy.errors import AuthorityError
+from envoy.errors import AuthorityError, IntegrityError
 from envoy.replica.actions import tasks, work
 from envoy.replica.actions.audit import Chosen
 from envoy.wiring import auditing
@@ -373,6 +373,20 @@ def test_an_event_signed_by_another_is_named(scene: Scene) -> None:
     named = [*ids_of(parts), envelope_id(frame)]
     told = first_bad(remade(bundles.ordered(parts, named), scene.seed), scene.place)
     assert (told["number"], told["reason"]) == (number + 1, "bad_signature")
+
+
+def test_an_epoch_without_its_head_is_told_by_the_event_that_made_it(
+    world: World, tmp_path: Path
+) -> None:
+    found = beside.removal(world)
+    whole = verified(exported(found.lead), tmp_path)
+    with found.lead.events.transaction(durable=False):
+        found.lead.connection.run("UPDATE epoch SET head = NULL")
+    assert verified(exported(found.lead), tmp_path) == whole
+    with found.lead.events.transaction(durable=False):
+        found.lead.connection.run("UPDATE epoch SET secret = NULL")
+    with pytest.raises(IntegrityError, match="state_corrupt"):
+        exported(found.lead)
 
 
 # -- after a removal -----------------------------------------------------------------------------

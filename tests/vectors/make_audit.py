@@ -316,6 +316,8 @@ def in_parts() -> list[Bad]:
             "misplaced", "epoch"),
         Bad("an empty order", written([header(), epoch(), order(), *parts()[3:]]),
             "malformed", "order"),
+        Bad("an order of what is no id", written([header(), epoch(), order(bytes(31)),
+            *parts()[3:]]), "malformed", "order"),
         Bad("a short group that is not the last", written(
             [header(), epoch(), order(FIRST.id), FIRST.shown, order(ONE.id), ONE.shown],
             heads=[ONE],

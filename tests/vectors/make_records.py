@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from oracle.scene import fixed
@@ -51,7 +52,7 @@ def proof(name: str, lam: int, digest: str, **more: object) -> Json:
     return said(name, lam, "evidence", **{**known, **more})
 
 
-def story(name: str, records: list[Json], *acts: Json, **expect: list[object]) -> Json:
+def story(name: str, records: list[Json], *acts: Json, **expect: Sequence[object]) -> Json:
     """Return a vector; ``expect`` has by record [refused, state, grade, stale]."""
     conflicts = expect.pop("conflicts", [])
     return {

@@ -269,7 +269,7 @@ CAUSES: Mapping[str, Cause] = {
         "`envoy diagnose` names it; give it back to this user and take rights from all others.",
     ),
     "signature_invalid": Cause(
-        "A signature or seal of the file does not verify: it was changed, cut or made by another, or"
+        "A signature or seal of the file does not verify: changed, cut or made by another, or"
         " its passphrase is another one.",
         "Try its passphrase again, without one the words of who made it (`envoy recover`); then get"
         " the file again from whoever made it, and compare fingerprints.",

@@ -67,13 +67,29 @@ class Caller:
         self._links = links
         self._world = world
         self._clients = dict[Reach, Client]()
+        self._lent = dict[bytes, Key]()
         self._skew_ms = 0
+        self.is_local = world.is_local
 
     def close(self) -> None:
         """Close all connections."""
         for client in self._clients.values():
             client.close()
         self._clients.clear()
+
+    def seconds(self) -> float:
+        """Return how long one exchange may take."""
+        return self._world.seconds()
+
+    def lend(self, space: bytes, key: Key | None) -> None:
+        """Use ``key`` for ``space`` from now on, None: the profile's own again."""
+        if key is None:
+            self._lent.pop(space, None)
+        else:
+            self._lent[space] = key
+
+    def _key(self, space: bytes) -> Key:
+        return self._lent.get(space) or self._world.key(space)
 
     def call(self, space: bytes, call: Body) -> Body:
         """Return the reply to a call about ``space``.
@@ -95,7 +111,7 @@ class Caller:
 
     def create(self, space: bytes, g: bytes) -> frames.Head:
         """Make the relay keep ``space``, and register the own chain. Raises as ``call`` does."""
-        key = self._world.key(space)
+        key = self._key(space)
         link = self._links.find(space)
         assert link is not None, "a space is linked before it is created there"
         head = self.at(link, frames.Create(space, g, key.chain))
@@ -118,7 +134,7 @@ class Caller:
 
     def _token(self, link: Link) -> bytes:
         """Return a token that is good by our clock, a new one where none is."""
-        holder = public_key(self._world.key(link.space).seed)
+        holder = public_key(self._key(link.space).seed)
         kept = self._links.find_pass(link.space, holder)
         if kept is not None and kept.exp > self._now():
             return kept.token
@@ -126,7 +142,7 @@ class Caller:
 
     def _new_token(self, link: Link) -> bytes:
         """Return a token for a new proof: by the chain that the relay has, else by the own one."""
-        key = self._world.key(link.space)
+        key = self._key(link.space)
         entry = self._prove(link, key, None)
         if entry.code in UNKNOWN and key.chain is not None:
             entry = self._prove(link, key, key.chain)

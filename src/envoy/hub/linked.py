@@ -24,7 +24,7 @@ from envoy.core.codec import encode
 from envoy.core.receipt import LogState, is_push_signed
 from envoy.core.structs import Body
 from envoy.errors import EnvoyError, IntegrityError
-from envoy.hub.bridge import CHUNK, Bridge, Moved
+from envoy.hub.bridge import Bridge
 from envoy.hub.caller import Caller
 from envoy.hub.handler import LocalHub
 from envoy.hub.links import Link, Links
@@ -36,15 +36,6 @@ from envoy.sync.frames import HubRefusal
 
 # Calls of the local hub that the relay must hear as well.
 BOTH: Final = {frames.EpochPut: "epoch_put", frames.BoxPut: "box_put"}
-# What is said of a delivery.
-DELIVERED, PENDING, LOCAL = "delivered", "pending", "not_attempted"
-
-
-class Delivery(NamedTuple):
-    """Whether the relay has what this machine wrote, and why not: a code, or empty."""
-
-    state: str
-    reason: str
 
 
 class Patience(NamedTuple):
@@ -110,37 +101,6 @@ class LinkedHub:
                 assert isinstance(reply, chunks.ChunkGot), "the reply of its call"
                 return self._chunk(call, reply)
         return reply
-
-    # -- what faces ask -----------------------------------------------------------------------
-
-    def link_of(self, space: bytes) -> Link | None:
-        """Return the link of ``space``, None where it lives on this machine alone."""
-        return self._links.find(space)
-
-    def sync(self, space: bytes) -> Moved:
-        """Bring the local log and the relay's to the same frames, and tell what goes wrong.
-
-        Raises HubRefusal, RelayError(relay_unavailable), IntegrityError(relay_inconsistent).
-        """
-        self._asked.add(space)
-        return self._bridge(space).sync(now_ms=self._patience.now_ms(), go=self._patience.go)
-
-    def delivery(self, space: bytes) -> Delivery:
-        """Return whether the relay has all that this machine wrote into ``space``."""
-        link = self._links.find(space)
-        if link is None:
-            return Delivery(LOCAL, "local_only")
-        if self._bridge(space).pending():
-            return Delivery(PENDING, link.trouble or "relay_unavailable")
-        return Delivery(DELIVERED, "")
-
-    def carried(self, space: bytes, ids: bytes) -> None:
-        """Leave the chunks with these ids, joined, for the relay of ``space``."""
-        if self._links.find(space) is None:
-            return
-        for start in range(0, len(ids), _ID_BYTES):
-            get = chunks.ChunkGet(space, ids[start : start + _ID_BYTES])
-            self._links.send_later(space, CHUNK, encode(get))
 
     # -- the bridge ---------------------------------------------------------------------------
 
@@ -255,6 +215,3 @@ class LinkedHub:
         except HubRefusal:  # other bytes than those that were asked for
             return found
         return more
-
-
-_ID_BYTES: Final = 32

@@ -32,9 +32,10 @@ def check(
     *,
     judged: bool = False,
 ) -> None:
-    """Refuse a completion that names less than is asked for; ``judged``: it is about to be approved.
+    """Refuse a completion that names less than is asked for.
 
-    Then only what binds it is asked for, and by what is known now: it may be stale by now.
+    ``judged``: it is about to be approved. Then only what binds it is asked for, by what is known
+    now: it may be stale by now.
     Raises ConflictError: evidence_stale where what it names of a type is stale, else
     evidence_missing.
     """

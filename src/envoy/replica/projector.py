@@ -260,11 +260,13 @@ class Projector:
 
         batch, court = self._batch, self._batch.court
         judgement, sn = court.judgement, batch.sn
-        known, number = {**self._rows.grants(sn), **self._rows.invites(sn)}, self._events.actor
-        grants = project.grant_rows(sn, judgement, number)
-        for row in (*grants, *project.invite_rows(sn, judgement, number)):
-            if known.get(row.id) != row:
-                self._rows.save(row)
+        grants, invites = self._rows.grants(sn), self._rows.invites(sn)
+        for grant in project.grant_rows(sn, judgement, self._events.actor):
+            if grants.get(grant.id) != grant:
+                self._rows.save(grant)
+        for invite in project.invite_rows(sn, judgement, self._events.actor):
+            if invites.get(invite.id) != invite:
+                self._rows.save(invite)
         newcomers = self._people.judged(judgement, batch.space.id)
         role = judgement.role_of(batch.me)
         found = epochs.current(judgement, court.views)
@@ -450,10 +452,8 @@ class Projector:
 
     def _digest(self, before: bytes | None, after: bytes | None) -> None:
         """Exchange the part of an entity in the state sum."""
-        if before == after:
-            return
-        zero = bytes(32)
-        self._batch.add_state(after or zero, instead=before or zero)
+        if before != after:
+            self._batch.add_state(after or bytes(32), instead=before or bytes(32))
 
     def _refusals(self, refused: dict[bytes, str], entries: dict[bytes, Entry]) -> None:
         """Mark the lines of the acts that a fold refused, and of those that it no longer does."""

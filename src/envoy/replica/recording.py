@@ -22,6 +22,7 @@ from envoy.replica import ancestry
 from envoy.replica.ports import EventStore, RowStore
 from envoy.state import project, records
 from envoy.state.registers import Conflict, Op
+from envoy.state.transitions import RANK_CREATOR
 from envoy.views import rows
 from envoy.views.tasks import listed
 
@@ -104,7 +105,7 @@ def _rivals(place: Place, record: bytes) -> tuple[Conflict, ...]:
     creator, every = place.events.did(known.an), list[Op]()
     for ident in found:
         op = next(op for op in place.acts.ops(ident) if op.id == ident)
-        own = records.RANK_CREATOR if op.author == creator else 1
+        own = RANK_CREATOR if op.author == creator else 1
         rho = op.rho if op.rho >= records.RANK_ADMIN else own
         every.append(replace(op, rho=rho, basis=()))
     walk = ancestry.Place(place.events, place.sn)

@@ -12,7 +12,7 @@ Specification: docs/spec/audit.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 
 from envoy import limits
 from envoy.core import bodies, bundle, epoch
@@ -101,6 +101,7 @@ class _Export:
         if member is None or not member.reader:
             raise AuthorityError("epoch_revoked", required_verb="read")
         self._size = self._count = self._stubs = 0
+        self._known = set[bytes]()
         header = Header(
             v=bundle.VERSION,
             space=space.id,
@@ -149,7 +150,7 @@ class _Export:
         frame = self._events.frame(entry.rid)
         outer = parse(frame)
         keys = self._keys.find(outer.epoch)
-        if keys is None:
+        if keys is None or outer.epoch not in self._known:
             raise IntegrityError("state_corrupt", cause="epoch", rid=entry.rid)
         return Shown(self._count, entry.id, once_key(keys.event_key, outer.salt), frame)
 
@@ -158,24 +159,23 @@ class _Export:
     def _epochs(self) -> list[EpochLine]:
         """Return what the ids of the known epochs were made of, ascending by id."""
         made = self._made()
-        found = list[EpochLine]()
-        for row in sorted(self._events.epochs(self._sn), key=lambda one: one.id):
-            if row.secret is not None:
-                found.append(self._line(row, made))
+        rows = sorted(self._events.epochs(self._sn), key=lambda one: one.id)
+        found = [line for row in rows for line in self._lines(row, made)]
+        self._known = {line.id for line in found}
         return found
 
-    def _line(self, row: EpochRow, made: dict[bytes, tuple[bytes, bytes]]) -> EpochLine:
-        """Return what an epoch id was made of: by its head, else by the event that made it."""
-        keys = self._keys.find(row.id)
-        assert keys is not None, "its secret is known"
+    def _lines(self, row: EpochRow, made: dict[bytes, tuple[bytes, bytes]]) -> Iterator[EpochLine]:
+        """Yield what an epoch id was made of: by its head, else by the event that made it.
+
+        Of one without either nothing was accepted here.
+        """
+        keys, parts = self._keys.find(row.id), made.get(row.id)
         if row.head is not None:
             head = epoch.read_head(row.head, self._space, row.id)
-            tag, wrap = head.tag, epoch.wrap_hash(head.prev_wrap)
-        elif row.id in made:
-            tag, wrap = made[row.id]
-        else:
-            raise IntegrityError("state_corrupt", cause="epoch")
-        return EpochLine(row.id, tag, keys.commitment, wrap)
+            parts = head.tag, epoch.wrap_hash(head.prev_wrap)
+        if keys is not None and parts is not None:
+            tag, wrap = parts
+            yield EpochLine(row.id, tag, keys.commitment, wrap)
 
     def _made(self) -> dict[bytes, tuple[bytes, bytes]]:
         """Return tag and wrap of the epochs that an authority event made, by id."""
