@@ -49,6 +49,9 @@ def test_every_claim_of_the_demo_holds(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "ok   it is right about who did what, on what evidence" in done.stdout
     assert "ok   the desk has just that" in done.stdout
+    assert "ok   it is taken over under a greater fence" in done.stdout
+    assert "ok   and takes over under the next fence" in done.stdout
+    assert "ok   it is sound, without profile and hub" in done.stdout
     assert "\x1b" not in done.stdout
     assert 'Traceback (most recent call last):\n  File "/' not in done.stdout
 

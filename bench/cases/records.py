@@ -11,8 +11,8 @@ from bench.rounds import Contender, Race, Target, Wrong
 from bench.setting import Case, Setting
 from envoy import limits
 from envoy.jsontext import dumps
-from envoy.views.pages import scope_of
-from envoy.wiring import reads
+from envoy.views.pages import Page, scope_of
+from envoy.wiring import brief, reads
 
 FLAT_MOST = 1.5
 BUDGET = 3_000
@@ -37,8 +37,8 @@ def reading(name: str, home: Path) -> Contender:
         with reads.open_reader(config) as reader:
             space = reader.spaces[0]
             scope = scope_of(reader.me.did, "work-record", space.id)
-            sought = (scope, limits.HISTORY_ROWS_DEFAULT, None)
-            data = reads.brief(reader, space, sought, (BUDGET, None, None, None))
+            sought = Page(scope, limits.HISTORY_ROWS_DEFAULT, None)
+            data = brief.build(reader, space, sought, brief.Asked(BUDGET, None, None, None))
         return -(-len(dumps(data)) // 4)
 
     def once() -> float:

@@ -4,13 +4,10 @@ Every command that only reads loads the rows of `views.rows`. Through the standa
 fifteen classes cost 8 ms of the 12 that a bare Python takes: 2 to import `typing`, the rest because
 each class compiles its constructor. Here a class is made from its annotations alone. Type checkers
 read `lean.pyi` beside this file, where the name is the standard one, so nothing is lost there.
-`Uncollected` stands here because a page of such rows is where looking for garbage costs most.
 
 Laws: immutable, no `__dict__`, equal to a plain tuple of its values; fields without annotations or
 defaults do not exist; a missing, extra or unknown value raises TypeError.
 """
-
-import gc
 
 FIELDS_MAX = 64  # of one class; the row of a space has 40
 
@@ -40,23 +37,6 @@ def TypeVar(name):
 
 # Each place has one reader, which all classes share.
 GETTERS = tuple([_tuplegetter(index, None) for index in range(FIELDS_MAX)])
-
-
-class Uncollected:
-    """While it is entered, no cycles of garbage are looked for.
-
-    For work that makes none, and ten thousand small objects: a page of events. May be nested.
-    """
-
-    __slots__ = ("_was",)
-
-    def __enter__(self):
-        self._was = gc.isenabled()
-        gc.disable()
-
-    def __exit__(self, *_):
-        if self._was:
-            gc.enable()
 
 
 class NamedTupleMeta(type):

@@ -6,7 +6,3 @@ from typing import TextIO as TextIO
 from typing import TypeVar as TypeVar
 
 FIELDS_MAX: int
-
-class Uncollected:
-    def __enter__(self) -> None: ...
-    def __exit__(self, *_: object) -> None: ...

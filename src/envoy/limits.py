@@ -222,6 +222,8 @@ HISTORY_ROWS_DEFAULT = 200
 SEARCH_ROWS_DEFAULT = 50
 # Enough to see what a `listen` continues.
 LISTEN_ROWS_DEFAULT = 10
+# News of a relay that are younger are new enough for a read.
+FRESH_SECONDS = 10
 # A reader waits no longer than this for news, a writer for its delivery.
 PULL_SECONDS_MAX = 1
 PUSH_SECONDS_MAX = 2

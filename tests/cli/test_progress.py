@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
 
 from console import SCRIPT, Console
+from envoy.wiring import config as configs
+from envoy.wiring import progress
 from terminal import Terminal
 
 # The second that nothing is said in, and the tenth between two words, are too long for a test.
@@ -73,3 +79,25 @@ def test_nothing_is_said_in_a_pipe(console: Console, more: tuple[str, ...]) -> N
 def test_json_on_a_terminal_is_one_line(console: Console) -> None:
     shown = Terminal(console, 60).run("diagnose", "--deep", "--json")
     assert shown.raw.count("\n") == 1 and shown.raw.startswith("{")
+
+
+@pytest.mark.parametrize("columns", [20, 0])
+def test_a_word_is_cut_at_the_width_and_taken_away(
+    columns: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ENVOY_HOME", str(tmp_path))
+    monkeypatch.setattr(progress, "TELL_SECONDS", 0.0)
+    master, slave = os.openpty()
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    config = configs.load({}, read_toml=lambda _: {})
+    with os.fdopen(slave, "w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        with progress.Teller(config) as tell:
+            tell("what takes long enough", 1)
+            tell("not again so soon", 2)
+        with progress.Teller(config._replace(quiet=True)) as tell:
+            tell.of(1, 2)
+        seen = os.read(master, 1000).decode()
+    os.close(master)
+    room = columns - 1 if columns else 1
+    assert seen.split("\r") == ["", "what takes long enou"[:room], " " * room, ""]

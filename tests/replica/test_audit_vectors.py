@@ -14,6 +14,7 @@ import vectorfile
 from envoy import ids
 from envoy.core.crypto import aead
 from envoy.core.crypto.seal import once_key
+from envoy.core.crypto.sign import prefixed
 from envoy.errors import RemoteFault
 
 BAD = [pytest.param(one, id=one["name"]) for one in vectorfile.load("audit") if "code" in one]
@@ -42,7 +43,10 @@ def test_what_is_good_is_what_the_vectors_say(
     context, sealed = bytes.fromhex(given["context"]), bytes.fromhex(given["ciphertext"])
     opener = once_key(key, nonce)
     assert opener.hex() == expect["opener"]
-    assert aead.decrypt_once(opener, nonce, "evt", context, sealed).hex() == expect["plaintext"]
+    assert (
+        aead.decrypt_once(opener, nonce, prefixed("evt", context), sealed).hex()
+        == expect["plaintext"]
+    )
 
 
 @pytest.mark.parametrize("vector", BAD)
@@ -68,11 +72,16 @@ def test_what_is_bad_is_refused_where_the_vectors_say(
 def test_an_opener_opens_one_ciphertext(change: dict[str, Any]) -> None:
     key, nonce = os.urandom(32), os.urandom(24)
     sealed = aead.encrypt(key, nonce, "evt", b"context", b"text")
-    given = {"label": "evt", "nonce": nonce, "context": b"context", "ciphertext": sealed}
+    given: dict[str, Any] = {
+        "label": "evt",
+        "nonce": nonce,
+        "context": b"context",
+        "ciphertext": sealed,
+    }
     opener = once_key(key, nonce)
 
     def opened(label: str, nonce: bytes, context: bytes, ciphertext: bytes) -> bytes:
-        return aead.decrypt_once(opener, nonce, label, context, ciphertext)
+        return aead.decrypt_once(opener, nonce, prefixed(label, context), ciphertext)
 
     assert opened(**given) == b"text"
     with pytest.raises(RemoteFault, match="cannot_open"):

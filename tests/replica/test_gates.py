@@ -5,88 +5,35 @@ Acts are written with ``say``, past every check of the client, as a modified one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
 from envoy.core.bodies import SpacePolicy, TaskComplete
-from envoy.core.codec import Open
-from envoy.core.crypto.sign import sha256
-from envoy.core.objects import ObjectPut, ObjectRetract, object_id
 from envoy.core.records import Record, RecordRetract, TaskGate, TaskReview
 from envoy.errors import EnvoyError
-from envoy.replica import gating
 from envoy.replica.actions import fields, records, reviews, space, tasks
 from envoy.replica.actions.fields import Asked, Changes
 from envoy.replica.actions.records import Said
 from envoy.state.gates import Gate
-from envoy.views import rows
-from envoy.views.records import is_stale as found_stale
 from replica.beside import say, settle
-from replica.compare import differences, meaning
 from replica.council import council, remove
 from replica.forge import Forger
-from replica.scenes import deliver, frames_of, reader, status_of
+from replica.gated import (
+    NO_SELF,
+    ONE,
+    PASS,
+    TEST,
+    conflicts,
+    done,
+    evidence,
+    kind_of,
+    refusal,
+    row_of,
+    shown,
+    states,
+    work,
+)
+from replica.scenes import deliver, status_of
 from replica.world import Actor, World
-
-PASS = (("result", "pass"),)
-ONE = (("reviews", 1),)
-NO_SELF = (("no_self_review", True), ("reviews", 1))
-TEST = (("evidence", ("test",)),)
-
-
-def row_of(actor: Actor, task: bytes) -> rows.Task:
-    """Return the row of a task."""
-    found = actor.store.task(actor.space.sn, task)
-    assert found is not None
-    return found
-
-
-def states(actors: Sequence[Actor], task: bytes) -> set[str]:
-    """Return what state a task is in, for everybody."""
-    settle(actors)
-    return {row_of(one, task).state for one in actors}
-
-
-def refusal(actor: Actor, event: bytes) -> str | None:
-    """Return why an act was refused, as a copy has it."""
-    entry = actor.events.entry(actor.space.sn, event)
-    item = None if entry is None else actor.store.item(entry.rid)
-    return None if item is None else item.refused
-
-
-def conflicts(actor: Actor) -> set[str]:
-    """Return the kinds of the conflicts that a copy knows."""
-    return {one[0] for one in actor.connection.rows(_kind, "SELECT kind FROM conflict")}
-
-
-def _kind(kind: str) -> tuple[str]:
-    return (kind,)
-
-
-def work(lead: Actor, by: Actor, gate: Open) -> tuple[bytes, bytes]:
-    """Return a task with a gate that somebody claimed, and the tenure."""
-    more = tasks.More((), 2, None, (), None, gate)
-    task = tasks.create(lead.copy, "work", more=more).after.id
-    settle([lead, by])
-    tasks.claim(by.copy, task, session="default")
-    settle([by, lead])
-    tenure = row_of(by, task).tenure
-    assert tenure is not None
-    return task, tenure
-
-
-def done(by: Actor, task: bytes, tenure: bytes, *evidence: bytes) -> bytes:
-    """Complete a task past every check and return the completion."""
-    (found,) = say(by, TaskComplete(task, tenure, "done", evidence, False))
-    return found
-
-
-def shown(by: Actor, task: bytes | None, *, kind: str = "test", result: str = "pass") -> bytes:
-    """Add evidence past every check and return it."""
-    body = Record("evidence", kind, task, "", (("result", result),), "git:parser@1", ())
-    (found,) = say(by, body)
-    return found
 
 
 def test_a_modified_client_cannot_skip_a_gate(world: World) -> None:
@@ -185,12 +132,8 @@ def test_wrong_evidence_meets_no_gate(world: World, what: str) -> None:
     assert caught.value.code == expected.get(what, "evidence_missing")
     done(w, task, tenure, named)
     assert states(team, task) == {"submitted"}
-    done(w, task, tenure, named, say(w, _evidence(task))[0])
+    done(w, task, tenure, named, say(w, evidence(task))[0])
     assert states(team, task) == {"completed"}
-
-
-def _evidence(task: bytes) -> Record:
-    return Record("evidence", "test", task, "", PASS, "git:parser@2", ())
 
 
 def test_a_reviewer_who_is_removed_beside_a_verdict_does_not_count(world: World) -> None:
@@ -297,7 +240,7 @@ def test_who_a_gate_names_is_asked_and_may_judge(world: World) -> None:
 def reasons(actor: Actor) -> set[str]:
     """Return why anything is in an inbox."""
     sql = "SELECT DISTINCT reason FROM stream WHERE reason IS NOT NULL AND own = 0"
-    return {one[0] for one in actor.connection.rows(_kind, sql)}
+    return {one[0] for one in actor.connection.rows(kind_of, sql)}
 
 
 # -- changing a gate ---------------------------------------------------------------------------
@@ -407,160 +350,3 @@ def test_evidence_of_a_run_is_said_with_what_it_is_about(world: World) -> None:
     )
     tasks.complete(w.copy, task, summary="done", evidence=[made.event])
     assert states(team, task) == {"completed"}
-
-
-# -- what becomes of evidence after it was used ----------------------------------------------------
-
-
-def proved(world: World, gate: Open = TEST) -> tuple[list[Actor], bytes, bytes, bytes]:
-    """Return a team, a task that was completed, its evidence and the tenure."""
-    team = council(world)
-    lead, w = team[0], team[3]
-    task, tenure = work(lead, w, gate)
-    named = shown(w, task)
-    tasks.complete(w.copy, task, summary="done", evidence=[named])
-    settle(team)
-    return team, task, named, tenure
-
-
-def newer(task: bytes) -> Record:
-    """Return a record about another version of what the evidence speaks of."""
-    return Record("evidence", "test", task, "", (("result", "fail"),), "git:parser@2", ())
-
-
-def is_stale(actor: Actor, task: bytes, record: bytes) -> bool:
-    """Say whether a record is shown as stale."""
-    every = gating.speakers(actor.store, actor.space.sn, task)
-    return found_stale(next(one for one in every if one.id == record), every)
-
-
-def test_a_later_record_about_another_version_does_not_undo_a_completion(world: World) -> None:
-    team, task, named, _ = proved(world)
-    say(team[2], newer(task))
-    assert states(team, task) == {"completed"}
-    assert all(is_stale(one, task, named) for one in team), "and is to be seen"
-
-
-def test_a_later_retraction_of_evidence_does_not_undo_a_completion(world: World) -> None:
-    team, task, named, _ = proved(world)
-    records.retract(team[3].copy, named, reason="wrong run")
-    assert states(team, task) == {"completed"}
-    row = team[0].store.record(1, named)
-    assert row is not None and row.retracted is not None
-
-
-@pytest.mark.parametrize("what", ["record", "retraction"])
-def test_what_came_beside_a_completion_binds_it_and_that_is_told(world: World, what: str) -> None:
-    team = council(world)
-    lead, b, _c, w, _r = team
-    task, _ = work(lead, w, TEST)
-    named = shown(w, task)
-    settle(team)
-    b.door.away = True
-    body: Record | RecordRetract = newer(task) if what == "record" else RecordRetract(named, "no")
-    b.copy.compose(lambda author: [author.say(body)])
-    tasks.complete(w.copy, task, summary="done", evidence=[named])
-    settle([lead, w])
-    assert row_of(lead, task).state == "completed"
-    b.door.away = False
-    assert states(team, task) == {"submitted"}
-    types = [one[0] for one in lead.connection.rows(_kind, "SELECT type FROM stream")]
-    assert types.count("task_submitted") == 1
-    again = shown(w, task) if what == "retraction" else say(w, _evidence(task))[0]
-    tasks.complete(w.copy, task, summary="done again", evidence=[again])
-    assert states(team, task) == {"completed"}
-
-
-def test_an_approval_of_what_is_stale_by_now_is_refused_early_and_counts_if_given(
-    world: World,
-) -> None:
-    team, task, _, _ = proved(world, (("evidence", ("test",)), ("reviews", 1)))
-    lead, b, _c, w, _r = team
-    assert states(team, task) == {"submitted"}
-    say(w, newer(task))
-    settle(team)
-    with pytest.raises(EnvoyError) as caught:
-        reviews.review(b.copy, task, "approve")
-    assert caught.value.code == "evidence_stale"
-    completion = row_of(b, task).completion
-    assert completion is not None
-    reviews.review(b.copy, task, "request_changes", note="run it again")
-    assert states(team, task) == {"changes_requested"}
-    say(b, TaskReview(task, completion, "approve", None, ()))
-    say(lead, TaskReview(task, completion, "approve", None, ()))
-    assert states(team, task) == {"completed"}
-
-
-def test_a_rebuild_says_the_same_of_evidence_and_what_came_after(world: World) -> None:
-    team, task, named, _ = proved(world)
-    say(team[2], newer(task))
-    records.retract(team[3].copy, named)
-    settle(team)
-    lead = team[0]
-    frames = frames_of(lead)
-    for number, order in enumerate((frames, frames[::-1])):
-        copy = reader(world, f"copy{number}", lead)
-        deliver(copy, order, one_by_one=True)
-        assert differences(meaning(lead), meaning(copy)) == []
-
-
-def put_object(actor: Actor, task: bytes, name: str, **more: bytes | None) -> bytes:
-    """Add a reference to an object past every check, and return it."""
-    chunk = b"\1" * 32
-    body = ObjectPut(
-        object=object_id(actor.space.id, (chunk,)),
-        name=name,
-        media="text/plain",
-        size=3,
-        key=bytes(32),
-        sha256=sha256(more.get("bytes") or name.encode()),
-        chunks=(chunk,),
-        task=task,
-        supersedes=more.get("supersedes"),
-    )
-    return say(actor, body)[0]
-
-
-def test_a_later_object_of_the_same_name_makes_a_record_about_it_stale(world: World) -> None:
-    lead, w = team = world.team("lead", "w")
-    task, _ = work(lead, w, TEST)
-    first = put_object(w, task, "log", bytes=b"one")
-    subject = f"object:log@{sha256(b'one').hex()}"
-    (about,) = say(w, Record("evidence", "test", task, "", PASS, subject, ()))
-    settle(team)
-    assert not is_stale(lead, task, about)
-    put_object(w, task, "other", bytes=b"two")
-    put_object(w, task, "log", bytes=b"one")  # the same bytes again
-    settle(team)
-    assert not is_stale(lead, task, about)
-    done(w, task, row_of(w, task).tenure or b"", about)
-    assert states(team, task) == {"completed"}
-    second = put_object(w, task, "renamed", bytes=b"three", supersedes=first)
-    settle(team)
-    assert all(is_stale(one, task, about) for one in team)
-    assert states(team, task) == {"completed"}
-    say(w, ObjectRetract(second, "no"))
-    settle(team)
-    assert not is_stale(lead, task, about)
-
-
-def test_an_object_beside_a_completion_makes_its_evidence_stale(world: World) -> None:
-    lead, w = team = world.team("lead", "w")
-    task, _ = work(lead, w, TEST)
-    subject = f"object:log@{sha256(b'one').hex()}"
-    (about,) = say(w, Record("evidence", "test", task, "", PASS, subject, ()))
-    settle(team)
-    lead.door.away = True
-    tasks.complete(w.copy, task, summary="", evidence=[about])
-    put_object_alone(lead, task)
-    lead.door.away = False
-    assert states(team, task) == {"submitted"}
-
-
-def put_object_alone(actor: Actor, task: bytes) -> None:
-    """Add an object while the hub does not answer."""
-    chunk = b"\1" * 32
-    ident = object_id(actor.space.id, (chunk,))
-    digest = sha256(b"two")
-    body = ObjectPut(ident, "log", "text/plain", 3, bytes(32), digest, (chunk,), task, None)
-    actor.copy.compose(lambda author: [author.say(body)])

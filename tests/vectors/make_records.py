@@ -151,8 +151,6 @@ def states() -> list[Json]:
         refs=[["contradicts", "d"]],
     )  # fmt: skip
     answer = said("w", 3, "decision", author="bo", refs=[["answers", "o"]])
-    risk = said("k", 1, "risk", fields=MAJOR)
-    repair = said("r", 1, "repair", refs=[["repairs", "x"]])
     return [
         story("superseded", [decided, newer], d=[None, "superseded", None, False], n=IN_FORCE),
         story(
@@ -189,6 +187,23 @@ def states() -> list[Json]:
             o=OPEN,
             w=IN_FORCE,
         ),
+    ]
+
+
+def endings() -> list[Json]:
+    """Return what is answered, withdrawn and taken back."""
+    decided = said("d", 1, "decision")
+    risk = said("k", 1, "risk", fields=MAJOR)
+    repair = said("r", 1, "repair", refs=[["repairs", "x"]])
+    blocking = said(
+        "o",
+        2,
+        "objection",
+        author="bo",
+        fields={"severity": "blocking"},
+        refs=[["contradicts", "d"]],
+    )
+    return [
         story(
             "withdrawn",
             [decided, blocking],
@@ -220,7 +235,7 @@ def states() -> list[Json]:
 
 
 def versions() -> list[Json]:
-    """Return what makes evidence stale, and how well it is backed."""
+    """Return what makes a record stale."""
     first, stale = proof("e", 1, "1"), [None, "stale", "self_reported", True]
     return [
         story("a later version", [first, proof("f", 2, "2")], e=stale, f=CURRENT),
@@ -253,14 +268,18 @@ def versions() -> list[Json]:
         story(
             "an approval of an older version",
             [
-                said(
-                    "a", 1, "approval", subject="git:hull@1", fields={"verdict": "approve"}
-                ),
+                said("a", 1, "approval", subject="git:hull@1", fields={"verdict": "approve"}),
                 proof("f", 2, "2"),
             ],
             a=[None, "stale", None, True],
             f=CURRENT,
         ),
+    ]
+
+
+def grades() -> list[Json]:
+    """Return how well evidence is backed."""
+    return [
         story(
             "recorded",
             [proof("e", 1, "1", fields=RAN)],
@@ -284,63 +303,73 @@ def versions() -> list[Json]:
     ]  # fmt: skip
 
 
+OLD = said("old", 1, "decision", author="cy")
+GONE: list[object] = [None, "superseded", None, False]
+
+
+def successor(name: str, lam: int, who: str, **more: object) -> Json:
+    """Return a record in the place of OLD."""
+    known: Json = {"refs": [["supersedes", "old"]], "sees": ["old"], "author": who}
+    return said(name, lam, "decision", **{**known, **more})
+
+
 def rivals() -> list[Json]:
     """Return successors that met."""
-    old = said("old", 1, "decision", author="cy")
-
-    def new(name: str, lam: int, who: str, **more: object) -> Json:
-        known: Json = {"refs": [["supersedes", "old"]], "sees": ["old"], "author": who}
-        return said(name, lam, "decision", **{**known, **more})
-
-    gone: list[object] = [None, "superseded", None, False]
-    both = [["supersedes", "old"], ["supersedes", "a"], ["supersedes", "b"]]
-    apart = [old, new("a", 2, BEFORE), new("b", 2, AFTER)]
+    apart = [OLD, successor("a", 2, BEFORE), successor("b", 2, AFTER)]
     return [
         story(
             "two successors apart, by the hash",
             apart,
-            old=gone,
+            old=GONE,
             a=IN_FORCE,
             b=IN_FORCE,
             conflicts=[("a", "b", "tie", "open")],
         ),
         story(
             "two successors apart, by rank",
-            [old, new("a", 2, BEFORE), new("b", 2, AFTER, rho=3)],
-            old=gone,
+            [OLD, successor("a", 2, BEFORE), successor("b", 2, AFTER, rho=3)],
+            old=GONE,
             a=IN_FORCE,
             b=IN_FORCE,
             conflicts=[("b", "a", "rank", "open")],
         ),
         story(
             "two successors apart, one by the author of the old one",
-            [old, new("a", 2, BEFORE), new("b", 2, "cy")],
-            old=gone,
+            [OLD, successor("a", 2, BEFORE), successor("b", 2, "cy")],
+            old=GONE,
             a=IN_FORCE,
             b=IN_FORCE,
             conflicts=[("b", "a", "rank", "open")],
         ),
         story(
             "two successors apart of one author",
-            [old, new("a", 2, "ada"), new("b", 3, "ada")],
-            old=gone,
+            [OLD, successor("a", 2, "ada"), successor("b", 3, "ada")],
+            old=GONE,
             a=IN_FORCE,
             b=IN_FORCE,
             conflicts=[("b", "a", "order", "open")],
         ),
+    ]
+
+
+def knowing() -> list[Json]:
+    """Return successors that knew of each other, and one that was taken back."""
+    apart = [OLD, successor("a", 2, BEFORE), successor("b", 2, AFTER)]
+    both = [["supersedes", "old"], ["supersedes", "a"], ["supersedes", "b"]]
+    return [
         story(
             "a successor that saw the other",
-            [old, new("a", 2, "ada"), new("b", 3, "bo", sees=["old", "a"])],
-            old=gone,
+            [OLD, successor("a", 2, "ada"), successor("b", 3, "bo", sees=["old", "a"])],
+            old=GONE,
             a=IN_FORCE,
             b=IN_FORCE,
         ),
         story(
             "a third one that saw both",
-            [*apart, new("c", 3, "cy", refs=both, sees=["old", "a", "b"])],
-            old=gone,
-            a=gone,
-            b=gone,
+            [*apart, successor("c", 3, "cy", refs=both, sees=["old", "a", "b"])],
+            old=GONE,
+            a=GONE,
+            b=GONE,
             c=IN_FORCE,
             conflicts=[("a", "b", "tie", "resolved")],
         ),
@@ -348,7 +377,7 @@ def rivals() -> list[Json]:
             "one of two that was taken back",
             apart,
             taken_back("b", by=AFTER),
-            old=gone,
+            old=GONE,
             a=IN_FORCE,
             b=[None, "retracted", None, False],
         ),
@@ -357,7 +386,7 @@ def rivals() -> list[Json]:
 
 def vectors() -> list[Json]:
     """Return all vectors."""
-    return [*kinds(), *states(), *versions(), *rivals()]
+    return [*kinds(), *states(), *endings(), *versions(), *grades(), *rivals(), *knowing()]
 
 
 if __name__ == "__main__":

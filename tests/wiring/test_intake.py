@@ -180,6 +180,12 @@ def locked(files: Files, _: Path) -> Files:
     return {**files, RECORD: by_page.record_of(root, "Ada", lock, PASSPHRASE)}
 
 
+def torn(files: Files, _: Path) -> Files:
+    """Return a backup whose database lost the content of its later pages."""
+    raw = files[REPLICA]
+    return {**files, REPLICA: raw[: len(raw) // 2] + bytes(len(raw) - len(raw) // 2)}
+
+
 TRIGGER = "CREATE TRIGGER evil AFTER INSERT ON event BEGIN DELETE FROM event; END"
 NEWER = "PRAGMA user_version=99; UPDATE meta SET v = {} WHERE k = 'schema'"
 
@@ -196,6 +202,8 @@ NEWER = "PRAGMA user_version=99; UPDATE meta SET v = {} WHERE k = 'schema'"
         pytest.param(having("profiles/x/replica.db", b""), "content", id="a profile too many"),
         pytest.param(having("config.toml", b""), "content", id="settings"),
         pytest.param(without("manifest.json"), "manifest", id="no manifest"),
+        pytest.param(having("manifest.json", b"[]"), "manifest", id="a list for a manifest"),
+        pytest.param(torn, "database", id="pages of a database that are zeros"),
         pytest.param(without(RECORD), "content", id="no identity"),
         pytest.param(having(RECORD, b"{}"), "no_identity", id="an identity that is none"),
         pytest.param(
@@ -224,6 +232,14 @@ def test_a_backup_made_to_harm_leaves_nothing(
     there, refusal = scene.restored(change(packed, scene.root))
     assert refusal == (f"signature_invalid {code}" if code else "schema_too_new")
     assert [one for one in there.home.rglob("*") if one.name != "profiles"] == []
+
+
+def test_a_profile_without_a_database_finds_its_spaces_at_the_hub(
+    scene: Scene, packed: Files
+) -> None:
+    there, refusal = scene.restored({key: packed[key] for key in packed if key != REPLICA})
+    assert refusal == ""
+    assert there.ok("--profile", "lead", "status")["spaces"]
 
 
 def test_a_chunk_that_is_not_of_its_name_is_left_out(scene: Scene, packed: Files) -> None:

@@ -63,6 +63,8 @@ class Command(NamedTuple):
     later: tuple[str, ...] = ()  # flags whose names are reserved: unsupported_operation
     stream: bool = False  # one object per line, until it ends
     more: str = ""  # a paragraph for the help of this command
+    asks: tuple[str, ...] = ()  # if one of these is given, it is run by ``apart``
+    apart: str = ""  # as ``run``; for what few calls ask and the others shall not load
     failed: int = 0  # its status where it fails itself; 0: that of the error
 
 

@@ -275,8 +275,9 @@ CAUSES: Mapping[str, Cause] = {
         " the file again from whoever made it, and compare fingerprints.",
     ),
     "audit_invalid": Cause(
-        "The bundle was changed after it was signed; first_bad names the first bad event.",
-        "Get it again; a bundle that fails proves nothing.",
+        "The bundle was changed, or made by somebody who may not; first_bad names the first bad"
+        " part or event, and why.",
+        "Get it again from whoever made it; a bundle that fails proves nothing.",
     ),
     "relay_inconsistent": Cause(
         "The hub contradicts what it signed before.",

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from envoy.cli import render
-from envoy.cli.args import Answer, Call, Command
+from envoy.cli.args import Answer, Args, Call, Command
 from envoy.cli.parse import Parsed, halves, parse
 from envoy.cli.render import Block, Screen, screen_of
 from envoy.errors import EnvoyError, InternalError, UsageError
@@ -84,7 +84,7 @@ def perform(parsed: Parsed, face: Face) -> int:
         origin = config.origins["profile"]
         tell([render.line(f"profile {config.profile} ({origin}), home {config.home}")], face)
     try:
-        answers = entry(parsed.command)(Call(config, parsed.args))
+        answers = entry(parsed.command, parsed.args)(Call(config, parsed.args))
         status = 0
         for one in (answers,) if isinstance(answers, Answer) else answers:
             write_answer(one, parsed.command, face)
@@ -194,9 +194,10 @@ def read_toml(path: str) -> Mapping[str, object]:
     return toml.read(path)
 
 
-def entry(command: Command) -> Callable[[Call], Answer | Iterable[Answer]]:
-    """Return the function that ``command`` names."""
-    name, _, function = command.run.partition(":")
+def entry(command: Command, args: Args) -> Callable[[Call], Answer | Iterable[Answer]]:
+    """Return the function that ``command`` names for such arguments."""
+    is_apart = any(name in args.given for name in command.asks)
+    name, _, function = (command.apart if is_apart else command.run).partition(":")
     run_command: Callable[[Call], Answer | Iterable[Answer]] = getattr(module(name), function)
     return run_command
 
@@ -256,6 +257,10 @@ def read_module(name: str) -> ModuleType | None:
             from envoy.cli.read import audit
 
             return audit
+        case "brief":
+            from envoy.cli.read import brief
+
+            return brief
         case "conflicts":
             from envoy.cli.read import conflicts
 

@@ -132,8 +132,7 @@ def _check(whole: object) -> None:
             if kind is bytes or not value or kind is bool:
                 continue  # nothing is wrong with None, 0 and what is empty
             if isinstance(value, str):
-                if "\0" in value:
-                    raise RemoteFault("malformed")
+                refuse_unless("\0" not in value)
             elif isinstance(value, int):
                 refuse_unless(value <= INT_MAX)
             elif isinstance(value, tuple):

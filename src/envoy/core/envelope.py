@@ -25,6 +25,7 @@ from envoy.core.crypto.sign import (
     exactly,
     expand,
     is_valid_key,
+    prefixed,
     public_key,
     tagged,
 )
@@ -143,8 +144,8 @@ def open_shown(outer: Outer, event_id: bytes, space: bytes, opener: bytes) -> Op
     ``opener`` is ``core.crypto.seal.once_key`` of event key and salt. It binds the text less than
     an epoch's secret does: docs/spec/audit.md, What it proves.
     """
-    place = _place(space, outer.epoch, outer.salt)
-    pt = decrypt_once(opener, outer.salt, "evt", place, outer.ct)
+    aad = prefixed("evt", _place(space, outer.epoch, outer.salt))
+    pt = decrypt_once(opener, outer.salt, aad, outer.ct)
     return _read(outer, event_id, space, pt)
 
 

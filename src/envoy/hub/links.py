@@ -21,11 +21,11 @@ import os
 from typing import Final
 
 from envoy.errors import EnvoyError
+from envoy.hub.sqlite import LINKS_NAME
 from envoy.lean import NamedTuple
 from envoy.system import db, files, upgrade
 
 VERSION: Final = 1
-FILE_NAME: Final = "links.db"
 LOCK_NAME: Final = "links.lock"
 
 _SCHEMA: Final = """
@@ -191,7 +191,7 @@ class Links:
 
 def exists(directory: str) -> bool:
     """Say whether any space of the hub in ``directory`` was ever connected."""
-    return files.exists(os.path.join(directory, FILE_NAME))
+    return files.exists(os.path.join(directory, LINKS_NAME))
 
 
 def open_links(directory: str) -> Links:
@@ -199,7 +199,7 @@ def open_links(directory: str) -> Links:
 
     Raises IntegrityError (state_access_denied, state_corrupt, schema_too_new).
     """
-    place, lock_path = os.path.join(directory, FILE_NAME), os.path.join(directory, LOCK_NAME)
+    place, lock_path = os.path.join(directory, LINKS_NAME), os.path.join(directory, LOCK_NAME)
     connection = db.connect(place, create=True)
     try:
         if upgrade.version_of(connection) == 0:

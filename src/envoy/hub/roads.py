@@ -102,13 +102,20 @@ class Roads:
         return client.ask(call, (), timeout_s=self._caller.seconds())
 
     def enter(
-        self, space: bytes, key: Key, *, origin: str, pin: bytes | None, hub_key: bytes
+        self,
+        space: bytes,
+        key: tuple[bytes, tuple[bytes, ...] | None],
+        *,
+        origin: str,
+        pin: bytes | None,
+        hub_key: bytes,
     ) -> None:
         """Link a space that the relay has, and bring its log to this machine, by ``key``.
 
-        Raises HubRefusal, RelayError(relay_unavailable), IntegrityError(relay_inconsistent).
+        Until ``own`` is called that key, a seed and a chain, speaks for the space. Raises
+        HubRefusal, RelayError(relay_unavailable), IntegrityError(relay_inconsistent).
         """
-        self._caller.lend(space, key)
+        self._caller.lend(space, Key(*key))
         known = self._links.find(space)
         if known is None:
             self._links.save(self._fresh(space, origin, pin, hub_key))
@@ -121,6 +128,10 @@ class Roads:
             if known is None:
                 self._links.drop(space)
             raise
+
+    def own(self, space: bytes) -> None:
+        """Use the profile's own access key for ``space`` again."""
+        self._caller.lend(space, None)
 
     def leave(self, space: bytes) -> None:
         """Forget that ``space`` is connected; its log on this machine stays."""
@@ -146,9 +157,10 @@ class Roads:
 
     # -- state ------------------------------------------------------------------------------
 
-    def link_of(self, space: bytes) -> Link | None:
-        """Return the link of ``space``, None where it lives on this machine alone."""
-        return self._links.find(space)
+    def place_of(self, space: bytes) -> tuple[str, bytes | None, bytes] | None:
+        """Return origin, pin and hub key of the relay of ``space``, None without one."""
+        link = self._links.find(space)
+        return None if link is None else (link.origin, link.pin, link.hub_key)
 
     def links(self) -> list[Link]:
         """Return all links of this machine."""

@@ -28,6 +28,8 @@ from envoy.system import db, files, host, upgrade
 VERSION: Final = 2
 FILE_NAME: Final = "hub.db"
 LOCK_NAME: Final = "hub.lock"
+# Beside it, where a space of this machine is connected (``hub.links``).
+LINKS_NAME: Final = "links.db"
 # A database that is whole and waits to take the place of a damaged one; where that one goes.
 RENEWED: Final = ".renewed"
 ASIDE: Final = ".damaged"

@@ -20,7 +20,7 @@ from envoy.core.envelope import Opened, Outer, envelope_id, open_parsed, parse, 
 from envoy.core.event import Event
 from envoy.core.log import Parked
 from envoy.errors import RemoteFault
-from envoy.lean import NamedTuple, Uncollected
+from envoy.lean import NamedTuple
 from envoy.replica.keyring import KeyRing
 from envoy.replica.replica import Replica
 from envoy.sync.frames import frame_id, is_envelope
@@ -94,11 +94,10 @@ def begin(replica: Replica, page: Sequence[Reading], *, again: bool = False) -> 
     opening = _Opening(begun, KeyRing(events, sn, space.id), space.id, replica)
     named = [one.id for one in page]
     unknown = set(named) if again else events.unknown(sn, named)
-    with Uncollected():
-        for one in page:
-            if one.id in unknown:
-                unknown.remove(one.id)  # a page that repeats itself says nothing new
-                opening.take(one)
+    for one in page:
+        if one.id in unknown:
+            unknown.remove(one.id)  # a page that repeats itself says nothing new
+            opening.take(one)
     opening.verify()
     return begun
 

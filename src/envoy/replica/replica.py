@@ -72,6 +72,7 @@ class Profile(NamedTuple):
     name: str
     type: str  # declared: human, agent
     carry: Carry | None = None  # None: where nothing is sent
+    roads: object = None  # replica.roads.Roads where a space is connected; loaded only there
 
 
 class Call(NamedTuple):

@@ -310,7 +310,7 @@ def _plainly(replica: Replica, one: Outgoing) -> None:
 
 
 def claim_body(
-    task: bytes, session: str, lease_s: int, secret: bytes, handoff: bytes | None = None
+    task: bytes, session: str, lease_s: int, secret: bytes, *, handoff: bytes | None = None
 ) -> TaskClaim:
     """Return the body of a claim, which may accept a handoff."""
     return TaskClaim(task, session, lease_s, holder_hash(secret), handoff)

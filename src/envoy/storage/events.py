@@ -13,12 +13,13 @@ Specification: docs/spec/store.md.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 from envoy.core.log import Authority, Entry, EpochRow, Head, Numbered, ReceiptRow
-from envoy.lean import Protocol, Uncollected
+from envoy.lean import Protocol
 from envoy.storage.heads import Heads
 from envoy.storage.numbers import Numbers
 from envoy.storage.parking import Parking
@@ -72,7 +73,7 @@ class EventStore:
         What is staged is written before the commit, or forgotten with the transaction.
         """
         begin, sync = self.connection.write_transaction, "full" if durable else "normal"
-        with begin(self._lock, sync=sync), Uncollected():
+        with begin(self._lock, sync=sync), _uncollected():
             self._forget_all()
             self._is_open = True
             try:
@@ -396,6 +397,18 @@ class EventStore:
             sql = " ".join(("SELECT id FROM", table, "WHERE sn = ? AND id IN (", marks, ")"))
             found.difference_update(self.connection.rows(bytes, sql, (sn, *frames)))
         return found
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no cycles of garbage meanwhile: a page makes none, and ten thousand small rows."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _columns(sn: int, entry: Entry, seen: int) -> tuple[int | str | bytes | None, ...]:

@@ -96,10 +96,9 @@ def run(argv: Sequence[str], *, cwd: str, take: Take, idle: Callable[[], None]) 
         try:
             output = _Output(child.stdout.fileno(), take)
             _follow(child, output, idle)
-        except BaseException:
-            child.kill()
-            raise
         finally:
+            if child.poll() is None:  # a failure of ours
+                child.kill()
             child.wait()
             child.stdout.close()
     took_ms = (time.monotonic_ns() - begun) // 1_000_000

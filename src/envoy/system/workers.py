@@ -6,7 +6,6 @@ logging, which no hot command may load.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -17,9 +16,6 @@ from envoy.system import host
 T = TypeVar("T")
 R = TypeVar("R")
 
-# A thread that comes back from C code waits so long for the interpreter, which is 5 ms otherwise:
-# time for a hundred signatures.
-SWITCH_SECONDS = 0.001
 # Handing over fewer items costs more than the second thread brings.
 SHARE_MIN = 16
 
@@ -32,7 +28,6 @@ class Workers:
         self._share_min = share_min
         self._threads = threads or min(host.cpu_count(), limits.WORKER_THREADS_MAX)
         self._pool: ThreadPoolExecutor | None = None
-        self._switch = 0.0  # what is to be put back
 
     def map(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """Return ``work`` of each item, in the order of ``items``.
@@ -51,8 +46,6 @@ class Workers:
         if share < self._share_min or self._threads == 1:
             return lambda: [work(item) for item in items]
         if self._pool is None:
-            self._switch = sys.getswitchinterval()
-            sys.setswitchinterval(min(SWITCH_SECONDS, self._switch))
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="envoy")
         submit = self._pool.submit
         parts = [items[start : start + share] for start in range(0, len(items), share)]
@@ -64,7 +57,6 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
-            sys.setswitchinterval(self._switch)
 
     def __enter__(self) -> Workers:
         return self

@@ -1,6 +1,6 @@
 """Brief: a Work Record from a member's point of view, about one task, since a moment, in budget.
 
-Loaded by the reads, only where one of these is asked for. Each takes away from what the whole
+Loaded only where one of these is asked for. Each takes away from what the whole
 record is made of and says how much; none adds what this copy may not read.
 
 Specification: docs/spec/work-record.md, Points of view.
@@ -22,7 +22,7 @@ from envoy.views.space import space_id
 from envoy.views.told import Told
 from envoy.views.work_record import Material
 from envoy.wiring import record
-from envoy.wiring.reads import Reader, Sought, told_of
+from envoy.wiring.reads import Reader, told_of
 from envoy.wiring.shelf import Shelf
 
 SCOPE, SINCE = "scope", "since"
@@ -45,12 +45,12 @@ class Cut(NamedTuple):
     left: dict[str, tuple[int, str]]  # list -> how many, and why
 
 
-def build(reader: Reader, space: rows.Space, page: Sought, asked: Asked) -> Json:
+def build(reader: Reader, space: rows.Space, page: Page, asked: Asked) -> Json:
     """Return the Work Record of ``space`` as it is asked for.
 
     Raises NotFoundError (not_found, task_not_found, id_ambiguous), UsageError(invalid_argument).
     """
-    cut = Cut(record.material(reader, space, Page(*page)), {})
+    cut = Cut(record.material(reader, space, page), {})
     if asked.member is not None:
         cut = cut._replace(found=seen_by(reader, space, cut.found, asked.member))
     task = None

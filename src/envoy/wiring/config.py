@@ -33,6 +33,7 @@ SETTINGS: Mapping[str, tuple[str, str]] = {
     "timeout": ("ENVOY_TIMEOUT", str(limits.RPC_SECONDS_DEFAULT * 1000)),
     "relay_url": ("ENVOY_RELAY_URL", ""),
     "color": ("", "auto"),
+    "egress": ("", "any"),
 }
 NAME_SYMBOLS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
@@ -56,6 +57,7 @@ class Config(NamedTuple):
     verbose: bool
     origins: Mapping[str, str]  # flag, environment, a file, default
     passphrase_file: str | None = None  # a path; - is stdin
+    egress: str = "any"  # local: nothing but this machine is called
 
 
 def load(flags: Mapping[str, object], *, read_toml: ReadToml) -> Config:
@@ -90,6 +92,7 @@ def load(flags: Mapping[str, object], *, read_toml: ReadToml) -> Config:
         verbose=flags.get("verbose") is True,
         origins={"home": home_origin, **origins},
         passphrase_file=passphrase_file(flags),
+        egress=egress(values["egress"], origins["egress"]),
     )
 
 
@@ -186,6 +189,13 @@ def milliseconds(text: str, origin: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= limits.ARGUMENT_DIGITS_MAX):
         raise UsageError("invalid_argument", argument="timeout", cause="number", origin=origin)
     return min(int(text), limits.TIMEOUT_MS_MAX)
+
+
+def egress(choice: str, origin: str) -> str:
+    """Return whether other machines may be called at all: any, or local."""
+    if choice not in ("any", "local"):
+        raise UsageError("invalid_argument", argument="egress", cause="choice", origin=origin)
+    return choice
 
 
 def color(choice: str, origin: str) -> str:

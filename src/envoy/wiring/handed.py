@@ -8,25 +8,25 @@ Specification: docs/spec/work-record.md.
 from __future__ import annotations
 
 from envoy import ids
+from envoy.storage.views import Views
 from envoy.views import handoffs, names, rows
 from envoy.views.handoffs import Handed
 from envoy.views.space import space_id
 from envoy.views.tasks import listed
 from envoy.views.told import Told
-from envoy.wiring.reads import Reader
 
 
-def handed(reader: Reader, of: rows.Space, told: Told) -> Told:
+def handed(views: Views, of: rows.Space, told: Told) -> Told:
     """Return what records say, with the handoffs that stand."""
-    found = [row for row in told.given if stands(reader, of, row)]
-    said = {row.id: word(reader, of, row) for row in found}
+    found = [row for row in told.given if stands(views, of, row)]
+    said = {row.id: word(views, of, row) for row in found}
     return told._replace(handed=Handed(found, said, told.people, space_id(of)))
 
 
-def stands(reader: Reader, of: rows.Space, row: rows.Record) -> bool:
+def stands(views: Views, of: rows.Space, row: rows.Record) -> bool:
     """Say whether a handoff is offered, or accepted by the claim that holds its task now."""
     assert row.task is not None, "a handoff is of a task"
-    task = reader.views.task(of.sn, row.task)
+    task = views.task(of.sn, row.task)
     if task is None or task.state in names.ENDED:
         return False
     if handoffs.standing(row) == names.OFFERED:
@@ -34,14 +34,14 @@ def stands(reader: Reader, of: rows.Space, row: rows.Record) -> bool:
     return task.tenure is not None and handoffs.said(row)["act"] == ids.to_text("evt", task.tenure)
 
 
-def word(reader: Reader, of: rows.Space, row: rows.Record) -> str:
+def word(views: Views, of: rows.Space, row: rows.Record) -> str:
     """Return valid, partial where something it names is not here, invalid where it does not count.
 
     Signatures were verified when the events came; `envoy handoff verify` does so again.
     """
     named = [ids.from_text(text, *ids.EVENT_PREFIXES) for text in named_by(row)]
-    here = {one for one in named if reader.views.rid(of.sn, one) is not None}
-    if here - reader.views.visible(of.sn, sorted(here)):
+    here = {one for one in named if views.rid(of.sn, one) is not None}
+    if here - views.visible(of.sn, sorted(here)):
         return handoffs.INVALID
     return handoffs.PARTIAL if len(here) < len(set(named)) else handoffs.VALID
 

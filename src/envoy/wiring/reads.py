@@ -279,10 +279,6 @@ class Waiter:
             self._watcher.wait(pause_ms / 1000)
 
 
-Sought = tuple[str, int, tuple[int | bytes, ...] | None]  # a page: scope, limit, after
-Asking = tuple[int | None, str | None, str | None, int | None]  # budget, member, task, since
-
-
 def open_reader(config: Config) -> Reader:
     """Return the profile of ``config``, opened for reading and up to date as far as it can be.
 
@@ -333,14 +329,7 @@ def told_of(reader: Reader, of: rows.Space, named: Sequence[bytes]) -> Telling |
         return found
     from envoy.wiring import handed
 
-    return handed.handed(reader, of, found)
-
-
-def brief(reader: Reader, of: rows.Space, page: Sought, asked: Asking) -> Json:
-    """Return the Work Record of a space as it is asked for, loading what cuts it first."""
-    from envoy.wiring import brief as briefs
-
-    return briefs.build(reader, of, page, briefs.Asked(*asked))
+    return handed.handed(reader.views, of, found)
 
 
 def damage_of(connection: db.Connection) -> str | None:

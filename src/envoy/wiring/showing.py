@@ -55,14 +55,19 @@ def write(config: Config, seen: Seen, directory: str) -> tuple[str, ...]:
     try:
         texts = (auditpage.page(sheet(seen)), attest.prov(_log(seen)), _statements(seen))
         for name, pieces in zip(NAMES, texts, strict=True):
-            with objects.target(config, os.path.join(directory, name), force=False) as put:
-                for piece in _gathered(pieces):
-                    put(piece)
+            _put(config, os.path.join(directory, name), pieces)
         is_whole = True
     finally:
         if not is_whole:
             shutil.rmtree(directory, ignore_errors=True)
     return NAMES
+
+
+def _put(config: Config, path: str, pieces: Iterable[str]) -> None:
+    """Write a text into a new file."""
+    with objects.target(config, path, force=False) as put:
+        for piece in _gathered(pieces):
+            put(piece)
 
 
 def _gathered(pieces: Iterable[str]) -> Iterator[bytes]:

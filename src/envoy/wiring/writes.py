@@ -129,11 +129,13 @@ class ChunkCalls:
 
 
 @contextmanager
-def open_profile(config: Config) -> Iterator[Profile]:
+def open_profile(config: Config, *, roads: bool = False) -> Iterator[Profile]:
     """Open the profile of ``config`` for writing, and close it again.
 
-    Raises NotFoundError(profile_not_found), NeedsHumanError(profile_locked), IntegrityError
-    (state_access_denied, state_corrupt, schema_too_new), InternalError(storage_failed).
+    ``roads``: with what connects spaces to relays, also where none is connected yet, and with the
+    patience of a whole call. Raises NotFoundError(profile_not_found), NeedsHumanError
+    (profile_locked), IntegrityError (state_access_denied, state_corrupt, schema_too_new),
+    InternalError(storage_failed).
     """
     stored, where = unlocked(config)
     with ExitStack() as stack:
@@ -150,6 +152,14 @@ def open_profile(config: Config) -> Iterator[Profile]:
         hub: Hub = near if config.sync else Away(near.hub_key)
         events, store = EventStore(connection, where.replica_lock), RowStore(connection)
         events.stores.append(store)
+        far = None
+        if config.sync and (roads or _has_links(where)):
+            from envoy.wiring import relay
+
+            far = relay.open_far(
+                config, near, log, relay.Keys(stored.identity, store), stack=stack, keen=roads
+            )
+            hub = far.hub
         profile = Profile(
             identity=stored.identity,
             events=events,
@@ -162,7 +172,10 @@ def open_profile(config: Config) -> Iterator[Profile]:
             name=stored.name,
             type=str(replica_file.meta(connection, "type") or "agent"),
             carry=Carrier(hub, where),
+            roads=None if far is None else far.roads,
         )
+        if far is not None:
+            far.keys.profile = profile
         if replica_file.is_outdated(connection):
             from envoy.replica.rebuild import rebuild
             from envoy.wiring import progress
@@ -174,6 +187,11 @@ def open_profile(config: Config) -> Iterator[Profile]:
 
             profile = regain.regain(profile, connection, where, log)
         yield profile
+
+
+def _has_links(where: home.Paths) -> bool:
+    """Say whether a space of this machine was ever connected: one look for a file."""
+    return files.exists(f"{home.hub_directory(where)}/{sqlite.LINKS_NAME}")
 
 
 def poster(identity: Identity) -> bytes:

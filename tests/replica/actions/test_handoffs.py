@@ -9,15 +9,15 @@ import pytest
 
 from envoy.core.bodies import Ref
 from envoy.core.log import Entry
-from envoy.core.records import Frontier, TaskHandoff
+from envoy.core.records import Frontier
 from envoy.core.structs import replace
 from envoy.errors import EnvoyError
 from envoy.replica import capsules
 from envoy.replica.actions import authority, desk, handoffs, records, tasks, work
 from envoy.replica.actions.handoffs import Capsule
 from envoy.replica.actions.records import Said
-from envoy.replica.replica import Author
 from envoy.replica.rebuild import rebuild
+from envoy.replica.replica import Author
 from envoy.views import handoffs as shapes
 from envoy.views import rows
 from replica.compare import differences, meaning

@@ -224,3 +224,55 @@ def test_who_lost_it_while_away_is_told(team: list[Actor], world: World) -> None
     assert refusal(lambda: hold.heartbeat(one.copy, task, lease_s=60)).code == "fence_stale"
     one.door.refusals.clear()
     assert hold.heartbeat(one.copy, task, lease_s=60).changed
+
+
+def test_a_task_is_never_freed_while_its_holder_lives_and_is_free_once_it_is_dead(
+    team: list[Actor], world: World
+) -> None:
+    lead, one, two = team
+    task = made(lead, "work")
+    tasks.claim(one.copy, task, session="default", lease_s=60)
+    work.send(one.copy, "half of it", task=task)
+    for _ in range(8):  # each beat comes late, in the grace after its lease
+        world.clock.now += 80_000
+        assert refusal(lambda: take(two)).code == "nothing_ready"
+        assert refusal(lambda: tasks.claim(two.copy, task, session="default")).details["fence"] == 1
+        hold.heartbeat(one.copy, task, lease_s=60)
+    died = lease(one, task)
+    world.clock.now = died + 30_000  # the last moment of the grace
+    code = refusal(lambda: tasks.claim(two.copy, task, session="default")).code
+    assert code == "task_already_claimed"
+    world.clock.now += 1
+    assert tasks.claim(two.copy, task, session="default").after.fence == 2
+    notes = [item.body for item in history(two, task)]
+    assert "half of it" in notes
+
+
+def history(actor: Actor, task: bytes) -> list[rows.Item]:
+    """Return what was said about a task, as a copy has it."""
+    sql = "SELECT rid FROM item WHERE sn = ? AND task = ? AND kind = 'message'"
+    numbers = actor.connection.rows(int, sql, (actor.space.sn, task))
+    return [item for rid in numbers if (item := actor.store.item(rid)) is not None]
+
+
+def test_who_comes_back_too_late_is_told_and_so_is_who_took_over(
+    team: list[Actor], world: World
+) -> None:
+    lead, one, two = team
+    task = made(lead, "work")
+    tasks.claim(one.copy, task, session="default", lease_s=60)
+    world.clock.now += 2 * MINUTE_MS
+    one.door.away = True
+    late = tasks.complete(one.copy, task, summary="all of it").event
+    taken = tasks.claim(two.copy, task, session="default")
+    one.door.away = False
+    for actor in (one, two, one):
+        actor.sync()
+    for actor in (one, two):
+        (met,) = actor.store.conflicts(actor.space.sn, task).values()
+        assert (met.kind, met.winner, met.loser) == ("fence_stale", taken.event, late)
+        told = "SELECT count(*) FROM stream WHERE type = 'conflict_opened' AND reason = 'conflict'"
+        assert actor.connection.find(int, told) == 1
+        row = actor.store.task(actor.space.sn, task)
+        assert row is not None and (row.state, row.fence) == ("claimed", 2)
+    assert refusal(lambda: tasks.complete(one.copy, task)).code == "not_assignee"

@@ -35,6 +35,7 @@ TITLES = (
     ("troubleshooting.md", "causes and remedies, by code"),
     ("reference/limits.md", "every limit with its reason"),
     ("security.md", "what is protected, and what is not"),
+    ("audit.md", "checking a space, and showing it to somebody outside"),
     ("threat-model.md", "each attack and the test that answers it"),
 )
 

@@ -157,12 +157,6 @@ def show(call: Call) -> Answer:
     return Answer(data, "tasktext:show_text")
 
 
-def asked_of(call: Call) -> tuple[int | None, str | None, str | None, int | None]:
-    """Return what a Work Record is cut to: budget, member, task, arrival number."""
-    args = call.args
-    return args.number("budget"), args.text("for"), args.text("task"), args.number("since")
-
-
 def record(call: Call) -> Answer:
     """Answer with the Work Record of a space: all that is needed to continue the work."""
     with reads.open_reader(call.config) as reader:
@@ -170,9 +164,5 @@ def record(call: Call) -> Answer:
         scope = scope_of(reader.me.did, "work-record", space.id)
         limit, cursor = call.args.count("limit"), call.args.text("cursor")
         wanted = page(scope, limit, cursor, shape=(int, bytes))
-        asked = asked_of(call)
-        if any(one is not None for one in asked):
-            data = reads.brief(reader, space, wanted, asked)
-        else:
-            data = work_record.build(material(reader, space, wanted))
+        data = work_record.build(material(reader, space, wanted))
     return Answer(data, "recordtext:record_text")

@@ -264,5 +264,7 @@ ROWS: tuple[Command, ...] = (
         ),
         "work_record",
         errors=("task_not_found",),
+        asks=("budget", "for", "task", "since"),
+        apart="read.brief:record",
     ),
 )

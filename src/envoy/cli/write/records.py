@@ -10,7 +10,6 @@ from envoy.cli.args import Answer, Args, Call
 from envoy.cli.render import Block, line
 from envoy.cli.write import typed, work
 from envoy.errors import UsageError
-from envoy.replica import gating
 from envoy.replica.actions import names, records, reviews, tasks
 from envoy.views import answers, rows
 from envoy.views import records as shapes
@@ -130,7 +129,7 @@ def shown(replica: names.Copy, record: bytes, done: rows.Redacted) -> Json:
     store, space = replica.profile.rows, replica.space
     row = store.record(space.sn, record)
     assert row is not None, "a record that was written has a row"
-    of_task = [] if row.task is None else gating.speakers(store, space.sn, row.task)
+    of_task = [] if row.task is None else records.beside(replica, row.task)
     beside = [
         shapes.Beside(ref.rel, other)
         for ref in store.refs_to(space.sn, record)

@@ -13,7 +13,6 @@ from envoy.cli.write import typed
 from envoy.cli.write.work import NOT_SENT
 from envoy.errors import UsageError
 from envoy.replica.actions import hold, names, objects, recall, records, runs
-from envoy.replica.replica import Call as Asked
 from envoy.views import answers, rows
 from envoy.views import records as shapes
 from envoy.wiring import objects as streams
@@ -45,7 +44,7 @@ def run(call: Call) -> Answer:
     keep = call.args.switch("keep_output")
     with writes.open_profile(call.config) as profile:
         replica, task = place_of(call, profile)
-        asked = Asked(key, ("run", list(map(repr, argv)), kind, cwd, named, keep))
+        asked = runs.asked(key, list(map(repr, argv)), kind, cwd, named, keep)
         before = recall.told(replica, asked)
         if before is not None and before.event is not None:
             sent = rows.Sent(before.event, before.n or 0, True, answers.PENDING)

@@ -75,13 +75,12 @@ def decrypt_raw(key: bytes, nonce: bytes, aad: bytes, ciphertext: bytes) -> byte
     return bytes(ffi.buffer(opened))
 
 
-def decrypt_once(key: bytes, nonce: bytes, label: str, ctx: bytes, ciphertext: bytes) -> bytes:
+def decrypt_once(key: bytes, nonce: bytes, aad: bytes, ciphertext: bytes) -> bytes:
     """Return the plaintext by the key of this nonce alone, which ``seal.once_key`` derives.
 
     XChaCha20 is ChaCha20 under a key of its own for each nonce; whoever is given that one opens
-    this ciphertext and no other. Raises RemoteFault(cannot_open).
+    this ciphertext and no other. ``aad`` is as in ``decrypt_raw``. Raises RemoteFault(cannot_open).
     """
-    aad = prefixed(label, ctx)
     if len(ciphertext) < TAG_BYTES:
         raise RemoteFault("cannot_open")
     opened = _room(_BYTES, len(ciphertext) - TAG_BYTES)

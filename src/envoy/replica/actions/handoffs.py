@@ -115,7 +115,7 @@ def accept(
         if is_accepted(batch, handoff, session):
             return []
         secret = slots.holder(replica, task, session)
-        body = slots.claim_body(task, session, lease_s, secret, handoff)
+        body = slots.claim_body(task, session, lease_s, secret, handoff=handoff)
         tasks.is_new(batch, task, body)
         return [author.say(body, slot=slots.ask(task, secret, lease_s))]
 

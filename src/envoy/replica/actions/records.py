@@ -13,7 +13,7 @@ from envoy.core.log import Entry
 from envoy.core.records import Record, RecordRetract
 from envoy.errors import AuthorityError, NotFoundError, UsageError
 from envoy.lean import NamedTuple
-from envoy.replica import slots
+from envoy.replica import gating, slots
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.actions.fields import check_reason
 from envoy.replica.actions.tasks import check_task
@@ -69,6 +69,11 @@ def add(
     written = replica.compose(work, call=call or Call(key, asked))
     assert written.event is not None, "a record always writes an event"
     return rows.Sent(written.event, written.n or 0, written.replayed, deliver(replica))
+
+
+def beside(replica: Replica, task: bytes) -> list[rows.Record]:
+    """Return all that can make a record of a task stale: its records, and objects as such."""
+    return gating.speakers(replica.profile.rows, replica.sn, task)
 
 
 def check_fields(body: Record) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from envoy.replica import slots
 from envoy.replica.actions.deliver import look
-from envoy.replica.replica import Author, Replica
+from envoy.replica.replica import Author, Call, Replica
 from envoy.views import names, rows
 
 
@@ -23,6 +23,11 @@ def check(replica: Replica, kind: str) -> None:
     look(replica)
     with replica.profile.events.transaction(durable=False):
         Author(replica.profile, replica.batch()).check(kind)
+
+
+def asked(key: str | None, *args: object) -> Call:
+    """Return what stands for a run with these arguments, for a retry to be told from another."""
+    return Call(key, ("run", *args))
 
 
 def lease_of(replica: Replica, task: bytes) -> int | None:

@@ -1,0 +1,102 @@
+"""Roads: the port to relays, for what a profile does about them in so many words.
+
+The hub port lets relays help where they can, and nothing fails when one is away. What is asked here
+fails where a relay does. None of a profile's roads is set where no space is connected and nothing
+asks for one.
+
+Specification: docs/spec/bridge.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from envoy.core.codec import decode, encode
+from envoy.core.structs import Body
+from envoy.errors import EnvoyError, error
+from envoy.lean import Protocol
+from envoy.sync.frames import HubRefusal
+
+# What only the wire has a code for -> what a person is told.
+_WIRE = {
+    "malformed": "relay_unavailable",
+    "session_expired": "auth_failed",
+    "session_stale": "auth_failed",
+    "replayed": "auth_failed",
+    "stale": "relay_unavailable",
+    "timeout": "relay_unavailable",
+    "length_required": "relay_unavailable",
+    "slot_moved": "relay_unavailable",
+    "slot_taken": "relay_unavailable",
+}
+CHAIN = "chain"  # the note that holds the own chain to a relay
+
+
+class Roads(Protocol):
+    """The relays of one profile's spaces. All raise HubRefusal and RelayError unless said."""
+
+    def find(self, origin: str, pin: bytes | None, *, timeout_s: float) -> tuple[str, bytes]:
+        """Return the origin of a relay in its one form, and the key it signs with."""
+
+    def connect(
+        self, space: bytes, g: bytes, *, origin: str, pin: bytes | None, hub_key: bytes
+    ) -> None:
+        """Make the relay keep ``space``, and link it."""
+
+    def visit(self, origin: str, pin: bytes | None, call: Body) -> Body:
+        """Return the reply of a relay to a call that needs no token."""
+
+    def enter(
+        self,
+        space: bytes,
+        key: tuple[bytes, tuple[bytes, ...] | None],
+        *,
+        origin: str,
+        pin: bytes | None,
+        hub_key: bytes,
+    ) -> None:
+        """Link a space that the relay has, and bring its log here, by another's access key."""
+
+    def own(self, space: bytes) -> None:
+        """Use the profile's own access key for ``space`` again."""
+
+    def leave(self, space: bytes) -> None:
+        """Forget that ``space`` is connected."""
+
+    def give(
+        self, space: bytes, chains: Sequence[tuple[bytes, ...]], statement: bytes | None
+    ) -> None:
+        """Leave chains for others, and an access statement, for the relay. Raises nothing."""
+
+    def ask(self, space: bytes, call: Body) -> Body:
+        """Return the reply of the relay of ``space``."""
+
+    def place_of(self, space: bytes) -> tuple[str, bytes | None, bytes] | None:
+        """Return origin, pin and hub key of the relay of ``space``, or None. Raises nothing."""
+
+    def sync(self, space: bytes) -> tuple[int, int]:
+        """Bring both logs to the same frames; return how many went up and came down."""
+
+    def delivery(self, space: bytes) -> tuple[str, str]:
+        """Return what the relay has of what was written, and why not all. Raises nothing."""
+
+    def carried(self, space: bytes, ids: bytes) -> None:
+        """Leave the chunks with these ids, joined, for the relay. Raises nothing."""
+
+
+def told(refusal: HubRefusal) -> EnvoyError:
+    """Return the error for what a relay refused."""
+    details = dict[str, object](refusal.details)
+    found = error(_WIRE.get(refusal.code, refusal.code))
+    found.details.update(details)
+    return found
+
+
+def pack(chain: Sequence[bytes]) -> bytes:
+    """Return a chain as one value, for a note or an invite."""
+    return encode(tuple(chain))
+
+
+def unpack(raw: bytes) -> tuple[bytes, ...]:
+    """Return the chain in ``raw``. Raises RemoteFault for what is none."""
+    return decode(raw, tuple[bytes, ...])

@@ -1,0 +1,84 @@
+"""Relay: a profile's hub with the relays of its spaces behind it.
+
+The place where links, connections and keys meet. It is loaded where a space of this machine is
+connected, or where a command is about to connect one; nothing else pays for it.
+
+Specification: docs/spec/bridge.md.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+
+from envoy import limits
+from envoy.core.identity import Identity
+from envoy.hub import links
+from envoy.hub.caller import Caller, Key, World
+from envoy.hub.handler import LocalHub
+from envoy.hub.linked import LinkedHub, Patience
+from envoy.hub.roads import Roads
+from envoy.hub.sqlite import LogStore
+from envoy.lean import NamedTuple
+from envoy.replica.actions import connect
+from envoy.replica.ports import RowStore
+from envoy.replica.replica import Profile
+from envoy.system import host
+from envoy.wiring.config import Config
+
+EGRESS_LOCAL = "local"
+
+
+class Keys:
+    """The access keys of a profile, which is known only after its hub is."""
+
+    def __init__(self, me: Identity, rows: RowStore) -> None:
+        self._me = me
+        self._rows = rows
+        self.profile: Profile | None = None
+
+    def of(self, space: bytes) -> Key:
+        """Return the access key for ``space``, with the chain that leads to it if one is here."""
+        row, chain = self._rows.find_space(space), None
+        if row is not None and self.profile is not None:
+            chain = connect.own_chain(self.profile, row)
+        return Key(self._me.access_seed(space), chain)
+
+    def pinned(self, space: bytes) -> bytes:
+        """Return the key of the hub that orders the slots of ``space``."""
+        row = self._rows.find_space(space)
+        return b"" if row is None else row.hub
+
+
+class Far(NamedTuple):
+    """What a profile is given where relays may be asked: the hub port, and the roads."""
+
+    hub: LinkedHub
+    roads: Roads
+    keys: Keys
+
+
+def open_far(
+    config: Config, near: LocalHub, log: LogStore, keys: Keys, *, stack: ExitStack, keen: bool
+) -> Far:
+    """Return the hub of a profile with its relays.
+
+    ``keen``: with the patience of a whole call, and for the newest news; otherwise a command waits
+    two seconds in all, and news that are ten seconds old are good enough. Raises IntegrityError as
+    ``links.open_links`` does.
+    """
+    found = links.open_links(os.path.dirname(log.connection.path))
+    stack.callback(found.close)
+    patience_ms = config.timeout_ms if keen else limits.PUSH_SECONDS_MAX * 1000
+    until = host.monotonic_ms() + patience_ms
+
+    def seconds() -> float:
+        return max(0.0, (until - host.monotonic_ms()) / 1000)
+
+    world = World(keys.of, host.now_ms, host.entropy, seconds, config.egress == EGRESS_LOCAL)
+    caller = Caller(found, world)
+    stack.callback(caller.close)
+    fresh_ms = 0 if keen else limits.FRESH_SECONDS * 1000
+    patience = Patience(lambda: host.monotonic_ms() < until, host.now_ms, fresh_ms)
+    hub = LinkedHub(near, log, found, caller, pinned=keys.pinned, patience=patience)
+    return Far(hub, Roads(near, log, found, caller, patience), keys)
