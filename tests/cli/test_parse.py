@@ -219,7 +219,7 @@ def test_what_cannot_work_is_refused(
     [
         *[("web",), ("hooks", "install"), ("import", "beads", "f"), ("ci", "join")],
         *[("diagnose", "time"), ("space", "connect", "S"), ("relay", "serve"), ("line",)],
-        *[("work-record", "--budget", "800"), ("space", "update", "S", "--disappearing", "7d")],
+        ("space", "update", "S", "--disappearing", "7d"),
         *[("sync", "--to", "f"), ("send", "x", "--ttl", "5m")],
     ],
 )

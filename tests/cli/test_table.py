@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from envoy.cli import main as program
-from envoy.cli.args import COMMON, KEY, KINDS, Arg, Command
+from envoy.cli.args import COMMON, KEY, KINDS, Arg, Args, Command
 from envoy.cli.parse import GLOBAL_FLAGS, flags_of
 from envoy.cli.read.help import GROUPS
 from envoy.cli.schemas import ANSWERS, json_schema, reached
@@ -22,7 +22,11 @@ EVERY = [pytest.param(row, id=row.path) for row in COMMANDS]
 
 @pytest.mark.parametrize("row", EVERY)
 def test_a_row_names_what_exists(row: Command) -> None:
-    assert callable(program.entry(row))
+    assert callable(program.entry(row, Args({})))
+    assert bool(row.asks) == bool(row.apart)
+    for name in row.asks:
+        assert callable(program.entry(row, Args({name: "x"})))
+        assert name in {arg.name for arg in row.args}
     assert row.schema in ANSWERS and set(row.errors) <= CODES.keys()
     assert not set(row.errors) & set(COMMON), "the common ones are not repeated"
     assert row.say and not row.say.endswith(".")
@@ -83,6 +87,7 @@ KEYLESS = {
     **dict.fromkeys(("space pin", "space unpin"), "of this copy: a state"),
     **dict.fromkeys(("object get", "object pin", "object unpin"), "of this copy: a state"),
     **dict.fromkeys(("sync", "invites pending", "card show", "card list"), "make nothing new"),
+    "handoff verify": "looks alone",
     **dict.fromkeys(("audit fingerprint", "audit report"), "make nothing"),
     **dict.fromkeys(("audit export", "audit verify"), "refuse a file that is there; make no event"),
     "identity rename": "a name that stands is not written again",

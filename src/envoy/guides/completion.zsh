@@ -1055,7 +1055,7 @@ _shtab_envoy_identity_create_options=(
   "--human[I am a human]"
   "--agent[I am an agent (default)]"
   "--recovery-output[the 24 recovery words\: auto (once, on a terminal), file\:PATH, skip or stderr]:recovery_output:"
-  "--lock[none, passphrase or keyring (none)]:lock:(none passphrase keyring)"
+  "--lock[how the key lies on the disk]:lock:(none passphrase keyring)"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -1326,7 +1326,7 @@ _shtab_envoy_init_options=(
   "--human[I am a human]"
   "--agent[I am an agent (default)]"
   "--recovery-output[the 24 recovery words\: auto (once, on a terminal), file\:PATH, skip or stderr]:recovery_output:"
-  "--lock[none, passphrase or keyring (none)]:lock:(none passphrase keyring)"
+  "--lock[how the key lies on the disk]:lock:(none passphrase keyring)"
 )
 
 # guard to ensure default positional specs are added only once per session

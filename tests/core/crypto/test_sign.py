@@ -259,6 +259,7 @@ def test_the_private_name_still_holds_the_functions_that_are_used() -> None:
             and node.value.id == "lib"
         }
     assert used == {
+        "crypto_aead_chacha20poly1305_ietf_decrypt",
         "crypto_aead_xchacha20poly1305_ietf_decrypt",
         "crypto_aead_xchacha20poly1305_ietf_encrypt",
         "crypto_core_ed25519_is_valid_point",

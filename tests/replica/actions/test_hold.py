@@ -239,7 +239,7 @@ def test_a_task_is_never_freed_while_its_holder_lives_and_is_free_once_it_is_dea
         assert refusal(lambda: tasks.claim(two.copy, task, session="default")).details["fence"] == 1
         hold.heartbeat(one.copy, task, lease_s=60)
     died = lease(one, task)
-    world.clock.now = died + 30_000  # the last moment of the grace
+    world.clock.now = died + 29_999  # the last moment of the grace
     code = refusal(lambda: tasks.claim(two.copy, task, session="default")).code
     assert code == "task_already_claimed"
     world.clock.now += 1

@@ -25,7 +25,7 @@ RECOVERY = Arg(
 
 LOCK = Arg(
     "lock",
-    "none, passphrase or keyring (none)",
+    "how the key lies on the disk",
     "choice",
     default="none",
     choices=("none", "passphrase", "keyring"),
