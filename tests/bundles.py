@@ -40,10 +40,8 @@ class Raw(NamedTuple):
 def exported(actor: Actor, chosen: Chosen | None = None) -> bytes:
     """Return the bundle that a profile exports of its only space."""
     made, told = bytearray(), list[int]()
-    chosen = chosen or Chosen()
     views, events, sn = AuditViews(actor.connection), actor.events, actor.space.sn
-    if chosen.task is not None:
-        chosen = chosen._replace(about=views.about(sn, chosen.task))
+    chosen = auditing.shown(views, sn, chosen or Chosen())
     audit.export(
         actor.copy,
         (events.at(rid) for rid in views.ordered(sn)),

@@ -11,6 +11,7 @@ from envoy.core.objects import ObjectPut
 from envoy.core.structs import Body, replace
 from envoy.state import lines
 from envoy.state.lines import Line
+from histories import capsule
 
 ME, YOU, TASK, OTHER = (bytes((number,)) * 32 for number in range(4))
 KEYS = Statement(b"", bytes(64))
@@ -49,6 +50,9 @@ LINES = [
         id="progress: our word and the member's note",
     ),
     pytest.param(bodies.TaskRelease(TASK, None), Line(None, task=TASK), id="a release"),
+    pytest.param(
+        capsule(TASK, TASK, ME), Line("go on", task=TASK, target=ME), id="a handoff to somebody"
+    ),
     pytest.param(
         bodies.TaskComplete(TASK, OTHER, "", (), False), Line(None, task=TASK), id="a completion"
     ),
@@ -123,6 +127,11 @@ WORDS = [
     pytest.param(task(None), "body", id="the text of a task"),
     pytest.param(bodies.TaskProgress(TASK, OTHER, "blocked", "why"), "why", id="a note"),
     pytest.param(bodies.TaskRelease(TASK, None), "", id="no note"),
+    pytest.param(
+        replace(capsule(TASK, TASK, ME), risks=("rain",), completed=("sanded",)),
+        "go on\nsanded\nrain",
+        id="what a handoff says",
+    ),
     pytest.param(bodies.TaskComplete(TASK, OTHER, "done", (), False), "done", id="a summary"),
     pytest.param(bodies.Join("ada", KEYS, bytes(32), bytes(64)), "", id="not a name"),
     pytest.param(bodies.Remove(YOU, "why", ()), "", id="not a reason"),
@@ -205,6 +214,9 @@ INBOX = [
         bodies.TaskComplete(TASK, OTHER, "", (), False), YOU, None, id="another's task is done"
     ),
     pytest.param(bodies.TaskRelease(TASK, None), ME, "message", id="my task comes back"),
+    pytest.param(capsule(TASK, TASK, ME), None, "handoff", id="handed over to me"),
+    pytest.param(capsule(TASK, TASK, None), ME, "message", id="my task is handed on"),
+    pytest.param(capsule(TASK, TASK, None), None, None, id="handed to others"),
     pytest.param(
         bodies.TaskClaim(TASK, "default", 900, bytes(32), None), ME, None, id="a claim of my task"
     ),

@@ -16,7 +16,7 @@ import pytest
 import bundles
 from envoy.core import bundle, codec
 from envoy.errors import ConflictError, EnvoyError, InternalError
-from envoy.replica.actions import authority, records, tasks
+from envoy.replica.actions import authority, messages, records, tasks
 from envoy.replica.actions.audit import Chosen
 from envoy.replica.actions.records import Said
 from envoy.storage.audit_views import AuditViews
@@ -255,6 +255,26 @@ def test_views_of_what_is_withheld_do_not_show_it(scene: Scene, tmp_path: Path) 
     assert found["statements.jsonl"] == "" and "alert(1)" not in "".join(found.values())
     graph = json.loads(found["prov.json"])
     assert graph["entity"] == {} and graph["wasDerivedFrom"] == {}
+
+
+def test_what_was_redacted_in_the_space_is_shown_to_nobody(world_of: World, tmp_path: Path) -> None:
+    lead, agent = world_of.team("lead", "agent")
+    sent = agent.send("the password is hull")
+    messages.redact(agent.copy, sent.event, reason="it was secret")
+    lead.sync()
+    lead.send("thanks")
+    data = bundles.exported(lead)
+    found = bundles.verified(data, tmp_path)
+    assert (found.stubs, found.pinned) == (1, 1)
+    stubs = [one.payload for one in bundles.split(data) if one.sort == bundle.STUB]
+    assert codec.decode(stubs[0], bundle.Stub).kind == "message"
+    path = tmp_path / "redacted"
+    path.write_bytes(data)
+    with auditing.verified(bundles.config(tmp_path / "none"), os.fspath(path)) as seen:
+        names = showing.write(
+            bundles.config(tmp_path / "none"), seen, os.fspath(tmp_path / "shown")
+        )
+    assert "password" not in "".join((tmp_path / "shown" / name).read_text() for name in names)
 
 
 def test_a_directory_that_is_there_is_left_alone(scene: Scene, tmp_path: Path) -> None:

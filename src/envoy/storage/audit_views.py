@@ -123,6 +123,14 @@ class AuditViews:
         )
         return set(self._db.rows(bytes, sql, (sn, task)))
 
+    def gone(self, sn: int) -> set[bytes]:
+        """Return the ids of what was redacted or taken back: messages and references to objects."""
+        sql = (
+            "SELECT id FROM item WHERE sn = ?1 AND redacted IS NOT NULL UNION"
+            " SELECT id FROM object WHERE sn = ?1 AND retracted IS NOT NULL"
+        )
+        return set(self._db.rows(bytes, sql, (sn,)))
+
     # -- one actor --------------------------------------------------------------------------------
 
     def acts(self, sn: int, an: int | None, limit: int) -> list[Act]:

@@ -77,11 +77,16 @@ def export(config: Config, replica: Replica, path: str, chosen: Chosen) -> Expor
         teller = stack.enter_context(Teller(config))
         write = stack.enter_context(objects.target(config, path, force=False))
         stack.enter_context(store.connection.snapshot())
-        if chosen.task is not None:
-            chosen = chosen._replace(about=views.about(replica.sn, chosen.task))
+        chosen = shown(views, replica.sn, chosen)
         entries = (store.at(rid) for rid in views.ordered(replica.sn))
         done = audit.export(replica, entries, chosen, write=write, tell=teller)
     return done
+
+
+def shown(views: AuditViews, sn: int, chosen: Chosen) -> Chosen:
+    """Return ``chosen`` with the events that it means."""
+    about = set[bytes]() if chosen.task is None else views.about(sn, chosen.task)
+    return chosen._replace(about=about, gone=views.gone(sn))
 
 
 # -- verifying ---------------------------------------------------------------------------------

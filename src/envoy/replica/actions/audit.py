@@ -39,13 +39,17 @@ Progress = Callable[[str, int], None]
 
 
 class Chosen(NamedTuple):
-    """What is shown: the words of the header, and the events that are about its task."""
+    """What is shown: the words of the header, and the events that are about its task.
+
+    ``gone`` is what was redacted or taken back in the space itself: it is shown to nobody.
+    """
 
     redact: tuple[str, ...] = ()
     member: bytes | None = None
     task: bytes | None = None
     since: int | None = None
     about: Container[bytes] = ()
+    gone: Container[bytes] = ()
 
     def hides(self, entry: Entry) -> bool:
         """Say whether a bundle has a stub in the place of an event."""
@@ -57,6 +61,7 @@ class Chosen(NamedTuple):
             by_sort = BODIES in self.redact and entry.kind not in OPEN_KINDS
         return (
             by_sort
+            or entry.id in self.gone
             or self.member not in (None, entry.author)
             or (self.since is not None and entry.ts < self.since)
             or (self.task is not None and not self._is_about(entry))
