@@ -271,6 +271,7 @@ def test_what_was_redacted_in_the_space_is_shown_to_nobody(world_of: World, tmp_
     path = tmp_path / "redacted"
     path.write_bytes(data)
     with auditing.verified(bundles.config(tmp_path / "none"), os.fspath(path)) as seen:
+        assert showing.withheld(seen) == ["what was redacted or taken back in the space"]
         names = showing.write(
             bundles.config(tmp_path / "none"), seen, os.fspath(tmp_path / "shown")
         )

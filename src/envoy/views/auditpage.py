@@ -35,6 +35,8 @@ PROVES_NOT: Final = (
     "When things happened: times are labels of their authors.",
     "That what members said is true, or that a name belongs to a person.",
     "What a withheld event says of itself: its kind, author and time are the exporter's word.",
+    "That an author did not sign two texts under one id, which takes the author and the exporter"
+    " together; any member's copy refutes it.",
 )
 STYLE: Final = """
 :root{color-scheme:light dark;--bg:#f5f6f8;--card:#fff;--ink:#1b1f27;--dim:#626b7a;--line:#dfe3ea;

@@ -64,8 +64,8 @@ def guarded(name: str, step: Callable[[], Check]) -> Check:
             return Check(name, "warning", "locked: not looked at", command)
         parts = (error.code, error.details.get("reason"), error.details.get("path"))
         detail = " ".join([str(part) for part in parts if part is not None])
-        command = "envoy quickstart" if error.code == "profile_not_found" else error.next_command
-        return Check(name, "failed", detail, command)
+        mend = "envoy quickstart" if error.code == "profile_not_found" else error.next_command
+        return Check(name, "failed", detail, mend)
 
 
 def check_home(config: Config, where: Paths) -> Check:

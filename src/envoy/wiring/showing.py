@@ -125,6 +125,8 @@ def withheld(seen: Seen) -> list[str]:
         told.append(f"what is not about {ids.to_text('task', header.task)}")
     if header.since is not None:
         told.append(f"what is dated before {stamp(header.since)}")
+    if seen.examined.stubs and not told:
+        told.append("what was redacted or taken back in the space")
     return told
 
 

@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 import pytest
 
+from envoy.core.codec import encode
 from envoy.core.crypto.sign import tagged
 from envoy.replica.actions import authority, members, tasks
 from envoy.replica.actions import home as actions
 from envoy.replica.actions.work import send
 from envoy.storage import home, salvage
 from envoy.storage.salvage import Salvage
+from envoy.sync import frames
 from replica.compare import differences, meaning
 from replica.forge import Forger
 from replica.scenes import deliver, message, parked
@@ -275,3 +277,24 @@ def test_the_tag_of_an_invite_is_kept_so_that_no_other_use_is_burnt(
         b.connection.run("INSERT INTO meta(k, v) VALUES(?, ?)", (bad, bytes(16)))
     made, _ = filled(world, b)
     assert made.connection.rows(lambda key, value: (key, value), sql) == [tag]
+
+
+@pytest.mark.parametrize(
+    ("what", "data", "stays"),
+    [
+        pytest.param("reply", encode(frames.InviteReply(bytes(16), bytes(32), None, None)), True,
+                     id="the answer to who asks to be let in"),
+        pytest.param("reply", b"\0", False, id="no answer"),
+        pytest.param("chunks", bytes(64), True, id="the chunks of an object"),
+        pytest.param("chunks", bytes(63), False, id="half a chunk"),
+        pytest.param("chunks", b"", False, id="no chunks"),
+        pytest.param("create", b"\0", False, id="another space"),
+    ],
+)  # fmt: skip
+def test_answers_and_chunks_that_were_to_be_sent_are_sent(
+    world: World, scene: Scene, what: str, data: bytes, stays: bool
+) -> None:
+    with scene.b.events.transaction(durable=True):
+        scene.b.store.send_later(1, what, bytes(32), data)
+    made, _ = filled(world, scene.b)
+    assert [one for kind, _, one in rows_of(made, "outbox") if kind == what] == [data] * stays

@@ -39,6 +39,7 @@ from envoy.sync.frames import HubRefusal
 
 SOURCE: Final = "repair"
 PAGE_FRAMES: Final = 256
+HASH_BYTES: Final = 32
 Progress = Callable[[int], None]  # frames read so far
 
 
@@ -332,6 +333,13 @@ def _may_go(replica: Replica, one: Outgoing) -> bool:
             case "uninvite":
                 decode(one.data, frames.InviteDelete)
                 return True
+            case "reply":
+                decode(one.data, frames.InviteReply)
+                return True
+            case "create":
+                return tagged("genesis", one.data) == replica.space.id
+            case "chunks":
+                return bool(one.data) and not len(one.data) % HASH_BYTES
             case "receipt":
                 return _is_frame(one.data)
         return one.id is not None and _is_known(replica, one.what, one.id, one.data)
