@@ -142,8 +142,8 @@ def read_all(data: bytes) -> BundleFault | None:
 
 def config(home: Path) -> Config:
     """Return the configuration of a home that does not exist."""
-    os.environ["ENVOY_HOME"] = os.fspath(home)
-    return configs.load({"profile": "nobody"}, read_toml=lambda _: {})
+    found = configs.load({"profile": "nobody"}, read_toml=lambda _: {})
+    return found._replace(home=os.fspath(home))
 
 
 def verified(data: bytes, place: Path) -> Examined:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,6 @@ from envoy.core.crypto.sign import prefixed
 from envoy.errors import RemoteFault
 
 BAD = [pytest.param(one, id=one["name"]) for one in vectorfile.load("audit") if "code" in one]
-
-
-@pytest.fixture(autouse=True)
-def home() -> Iterator[None]:
-    """Leave the environment as it was."""
-    before = os.environ.get("ENVOY_HOME")
-    yield
-    os.environ.pop("ENVOY_HOME", None)
-    if before is not None:
-        os.environ["ENVOY_HOME"] = before
 
 
 @pytest.mark.parametrize(("given", "expect"), vectorfile.good("audit"))

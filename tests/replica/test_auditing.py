@@ -51,7 +51,6 @@ class Scene(NamedTuple):
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """Return the scene, for all tests of a module."""
     place = tmp_path_factory.mktemp("audit")
-    home = os.environ.get("ENVOY_HOME")
     world = World(place)
     lead, agent = world.team("lead", "agent")
     task = tasks.create(agent.copy, "paint the hull").after.id
@@ -61,8 +60,6 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     lead.send("go on")
     yield Scene(lead, agent, task, exported(lead), place)
     world.close()
-    if home is None:
-        os.environ.pop("ENVOY_HOME", None)
 
 
 # -- what verifies -------------------------------------------------------------------------------

@@ -47,7 +47,6 @@ class Scene(NamedTuple):
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """Return the scene, for all tests of a module."""
     place = tmp_path_factory.mktemp("audit")
-    before = os.environ.get("ENVOY_HOME")
     world = World(place)
     lead, agent, gone = world.team("lead", "agent", "gone")
     task = tasks.create(agent.copy, ATTACKS[0]).after.id
@@ -70,9 +69,6 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     path.write_bytes(bundles.exported(lead))
     yield Scene(lead, agent, os.fspath(path), bundles.config(place / "none"), place)
     world.close()
-    os.environ.pop("ENVOY_HOME", None)
-    if before is not None:
-        os.environ["ENVOY_HOME"] = before
 
 
 def views(scene: Scene, directory: Path, path: str | None = None) -> dict[str, str]:

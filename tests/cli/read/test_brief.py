@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from cli.read.conftest import Place
+from cli.read.conftest import Place, event_id
+from envoy import ids
 from envoy.errors import UsageError
 from envoy.jsontext import dumps
-from envoy.views import budget
-from rowhome import T0
+from envoy.storage import brief_views
+from envoy.views import budget, rows
+from rowhome import T0, digest
 
 STATES = ("open", "claimed", "in_progress", "blocked", "submitted", "completed", "cancelled")
 
@@ -167,3 +169,74 @@ def test_since_a_cursor_there_is_what_came_and_what_is_mine(busy: Place) -> None
     assert found["omitted"]["activity"]["reason"] == "since"
     every = busy.ok("work_record", "work-record", "--since", "0")
     assert every["activity"]
+
+
+# -- handoffs ------------------------------------------------------------------------------------
+
+
+def handed(
+    place: Place, task: rows.Task, standing: str, *, act: str | None = None, head: str, refs: str
+) -> rows.Record:
+    """Write the row of a handoff."""
+    said = {
+        **{"standing": standing, "act": act, "to": ids.did_text(place.lead.did)},
+        **{"state": "claimed", "completed": ["sanded"], "remaining": [], "commands": []},
+        **{"risks": ["r" * 700], "questions": [], "frontier": {"hash": "00", "heads": [head]}},
+    }
+    text = f"go on from {standing}"
+    more = {"kind": "handoff", "task": task.id, "refs": refs, "fields": dumps(said)}
+    return place.home.record(place.space, place.a1, text, **more)
+
+
+@pytest.fixture
+def passed(place: Place) -> Place:
+    """A space in which tasks were handed over, one for each thing that can be said of that."""
+    home, space = place.home, place.space
+    here = event_id(home.item(space, place.a1, "seen"))
+    held = event_id(home.item(space, place.b2, "held", status="held", cause="R3", reason=None))
+    gone = ids.to_text("evt", digest("not here"))
+    tasks = [home.task(space, place.lead, f"task {number}") for number in range(4)]
+    handed(place, tasks[0], "offered", head=here, refs="[]")
+    handed(place, tasks[1], "offered", head=gone, refs="[]")
+    handed(place, tasks[2], "offered", head=here, refs=dumps([{"rel": None, "id": held}]))
+    handed(place, tasks[3], "withdrawn", act=here, head=here, refs="[]")
+    tenure = digest("tenure")
+    taken = {"state": "claimed", "assignee": place.b2.an, "is_claim": 1, "tenure": tenure}
+    one = home.task(space, place.lead, "taken over", **taken)
+    handed(place, one, "accepted", act=ids.to_text("evt", tenure), head=here, refs="[]")
+    ended = home.task(space, place.lead, "ended", state="cancelled")
+    handed(place, ended, "offered", head=here, refs="[]")
+    return place
+
+
+def test_handoffs_that_matter_are_shown_with_what_can_be_said_of_them(passed: Place) -> None:
+    found = passed.ok("work_record", "work-record")["handoffs"]
+    said = [(one["state"], one["verify"]) for one in found]
+    offered = [("offered", word) for word in ("valid", "partial", "invalid")]
+    assert sorted(said) == sorted([*offered, ("accepted", "valid")])
+    assert found[0]["to"]["display_name"] == "lead" and len(found[0]["risks"][0]) == 600
+    assert "HANDED OVER 4" in passed.text("work-record")
+    shown = passed.ok("records", "record", "list")["records"]
+    assert {one["state"] for one in shown} == {"offered", "withdrawn", "accepted"}
+
+
+def test_handoffs_of_another_task_are_left_out_and_counted(passed: Place) -> None:
+    whole = passed.ok("work_record", "work-record")
+    first = whole["handoffs"][0]
+    found = passed.ok("work_record", "work-record", "--task", first["task_id"])
+    assert [one["record_id"] for one in found["handoffs"]] == [first["record_id"]]
+    assert omitted(found, "records") == 3
+    newest = str(whole["bounds"]["to_cursor"])
+    since = passed.ok("work_record", "work-record", "--since", newest)
+    assert since["handoffs"] == [] and omitted(since, "records") == 4
+    both = passed.ok("work_record", "work-record", "--task", first["task_id"], "--since", newest)
+    assert both["handoffs"] == both["activity"] == [] and omitted(both, "records") == 4
+    assert {one["reason"] for one in both["omitted"].values()} == {"since", "scope"}
+
+
+def test_where_too_much_has_changed_since_only_what_came_is_cut(
+    passed: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(brief_views, "CHANGES_MAX", 0)
+    found = passed.ok("work_record", "work-record", "--since", "900")
+    assert len(found["handoffs"]) == 4 and found["activity"] == []
