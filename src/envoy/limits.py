@@ -161,6 +161,33 @@ HEADER_BYTES_MAX = 16 * KIB
 KEEP_ALIVE_SECONDS = 75
 # What runs when a relay is told to end is finished within that.
 DRAIN_SECONDS = 15
+# Who takes longer to say what it wants wants nothing.
+HEADER_SECONDS = 10
+# Of one process: what its memory and its file descriptors hold.
+CONNECTIONS_MAX = 10_000
+# A house behind one address, or a small office.
+CONNECTIONS_PEER_MAX = 64
+# Processes of one member that listen to one space.
+SOCKETS_HOLDER_MAX = 8
+SOCKET_SPACES_MAX = 1_000
+SOCKET_SECONDS_FIRST = 10
+SOCKET_PING_SECONDS = 20
+SOCKET_SILENCE_SECONDS_MAX = 40
+# What waits for a reader that does not read: beyond it the reader pulls.
+SOCKET_QUEUE_MAX = 256
+SOCKET_QUEUE_BYTES_MAX = MIB
+# A `sub` for as many spaces as one message may ask for.
+SOCKET_MESSAGE_BYTES_MAX = 256 * KIB
+# What a wake brings along; who is further behind pulls.
+WAKE_FRAMES_MAX = 64
+WAKE_BYTES_MAX = 256 * KIB
+# Requests and replies in memory at a time.
+HELD_BYTES_MAX = 512 * MIB
+# Names of peers that a relay keeps count of: an unbounded map is an attack.
+BUCKETS_MAX = 100_000
+# Pulls go on below that, pushes do not: SQLite needs room to fold its log.
+DISK_FREE_BYTES_MIN = 1024 * MIB
+DISK_FREE_SHARE = 20
 # Calls that wait for a relay, read at a time.
 ERRANDS_PAGE = 32
 # Boxes of one call when a relay is filled again: half of what a call takes.

