@@ -153,7 +153,7 @@ GROUP_WAITING_BYTES_MAX = 64 * MIB
 REPLY_BYTES_MAX = PAGE_BYTES_MAX + 256 * KIB
 # A push or a chunk, the tokens beside it.
 REQUEST_BYTES_MAX = MIB + 256 * KIB
-# A slow line is served, one that drips is not: so long for a body, and so much for each second more.
+# A slow line is served, one that drips is not: so long for a body, and a second for so much more.
 BODY_SECONDS = 10
 BODY_BYTES_SECOND = 64 * KIB
 HEADER_BYTES_MAX = 16 * KIB

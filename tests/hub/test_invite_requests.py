@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -194,7 +195,7 @@ def test_an_answer_names_whom_it_is_for_and_says_something(hub: Hub) -> None:
     asked(hub, "a")
     for where, what in ((tag("a"), None), (None, sealed("x"))):
         call = frames.InviteReply(LOOKUP, REVOKE, where, what)
-        assert refusal(lambda call=call: hub.ask(call, frames.InviteRequests)) == "malformed"
+        assert refusal(partial(hub.ask, call, frames.InviteRequests)) == "malformed"
     assert request(hub, "a") is None
 
 

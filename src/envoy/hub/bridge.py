@@ -50,6 +50,10 @@ PASSING: Final = frozenset((
     "read_only", "subscription_required", "rate_limited", "timeout", "relay_unavailable",
     "storage_failed",
 ))  # fmt: skip
+# Refusals of what goes up that say nothing against what comes down.
+BARRED: Final = frozenset((
+    "read_only", "subscription_required", "rate_limited", "quota_exceeded", "storage_failed",
+))  # fmt: skip
 
 
 class Caller(Protocol):
@@ -103,18 +107,31 @@ class Bridge:
 
         Raises HubRefusal, RelayError(relay_unavailable), IntegrityError(relay_inconsistent).
         """
-        pulled = 0
+        pushed = pulled = 0
+        barred: HubRefusal | None = None
         try:
+            self._begin()
             pushed = self.push(go=go)
         except HubRefusal as refusal:
-            if refusal.code != "space_not_found":
+            if refusal.code in BARRED:
+                barred = refusal  # nothing goes up; what comes down is wanted all the same
+            elif refusal.code == "space_not_found":
+                pulled += self._restart(None, go)
+                pushed = self.push(go=go)
+            else:
                 raise
-            pulled += self._restart(None, go)
-            pushed = self.push(go=go)
         pulled += self.pull(now_ms=now_ms, go=go)
+        if barred is not None:
+            raise barred
         if go():
             pulled += self._heal(go)
         return Moved(pushed, pulled)
+
+    def _begin(self) -> None:
+        """Queue heads and boxes for a relay of which nothing was read yet: they go up first."""
+        link = self._link()
+        if link.instance is None:
+            self._refill(link)
 
     def pending(self) -> int:
         """Return how many frames and errands wait for the relay."""
@@ -309,6 +326,7 @@ class Bridge:
         link, row = self._link(), self._row()
         if head is None:
             head = self._caller.create(self._space, row.g)
+        if head is None or link.instance is not None:  # else it was done before the first frame
             self._refill(link)
             self._run_errands(go)  # heads and boxes stand there before the frames they open
         if link.instance is None and not link.pushed:
@@ -322,7 +340,7 @@ class Bridge:
         if link.statement is not None:
             put = access.AccessPut(self._space, (), link.statement)
             self._links.send_later(self._space, "access_put", encode(put))
-        for epoch in reversed(self._store.epochs(self._space)):
+        for epoch in self._putable():
             found = self._store.find_epoch(self._space, epoch)
             assert found is not None, "its id was just read"
             put_head = frames.EpochPut(self._space, epoch, found[0])
@@ -334,6 +352,23 @@ class Bridge:
                 )
                 put_boxes = frames.BoxPut(self._space, epoch, some)
                 self._links.send_later(self._space, "box_put", encode(put_boxes))
+
+    def _putable(self) -> list[bytes]:
+        """Return the epochs to put, the oldest first; none where the relay takes none from here.
+
+        A reader may put none, and what it left for later would wait for ever.
+        """
+        epochs = list(reversed(self._store.epochs(self._space)))
+        first = self._store.find_epoch(self._space, epochs[0]) if epochs else None
+        if first is None:
+            return []
+        try:
+            self._ask(frames.EpochPut(self._space, epochs[0], first[0]), frames.Done)
+        except HubRefusal as refusal:
+            if refusal.code == "read_only":
+                return []
+            raise
+        return epochs
 
     def _heal(self, go: Go) -> int:
         """Compare the logs if their sums differ though each was read to its end."""

@@ -133,7 +133,8 @@ class LinkedHub:
             self._away.add(link.origin)
             now = self._links.find(link.space)
             if now is not None:
-                self._links.save(now._replace(trouble=error.code))
+                tried_ms = self._patience.now_ms()
+                self._links.save(now._replace(trouble=error.code, tried_ms=tried_ms))
 
     # -- calls that a relay decides or completes ----------------------------------------------
 

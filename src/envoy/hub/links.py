@@ -34,7 +34,7 @@ CREATE TABLE link(
   space BLOB PRIMARY KEY, origin TEXT NOT NULL, pin BLOB, hub_key BLOB NOT NULL,
   instance BLOB, cursor INTEGER NOT NULL, h BLOB, local BLOB NOT NULL, pushed INTEGER NOT NULL,
   signed BLOB NOT NULL, settled BLOB NOT NULL, statement BLOB, asked_ms INTEGER NOT NULL,
-  trouble TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  trouble TEXT NOT NULL, tried_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE errand(
   n INTEGER PRIMARY KEY AUTOINCREMENT, space BLOB NOT NULL, name TEXT NOT NULL,
   call BLOB NOT NULL) STRICT;
@@ -62,7 +62,7 @@ class Link(NamedTuple):
     the number of the local log, in its instance ``local``, up to which the relay has every frame.
     ``signed`` is the relay's last signed word on where its log stood, ``settled`` the two sums that
     differed when nothing was found to differ. ``asked_ms``: when the end of its log was last
-    reached; ``trouble``: the code of what went wrong since, or empty.
+    reached; ``trouble``: the code of what went wrong since, or empty; ``tried_ms``: when that was.
     """
 
     space: bytes
@@ -79,6 +79,7 @@ class Link(NamedTuple):
     statement: bytes | None
     asked_ms: int
     trouble: str
+    tried_ms: int = 0
 
 
 class Errand(NamedTuple):

@@ -64,23 +64,37 @@ class Seen(NamedTuple):
 # -- writing -----------------------------------------------------------------------------------
 
 
-def export(config: Config, replica: Replica, path: str, chosen: Chosen) -> Exported:
-    """Write the bundle of a space into the new file ``path``.
+@contextmanager
+def exported(
+    config: Config, replica: Replica, path: str, chosen: Chosen
+) -> Iterator[tuple[Exported, Seen]]:
+    """Write the bundle of a space into the new file ``path``, and verify it as anybody would.
 
-    Raises ConflictError(already_exists), UsageError(invalid_argument), AuthorityError
-    (epoch_revoked), IntegrityError, InternalError(storage_failed).
+    One that its own author cannot verify is removed. Raises ConflictError(already_exists),
+    UsageError(invalid_argument), AuthorityError(epoch_revoked), IntegrityError (audit_invalid,
+    state_corrupt), InternalError(storage_failed).
     """
-    store = replica.profile.events
+    if path == objects.STREAM:  # what is verified is a file
+        raise UsageError("invalid_argument", argument="--output", cause=_NOT_A_FILE)
+    done, is_sound = _written(config, replica, path, chosen), False
+    try:
+        with verified(config, path) as seen:
+            is_sound = True
+            yield done, seen
+    finally:
+        if not is_sound:
+            files.remove(path)
+
+
+def _written(config: Config, replica: Replica, path: str, chosen: Chosen) -> Exported:
+    """Write a bundle, in one state of the database."""
+    store, teller = replica.profile.events, Teller(config)
     assert isinstance(store, EventStore), "it was opened by wiring.writes"
     views = AuditViews(store.connection)
-    with ExitStack() as stack:
-        teller = stack.enter_context(Teller(config))
-        write = stack.enter_context(objects.target(config, path, force=False))
-        stack.enter_context(store.connection.snapshot())
-        chosen = shown(views, replica.sn, chosen)
+    with objects.target(config, path, force=False) as write, store.connection.snapshot():
         entries = (store.at(rid) for rid in views.ordered(replica.sn))
-        done = audit.export(replica, entries, chosen, write=write, tell=teller)
-    return done
+        meant = shown(views, replica.sn, chosen)
+        return audit.export(replica, entries, meant, write=write, tell=teller)
 
 
 def shown(views: AuditViews, sn: int, chosen: Chosen) -> Chosen:

@@ -10,6 +10,7 @@ import pytest
 
 from console import Console
 from envoy.cli import audittext, render
+from envoy.core import bundle
 from envoy.views import audit
 from envoy.views.audit import Chain, EpochFact, Fork, Material
 from envoy.views.people import People
@@ -104,6 +105,23 @@ def test_a_changed_byte_names_the_first_bad_event(team: Console) -> None:
     assert (bad["part"], bad["reason"]) == ("event", "changed") and bad["event_id"]
     text = team.call("audit", "verify", "bad.audit")
     assert f"number {bad['number']}" in text.err and "reason changed" in text.err
+
+
+def test_a_bundle_that_its_author_cannot_verify_is_removed(
+    team: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = bundle.Writer.seal
+
+    def other(self: bundle.Writer, seed: bytes, fingerprint: bytes) -> bytes:
+        return real(self, seed, bytes(32))
+
+    monkeypatch.setattr(bundle.Writer, "seal", other)
+    given = ("--profile", "lead", "--json", "audit", "export", "--output")
+    found = team.call(*given, "wrong.audit")
+    assert found.data["error_code"] == "audit_invalid"
+    assert found.data["first_bad"]["reason"] == "wrong_fingerprint"
+    assert not (team.cwd / "wrong.audit").exists()
+    assert team.call(*given, "-").data["cause"] == "not_a_file"
 
 
 def test_a_removed_member_exports_nothing(team: Console) -> None:

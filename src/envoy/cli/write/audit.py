@@ -70,9 +70,8 @@ def export(call: Call) -> Answer:
             task=task,
             since=None if since is None else profile.clock.now_ms() - since,
         )
-        done = auditing.export(call.config, replica, path, chosen)
-    with auditing.verified(call.config, path) as seen:
-        data = {**bundle(call, seen, path), "size": done.size}
+        with auditing.exported(call.config, replica, path, chosen) as (done, seen):
+            data = {**bundle(call, seen, path), "size": done.size}
     return Answer(data, "audittext:export_text")
 
 
