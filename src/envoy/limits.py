@@ -183,6 +183,8 @@ WAKE_FRAMES_MAX = 64
 WAKE_BYTES_MAX = 256 * KIB
 # Requests and replies in memory at a time.
 HELD_BYTES_MAX = 512 * MIB
+# Epochs whose boxes a relay keeps however old they are.
+BOX_EPOCHS_MIN = 8
 # Names of peers that a relay keeps count of: an unbounded map is an attack.
 BUCKETS_MAX = 100_000
 # Pulls go on below that, pushes do not: SQLite needs room to fold its log.

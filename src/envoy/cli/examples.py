@@ -203,7 +203,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     # -- handoffs -----------------------------------------------------------------------------
     "handoff create": (
         "envoy handoff create task_t7f2kq --to @a2 --next 'run the parser again'",
-        "envoy handoff create task_t7f2kq --next 'bisect' --risk 'slow' --evidence rec_m4c1tt",
+        "envoy handoff create task_t7f2kq --next bisect --evidence rec_m4c1tt",
     ),
     "handoff accept": ("envoy handoff accept rec_h5d2wn --space bughunt",),
     "handoff verify": ("envoy handoff verify rec_h5d2wn --space bughunt",),

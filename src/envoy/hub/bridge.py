@@ -73,6 +73,13 @@ class Moved(NamedTuple):
     pulled: int
 
 
+class Compared(NamedTuple):
+    """The ids of frames that came and that went up because one log lacked them, ascending."""
+
+    came: tuple[bytes, ...]
+    went: tuple[bytes, ...]
+
+
 class Signed(Body, frozen=True):
     """The relay's signed word on where its log stood."""
 
@@ -131,7 +138,7 @@ class Bridge:
         """Queue heads and boxes for a relay of which nothing was read yet: they go up first."""
         link = self._link()
         if link.instance is None:
-            self._refill(link)
+            self.refill()
 
     def pending(self) -> int:
         """Return how many frames and errands wait for the relay."""
@@ -324,10 +331,11 @@ class Bridge:
     def _restart(self, head: frames.Head | None, go: Go) -> int:
         """Begin to read another log; one that was read before is compared and filled again."""
         link, row = self._link(), self._row()
+        is_lost = head is None
         if head is None:
             head = self._caller.create(self._space, row.g)
-        if head is None or link.instance is not None:  # else it was done before the first frame
-            self._refill(link)
+        if is_lost or link.instance is not None:  # else it was done before the first frame
+            self.refill()
             self._run_errands(go)  # heads and boxes stand there before the frames they open
         if link.instance is None and not link.pushed:
             start = frames.chain_start(head.instance, self._space)
@@ -335,8 +343,13 @@ class Bridge:
             return 0
         return self._reconcile(go)
 
-    def _refill(self, link: Link) -> None:
-        """Queue what a relay that lost a space needs beside frames: heads, boxes, access."""
+    def refill(self) -> None:
+        """Queue what a relay that has no space yet needs beside frames: heads, boxes, access.
+
+        Chunks too, but which those are is known only where the events are read.
+        """
+        link = self._link()
+        self._links.want_chunks(self._space, wanted=True)
         if link.statement is not None:
             put = access.AccessPut(self._space, (), link.statement)
             self._links.send_later(self._space, "access_put", encode(put))
@@ -383,7 +396,11 @@ class Bridge:
         return self._reconcile(go)
 
     def _reconcile(self, go: Go) -> int:
-        """Find what either log lacks, fetch and push it; return how many frames came.
+        """Find what either log lacks, fetch and push it; return how many frames came."""
+        return len(self.compare(go=go).came)
+
+    def compare(self, *, go: Go) -> Compared:
+        """Find what either log lacks, fetch and push it.
 
         Where the time is over before the end, the cursor stays and it is begun again.
         """
@@ -393,30 +410,32 @@ class Bridge:
         message: bytes | None = asker.begin()
         while message is not None:
             if not go():
-                return 0
+                return Compared((), ())
             try:
                 reply = self._ask(access.Recon(self._space, message), access.Reconciled)
                 message = asker.take(reply.message)
             except RemoteFault as fault:
                 raise self._inconsistent(self._link()) from fault
-        count, whole = self._fetch(sorted(asker.lacks), go)
+        came, whole = self._fetch(sorted(asker.lacks), go)
         whole = self._push_beside(asker.beside, go) and whole
         if whole and len(asker.lacks) < limits.RECON_IDS_MAX:
             self._settle(head, row, found=bool(asker.lacks or asker.beside))
-        return count
+        return Compared(came, tuple(sorted(asker.beside)))
 
-    def _fetch(self, wanted: Sequence[bytes], go: Go) -> tuple[int, bool]:
-        """Ask for frames by id; return how many came, and whether there was time for all."""
-        count = 0
+    def _fetch(self, wanted: Sequence[bytes], go: Go) -> tuple[tuple[bytes, ...], bool]:
+        """Ask for frames by id; return those that came, and whether there was time for all."""
+        came = list[bytes]()
         for start in range(0, len(wanted), limits.BY_ID_MAX):
             if not go():
-                return count, False
+                return tuple(came), False
             some = wanted[start : start + limits.BY_ID_MAX]
             found = self._ask(frames.ById(self._space, tuple(some)), frames.Found).frames
-            if not set(some).issuperset(self._ids(self._link(), found)):
+            ids = self._ids(self._link(), found)
+            if not set(some).issuperset(ids):
                 raise self._inconsistent(self._link())
-            count += self._append(found)
-        return count, True
+            self._append(found)
+            came += ids
+        return tuple(came), True
 
     def _push_beside(self, ids: set[bytes], go: Go) -> bool:
         """Push what the relay lacks, in the order of the local log; say if there was time."""

@@ -18,6 +18,7 @@ Specification: docs/spec/bridge.md.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Final
 
 from envoy.errors import EnvoyError
@@ -45,6 +46,9 @@ CREATE TABLE pass(
 CREATE TABLE signpost(
   lookup BLOB PRIMARY KEY, space BLOB NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
+
+# Of a space whose relay may lack chunks: only who knows the objects can name them.
+_CHUNKS: Final = "chunks "
 
 _FORGET: Final = (
     "DELETE FROM link WHERE space = ?",
@@ -133,16 +137,22 @@ class Links:
         with self._write():
             for sql in _FORGET:
                 self._connection.run(sql, (space,))
+            self._connection.run("DELETE FROM meta WHERE k = ?", (_CHUNKS + space.hex(),))
 
     # -- errands ----------------------------------------------------------------------------
 
     def send_later(self, space: bytes, name: str, call: bytes) -> None:
         """Keep a call for the relay of ``space``; the same call that waits already is kept once."""
-        sql = "SELECT n FROM errand WHERE space = ? AND name = ? AND call = ?"
+        self.send_all(space, name, (call,))
+
+    def send_all(self, space: bytes, name: str, calls: Sequence[bytes]) -> None:
+        """Keep several calls of one name, in their order."""
+        find = "SELECT n FROM errand WHERE space = ? AND name = ? AND call = ?"
+        add = "INSERT INTO errand(space, name, call) VALUES(?, ?, ?)"
         with self._write():
-            if self._connection.find(int, sql, (space, name, call)) is None:
-                sql = "INSERT INTO errand(space, name, call) VALUES(?, ?, ?)"
-                self._connection.run(sql, (space, name, call))
+            for call in calls:
+                if self._connection.find(int, find, (space, name, call)) is None:
+                    self._connection.run(add, (space, name, call))
 
     def errands(self, space: bytes, limit: int) -> list[Errand]:
         """Return the calls that wait for the relay of ``space``, the oldest first."""
@@ -158,6 +168,20 @@ class Links:
         """Strike off a call that was answered."""
         with self._write():
             self._connection.run("DELETE FROM errand WHERE n = ?", (errand.n,))
+
+    # -- chunks -----------------------------------------------------------------------------
+
+    def want_chunks(self, space: bytes, *, wanted: bool) -> None:
+        """Note that the relay of ``space`` may lack the chunks of its objects, or lacks none."""
+        sql = "INSERT OR REPLACE INTO meta VALUES(?, x'01')"
+        sql = sql if wanted else "DELETE FROM meta WHERE k = ?"
+        with self._write():
+            self._connection.run(sql, (_CHUNKS + space.hex(),))
+
+    def wants_chunks(self, space: bytes) -> bool:
+        """Say whether the relay of ``space`` may lack chunks."""
+        sql = "SELECT 1 FROM meta WHERE k = ?"
+        return self._connection.find(int, sql, (_CHUNKS + space.hex(),)) is not None
 
     # -- passes and signposts ---------------------------------------------------------------
 

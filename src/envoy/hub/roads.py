@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from envoy import limits
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import KEY_BYTES
 from envoy.core.structs import Body
 from envoy.errors import EnvoyError, RelayError
-from envoy.hub.bridge import CHUNK, Bridge, Moved
+from envoy.hub.bridge import CHUNK, Bridge, Compared, Moved
 from envoy.hub.caller import Caller, Key
 from envoy.hub.client import Reach, read_origin
 from envoy.hub.handler import LocalHub
@@ -31,7 +32,12 @@ from envoy.sync import access, chunks, frames
 from envoy.sync.frames import HubRefusal
 
 # What is said of a delivery.
-DELIVERED, PENDING, LOCAL = "delivered", "pending", "not_attempted"
+DELIVERED, PENDING, FAILED, LOCAL = "delivered", "pending", "failed", "not_attempted"
+# Refusals that no other try turns before somebody does something about them.
+FINAL: Final = frozenset((
+    "auth_failed", "capability_missing", "capability_expired", "egress_denied", "epoch_revoked",
+    "read_only", "relay_inconsistent", "subscription_required",
+))  # fmt: skip
 _ID_BYTES: Final = 32
 
 
@@ -83,7 +89,8 @@ class Roads:
         if known is not None and (known.origin, known.hub_key) == (origin, hub_key):
             self._caller.create(space, g)
             return
-        self._links.save(self._fresh(space, origin, pin, hub_key))
+        statement = None if known is None else known.statement
+        self._links.save(self._fresh(space, origin, pin, hub_key)._replace(statement=statement))
         try:
             self._caller.create(space, g)
         except (HubRefusal, EnvoyError):
@@ -92,6 +99,7 @@ class Roads:
             else:
                 self._links.save(known)
             raise
+        self._bridge(space).refill()
 
     def visit(self, origin: str, pin: bytes | None, call: Body) -> Body:
         """Return the reply of a relay to a call that needs no token.
@@ -133,6 +141,17 @@ class Roads:
         """Use the profile's own access key for ``space`` again."""
         self._caller.lend(space, None)
 
+    def wait_at(
+        self, space: bytes, invite: tuple[bytes, int], *, origin: str, pin: bytes | None, key: bytes
+    ) -> None:
+        """Let what is asked about ``invite``, lookup id and end, ms, go to the relay ``origin``.
+
+        ``key`` is the relay's. Nothing else is asked about ``space`` until it is entered.
+        """
+        if self._links.find(space) is None:
+            self._links.save(self._fresh(space, origin, pin, key))
+        self._links.point(invite[0], space, invite[1])
+
     def leave(self, space: bytes) -> None:
         """Forget that ``space`` is connected; its log on this machine stays."""
         self._links.drop(space)
@@ -150,6 +169,33 @@ class Roads:
         self._links.send_later(space, "access_put", encode(put))
         if statement is not None:
             self._links.save(link._replace(statement=statement))
+
+    def put(
+        self, space: bytes, chains: Sequence[tuple[bytes, ...]], statement: bytes | None
+    ) -> None:
+        """Bring chains for others and an access statement to the relay of ``space`` now.
+
+        Raises HubRefusal, RelayError(relay_unavailable).
+        """
+        self._caller.call(space, access.AccessPut(space, tuple(chains), statement))
+        if statement is not None:
+            self.know(space, statement)
+
+    def know(self, space: bytes, statement: bytes) -> None:
+        """Keep the access statement of ``space``: any member brings it back to a wiped relay."""
+        link = self._links.find(space)
+        if link is not None and link.statement != statement:
+            self._links.save(link._replace(statement=statement))
+
+    def stated(self, space: bytes) -> bytes | None:
+        """Return the last access statement of ``space`` that is known here."""
+        link = self._links.find(space)
+        return None if link is None else link.statement
+
+    def instance_of(self, space: bytes) -> bytes | None:
+        """Return the instance of the relay's log of ``space``, None before it was read."""
+        link = self._links.find(space)
+        return None if link is None else link.instance
 
     def ask(self, space: bytes, call: Body) -> Body:
         """Return the reply of the relay of ``space``. Raises HubRefusal, RelayError."""
@@ -178,17 +224,35 @@ class Roads:
         link = self._links.find(space)
         if link is None:
             return Delivery(LOCAL, "local_only")
-        if self._bridge(space).pending():
-            return Delivery(PENDING, link.trouble or "relay_unavailable")
-        return Delivery(DELIVERED, "")
+        if not self._bridge(space).pending():
+            return Delivery(DELIVERED, "")
+        reason = link.trouble or "relay_unavailable"
+        return Delivery(FAILED if reason in FINAL else PENDING, reason)
+
+    def compare(self, space: bytes) -> Compared:
+        """Compare both logs id by id, whatever their sums say. Raises as ``sync`` does."""
+        return self._bridge(space).compare(go=self._patience.go)
 
     def carried(self, space: bytes, ids: bytes) -> None:
-        """Leave the chunks with these ids, joined, for the relay of ``space``."""
+        """Leave the chunks with these ids, joined, for the relay: those that are here."""
         if self._links.find(space) is None:
             return
-        for start in range(0, len(ids), _ID_BYTES):
-            get = chunks.ChunkGet(space, ids[start : start + _ID_BYTES])
-            self._links.send_later(space, CHUNK, encode(get))
+        wanted = [ids[at : at + _ID_BYTES] for at in range(0, len(ids), _ID_BYTES)]
+        for start in range(0, len(wanted), limits.CHUNK_HAVE_MAX):
+            group = wanted[start : start + limits.CHUNK_HAVE_MAX]
+            have = self._near.handle(chunks.ChunkHave(space, tuple(group), False))
+            assert isinstance(have, chunks.ChunkMap), "the reply of its call"
+            here = chunks.among(group, have.bits)
+            calls = [encode(chunks.ChunkGet(space, one)) for one in group if one in here]
+            self._links.send_all(space, CHUNK, calls)
+
+    def wants_chunks(self, space: bytes) -> bool:
+        """Say whether the relay of ``space`` may lack the chunks of its objects."""
+        return self._links.wants_chunks(space)
+
+    def has_chunks(self, space: bytes) -> None:
+        """Note that all chunks were left for the relay of ``space``."""
+        self._links.want_chunks(space, wanted=False)
 
     def _bridge(self, space: bytes) -> Bridge:
         return Bridge(self._store, self._links, self._caller, space, near=self._near.handle)

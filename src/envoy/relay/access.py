@@ -41,18 +41,32 @@ def register(store: RelayStore, space: bytes, links: Sequence[bytes], *, at: int
     Raises HubRefusal: auth_failed, capability_expired, epoch_revoked, invite_already_redeemed,
     quota_exceeded.
     """
+    return put_cap(store, space, links, at=at)[0]
+
+
+def put_cap(
+    store: RelayStore, space: bytes, links: Sequence[bytes], *, at: int
+) -> tuple[Chain, bool]:
+    """Register a chain as ``register`` does; say too whether its holder's tokens say otherwise.
+
+    That is where somebody who was registered has another role now, or another poster.
+    """
     chain = read(store, space, links)
     if any(cap.exp and cap.exp <= at for cap in chain.caps):
         raise HubRefusal("capability_expired")
     require_live(store, space, chain, at=at)
     holder, known = chain.leaf.holder, store.find_cap(space, chain.leaf.holder)
     if known == tuple(links):
-        return chain
+        return chain, False
     _count_uses(store, space, chain)
     if known is None and store.cap_count(space) >= limits.CAPS_MAX:
         raise HubRefusal("quota_exceeded")
     store.save_cap(space, holder, tuple(links), at)
-    return chain
+    if known is None:
+        return chain, False
+    before = read(store, space, known)
+    was, now = (before.leaf.role, before.poster), (chain.leaf.role, chain.poster)
+    return chain, was != now
 
 
 def _count_uses(store: RelayStore, space: bytes, chain: Chain) -> None:

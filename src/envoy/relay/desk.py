@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -31,11 +32,14 @@ from envoy.errors import RemoteFault
 from envoy.hub import log
 from envoy.hub.handler import Commitment, Handler
 from envoy.lean import NamedTuple
-from envoy.relay import access, rules, tables
+from envoy.relay import access, rules, sweep, tables
 from envoy.relay.group import Job, Wake, Writer
+from envoy.relay.metrics import Metrics
+from envoy.relay.quota import Pace
 from envoy.relay.rules import Allowance
 from envoy.relay.session import KEY_NO, Token, Tokens, check_time, fresh
 from envoy.relay.shelf import Shelf
+from envoy.relay.sweep import Retention
 from envoy.relay.tables import RelayStore
 from envoy.sync import access as calls
 from envoy.sync import chunks, frames, recon
@@ -50,12 +54,17 @@ class Config(NamedTuple):
     """What the operator decided: the origins that proofs may name, what a space may take.
 
     ``fund`` says which account pays for a new space, None for nobody; it refuses by HubRefusal.
+    ``has_room`` says whether the disk may be written to.
     """
 
     origins: frozenset[str]
     allowance: Allowance
     fund: Fund
     reply_seconds: float = 10.0
+    retention: Retention = Retention()
+    pace: Pace | None = None
+    metrics: Metrics | None = None
+    has_room: Callable[[], bool] = lambda: True
 
 
 class Subscription(NamedTuple):
@@ -88,14 +97,40 @@ class Desk:
         self._shelf = Shelf(os.path.join(directory, "chunks"))
         self.hub_key = sign.public_key(self._keys.hub)
         opened = partial(tables.open_store, directory, self._keys, read_only=False)
-        self._writer = Writer(opened, on_wake)
+        self._metrics = config.metrics or Metrics()
+        self._writer = Writer(opened, on_wake, self._grouped)
 
     def close(self) -> None:
         """Do what waits and end the writer. Connections of readers end with their threads."""
         self._writer.close()
 
+    def admit(self, name: str, peer: bytes) -> None:
+        """Let ``peer`` make a call, before anything of it is read. Raises HubRefusal."""
+        try:
+            if name not in calls.EVERY:
+                raise HubRefusal("unsupported_operation")
+            if self._config.pace is not None:
+                self._config.pace.admit(name, peer)
+        except HubRefusal as refusal:
+            self._metrics.refused(name, refusal.code)
+            raise
+
     def answer(self, name: str, body: bytes) -> bytes:
         """Return the reply to the request ``body`` of the call ``name``. Raises HubRefusal."""
+        begun = time.monotonic()
+        try:
+            reply = self._answer(name, body)
+        except HubRefusal as refusal:
+            self._metrics.refused(name, refusal.code)
+            raise
+        self._metrics.done(name, time.monotonic() - begun)
+        return reply
+
+    def _grouped(self, count: int, seconds: float) -> None:
+        self._metrics.observe("batch_calls", count)
+        self._metrics.observe("commit_seconds", seconds)
+
+    def _answer(self, name: str, body: bytes) -> bytes:
         if name not in calls.EVERY:
             raise HubRefusal("unsupported_operation")
         try:
@@ -106,15 +141,27 @@ class Desk:
             raise HubRefusal("message_too_large" if large else "malformed") from fault
         at = self._now_ms()
         tokens = [self._tokens.read(one, at=at) for one in request.tokens]
+        if self._config.pace is not None:
+            self._config.pace.work(tokens, call)
         if name in rules.READS:
             store = self._reader()
             with store.look():
                 return encode(self._read(store, call, tokens, at))
+        if name in rules.GROWS and not self._config.has_room():
+            raise HubRefusal("storage_failed")
         if isinstance(call, chunks.ChunkPut):
             self._take_chunk(call, tokens)
         work = partial(self._write, call=call, tokens=tokens, at=at)
-        job = Job(_space_of(call, tokens), work, len(body))
-        return encode(self._writer.submit(job).result(self._config.reply_seconds))
+        return encode(self._commit(Job(_space_of(call, tokens), work, len(body))))
+
+    def _commit(self, job: Job) -> Body:
+        """Return the reply to ``job`` when it is durable. Raises HubRefusal."""
+        try:
+            return self._writer.submit(job).result(self._config.reply_seconds)
+        except HubRefusal:
+            if job.is_open:
+                self._metrics.add("commit_unknown_total")
+            raise
 
     # -- who reads as it grows --------------------------------------------------------------
 
@@ -142,21 +189,46 @@ class Desk:
         assert isinstance(pulled, frames.Pulled), "the reply to a pull"
         return pulled.pages[0]
 
+    def recheck(self, subs: Sequence[Subscription]) -> list[Subscription | str]:
+        """Return for each who may read on, as it may now, or the code of why not."""
+        store, at = self._reader(), self._now_ms()
+        with store.look():
+            return [self._rechecked(store, sub, at) for sub in subs]
+
+    @staticmethod
+    def _rechecked(store: RelayStore, sub: Subscription, at: int) -> Subscription | str:
+        try:
+            rev = store.rev(sub.space)
+            if rev is None:
+                raise HubRefusal("space_not_found")
+            if rev != sub.rev:
+                access.standing(store, sub.space, sub.holder, at=at)
+            return sub._replace(rev=rev)
+        except HubRefusal as refusal:
+            return refusal.code
+
     # -- what ends by itself ----------------------------------------------------------------
 
-    def sweep(self) -> int:
-        """Drop some chunks whose time is over; return how many."""
-        job = Job(b"", self._sweep, 1)
-        reply = self._writer.submit(job).result(self._config.reply_seconds)
-        assert isinstance(reply, Swept), "what a sweep answers"
-        return reply.count
+    def sweep(self) -> dict[str, int]:
+        """Drop a part of what is over; return how many of each kind. Raises HubRefusal."""
+        store = self._reader()
+        plan = sweep.plan(store, self._config.retention, now_ms=self._now_ms())
+        found = self._commit(Job(b"", partial(sweep.work, plan=plan, shelf=self._shelf), 1))
+        assert isinstance(found, sweep.Swept), "what a sweep answers"
+        counts = found.counts()
+        for kind, count in counts.items():
+            self._metrics.add("swept_total", count, label=kind)
+        return counts
 
-    def _sweep(self, store: RelayStore) -> Body:
-        found = store.expired_chunks(self._now_ms(), limits.SWEEP_ROWS_MAX)
-        for space, ident in found:
-            store.drop_chunk(space, ident)
-            self._shelf.drop(space, ident)
-        return Swept(len(found))
+    def probe(self) -> None:
+        """Read, write and make durable. Raises EnvoyError, HubRefusal."""
+        self._reader().spaces_count()
+        self._commit(Job(b"", self._probe, 1))
+        self._shelf.check()
+
+    def _probe(self, store: RelayStore) -> Body:
+        store.note_probe(self._now_ms())
+        return frames.Done()
 
     # -- reads ------------------------------------------------------------------------------
 
@@ -318,11 +390,13 @@ class Desk:
     @staticmethod
     def _access_put(store: RelayStore, call: calls.AccessPut, token: Token, at: int) -> Body:
         """Register chains for others, which takes an admin, and keep a statement."""
+        is_changed = False
         for links in call.caps:
-            chain = access.register(store, call.space, links, at=at)
+            chain, changes = access.put_cap(store, call.space, links, at=at)
+            is_changed |= changes
             if token.role != chains.ADMIN and chain.leaf.holder != token.holder:
                 raise HubRefusal("capability_missing")
-        if call.caps:
+        if is_changed:
             store.raise_rev(call.space)
         if call.statement is not None:
             access.put_statement(store, call.space, call.statement, at=at)
@@ -370,12 +444,6 @@ class Desk:
                 if is_there:
                     store.refresh_chunk(call.space, ident, expires)
         return chunks.ChunkMap(chunks.bitmap(found))
-
-
-class Swept(Body, frozen=True):
-    """How many chunks a sweep dropped."""
-
-    count: int
 
 
 def _space_of(call: Body, tokens: Sequence[Token]) -> bytes:

@@ -16,17 +16,20 @@ Specification: docs/spec/relay.md, Groups.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from envoy import limits
 from envoy.core.structs import Body
+from envoy.errors import EnvoyError
 from envoy.lean import NamedTuple
 from envoy.relay.tables import RelayStore
 from envoy.sync.frames import HubRefusal
 
 Work = Callable[[RelayStore], Body]
+GONE: Final = -1  # head and rev of a space that was deleted
 _WAIT_SECONDS: Final = 1.0
 
 
@@ -65,6 +68,11 @@ class Job:
     def close(self) -> None:
         """Let the caller have its answer."""
         self._done.set()
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether nobody knows yet what became of the call."""
+        return not self._done.is_set()
 
     @property
     def is_done(self) -> bool:
@@ -121,15 +129,20 @@ class Queue:
 
 
 class Writer:
-    """The one thread that writes. ``on_wake`` is called by it behind each commit."""
+    """The one thread that writes. ``on_wake`` is called by it behind each commit.
+
+    So is ``on_group``, with the number of calls and the seconds that they took.
+    """
 
     def __init__(
         self,
         open_store: Callable[[], RelayStore],
         on_wake: Callable[[Sequence[Wake]], None],
+        on_group: Callable[[int, float], None] = lambda _count, _seconds: None,
     ) -> None:
         self._open_store = open_store
         self._on_wake = on_wake
+        self._on_group = on_group
         self._queue = Queue()
         self._changed = threading.Condition()
         self._is_closing = False
@@ -179,19 +192,33 @@ class Writer:
 
     def _write(self, store: RelayStore, group: Sequence[Job]) -> None:
         """Do a group; where the database fails it, each call alone."""
+        begun = time.monotonic()
         if not self._commit(store, group):
             for job in group:
                 if not self._commit(store, [job]):
                     job.fail()
-        wakes = list[Wake]()
-        for space in dict.fromkeys(job.space for job in group if job.is_done):
-            row = store.find_space(space)
-            if row is not None:
-                wakes.append(Wake(space, row.head, row.rev))
+        self._on_group(len(group), time.monotonic() - begun)
         for job in group:
             job.close()
+        wakes = self._wakes(store, group)
         if wakes:
             self._on_wake(wakes)
+
+    @staticmethod
+    def _wakes(store: RelayStore, group: Sequence[Job]) -> list[Wake]:
+        """Return what is to be told; nothing where the database says nothing: a wake may be lost.
+
+        A space that is gone has no number and no access any more.
+        """
+        found = list[Wake]()
+        try:
+            for space in dict.fromkeys(job.space for job in group if job.is_done and job.space):
+                row = store.find_space(space)
+                found.append(Wake(space, GONE, GONE) if row is None else
+                             Wake(space, row.head, row.rev))  # fmt: skip
+        except EnvoyError:
+            return []
+        return found
 
     @staticmethod
     def _commit(store: RelayStore, group: Sequence[Job]) -> bool:

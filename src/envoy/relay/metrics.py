@@ -52,6 +52,13 @@ NAMES: Final[Mapping[str, Kind]] = {
 _BOUNDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _COUNTS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 
+_APPENDS: Final = frozenset(("push", "slot", "box_put", "epoch_put", "chunk_put"))
+_SESSIONS: Final = frozenset(("session", "renew"))
+_AUTH: Final = frozenset((
+    "auth_failed", "session_expired", "session_stale", "clock_skew_ahead", "clock_skew_behind",
+    "replayed", "epoch_revoked", "capability_expired", "capability_missing", "read_only",
+))  # fmt: skip
+
 
 class Metrics:
     """The numbers of one process."""
@@ -75,6 +82,31 @@ class Metrics:
             counts = self._spreads.setdefault(name, [0] * (len(bounds) + 1))
             counts[place] += 1
             self._values[name, ""] = self._values.get((name, ""), 0) + value
+
+    def done(self, name: str, seconds: float) -> None:
+        """Count a call that was answered."""
+        if name in _APPENDS:
+            self.add("appends_total", label="ok")
+            self.observe("append_seconds", seconds)
+        if name == "slot":
+            self.add("slots_total", label="ok")
+        if name in _SESSIONS:
+            self.add("sessions_total")
+
+    def refused(self, name: str, code: str) -> None:
+        """Count a call that was refused."""
+        self.add("refused_total", label=code)
+        if name in _APPENDS:
+            self.add("appends_total", label=code)
+        if name == "slot":
+            self.add("slots_total", label=code)
+        if code in _AUTH:
+            self.add("auth_failed_total", label=code)
+        kind = name if name in _APPENDS else "other"
+        if code == "quota_exceeded":
+            self.add("quota_refused_total", label=kind)
+        if code == "rate_limited":
+            self.add("rate_limited_total", label=kind)
 
     def value(self, name: str, *, label: str = "") -> float:
         """Return a number as it stands; of a histogram the sum."""

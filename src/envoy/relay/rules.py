@@ -50,6 +50,11 @@ READS: Final = frozenset((
     "head", "pull", "by_id", "recon", "epoch_get", "chunk_get", "access_get", "genesis_get",
     "renew",
 ))  # fmt: skip
+# What makes the store larger: refused where the disk is all but full. Sessions go on, so do reads.
+GROWS: Final = frozenset((
+    "create", "push", "slot", "epoch_put", "box_put", "chunk_put", "invite_put", "invite_request",
+    "invite_reply", "access_put",
+))  # fmt: skip
 DAY_MS: Final = limits.DAY_SECONDS * 1000
 
 

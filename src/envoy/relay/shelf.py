@@ -9,10 +9,13 @@ Specification: docs/spec/relay.md, Chunks.
 from __future__ import annotations
 
 import os
+from typing import Final
 
 from envoy.core.crypto import sign
 from envoy.system import files
 from envoy.system.chunkfiles import ChunkFiles
+
+_PROBE: Final = "probe"
 
 
 class Shelf:
@@ -41,6 +44,13 @@ class Shelf:
     def drop(self, space: bytes, ident: bytes) -> None:
         """Delete a chunk, if it is there."""
         self._of(space).drop(ident)
+
+    def check(self) -> None:
+        """Write and delete a file. Raises InternalError(storage_failed)."""
+        files.ensure_directory(self._root)
+        path = os.path.join(self._root, _PROBE)
+        files.replace(path, b"")
+        files.remove(path)
 
     def _of(self, space: bytes) -> ChunkFiles:
         return ChunkFiles(os.path.join(self._root, space.hex()))

@@ -19,10 +19,11 @@ Specification: docs/spec/relay.md, Store.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
+from envoy import limits
 from envoy.core import codec
 from envoy.core.structs import Body
 from envoy.errors import IntegrityError, RemoteFault
@@ -30,6 +31,7 @@ from envoy.hub import sqlite
 from envoy.hub.sqlite import FILE_NAME, LOCK_NAME, LogStore
 from envoy.lean import NamedTuple
 from envoy.system import db, files, host
+from envoy.system.db import Value
 
 VERSION: Final = 1
 KEY_FILE: Final = "relay.key"
@@ -59,7 +61,6 @@ CREATE TABLE chunk(
   space BLOB NOT NULL, id BLOB NOT NULL, size INTEGER NOT NULL, expires INTEGER NOT NULL,
   PRIMARY KEY(space, id)) STRICT, WITHOUT ROWID;
 CREATE INDEX chunk_expires ON chunk(expires);
-CREATE INDEX chunk_id ON chunk(id);
 CREATE TABLE invite_space(
   lookup BLOB PRIMARY KEY, space BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE fund(
@@ -83,6 +84,39 @@ _OF_A_SPACE: Final = (
     "DELETE FROM fund WHERE space = ?",
     "DELETE FROM space WHERE space = ?",
 )
+
+
+# Kind -> what finds the keys of rows that are over, and what deletes one that still is. A slot
+# whose fence is above the floor's bound stays: without it no claim could name that fence.
+ENDED: Final = {
+    "slots": (
+        f"SELECT space, slot FROM slot WHERE until < ? AND fence <= {limits.SLOT_SEEN_MAX} LIMIT ?",
+        "DELETE FROM slot WHERE space = ? AND slot = ? AND until < ?",
+    ),
+    "invites": (
+        "SELECT lookup FROM invite WHERE expires <= ? LIMIT ?",
+        "DELETE FROM invite_item WHERE lookup IN"
+        " (SELECT lookup FROM invite WHERE lookup = ? AND expires <= ?)",
+        "DELETE FROM invite_space WHERE lookup IN"
+        " (SELECT lookup FROM invite WHERE lookup = ? AND expires <= ?)",
+        "DELETE FROM invite WHERE lookup = ? AND expires <= ?",
+    ),
+    "nonces": (
+        "SELECT nonce FROM nonce WHERE exp <= ? LIMIT ?",
+        "DELETE FROM nonce WHERE nonce = ? AND exp <= ?",
+    ),
+    "usage": (
+        "SELECT space, who, day FROM usage WHERE day < ? LIMIT ?",
+        "DELETE FROM usage WHERE space = ? AND who = ? AND day = ? AND day < ?",
+    ),
+    "boxes": (
+        "SELECT arrival FROM box WHERE at < ? AND (SELECT count(*) FROM epoch later"
+        " WHERE later.space = box.space AND later.rowid > (SELECT its.rowid FROM epoch its"
+        f" WHERE its.space = box.space AND its.epoch = box.epoch)) >= {limits.BOX_EPOCHS_MIN}"
+        " LIMIT ?",
+        "DELETE FROM box WHERE arrival = ? AND at < ?",
+    ),
+}
 
 
 class Keys(Body, frozen=True):
@@ -287,11 +321,11 @@ class RelayStore(LogStore):
         sql = "SELECT space, id FROM chunk WHERE expires <= ? LIMIT ?"
         return self.connection.rows(_pair, sql, (now_ms, limit))
 
-    def drop_chunk(self, space: bytes, ident: bytes) -> bool:
-        """Forget a chunk of ``space``; say whether no space has it any more."""
-        self.connection.run("DELETE FROM chunk WHERE space = ? AND id = ?", (space, ident))
-        sql = "SELECT 1 FROM chunk WHERE id = ? LIMIT 1"
-        return self.connection.find(int, sql, (ident,)) is None
+    def drop_expired(self, space: bytes, ident: bytes, now_ms: int) -> bool:
+        """Forget a chunk of ``space`` if its time is over; say whether it was."""
+        sql = "DELETE FROM chunk WHERE space = ? AND id = ? AND expires <= ?"
+        self.connection.run(sql, (space, ident, now_ms))
+        return self.connection.changes() > 0
 
     # -- spaces -----------------------------------------------------------------------------
 
@@ -303,6 +337,36 @@ class RelayStore(LogStore):
         """Delete every row of a space."""
         for sql in _OF_A_SPACE:
             self.connection.run(sql, (space,))
+
+    def spaces_count(self) -> int:
+        """Return how many spaces there are."""
+        return self.connection.find(int, "SELECT count(*) FROM space") or 0
+
+    def note_probe(self, now_ms: int) -> None:
+        """Write something that means nothing, to see whether it can be written."""
+        sql = "INSERT OR REPLACE INTO meta(k, v) VALUES('probe', ?)"
+        self.connection.run(sql, (now_ms.to_bytes(8),))
+
+    def ended(self, kind: str, before: int, limit: int) -> list[tuple[Value, ...]]:
+        """Return the keys of some rows of ``kind``, one of ``ENDED``, that are over at ``before``.
+
+        Milliseconds, for ``usage`` the number of a day.
+        """
+        return self.connection.rows(_values, ENDED[kind][0], (before, limit))
+
+    def drop_ended(self, kind: str, keys: Iterable[Sequence[Value]], before: int) -> int:
+        """Delete those of ``keys`` that are over still; return how many."""
+        count = 0
+        for key in keys:
+            for sql in ENDED[kind][1:]:
+                self.connection.run(sql, (*key, before))
+            count += self.connection.changes()
+        return count
+
+    def is_silent(self, space: bytes, before_ms: int) -> bool:
+        """Say whether nobody asked for ``space`` since ``before_ms``."""
+        sql = "SELECT 1 FROM fund WHERE space = ? AND session_ms < ?"
+        return self.connection.find(int, sql, (space, before_ms)) is not None
 
     def silent_spaces(self, before_ms: int, limit: int) -> list[bytes]:
         """Return some spaces that nobody asked for since ``before_ms``."""
@@ -373,6 +437,10 @@ def open_store(directory: str, keys: Keys, *, read_only: bool) -> RelayStore:
     place, lock_path = os.path.join(directory, FILE_NAME), os.path.join(directory, LOCK_NAME)
     connection = db.connect(place, read_only=read_only)
     return RelayStore(connection, lock_path, keys, depth=0 if read_only else 1)
+
+
+def _values(*values: Value) -> tuple[Value, ...]:
+    return values
 
 
 def _pair(first: bytes, second: bytes) -> tuple[bytes, bytes]:

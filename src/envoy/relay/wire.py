@@ -92,8 +92,9 @@ class Http(H11Protocol):
     _head_timer: asyncio.TimerHandle | None = None
     _last_timer: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: with a place for it, and a deadline for its first head."""
+        assert isinstance(transport, asyncio.Transport), "a stream, with or without TLS"
         super().connection_made(transport)
         self.app_state = {**self.app_state, "abort": transport.abort}
         if not self._doors.enter(transport):

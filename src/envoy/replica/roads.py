@@ -60,6 +60,11 @@ class Roads(Protocol):
     def own(self, space: bytes) -> None:
         """Use the profile's own access key for ``space`` again."""
 
+    def wait_at(
+        self, space: bytes, invite: tuple[bytes, int], *, origin: str, pin: bytes | None, key: bytes
+    ) -> None:
+        """Let what is asked about ``invite``, lookup id and end, ms, go to a relay."""
+
     def leave(self, space: bytes) -> None:
         """Forget that ``space`` is connected."""
 
@@ -67,6 +72,20 @@ class Roads(Protocol):
         self, space: bytes, chains: Sequence[tuple[bytes, ...]], statement: bytes | None
     ) -> None:
         """Leave chains for others, and an access statement, for the relay. Raises nothing."""
+
+    def put(
+        self, space: bytes, chains: Sequence[tuple[bytes, ...]], statement: bytes | None
+    ) -> None:
+        """Bring chains for others, and an access statement, to the relay now."""
+
+    def know(self, space: bytes, statement: bytes) -> None:
+        """Keep an access statement, for a relay that loses it. Raises nothing."""
+
+    def stated(self, space: bytes) -> bytes | None:
+        """Return the last access statement that is known here. Raises nothing."""
+
+    def instance_of(self, space: bytes) -> bytes | None:
+        """Return the instance of the relay's log, None before it was read. Raises nothing."""
 
     def ask(self, space: bytes, call: Body) -> Body:
         """Return the reply of the relay of ``space``."""
@@ -80,8 +99,17 @@ class Roads(Protocol):
     def delivery(self, space: bytes) -> tuple[str, str]:
         """Return what the relay has of what was written, and why not all. Raises nothing."""
 
+    def compare(self, space: bytes) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        """Compare both logs id by id; return the ids of frames that came, and that went up."""
+
     def carried(self, space: bytes, ids: bytes) -> None:
         """Leave the chunks with these ids, joined, for the relay. Raises nothing."""
+
+    def wants_chunks(self, space: bytes) -> bool:
+        """Say whether the relay may lack the chunks of objects. Raises nothing."""
+
+    def has_chunks(self, space: bytes) -> None:
+        """Note that all chunks were left for the relay. Raises nothing."""
 
 
 def told(refusal: HubRefusal) -> EnvoyError:

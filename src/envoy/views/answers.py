@@ -16,7 +16,10 @@ from envoy.views import rows, space, tasks
 from envoy.views.people import Json, People, actor, stamp
 
 LOCAL = "local_only"
+DELIVERED = "delivered"
 PENDING = "pending"
+FAILED = "failed"
+UNREACHED = "relay_unavailable"
 NOT_ATTEMPTED = "not_attempted"
 
 
@@ -27,13 +30,27 @@ def is_local(of: rows.Space) -> bool:
 
 def relay_delivery(of: rows.Space, delivery: str) -> str:
     """Return what a relay heard of a write; that the local hub has it is `pending_sync`."""
-    return NOT_ATTEMPTED if is_local(of) else delivery
+    return NOT_ATTEMPTED if is_local(of) else delivery.partition(" ")[0]
+
+
+def delivery_reason(of: rows.Space, delivery: str) -> str | None:
+    """Return the code of why a relay does not have a write, None where it has it."""
+    if is_local(of):
+        return LOCAL
+    word, _, reason = delivery.partition(" ")
+    return None if word == DELIVERED else reason or UNREACHED
+
+
+def is_pending(delivery: str) -> bool:
+    """Say whether something waits to be sent, to a relay or to the hub of this machine."""
+    return delivery.startswith((PENDING, FAILED))
 
 
 def sent(
     done: rows.Sent, of: rows.Space, references: Sequence[tuple[str | None, bytes]] = ()
 ) -> Json:
     """Return a Send: a message that is saved, and how far it got."""
+    reason = delivery_reason(of, done.delivery)
     return {
         "message_id": ids.to_text("msg", done.event),
         "event_id": ids.to_text("evt", done.event),
@@ -42,10 +59,10 @@ def sent(
         "local_durability": "durable",
         "delivery_mode": of.mode,
         "relay_delivery": relay_delivery(of, done.delivery),
-        "relay_delivery_reason": LOCAL if is_local(of) else None,
+        "relay_delivery_reason": reason,
         "relay_delivery_attempted": not is_local(of),
-        "relay_delivery_requires_subscription": False,
-        "pending_sync": done.delivery == PENDING,
+        "relay_delivery_requires_subscription": reason == "subscription_required",
+        "pending_sync": is_pending(done.delivery),
         "references": [{"rel": rel, "id": ids.to_text("evt", one)} for rel, one in references],
         "replayed": done.replayed,
     }
@@ -56,7 +73,7 @@ def transition(done: rows.Transition, people: People, of: rows.Space, *, name: s
     return {
         **tasks.transition(done, people, name=name),
         "relay_delivery": relay_delivery(of, done.delivery),
-        "pending_sync": done.delivery == PENDING,
+        "pending_sync": is_pending(done.delivery),
         "space_id": space.space_id(of),
         "title": done.after.title,
         "assignee_display": people.name(done.after.assignee),

@@ -57,20 +57,32 @@ class Far(NamedTuple):
     roads: Roads
     keys: Keys
 
+    def settle(self, profile: Profile) -> None:
+        """Take ``profile`` as the one whose relays these are.
+
+        Whoever of this machine connected a space did so for all profiles that have it.
+        """
+        self.keys.profile = profile
+        for link in self.roads.links():
+            row = profile.rows.find_space(link.space)
+            if row is not None and row.mode != connect.CONNECTED:
+                with profile.events.transaction(durable=False):
+                    profile.rows.save(profile.rows.space(row.sn)._replace(mode=connect.CONNECTED))
+
 
 def open_far(
-    config: Config, near: LocalHub, log: LogStore, keys: Keys, *, stack: ExitStack, keen: bool
+    config: Config, near: LocalHub, log: LogStore, keys: Keys, *, stack: ExitStack, wait_ms: int
 ) -> Far:
     """Return the hub of a profile with its relays.
 
-    ``keen``: with the patience of a whole call, and for the newest news; otherwise a command waits
-    two seconds in all, and news that are ten seconds old are good enough. Raises IntegrityError as
-    ``links.open_links`` does.
+    ``wait_ms``: how long relays are waited for in all; 0 is the patience of a whole call, and then
+    for the newest news: otherwise news that are ten seconds old are good enough. Raises
+    IntegrityError as ``links.open_links`` does.
     """
     found = links.open_links(os.path.dirname(log.connection.path))
     stack.callback(found.close)
-    patience_ms = config.timeout_ms if keen else limits.PUSH_SECONDS_MAX * 1000
-    until = host.monotonic_ms() + patience_ms
+    keen = wait_ms == 0
+    until = host.monotonic_ms() + (config.timeout_ms if keen else wait_ms)
 
     def seconds() -> float:
         return max(0.0, (until - host.monotonic_ms()) / 1000)

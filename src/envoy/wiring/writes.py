@@ -30,6 +30,7 @@ from envoy.core.structs import Body
 from envoy.errors import IntegrityError, RelayError
 from envoy.hub import sqlite
 from envoy.hub.handler import LocalHub
+from envoy.lean import Protocol
 from envoy.replica.ports import Chunks, Hub, Workers
 from envoy.replica.replica import Profile, Replica
 from envoy.storage import home, replica_file
@@ -89,19 +90,32 @@ class Away:
         raise RelayError("relay_unavailable", cause="no_sync")
 
 
+class Bearer(Protocol):
+    """Whoever brings chunks from the hub of this machine to a relay."""
+
+    def carried(self, space: bytes, ids: bytes) -> None:
+        """Leave the chunks with these ids, joined, for the relay of ``space``."""
+
+
 class Carrier:
     """Brings chunks to the hub, where some wait; what does it is loaded then."""
 
-    def __init__(self, hub: Hub, where: home.Paths) -> None:
+    def __init__(self, hub: Hub, where: home.Paths, far: Bearer | None = None) -> None:
+        """``far``: the relays that must have the chunks as well."""
         self._hub = hub
         self._where = where
+        self._far = far
         self._depot: Chunks | None = None
 
     def __call__(self, space: bytes, chunks: bytes, *, go: Callable[[], bool]) -> bool:
         """Bring what the hub lacks of ``chunks``, ids joined; say whether there was the time."""
         from envoy.replica import objects
 
-        return objects.carry(self._hub, self.depot, space, chunks, go=go)
+        if not objects.carry(self._hub, self.depot, space, chunks, go=go):
+            return False
+        if self._far is not None:
+            self._far.carried(space, chunks)
+        return True
 
     @property
     def depot(self) -> Chunks:
@@ -129,11 +143,13 @@ class ChunkCalls:
 
 
 @contextmanager
-def open_profile(config: Config, *, roads: bool = False) -> Iterator[Profile]:
+def open_profile(
+    config: Config, *, roads: bool = False, wait_ms: int = limits.PUSH_SECONDS_MAX * 1000
+) -> Iterator[Profile]:
     """Open the profile of ``config`` for writing, and close it again.
 
     ``roads``: with what connects spaces to relays, also where none is connected yet, and with the
-    patience of a whole call. Raises NotFoundError(profile_not_found), NeedsHumanError
+    patience of a whole call; without, relays are waited for ``wait_ms`` in all. Raises NotFoundError(profile_not_found), NeedsHumanError
     (profile_locked), IntegrityError (state_access_denied, state_corrupt, schema_too_new),
     InternalError(storage_failed).
     """
@@ -157,7 +173,12 @@ def open_profile(config: Config, *, roads: bool = False) -> Iterator[Profile]:
             from envoy.wiring import relay
 
             far = relay.open_far(
-                config, near, log, relay.Keys(stored.identity, store), stack=stack, keen=roads
+                config,
+                near,
+                log,
+                relay.Keys(stored.identity, store),
+                stack=stack,
+                wait_ms=0 if roads else wait_ms,
             )
             hub = far.hub
         profile = Profile(
@@ -171,11 +192,11 @@ def open_profile(config: Config, *, roads: bool = False) -> Iterator[Profile]:
             session=config.session,
             name=stored.name,
             type=str(replica_file.meta(connection, "type") or "agent"),
-            carry=Carrier(hub, where),
+            carry=Carrier(hub, where, None if far is None else far.roads),
             roads=None if far is None else far.roads,
         )
         if far is not None:
-            far.keys.profile = profile
+            far.settle(profile)
         if replica_file.is_outdated(connection):
             from envoy.replica.rebuild import rebuild
             from envoy.wiring import progress
@@ -304,5 +325,5 @@ def refresh(config: Config, spaces: Sequence[bytes]) -> None:
     from envoy.replica.actions import local
 
     until = host.monotonic_ms() + limits.PULL_SECONDS_MAX * 1000
-    with open_profile(config) as profile:
+    with open_profile(config, wait_ms=limits.PULL_SECONDS_MAX * 1000) as profile:
         local.sync_all(profile, spaces, go=lambda: host.monotonic_ms() < until, care=False)

@@ -108,7 +108,7 @@ def result(space: rows.Space, done: cards.Published | None, error_code: str | No
         "changed": done is not None and done.changed,
         "error_code": error_code,
         "relay_delivery": answers.relay_delivery(space, delivery or answers.NOT_ATTEMPTED),
-        "pending_sync": delivery == answers.PENDING,
+        "pending_sync": answers.is_pending(delivery),
     }
 
 

@@ -33,7 +33,7 @@ def redact(call: Call) -> Answer:
         "changed": done.changed,
         "replayed": done.replayed,
         "relay_delivery": answers.relay_delivery(space, done.delivery),
-        "pending_sync": done.delivery == answers.PENDING,
+        "pending_sync": answers.is_pending(done.delivery),
     }
     return Answer(data, lambda: redact_text(data))
 

@@ -146,7 +146,7 @@ def shown(replica: names.Copy, record: bytes, done: rows.Redacted) -> Json:
         "changed": done.changed,
         "replayed": done.replayed,
         "relay_delivery": answers.relay_delivery(space, done.delivery),
-        "pending_sync": done.delivery == answers.PENDING,
+        "pending_sync": answers.is_pending(done.delivery),
         "untrusted_fields": shapes.UNTRUSTED,
     }
 

@@ -8,14 +8,18 @@ Specification: docs/spec/frames.md, Sync.
 
 from __future__ import annotations
 
+from typing import cast
+
 from envoy import limits
 from envoy.errors import EnvoyError
+from envoy.lean import Protocol
 from envoy.replica import slots, sync
 from envoy.replica.replica import Replica
 from envoy.sync.frames import HubRefusal
 
 DELIVERED = "delivered"
 PENDING = "pending"
+LOCAL = "local_only"
 
 
 def look(replica: Replica) -> bool:
@@ -27,8 +31,32 @@ def look(replica: Replica) -> bool:
     return True
 
 
+class Roads(Protocol):
+    """What of the roads of a profile is asked here; their type is loaded where they are."""
+
+    def delivery(self, space: bytes) -> tuple[str, str]:
+        """Return what the relay of a space has of what was written, and why not all."""
+
+
 def deliver(replica: Replica) -> str:
-    """Send what waits in the outbox, for a bounded time; return ``delivered`` or ``pending``."""
+    """Send what waits in the outbox, for a bounded time; return how far it got.
+
+    ``delivered``; ``pending``: the hub of this machine does not have it. In a connected space what
+    its relay has counts, with the reason behind a blank: ``pending relay_unavailable``,
+    ``failed read_only``.
+    """
+    done = _deliver(replica)
+    if done != DELIVERED or replica.space.mode == LOCAL:
+        return done
+    roads = cast(Roads | None, replica.profile.roads)
+    if roads is None:  # the note of where its relay is was lost
+        return f"{PENDING} relay_unavailable"
+    state, reason = roads.delivery(replica.space.id)
+    return f"{state} {reason}" if reason else state
+
+
+def _deliver(replica: Replica) -> str:
+    """Send what waits to the hub of this machine."""
     clock = replica.profile.clock
     until = clock.now_ms() + limits.PUSH_SECONDS_MAX * 1000
 

@@ -1,0 +1,313 @@
+"""Access: what a relay is told of who may reach a space, made to follow the roles in it.
+
+Nothing is done at the moment of a grant or a removal. What the space says is compared with what the
+relay was told last, whoever acted and on whatever machine: members get a chain by their role, those
+who are out and the codes that have ended are named in the next access statement. So a crash between
+an act and what follows from it costs a delay, and the next client of an admin makes up for it.
+
+Laws: chains go before the statement that ends the chains they replace, so nobody who may stay is
+shut out. The founder's statement names what the space says and no current member, whatever an admin
+stated; any other admin only adds. A relay that is away fails nothing: the call waits for it.
+
+Specification: docs/spec/access.md, Following roles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, cast
+
+from envoy import limits
+from envoy.core import access
+from envoy.core.access import (
+    ADMIN,
+    DEPTHS,
+    FOUNDER_DEPTH,
+    RANKS,
+    READ,
+    WRITE,
+    Capability,
+    Link,
+    Said,
+    Statement,
+)
+from envoy.core.codec import I63, decode, encode
+from envoy.core.crypto.sign import public_key, sha256
+from envoy.core.structs import Body
+from envoy.errors import AuthorityError, RelayError, RemoteFault
+from envoy.lean import NamedTuple
+from envoy.replica.replica import Profile, Replica
+from envoy.replica.roads import CHAIN, Roads, pack, unpack
+from envoy.sync.access import AccessFound, AccessGet
+from envoy.sync.frames import HubRefusal
+from envoy.views import rows
+
+CONNECTED: Final = "connected"
+# Role in the space -> role at a relay.
+ROLES: Final = {"owner": ADMIN, "admin": ADMIN, "write": WRITE, "read": READ}
+ADMINS: Final = ("owner", "admin")
+TOLD: Final = "access"  # the note of what the relay was told last
+# What the relay has is looked at again after this time, though nothing changed here.
+AGAIN_MS: Final = 3_600_000
+TRIES_MAX: Final = 3  # another admin was first
+ENDED: Final = ("revoked", "void", "invalid")
+
+
+class Told(Body, frozen=True):
+    """What the relay was told last: when, ms; the state it came from; whom chains were given."""
+
+    at: I63
+    state: bytes
+    gen: I63
+    given: tuple[bytes, ...]
+
+
+_NOTHING: Final = Told(0, b"", 0, ())
+
+
+class Plan(NamedTuple):
+    """What follows from a space: roles by access key, hashes to end, hashes that are known."""
+
+    roles: dict[bytes, str]
+    ended: set[bytes]
+    known: set[bytes]
+
+    def state(self, instance: bytes | None) -> bytes:
+        """Return what stands for all of it at one log of a relay."""
+        roles = [key + role.encode() for key, role in self.roles.items()]
+        return sha256(encode((instance or b"", tuple(sorted(roles)), tuple(sorted(self.ended)))))
+
+
+def roads_of(profile: Profile) -> Roads | None:
+    """Return the roads of a profile, None where it has none."""
+    return cast(Roads | None, profile.roads)  # its type is named where no hot command loads it
+
+
+# -- chains --------------------------------------------------------------------------------------
+
+
+def own_chain(profile: Profile, space: rows.Space) -> tuple[bytes, ...] | None:
+    """Return the chain that leads to the own access key, None if only a relay may know one.
+
+    A founder makes its own; others keep the one they were given or issued themselves.
+    """
+    me = profile.identity
+    if space.founder == me.did:
+        holder = public_key(me.access_seed(space.id))
+        own = Capability(space.id, 0, ADMIN, holder, 0, FOUNDER_DEPTH, 0)
+        return (access.issue(me.space_root_seed(space.salt), own),)
+    raw = profile.rows.note(space.sn, CHAIN)
+    return None if raw is None else unpack(raw)
+
+
+def keep_chain(profile: Profile, sn: int, chain: Sequence[bytes]) -> None:
+    """Keep the chain that leads to the own access key."""
+    with profile.events.transaction(durable=True):
+        profile.rows.keep_note(sn, CHAIN, pack(chain))
+
+
+def issued(
+    profile: Profile, space: rows.Space, holder: bytes, role: str
+) -> tuple[bytes, ...] | None:
+    """Return a chain for an access key by its role at relays, None where I can give none."""
+    below = Capability(space.id, _gen(profile, space), role, holder, 0, DEPTHS[role], 0)
+    return below_mine(profile, space, below)
+
+
+def below_mine(
+    profile: Profile, space: rows.Space, below: Capability
+) -> tuple[bytes, ...] | None:
+    """Return my chain with ``below`` behind it, its depth cut to what mine leaves, or None."""
+    own = own_chain(profile, space)
+    if own is None or len(own) >= limits.CAPABILITY_LINKS_MAX:
+        return None
+    mine = decode(decode(own[-1], Link).cap, Capability)
+    if mine.depth == 0 or RANKS[below.role] > RANKS[mine.role]:
+        return None
+    depth = min(below.depth, mine.depth - 1)
+    cap = Capability(
+        below.space, below.gen, below.role, below.holder, below.exp, depth, below.uses
+    )
+    return (*own, access.issue(profile.identity.access_seed(space.id), cap))
+
+
+def _gen(profile: Profile, space: rows.Space) -> int:
+    return _told(profile, space.sn).gen
+
+
+# -- what follows from a space ---------------------------------------------------------------------
+
+
+def plan(replica: Replica) -> Plan:
+    """Return what follows from the roles and invites of a space."""
+    store, sn, space = replica.profile.rows, replica.sn, replica.space
+    gen, now = _gen(replica.profile, space), replica.profile.clock.now_ms()
+    found, highest = Plan({}, set(), set()), _highest(replica)
+    for row in store.members(sn).values():
+        if row.access is None:
+            continue
+        if row.role in ROLES:
+            _count_in(found, space.id, row, gen=gen, highest=highest.get(row.an, 0))
+        elif not row.reader:
+            found.ended.add(sha256(row.access))
+    for invite in store.invites(sn).values():
+        if invite.mode != "open":
+            continue
+        found.known.add(sha256(invite.access))
+        if invite.status in ENDED and invite.na > now:  # past its end it ends by itself
+            found.ended.add(sha256(invite.access))
+    # Anybody may have announced the key of somebody else.
+    alive = {sha256(key) for key in found.roles}
+    found.ended.difference_update(alive)
+    found.roles.pop(public_key(replica.profile.identity.access_seed(space.id)), None)
+    return found
+
+
+def _count_in(
+    found: Plan, space: bytes, row: rows.Member, *, gen: int, highest: int
+) -> None:
+    """Count a member in: its role, and the capabilities of a higher one that it had."""
+    assert row.access is not None and row.role is not None, "a member with its key"
+    role = ROLES[row.role]
+    before = found.roles.get(row.access)
+    if before is None or RANKS[role] > RANKS[before]:
+        found.roles[row.access] = role
+    found.known.add(sha256(row.access))
+    for higher in DEPTHS:
+        hashes = _cap_hashes(space, row.access, higher, gen)
+        found.known.update(hashes)
+        if RANKS[role] < RANKS[higher] <= highest:
+            found.ended.update(hashes)
+
+
+def _cap_hashes(space: bytes, holder: bytes, role: str, gen: int) -> set[bytes]:
+    """Return the hashes of all capabilities that admins give a holder with a role."""
+    caps = [
+        Capability(space, one, role, holder, 0, depth, 0)
+        for one in {0, gen}
+        for depth in range(DEPTHS[role] + 1)
+    ]
+    return {sha256(encode(cap)) for cap in caps}
+
+
+def _highest(replica: Replica) -> dict[int, int]:
+    """Return the rank of the highest role that each member ever had."""
+    found = dict[int, int]()
+    for grant in replica.profile.rows.grants(replica.sn).values():
+        if grant.role in ROLES and grant.status in ("live", "killed"):
+            rank = RANKS[ROLES[grant.role]]
+            found[grant.subject] = max(rank, found.get(grant.subject, 0))
+    return found
+
+
+# -- telling the relay -----------------------------------------------------------------------------
+
+
+def tend(replica: Replica) -> bool:
+    """Let the relay of a connected space know who may reach it; say if it was told anything.
+
+    A relay that is away or refuses is told the next time. Raises nothing about relays.
+    """
+    roads, space = roads_of(replica.profile), replica.space
+    if roads is None or space.role is None or roads.place_of(space.id) is None:
+        return False
+    mark(replica)
+    is_admin = space.role in ADMINS
+    due = plan(replica) if is_admin else Plan({}, set(), set())
+    told = _told(replica.profile, replica.sn)
+    age = replica.profile.clock.now_ms() - told.at
+    if due.state(roads.instance_of(space.id)) == told.state and 0 <= age < AGAIN_MS:
+        return False
+    try:
+        return settle(replica, roads, due)
+    except (HubRefusal, RelayError, AuthorityError):
+        if is_admin:
+            _leave(replica, roads, due)
+        return False
+
+
+def mark(replica: Replica) -> None:
+    """Note that the space lives at a relay as well."""
+    store = replica.profile.rows
+    if replica.space.mode != CONNECTED:
+        with replica.profile.events.transaction(durable=True):
+            store.save(store.space(replica.sn)._replace(mode=CONNECTED))
+
+
+def settle(replica: Replica, roads: Roads, due: Plan) -> bool:
+    """Bring what is ``due`` to the relay, and keep what it has for me; say if anything was brought.
+
+    Raises HubRefusal, RelayError, AuthorityError(egress_denied).
+    """
+    for _ in range(TRIES_MAX):
+        found = roads.ask(replica.space.id, AccessGet(replica.space.id))
+        assert isinstance(found, AccessFound), "the reply of its call"
+        said = _read(replica, found.statement)
+        _keep_mine(replica, roads, found, said)
+        try:
+            return _bring(replica, roads, due, said)
+        except HubRefusal as refusal:
+            if refusal.code != "stale":
+                raise
+    return False
+
+
+def _read(replica: Replica, raw: bytes | None) -> Said | None:
+    """Return the statement in ``raw``, None where there is none that holds."""
+    space = replica.space
+    try:
+        return None if raw is None else access.read_statement(
+            raw, space=space.id, root_pub=space.root_pub
+        )
+    except RemoteFault:
+        return None
+
+
+def _keep_mine(replica: Replica, roads: Roads, found: AccessFound, said: Said | None) -> None:
+    """Keep the chain that the relay has for me, and a newer statement than the one known."""
+    profile, space = replica.profile, replica.space
+    own, chain = own_chain(profile, space), found.chain
+    if chain and chain != own and space.founder != replica.me and _leads(replica, chain):
+        keep_chain(profile, replica.sn, chain)
+    known = _read(replica, roads.stated(space.id))
+    if said is not None and found.statement is not None:
+        if known is None or known.statement.n < said.statement.n:
+            roads.know(space.id, found.statement)
+
+
+def _leads(replica: Replica, chain: Sequence[bytes]) -> bool:
+    """Say whether a chain leads to the own access key: a relay could send anything."""
+    space = replica.space
+    try:
+        read = access.read_chain(chain, space=space.id, root_pub=space.root_pub)
+    except RemoteFault:
+        return False
+    return read.leaf.holder == public_key(replica.profile.identity.access_seed(space.id))
+
+
+def _bring(replica: Replica, roads: Roads, due: Plan, said: Said | None) -> bool:
+    """Give chains, then make the statement, then give those that it let in again."""
+    profile, space = replica.profile, replica.space
+    told = _told(profile, replica.sn)
+    gen = told.gen if said is None else max(told.gen, said.statement.min_epoch)
+    raw, is_new = _statement(replica, due, said)
+    wiped = roads.instance_of(space.id) != _instance(told)
+    given = set() if is_new or wiped or gen != told.gen else set(told.given)
+    _note(replica, told, gen=gen)
+    lacking = {key: role for key, role in due.roles.items() if key + role.encode() not in given}
+    chains = _chains(profile, space, lacking)
+    late = _give(roads, space.id, chains)
+    if raw is not None:
+        roads.put(space.id, (), raw)
+        late = _give(roads, space.id, late)
+    refused = {chain[-1] for chain in late}
+    reached = {
+        key + role.encode()
+        for (key, role), chain in zip(sorted(lacking.items()), chains, strict=False)
+        if chain[-1] not in refused
+    }
+    every = {key + role.encode() for key, role in due.roles.items()}
+    instance = roads.instance_of(space.id)
+    state = due.state(instance) + (instance or b"")
+    _note(replica, told, gen=gen, state=state, given=(given & every) | reached)
+    return bool(chains) or raw is not None

@@ -1,0 +1,115 @@
+"""Far: `sync` where relays are: every connected space is brought to the same log on both sides.
+
+What the hub port does by the way, quietly and for two seconds, is done here in so many words: with
+all the time there is, and what a relay did not do is told, space by space. A relay that is away or
+lies in one space keeps no other from being exchanged, nor what this machine has among its own.
+
+Objects are the part that only a replica can name: where a relay lost its log, or begins with one,
+their chunks are left for it again.
+
+Specification: docs/spec/bridge.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+from envoy.errors import EnvoyError, InternalError
+from envoy.lean import NamedTuple
+from envoy.replica import sync
+from envoy.replica.actions.local import exchange, sync_all
+from envoy.replica.replica import Profile, Replica
+from envoy.replica.roads import Roads, told
+from envoy.sync.frames import HubRefusal
+from envoy.views import rows
+
+
+class Reached(NamedTuple):
+    """What came of the relay of one space: ``code`` why it did not do its part, or empty.
+
+    ``lacked`` are events that were here and not there, ``withheld`` those that it had and did not
+    give until it was asked for them by id; both only where the logs were compared.
+    """
+
+    space: bytes
+    origin: str
+    code: str
+    pushed: int
+    pulled: int
+    lacked: tuple[bytes, ...] = ()
+    withheld: tuple[bytes, ...] = ()
+
+
+def exchange_all(
+    profile: Profile, spaces: Iterable[bytes] | None, *, compare: bool
+) -> tuple[rows.Synced, list[Reached]]:
+    """Exchange with the hub and with relays; return what moved here, and what each relay did.
+
+    ``spaces`` None: all that this profile has. ``compare``: look at every frame, whatever the sums
+    say. A profile without roads has only its hub.
+    """
+    if profile.roads is None:
+        return sync_all(profile, spaces), []
+    roads = cast(Roads, profile.roads)
+    wanted = None if spaces is None else set(spaces)
+    here = [row for row in profile.rows.spaces() if wanted is None or row.id in wanted]
+    far = [(row, place[0]) for row in here if (place := roads.place_of(row.id)) is not None]
+    reached = [_reach(roads, row, origin, compare=compare) for row, origin in far]
+    done = sync_all(profile, wanted)
+    for at, (row, _) in enumerate(far):
+        replica = Replica(profile, row.sn)
+        if not reached[at].code:
+            bring_objects(replica)
+            reached[at] = _again(roads, replica, reached[at])
+    return done._replace(pending=_pending(profile, here)), reached
+
+
+def _reach(roads: Roads, row: rows.Space, origin: str, *, compare: bool) -> Reached:
+    """Let the bridge of one space run to its end."""
+    lacked = withheld = ()
+    pushed = pulled = 0
+    code = ""
+    try:
+        pushed, pulled = roads.sync(row.id)
+        if compare:
+            withheld, lacked = roads.compare(row.id)
+    except InternalError:
+        raise
+    except (HubRefusal, EnvoyError) as error:
+        code = _code(error)
+    return Reached(row.id, origin, code, pushed, pulled, lacked, withheld)
+
+
+def _code(error: HubRefusal | EnvoyError) -> str:
+    """Return the code of what went wrong, as a person is told of it."""
+    return told(error).code if isinstance(error, HubRefusal) else error.code
+
+
+def _again(roads: Roads, replica: Replica, before: Reached) -> Reached:
+    """Send what was written here meanwhile; take in what came of that."""
+    if roads.delivery(replica.space.id)[0] == "delivered":
+        return before
+    after = _reach(roads, replica.space, before.origin, compare=False)
+    if after.pulled:
+        exchange(replica)
+    pushed, pulled = before.pushed + after.pushed, before.pulled + after.pulled
+    return before._replace(code=after.code, pushed=pushed, pulled=pulled)
+
+
+def _pending(profile: Profile, here: Sequence[rows.Space]) -> int:
+    """Return how much of what was written in some spaces waits to be sent to the hub."""
+    return sum(profile.rows.space(row.sn).pending for row in here)
+
+
+def bring_objects(replica: Replica, *, go: sync.Go = sync.always) -> bool:
+    """Leave the chunks of all objects for a relay that may lack them; say if that was so."""
+    profile, space = replica.profile, replica.space.id
+    roads = cast(Roads | None, profile.roads)
+    if roads is None or profile.carry is None or not roads.wants_chunks(space):
+        return False
+    for row in profile.rows.objects(replica.sn):
+        if row.retracted is None and not profile.carry(space, row.chunks, go=go):
+            return True  # the rest the next time
+    roads.has_chunks(space)
+    return True
