@@ -10,8 +10,9 @@ Who waits watches ``wake_path``: every commit of any process is appended there.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from envoy.lean import NamedTuple
 from envoy.system import db, files
 
 
@@ -28,6 +29,60 @@ def newest(hub_db: str, spaces: Iterable[bytes]) -> dict[bytes, int]:
         sql = "SELECT head FROM space WHERE space = ?"
         heads = {space: connection.find(int, sql, (space,)) for space in spaces}
     return {space: head for space, head in heads.items() if head is not None}
+
+
+class Relay(NamedTuple):
+    """What the links of this machine say of the relay of one space.
+
+    ``waiting`` counts frames and calls that it does not have. ``asked_ms`` is when the end of its
+    log was last reached, 0 never; ``tried_ms`` when that last failed, with the code ``trouble``.
+    """
+
+    origin: str
+    waiting: int
+    asked_ms: int
+    trouble: str
+    tried_ms: int
+
+
+def relays(links_db: str, heads: Mapping[bytes, int]) -> dict[bytes, Relay]:
+    """Return the relays of the spaces of this machine that are connected, by space.
+
+    ``heads`` are the newest numbers at the hub of this machine. Empty where there is no such file.
+    """
+    if not files.exists(links_db) or os.path.getsize(links_db) == 0:
+        return {}
+    with db.connect(links_db, read_only=True) as connection, connection.snapshot():
+        if not connection.find(int, "PRAGMA user_version"):  # its tables are being made
+            return {}
+        found = connection.rows(_Row, _RELAYS)
+    return {
+        row.space: Relay(
+            row.origin,
+            max(0, heads.get(row.space, 0) - row.pushed) + row.errands,
+            row.asked_ms,
+            row.trouble,
+            row.tried_ms,
+        )
+        for row in found
+    }
+
+
+class _Row(NamedTuple):
+    space: bytes
+    origin: str
+    pushed: int
+    errands: int
+    asked_ms: int
+    trouble: str
+    tried_ms: int
+
+
+_RELAYS = (
+    "SELECT space, origin, pushed,"
+    " (SELECT count(*) FROM errand WHERE errand.space = link.space),"
+    " asked_ms, trouble, tried_ms FROM link ORDER BY space"
+)
 
 
 def wake_path(hub_db: str) -> str:

@@ -437,7 +437,10 @@ class Desk:
 
     def _chunk_have(self, store: RelayStore, call: chunks.ChunkHave, at: int) -> Body:
         """Tell which chunks are there, and let their time begin anew where that is asked."""
-        found = [store.has_chunk(call.space, one) for one in call.ids]
+        found = [
+            store.has_chunk(call.space, one) and self._shelf.has(call.space, one)
+            for one in call.ids
+        ]
         expires = at + self._config.allowance.chunk_days * rules.DAY_MS
         if call.refresh:
             for ident, is_there in zip(call.ids, found, strict=True):

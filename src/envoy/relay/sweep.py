@@ -1,8 +1,8 @@
 """Sweep: what a relay forgets by itself, a part at a time.
 
 What is over is looked for by a reader, which may take its time, and deleted by the writer in small
-parts, each row only if it is over still. A row goes before its file: a crash in between leaves a
-file that nothing names, never a row that promises one.
+parts, each row only if it is over still. The file of a chunk goes while its row does: who puts the
+chunk again at that moment comes behind both, and finds neither.
 
 Laws: frames are never deleted one by one, only with their space, and a space only after a long time
 in which nobody at all asked for it. Where the operator keeps spaces for ever none is.

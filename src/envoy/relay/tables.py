@@ -90,7 +90,7 @@ _OF_A_SPACE: Final = (
 # whose fence is above the floor's bound stays: without it no claim could name that fence.
 ENDED: Final = {
     "slots": (
-        f"SELECT space, slot FROM slot WHERE until < ? AND fence <= {limits.SLOT_SEEN_MAX} LIMIT ?",
+        "SELECT space, slot FROM slot WHERE until < ? AND fence <= ? LIMIT ?",
         "DELETE FROM slot WHERE space = ? AND slot = ? AND until < ?",
     ),
     "invites": (
@@ -112,11 +112,11 @@ ENDED: Final = {
     "boxes": (
         "SELECT arrival FROM box WHERE at < ? AND (SELECT count(*) FROM epoch later"
         " WHERE later.space = box.space AND later.rowid > (SELECT its.rowid FROM epoch its"
-        f" WHERE its.space = box.space AND its.epoch = box.epoch)) >= {limits.BOX_EPOCHS_MIN}"
-        " LIMIT ?",
+        " WHERE its.space = box.space AND its.epoch = box.epoch)) >= ? LIMIT ?",
         "DELETE FROM box WHERE arrival = ? AND at < ?",
     ),
 }
+_BOUNDS: Final = {"slots": (limits.SLOT_SEEN_MAX,), "boxes": (limits.BOX_EPOCHS_MIN,)}
 
 
 class Keys(Body, frozen=True):
@@ -352,7 +352,8 @@ class RelayStore(LogStore):
 
         Milliseconds, for ``usage`` the number of a day.
         """
-        return self.connection.rows(_values, ENDED[kind][0], (before, limit))
+        bounds = _BOUNDS.get(kind, ())
+        return self.connection.rows(_values, ENDED[kind][0], (before, *bounds, limit))
 
     def drop_ended(self, kind: str, keys: Iterable[Sequence[Value]], before: int) -> int:
         """Delete those of ``keys`` that are over still; return how many."""

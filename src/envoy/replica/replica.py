@@ -73,6 +73,7 @@ class Profile(NamedTuple):
     type: str  # declared: human, agent
     carry: Carry | None = None  # None: where nothing is sent
     roads: object = None  # replica.roads.Roads where a space is connected; loaded only there
+    tend: Callable[[Replica], bool] | None = None  # what is owed to relays, where there are roads
 
 
 class Call(NamedTuple):

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from envoy.core.codec import decode, encode
 from envoy.core.structs import Body
-from envoy.errors import EnvoyError, error
+from envoy.errors import EnvoyError, UsageError, error
 from envoy.lean import Protocol
 from envoy.sync.frames import HubRefusal
 
@@ -29,6 +29,7 @@ _WIRE = {
     "slot_moved": "relay_unavailable",
     "slot_taken": "relay_unavailable",
 }
+PIN_BYTES = 32
 CHAIN = "chain"  # the note that holds the own chain to a relay
 
 
@@ -128,3 +129,21 @@ def pack(chain: Sequence[bytes]) -> bytes:
 def unpack(raw: bytes) -> tuple[bytes, ...]:
     """Return the chain in ``raw``. Raises RemoteFault for what is none."""
     return decode(raw, tuple[bytes, ...])
+
+
+def pin_text(pin: bytes | None) -> str | None:
+    """Return a pin, SHA-256 of a relay's TLS key (SPKI), as it is written: 64 hex digits."""
+    return None if pin is None else pin.hex()
+
+
+def read_pin(text: str | None) -> bytes | None:
+    """Return the pin in ``text``, None for none. Raises UsageError(invalid_argument)."""
+    if text is None:
+        return None
+    try:
+        pin = bytes.fromhex(text) if text.isascii() else b""
+    except ValueError:
+        pin = b""
+    if len(pin) != PIN_BYTES:
+        raise UsageError("invalid_argument", argument="--pin", cause="hex", bytes=PIN_BYTES)
+    return pin

@@ -35,6 +35,7 @@ class Paths(NamedTuple):
     sync_lock: str
     hub: str  # the database that all profiles of this machine share
     hub_lock: str
+    links: str  # which of its spaces relays have as well; a machine without a relay has none
     db_key: bytes | None = None  # of the database; None while it is plain, or not unlocked
 
     def __repr__(self) -> str:
@@ -67,6 +68,7 @@ def paths(home: str, profile: str) -> Paths:
         sync_lock=os.path.join(own, "sync.lock"),
         hub=os.path.join(hub, "hub.db"),
         hub_lock=os.path.join(hub, "hub.lock"),
+        links=os.path.join(hub, "links.db"),
     )
 
 

@@ -28,6 +28,7 @@ from envoy.views.people import Json, People, actor, stamp
 from envoy.views.space import Tally
 from envoy.wiring.config import Config
 
+CONNECTED = "connected"
 # Between two looks for a commit that was announced: fast disks need the first, slow ones the last.
 SETTLE_MS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
@@ -55,6 +56,7 @@ class Reader:
         self.now_ms = host.now_ms()
         self.spaces: list[rows.Space] = []
         self._stale: set[int] = set()
+        self.relays: dict[bytes, peek.Relay] = {}
         self._heads: dict[bytes, int] = {}
         self._connection: db.Connection | None = None
         self._snapshot: db.Snapshot | None = None
@@ -82,8 +84,8 @@ class Reader:
             return
         self._begin()
         behind = self._behind() if self.config.sync else []
-        if behind:
-            self._take_in(behind)
+        if behind or self._due():
+            self._take_in([*behind, *self._due()])
             self._begin()
             behind = self._behind()
         self._stale = {one.sn for one in behind}
@@ -119,6 +121,28 @@ class Reader:
         self._snapshot = self.views.snapshot()
         self._snapshot.__enter__()
         self.spaces = self.views.spaces()
+        if not files.exists(self.where.links):
+            return
+        heads = peek.newest(self.where.hub, [one.id for one in self.spaces])
+        self.relays = peek.relays(self.where.links, heads)
+        self.spaces = [
+            one if one.id not in self.relays else linked(one, self.relays[one.id])
+            for one in self.spaces
+        ]
+
+    def _due(self) -> list[rows.Space]:
+        """Return the spaces whose relay is to be asked for news, if it did not just fail."""
+        if not self.config.sync or not self.relays:
+            return []
+        return [one for one in self.spaces if self._is_old(one, failed=True)]
+
+    def _is_old(self, one: rows.Space, *, failed: bool) -> bool:
+        """Say whether the last news of a relay are old; ``failed``: an attempt counts as news."""
+        relay = self.relays.get(one.id)
+        if relay is None:
+            return False
+        times = (relay.asked_ms, relay.tried_ms) if failed else (relay.asked_ms,)
+        return all(abs(self.now_ms - at) > limits.FRESH_SECONDS * 1000 for at in times)
 
     def _take_in(self, behind: Sequence[rows.Space]) -> None:
         """Let the write side fetch what ``behind`` lack; a read answers in any case."""
@@ -226,7 +250,13 @@ class Reader:
         )
 
     def is_stale(self, spaces: Sequence[rows.Space]) -> bool:
-        """Return whether one of ``spaces`` lacks what its hub has."""
+        """Return whether one of ``spaces`` lacks what its hub has, or may lack what a relay has."""
+        return self.is_behind(spaces) or (
+            self.config.sync and any(self._is_old(one, failed=False) for one in spaces)
+        )
+
+    def is_behind(self, spaces: Sequence[rows.Space]) -> bool:
+        """Return whether one of ``spaces`` lacks what the hub of this machine has."""
         return any(one.sn in self._stale for one in spaces)
 
     def freshness(self, spaces: Sequence[rows.Space]) -> Json:
@@ -261,7 +291,7 @@ class Waiter:
         a look had no time for does not announce itself either: it looks again soon.
         """
         reader = self._reader
-        before, behind = reader.seen(), reader.is_stale(reader.spaces)
+        before, behind = reader.seen(), reader.is_behind(reader.spaces)
         reader.rest()
         if behind:
             seconds = min(seconds, limits.POLL_MS / 1000)
@@ -289,6 +319,13 @@ def open_reader(config: Config) -> Reader:
     reader = Reader(config, where)
     reader.look()
     return reader
+
+
+def linked(of: rows.Space, relay: peek.Relay) -> rows.Space:
+    """Return a connected space as this machine knows it: in touch when its relay was reached."""
+    return of._replace(
+        mode=CONNECTED, synced_ms=relay.asked_ms or None, pending=of.pending + relay.waiting
+    )
 
 
 def is_locked(me: home.Public, where: home.Paths) -> bool:

@@ -9,6 +9,7 @@ Specification: docs/spec/bridge.md.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from envoy import limits
@@ -20,13 +21,14 @@ from envoy.hub.linked import LinkedHub, Patience
 from envoy.hub.roads import Roads
 from envoy.hub.sqlite import LogStore
 from envoy.lean import NamedTuple
-from envoy.replica.actions import connect
+from envoy.replica.actions import access
 from envoy.replica.ports import RowStore
-from envoy.replica.replica import Profile
+from envoy.replica.replica import Profile, Replica
 from envoy.system import host
 from envoy.wiring.config import Config
 
 EGRESS_LOCAL = "local"
+CONNECTED = "connected"
 
 
 class Keys:
@@ -41,7 +43,7 @@ class Keys:
         """Return the access key for ``space``, with the chain that leads to it if one is here."""
         row, chain = self._rows.find_space(space), None
         if row is not None and self.profile is not None:
-            chain = connect.own_chain(self.profile, row)
+            chain = access.own_chain(self.profile, row)
         return Key(self._me.access_seed(space), chain)
 
     def pinned(self, space: bytes) -> bytes:
@@ -51,11 +53,12 @@ class Keys:
 
 
 class Far(NamedTuple):
-    """What a profile is given where relays may be asked: the hub port, and the roads."""
+    """What a profile is given where relays may be asked: hub port, roads, care for them."""
 
     hub: LinkedHub
     roads: Roads
     keys: Keys
+    tend: Callable[[Replica], bool]
 
     def settle(self, profile: Profile) -> None:
         """Take ``profile`` as the one whose relays these are.
@@ -65,9 +68,9 @@ class Far(NamedTuple):
         self.keys.profile = profile
         for link in self.roads.links():
             row = profile.rows.find_space(link.space)
-            if row is not None and row.mode != connect.CONNECTED:
+            if row is not None and row.mode != access.CONNECTED:
                 with profile.events.transaction(durable=False):
-                    profile.rows.save(profile.rows.space(row.sn)._replace(mode=connect.CONNECTED))
+                    profile.rows.save(profile.rows.space(row.sn)._replace(mode=access.CONNECTED))
 
 
 def open_far(
@@ -93,4 +96,4 @@ def open_far(
     fresh_ms = 0 if keen else limits.FRESH_SECONDS * 1000
     patience = Patience(lambda: host.monotonic_ms() < until, host.now_ms, fresh_ms)
     hub = LinkedHub(near, log, found, caller, pinned=keys.pinned, patience=patience)
-    return Far(hub, Roads(near, log, found, caller, patience), keys)
+    return Far(hub, Roads(near, log, found, caller, patience), keys, access.tend)

@@ -149,9 +149,9 @@ def open_profile(
     """Open the profile of ``config`` for writing, and close it again.
 
     ``roads``: with what connects spaces to relays, also where none is connected yet, and with the
-    patience of a whole call; without, relays are waited for ``wait_ms`` in all. Raises NotFoundError(profile_not_found), NeedsHumanError
-    (profile_locked), IntegrityError (state_access_denied, state_corrupt, schema_too_new),
-    InternalError(storage_failed).
+    patience of a whole call; without, relays are waited for ``wait_ms`` in all. Raises
+    NotFoundError(profile_not_found), NeedsHumanError(profile_locked), IntegrityError
+    (state_access_denied, state_corrupt, schema_too_new), InternalError(storage_failed).
     """
     stored, where = unlocked(config)
     with ExitStack() as stack:
@@ -194,6 +194,7 @@ def open_profile(
             type=str(replica_file.meta(connection, "type") or "agent"),
             carry=Carrier(hub, where, None if far is None else far.roads),
             roads=None if far is None else far.roads,
+            tend=None if far is None else far.tend,
         )
         if far is not None:
             far.settle(profile)
@@ -212,7 +213,7 @@ def open_profile(
 
 def _has_links(where: home.Paths) -> bool:
     """Say whether a space of this machine was ever connected: one look for a file."""
-    return files.exists(f"{home.hub_directory(where)}/{sqlite.LINKS_NAME}")
+    return files.exists(where.links)
 
 
 def poster(identity: Identity) -> bytes:

@@ -291,7 +291,7 @@ def effect(replica: names.Copy, found: Reach, who: bytes | None) -> Json:
     return {
         **shapes.effect(found, replica.space, people),
         "member": actor,
-        "warnings": [NOT_SENT] if found.delivery.startswith("pending") else [],
+        "warnings": [NOT_SENT] if found.delivery.startswith(("pending", "failed")) else [],
         "next_commands": [],
     }
 

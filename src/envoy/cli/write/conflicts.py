@@ -34,7 +34,7 @@ def resolve(call: Call) -> Answer:
         "changed": done.changed,
         "replayed": done.replayed,
         "relay_delivery": answers.relay_delivery(space, done.delivery),
-        "pending_sync": done.delivery == answers.PENDING,
+        "pending_sync": answers.is_pending(done.delivery),
         "untrusted_fields": ["*_name"],
     }
     return Answer(data, lambda: resolved_text(data))

@@ -57,7 +57,7 @@ def answer(
             for one in done.released
         ],
         "relay_delivery": answers.relay_delivery(space, done.delivery or answers.NOT_ATTEMPTED),
-        "pending_sync": done.delivery == answers.PENDING,
+        "pending_sync": answers.is_pending(done.delivery),
         "replayed": done.replayed,
         "warnings": [],
         "untrusted_fields": ["*_name", "*.display_name"],

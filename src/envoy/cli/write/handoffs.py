@@ -51,7 +51,7 @@ def create(call: Call) -> Answer:
             "changed": done.changed,
             "replayed": done.replayed,
             "relay_delivery": answers.relay_delivery(space, done.delivery),
-            "pending_sync": done.delivery == answers.PENDING,
+            "pending_sync": answers.is_pending(done.delivery),
             "next_commands": [
                 f"envoy handoff accept {ids.to_text('rec', row.id)} --space {space_id(space)}"
             ],

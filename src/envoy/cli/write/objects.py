@@ -43,8 +43,8 @@ def put(call: Call) -> Answer:
             "cursor": done.n,
             "replayed": done.replayed,
             "relay_delivery": answers.relay_delivery(replica.space, done.delivery),
-            "pending_sync": done.delivery == answers.PENDING,
-            "warnings": [NOT_SENT] if done.delivery == answers.PENDING else [],
+            "pending_sync": answers.is_pending(done.delivery),
+            "warnings": [NOT_SENT] if answers.is_pending(done.delivery) else [],
         }
     return Answer(data, lambda: objecttext.put_text(data))
 

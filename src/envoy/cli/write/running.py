@@ -116,7 +116,7 @@ def answer(replica: names.Copy, done: rows.Sent, warnings: list[Json]) -> Answer
     row = replica.profile.rows.record(replica.sn, done.event)
     status = 0 if row is None else shapes.fields(row)["exit"]
     assert isinstance(status, int), "a run records its exit status"
-    late = done.delivery == answers.PENDING and not done.replayed
+    late = answers.is_pending(done.delivery) and not done.replayed
     data["warnings"] = [*warnings, *([NOT_SENT] if late else [])]
     return Answer(data, lambda: run_text(data), status)
 

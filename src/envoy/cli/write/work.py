@@ -151,7 +151,7 @@ def sent(
         **answers.sent(done, space, refs),
         "task_id": None if task is None else ids.to_text("task", task),
         "space_name": space.name,
-        "warnings": [NOT_SENT] if done.delivery == answers.PENDING else [],
+        "warnings": [NOT_SENT] if answers.is_pending(done.delivery) else [],
         "untrusted_fields": ["*_name"],
     }
 
@@ -178,7 +178,7 @@ def created(done: rows.Transition, replica: names.Copy) -> Json:
         "cursor": done.n,
         "replayed": done.replayed,
         "relay_delivery": answers.relay_delivery(space, done.delivery),
-        "pending_sync": done.delivery == answers.PENDING,
+        "pending_sync": answers.is_pending(done.delivery),
     }
     task = data["task_id"]
     data["warnings"] = [NOT_SENT] if data["pending_sync"] else []
@@ -278,7 +278,7 @@ def changed(call: Call, name: str, act: Act) -> Answer:
         replica = names.expecting(replica, call.args.text("if_version"))
         done = act(replica, task)
         data = answers.transition(done, names.people(replica), replica.space, name=name)
-    data["warnings"] = [NOT_SENT] if done.event and done.delivery == answers.PENDING else []
+    data["warnings"] = [NOT_SENT] if done.event and answers.is_pending(done.delivery) else []
     return Answer(data, lambda: changed_text(data))
 
 

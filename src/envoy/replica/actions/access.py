@@ -14,8 +14,8 @@ Specification: docs/spec/access.md, Following roles.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeVar, cast
 
 from envoy import limits
 from envoy.core import access
@@ -33,7 +33,7 @@ from envoy.core.access import (
 )
 from envoy.core.codec import I63, decode, encode
 from envoy.core.crypto.sign import public_key, sha256
-from envoy.core.structs import Body
+from envoy.core.structs import Body, replace
 from envoy.errors import AuthorityError, RelayError, RemoteFault
 from envoy.lean import NamedTuple
 from envoy.replica.replica import Profile, Replica
@@ -42,6 +42,7 @@ from envoy.sync.access import AccessFound, AccessGet
 from envoy.sync.frames import HubRefusal
 from envoy.views import rows
 
+T = TypeVar("T")
 CONNECTED: Final = "connected"
 # Role in the space -> role at a relay.
 ROLES: Final = {"owner": ADMIN, "admin": ADMIN, "write": WRITE, "read": READ}
@@ -50,19 +51,26 @@ TOLD: Final = "access"  # the note of what the relay was told last
 # What the relay has is looked at again after this time, though nothing changed here.
 AGAIN_MS: Final = 3_600_000
 TRIES_MAX: Final = 3  # another admin was first
+# What a relay refuses of one chain and not of who brings it.
+OF_ONE: Final = frozenset(("auth_failed", "epoch_revoked", "capability_expired", "quota_exceeded"))
 ENDED: Final = ("revoked", "void", "invalid")
 
 
 class Told(Body, frozen=True):
-    """What the relay was told last: when, ms; the state it came from; whom chains were given."""
+    """What the relay was told last: when, ms; the state it came from; what chains were given.
+
+    ``instance`` is that of the relay's log: another one was given nothing yet. ``gen`` is that of
+    chains; ``given`` are access keys, each with its role behind it.
+    """
 
     at: I63
     state: bytes
+    instance: bytes
     gen: I63
     given: tuple[bytes, ...]
 
 
-_NOTHING: Final = Told(0, b"", 0, ())
+_NOTHING: Final = Told(0, b"", b"", 0, ())
 
 
 class Plan(NamedTuple):
@@ -72,10 +80,14 @@ class Plan(NamedTuple):
     ended: set[bytes]
     known: set[bytes]
 
-    def state(self, instance: bytes | None) -> bytes:
+    def state(self, instance: bytes) -> bytes:
         """Return what stands for all of it at one log of a relay."""
-        roles = [key + role.encode() for key, role in self.roles.items()]
-        return sha256(encode((instance or b"", tuple(sorted(roles)), tuple(sorted(self.ended)))))
+        roles = tuple(sorted(_mark_of(*one) for one in self.roles.items()))
+        return sha256(encode((instance, roles, tuple(sorted(self.ended)))))
+
+
+def _mark_of(key: bytes, role: str) -> bytes:
+    return key + role.encode()
 
 
 def roads_of(profile: Profile) -> Roads | None:
@@ -114,9 +126,7 @@ def issued(
     return below_mine(profile, space, below)
 
 
-def below_mine(
-    profile: Profile, space: rows.Space, below: Capability
-) -> tuple[bytes, ...] | None:
+def below_mine(profile: Profile, space: rows.Space, below: Capability) -> tuple[bytes, ...] | None:
     """Return my chain with ``below`` behind it, its depth cut to what mine leaves, or None."""
     own = own_chain(profile, space)
     if own is None or len(own) >= limits.CAPABILITY_LINKS_MAX:
@@ -125,9 +135,7 @@ def below_mine(
     if mine.depth == 0 or RANKS[below.role] > RANKS[mine.role]:
         return None
     depth = min(below.depth, mine.depth - 1)
-    cap = Capability(
-        below.space, below.gen, below.role, below.holder, below.exp, depth, below.uses
-    )
+    cap = Capability(below.space, below.gen, below.role, below.holder, below.exp, depth, below.uses)
     return (*own, access.issue(profile.identity.access_seed(space.id), cap))
 
 
@@ -163,9 +171,7 @@ def plan(replica: Replica) -> Plan:
     return found
 
 
-def _count_in(
-    found: Plan, space: bytes, row: rows.Member, *, gen: int, highest: int
-) -> None:
+def _count_in(found: Plan, space: bytes, row: rows.Member, *, gen: int, highest: int) -> None:
     """Count a member in: its role, and the capabilities of a higher one that it had."""
     assert row.access is not None and row.role is not None, "a member with its key"
     role = ROLES[row.role]
@@ -216,7 +222,7 @@ def tend(replica: Replica) -> bool:
     due = plan(replica) if is_admin else Plan({}, set(), set())
     told = _told(replica.profile, replica.sn)
     age = replica.profile.clock.now_ms() - told.at
-    if due.state(roads.instance_of(space.id)) == told.state and 0 <= age < AGAIN_MS:
+    if due.state(roads.instance_of(space.id) or b"") == told.state and 0 <= age < AGAIN_MS:
         return False
     try:
         return settle(replica, roads, due)
@@ -256,8 +262,10 @@ def _read(replica: Replica, raw: bytes | None) -> Said | None:
     """Return the statement in ``raw``, None where there is none that holds."""
     space = replica.space
     try:
-        return None if raw is None else access.read_statement(
-            raw, space=space.id, root_pub=space.root_pub
+        return (
+            None
+            if raw is None
+            else access.read_statement(raw, space=space.id, root_pub=space.root_pub)
         )
     except RemoteFault:
         return None
@@ -287,27 +295,106 @@ def _leads(replica: Replica, chain: Sequence[bytes]) -> bool:
 
 def _bring(replica: Replica, roads: Roads, due: Plan, said: Said | None) -> bool:
     """Give chains, then make the statement, then give those that it let in again."""
-    profile, space = replica.profile, replica.space
-    told = _told(profile, replica.sn)
-    gen = told.gen if said is None else max(told.gen, said.statement.min_epoch)
-    raw, is_new = _statement(replica, due, said)
-    wiped = roads.instance_of(space.id) != _instance(told)
-    given = set() if is_new or wiped or gen != told.gen else set(told.given)
-    _note(replica, told, gen=gen)
-    lacking = {key: role for key, role in due.roles.items() if key + role.encode() not in given}
-    chains = _chains(profile, space, lacking)
+    space, now = replica.space, replica.profile.clock.now_ms()
+    told, instance = _told(replica.profile, replica.sn), roads.instance_of(space.id) or b""
+    gen = max(told.gen, 0 if said is None else said.statement.min_epoch)
+    wanted = _wanted(replica, due, said)
+    if wanted is not None or (gen, instance) != (told.gen, told.instance):
+        told = Told(0, b"", instance, gen, ())
+        _note(replica, told)
+    chains = _lacking(replica, due, told)
     late = _give(roads, space.id, chains)
-    if raw is not None:
-        roads.put(space.id, (), raw)
+    if wanted is not None:
+        roads.put(space.id, (), _signed(replica, wanted, said))
         late = _give(roads, space.id, late)
-    refused = {chain[-1] for chain in late}
-    reached = {
-        key + role.encode()
-        for (key, role), chain in zip(sorted(lacking.items()), chains, strict=False)
-        if chain[-1] not in refused
-    }
-    every = {key + role.encode() for key, role in due.roles.items()}
-    instance = roads.instance_of(space.id)
-    state = due.state(instance) + (instance or b"")
-    _note(replica, told, gen=gen, state=state, given=(given & every) | reached)
-    return bool(chains) or raw is not None
+    given = sorted(_mark_of(*one) for one in due.roles.items() if one[0] not in late)
+    _note(replica, Told(now, due.state(instance), instance, gen, tuple(given)))
+    return bool(chains) or wanted is not None
+
+
+def _leave(replica: Replica, roads: Roads, due: Plan) -> None:
+    """Let what is due wait for a relay that is away."""
+    space = replica.space
+    said = _read(replica, roads.stated(space.id))
+    wanted = _wanted(replica, due, said)
+    told = _told(replica.profile, replica.sn)
+    if wanted is not None:
+        told = replace(told, given=())
+    for some in _portions(list(_lacking(replica, due, told).values())):
+        roads.give(space.id, some, None)
+    if wanted is not None:
+        roads.give(space.id, (), _signed(replica, wanted, said))
+
+
+def _lacking(replica: Replica, due: Plan, told: Told) -> dict[bytes, tuple[bytes, ...]]:
+    """Return the chains that I can give and have not given, by access key."""
+    found = dict[bytes, tuple[bytes, ...]]()
+    for key, role in sorted(due.roles.items()):
+        if _mark_of(key, role) not in told.given:
+            chain = issued(replica.profile, replica.space, key, role)
+            if chain is not None:
+                found[key] = chain
+    return found
+
+
+def _give(
+    roads: Roads, space: bytes, chains: Mapping[bytes, tuple[bytes, ...]]
+) -> dict[bytes, tuple[bytes, ...]]:
+    """Give chains, many in a call; return those that the relay refused by themselves."""
+    refused = dict[bytes, tuple[bytes, ...]]()
+    for some in _portions(list(chains)):
+        try:
+            roads.put(space, [chains[key] for key in some], None)
+        except HubRefusal as refusal:
+            if refusal.code not in OF_ONE:
+                raise
+            if len(some) == 1:
+                refused[some[0]] = chains[some[0]]
+                continue
+            for key in some:
+                refused |= _give(roads, space, {key: chains[key]})
+    return refused
+
+
+def _portions(found: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield what one call takes."""
+    for start in range(0, len(found), limits.ACCESS_CAPS_MAX):
+        yield found[start : start + limits.ACCESS_CAPS_MAX]
+
+
+def _wanted(replica: Replica, due: Plan, said: Said | None) -> set[bytes] | None:
+    """Return the hashes to state, None where what was stated will do."""
+    old = set[bytes]() if said is None else set(said.statement.revoked)
+    if replica.space.founder != replica.me:
+        wanted = due.ended | old
+        is_same = wanted == old
+    else:
+        # What an admin named waits for the founder's word; a current member never gets it.
+        wanted = due.ended | (old - due.known)
+        is_mine = said is None or said.signer is None
+        is_same = wanted == old and (is_mine or not old)
+    if len(wanted) > limits.ACCESS_REVOKED_MAX:
+        wanted = set(sorted(due.ended)[: limits.ACCESS_REVOKED_MAX])
+    return None if is_same else wanted
+
+
+def _signed(replica: Replica, wanted: set[bytes], said: Said | None) -> bytes:
+    """Return the next statement, by the root key if I have it, else by my own."""
+    space, me = replica.space, replica.profile.identity
+    n, least = (0, 0) if said is None else (said.statement.n, said.statement.min_epoch)
+    statement = Statement(space.id, n + 1, least, tuple(sorted(wanted)))
+    if space.founder == me.did:
+        return access.state_access(me.space_root_seed(space.salt), statement, ())
+    chain = own_chain(replica.profile, space) or ()
+    return access.state_access(me.access_seed(space.id), statement, chain)
+
+
+def _told(profile: Profile, sn: int) -> Told:
+    raw = profile.rows.note(sn, TOLD)
+    return _NOTHING if raw is None else decode(raw, Told)
+
+
+def _note(replica: Replica, told: Told) -> None:
+    """Keep what the relay was told."""
+    with replica.profile.events.transaction(durable=False):
+        replica.profile.rows.keep_note(replica.sn, TOLD, encode(told))

@@ -22,6 +22,7 @@ Specification: docs/spec/epoch.md; docs/spec/invite.md, End; docs/spec/receipt.m
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from envoy import limits
 from envoy.core.bodies import EpochCreate, HubPin, Revoke, TaskClaim
@@ -34,6 +35,7 @@ from envoy.errors import AuthorityError
 from envoy.replica import epochs, requests, slots
 from envoy.replica.actions.deliver import DELIVERED, deliver
 from envoy.replica.replica import Author, Replica
+from envoy.replica.roads import Roads
 from envoy.state import epochs as duties
 from envoy.sync import frames
 from envoy.views import rows
@@ -47,7 +49,9 @@ def housekeep(replica: Replica) -> bool:
 
     Raises as ``Replica.compose`` does.
     """
-    done = [pin_hub(replica), ask_again(replica), _exchange_keys(replica), renew_epoch(replica)]
+    tend = replica.profile.tend
+    done = [] if tend is None else [tend(replica)]  # whether it is connected, before all else
+    done += [pin_hub(replica), ask_again(replica), _exchange_keys(replica), renew_epoch(replica)]
     if replica.space.role in ADMINS:
         done.append(_revoke_due(replica))
     return any(done)
@@ -188,7 +192,7 @@ def ask_again(replica: Replica) -> bool:
     Those that still run, that this copy has the secret of, and that wait for nothing else.
     """
     space, profile = replica.space, replica.profile
-    if space.pending or space.hub != profile.hub.hub_key or space.role is None:
+    if space.pending or space.hub not in _orderers(replica) or space.role is None:
         return False
     found, mine = list[tuple[bytes, bytes, int]](), profile.events.actor(replica.me)
     for task in profile.rows.provisional(replica.sn, mine):
@@ -204,6 +208,13 @@ def ask_again(replica: Replica) -> bool:
                 batch.send(what, data, ident=claim)
         batch.finish()
     return bool(found) and deliver(replica) == DELIVERED
+
+
+def _orderers(replica: Replica) -> list[bytes]:
+    """Return the keys of the hubs that can be asked for a slot: this machine's, and the relay's."""
+    found, roads = [replica.profile.hub.hub_key], cast(Roads | None, replica.profile.roads)
+    place = None if roads is None else roads.place_of(replica.space.id)
+    return found if place is None else [*found, place[2]]
 
 
 def _asked(replica: Replica, task: rows.Task) -> tuple[bytes, int] | None:

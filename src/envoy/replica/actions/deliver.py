@@ -16,6 +16,7 @@ from envoy.lean import Protocol
 from envoy.replica import slots, sync
 from envoy.replica.replica import Replica
 from envoy.sync.frames import HubRefusal
+from envoy.views import rows
 
 DELIVERED = "delivered"
 PENDING = "pending"
@@ -45,18 +46,20 @@ def deliver(replica: Replica) -> str:
     its relay has counts, with the reason behind a blank: ``pending relay_unavailable``,
     ``failed read_only``.
     """
-    done = _deliver(replica)
-    if done != DELIVERED or replica.space.mode == LOCAL:
-        return done
+    space = _deliver(replica)
+    if space is None or space.pending:
+        return PENDING
+    if space.mode == LOCAL:
+        return DELIVERED
     roads = cast(Roads | None, replica.profile.roads)
     if roads is None:  # the note of where its relay is was lost
         return f"{PENDING} relay_unavailable"
-    state, reason = roads.delivery(replica.space.id)
+    state, reason = roads.delivery(space.id)
     return f"{state} {reason}" if reason else state
 
 
-def _deliver(replica: Replica) -> str:
-    """Send what waits to the hub of this machine."""
+def _deliver(replica: Replica) -> rows.Space | None:
+    """Send what waits to the hub; return the space as it stands then, None for a hub that fails."""
     clock = replica.profile.clock
     until = clock.now_ms() + limits.PUSH_SECONDS_MAX * 1000
 
@@ -64,10 +67,10 @@ def _deliver(replica: Replica) -> str:
         return clock.now_ms() < until
 
     try:
-        while replica.space.pending and go():
+        while (space := replica.space).pending and go():
             sync.push(replica, go=go)
             if slots.settle(replica) is None:
-                break
+                return replica.space
     except (EnvoyError, HubRefusal):
-        return PENDING
-    return PENDING if replica.space.pending else DELIVERED
+        return None
+    return space

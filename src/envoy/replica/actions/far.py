@@ -67,7 +67,7 @@ def exchange_all(
 
 def _reach(roads: Roads, row: rows.Space, origin: str, *, compare: bool) -> Reached:
     """Let the bridge of one space run to its end."""
-    lacked = withheld = ()
+    lacked = withheld = tuple[bytes, ...]()
     pushed = pulled = 0
     code = ""
     try:

@@ -83,6 +83,8 @@ def perform(
     except Rehearsed:
         return found[0]
     delivery = deliver(replica)
+    if replica.profile.tend is not None:
+        replica.profile.tend(replica)  # access follows the role that was given or taken
     if written.replayed:
         return recall.reach(replica, written, delivery)
     if not found:
