@@ -163,6 +163,8 @@ KEEP_ALIVE_SECONDS = 75
 DRAIN_SECONDS = 15
 # Who takes longer to say what it wants wants nothing.
 HEADER_SECONDS = 10
+# All that a call may take, its commit and the queue before it included.
+REQUEST_SECONDS = 30
 # Of one process: what its memory and its file descriptors hold.
 CONNECTIONS_MAX = 10_000
 # A house behind one address, or a small office.
@@ -190,6 +192,13 @@ BUCKETS_MAX = 100_000
 # Pulls go on below that, pushes do not: SQLite needs room to fold its log.
 DISK_FREE_BYTES_MIN = 1024 * MIB
 DISK_FREE_SHARE = 20
+# Whoever forgot to pay reads for two weeks, and finds everything there a month later.
+LAPSED_READ_DAYS = 14
+LAPSED_KEPT_DAYS = 44
+# Spaces that end in one turn of a relay's writer, each with all its frames.
+LAPSED_SWEEP_MAX = 4
+# Codes that a relay's operator makes at once.
+RELAY_CODES_MAX = 100
 # Calls that wait for a relay, read at a time.
 ERRANDS_PAGE = 32
 # Boxes of one call when a relay is filled again: half of what a call takes.
@@ -343,12 +352,43 @@ TIMEOUT_MS_MAX = 10 * 60 * 1000
 # A scope and the three parts of the longest sort key.
 CURSOR_CHARS_MAX = 256
 
+# --- envoy-mcp ---
+# What a model reads in one turn; clients warn of more, and some cut it.
+MCP_PAGE_CHARS_MAX = 16_000
+MCP_ERROR_CHARS_MAX = 2_000
+# Of one text among others; `resources/read` of its event gives a whole page of it.
+MCP_TEXT_CHARS_MAX = 4_000
+# Of a name beside a text; the whole name stands in its own field.
+MCP_LABEL_COLUMNS_MAX = 40
+# One page of rows.
+MCP_ROWS_MAX = 100
+MCP_ROWS_DEFAULT = 20
+# Clients give up after 60 seconds.
+MCP_WAIT_SECONDS_MAX = 50
+MCP_WAIT_SECONDS_DEFAULT = 25
+# What a waiting client hears that something goes on.
+MCP_PROGRESS_SECONDS = 5
+# A slice of text that fits a page; one of other bytes, which leave as base64.
+MCP_SLICE_BYTES_DEFAULT = 12_000
+MCP_BASE64_BYTES_MAX = 9_000
+MCP_BUDGET_TOKENS_DEFAULT = 3_000
+MCP_BUDGET_TOKENS_MAX = 4_000
+# Requests that are answered at a time; what a client sends beyond that waits in its pipe.
+MCP_CALLS_MAX = 64
+MCP_SUBSCRIPTIONS_MAX = 256
+# A resource is as fresh as that; who wants to know sooner subscribes.
+MCP_TTL_MS = 2_000
+
 # --- arrival numbers ---
 # A page puts at most a few entries per frame into the stream; this many are kept clear besides.
 ARRIVALS_RESERVED = 1_000
 # What `--wait-timeout 0` means by for ever.
 FOREVER_SECONDS = 10 * 365 * DAY_SECONDS
 # A look costs a millisecond: that often, a wait that nobody wakes costs next to nothing.
+# A long poll of who listens: shorter than news are fresh, so that whoever reads need not ask.
+LIVE_WAIT_MS = 8_000
+# A relay that failed is asked again after a time drawn from a span that doubles between these.
+BACKOFF_SECONDS_MIN, BACKOFF_SECONDS_MAX = 0.5, 60
 WAIT_LOOK_SECONDS = 2
 # Longer waits would overflow the kernel's count of milliseconds.
 WAIT_SLICE_SECONDS_MAX = 60 * 60

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +34,7 @@ listen = ("127.0.0.1", int(sys.argv[2]))
 options = serve.Options(sys.argv[1], listen, (), allowed, "none", lambda *_: None)
 serve.run(options, ready=lambda origin: print(origin, flush=True))
 """
+SOURCES = sys.path
 SECONDS_MAX = 20
 SPACE = "bughunt"
 
@@ -56,7 +59,7 @@ class Running:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, os.fspath(self.path), str(self._port)],
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(SOURCES)},
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -64,6 +67,10 @@ class Running:
         self.origin = self._process.stdout.readline().strip()
         assert self.origin, "it started"
         self._port = int(self.origin.rpartition(":")[2])
+        until = time.monotonic() + SECONDS_MAX
+        while not _answers(self._port):
+            assert time.monotonic() < until, "it answers"
+            time.sleep(0.01)
 
     def end(self, *, how: signal.Signals = signal.SIGTERM) -> None:
         """End the process and wait until it is gone."""
@@ -85,6 +92,15 @@ class Running:
             (self.path / "relay.key").write_bytes(key)
             (self.path / "relay.key").chmod(0o600)
         self.start()
+
+
+def _answers(port: int) -> bool:
+    """Say whether somebody takes connections there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

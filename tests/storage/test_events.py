@@ -95,8 +95,8 @@ def add(store: EventStore, *entries: Entry, sn: int = 1) -> list[Entry]:
 
 def put(store: EventStore, entry: Entry, frame: bytes, *, sn: int = 1) -> Entry:
     """Append an event inside a transaction; return it with its numbers."""
-    numbered = store.number(sn, entry.author, entry.chain)
-    made = entry._replace(rid=numbered.rid, an=numbered.an, cn=numbered.cn)
+    rid, an, cn = store.number(sn, entry.author, entry.chain)
+    made = entry._replace(rid=rid, an=an, cn=cn)
     store.add_event(sn, made, frame)
     return made
 

@@ -373,6 +373,10 @@ def rare_module(name: str) -> ModuleType | None:
             from envoy.cli.write import conflicts
 
             return conflicts
+        case "connect":
+            from envoy.cli.write import connect
+
+            return connect
         case "desk":
             from envoy.cli.write import desk
 

@@ -75,7 +75,6 @@ DEFAULT_VERBS = {
 LATER = {
     "": "billing react hooks hook install relay web import git reserve ci line",
     "diagnose": "time",
-    "space": "connect attach",
 }
 RESERVED = frozenset(f"{noun} {name}".lstrip() for noun in LATER for name in LATER[noun].split())
 

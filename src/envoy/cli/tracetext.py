@@ -52,7 +52,8 @@ def conflict_text(data: Json) -> Iterator[Block]:
     """Yield one conflict: both sides, the rule, what to do."""
     status = show.text(data["status"])
     name: Span = (show.short(data["conflict_id"]), "strong")
-    about = show.short(data["entity"]).replace("evt_", "task_")
+    shorts = {"invite_overused": "inv_", "fork": "evt_"}
+    about = show.short(data["entity"]).replace("evt_", shorts.get(str(data["kind"]), "task_"))
     if str(data["entity"]).partition("_")[2] == str(data["space_id"]).partition("_")[2]:
         about = "the space"
     yield line(name, "  ", (status, STYLES[status]), f"  {data['kind']} on {about}")

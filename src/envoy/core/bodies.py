@@ -329,8 +329,8 @@ class Message(Body, frozen=True):
     def check(self) -> None:
         """Refuse over-long texts and lists."""
         bounded(self.body, limits.TEXT_BYTES_MAX)
-        for many in (self.refs, self.attach, self.mentions):
-            refuse_unless(len(many) <= limits.REFS_MAX)
+        most = max(len(self.refs), len(self.attach), len(self.mentions))
+        refuse_unless(most <= limits.REFS_MAX)
 
 
 class MessageRedact(Body, frozen=True):

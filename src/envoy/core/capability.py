@@ -348,6 +348,15 @@ def structural(
     )
 
 
+def is_plain(grant: Grant) -> bool:
+    """Say whether a grant has neither scope nor end.
+
+    What ``structural`` says of content under such a one then follows from its kind, its author, the
+    authority events it saw and whether its body decoded: no other field of it is asked for.
+    """
+    return grant.task is None and grant.na is None
+
+
 def _joins(event: AuthEvent | ContentEvent) -> bool:
     """Say whether ``event`` is what an invite is for."""
     return event.kind == "join"

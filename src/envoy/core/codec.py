@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 # By type, at first use: what each of them returns, a dict cannot say.
-_DECODERS: Final[dict[object, msgspec.msgpack.Decoder[Any]]] = {}
+_DECODERS: Final[dict[object, Callable[[bytes], Any]]] = {}
 
 Values = Callable[[object], tuple[object, ...]]
 _DOUBTFUL: Final[dict[type, Values]] = {}  # by the class of a Body, at first use
@@ -74,9 +74,9 @@ def decode(data: bytes, kind: type[T]) -> T:
     Raises RemoteFault: ``malformed`` for bytes that are no such value, ``non_canonical`` for a
     value in another form than its one encoding. Source: docs/spec/codec.md, Decoding.
     """
-    decoder = _DECODERS.get(kind) or _DECODERS.setdefault(kind, msgspec.msgpack.Decoder(kind))
+    read = _DECODERS.get(kind) or _DECODERS.setdefault(kind, msgspec.msgpack.Decoder(kind).decode)
     try:
-        value: T = decoder.decode(data)
+        value: T = read(data)
     # Invalid UTF-8 is no DecodeError to msgspec 0.22 (tests/core/test_codec would notice).
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RemoteFault("malformed") from error
@@ -128,11 +128,12 @@ def _check(whole: object) -> None:
     todo = [_check_body(whole) if isinstance(whole, Body) else (whole,)]
     while todo:  # a stack of ours: depth is bounded by the types, but nothing here recurses
         for value in todo.pop():
-            kind = type(value)
-            if kind is bytes or not value or kind is bool:
+            if not value:
                 continue  # nothing is wrong with None, 0 and what is empty
             if isinstance(value, str):
                 refuse_unless("\0" not in value)
+            elif isinstance(value, (bytes, bool)):
+                continue
             elif isinstance(value, int):
                 refuse_unless(value <= INT_MAX)
             elif isinstance(value, tuple):

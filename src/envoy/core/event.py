@@ -58,8 +58,10 @@ class Inner(Body, frozen=True, gc=False):
 
     def check(self) -> None:
         """Refuse a kind that is no name, and deps that are no ascending set without prev."""
+        deps = self.deps
         refuse_unless(self.v == VERSION and is_kind(self.kind))
-        refuse_unless(_is_ascending(self.deps, limits.DEPS_MAX) and self.prev not in self.deps)
+        if deps:
+            refuse_unless(_is_ascending(deps, limits.DEPS_MAX) and self.prev not in deps)
 
 
 class Links(State, frozen=True, gc=False):
@@ -232,7 +234,9 @@ def check_parents(event: Event, parents: Mapping[bytes, Linked]) -> None:
         is_next = prev.chain == event.chain and prev.seq + 1 == event.seq
         _require(is_next and prev.author == event.author)
         above.append(prev)
-    if above:
+    if len(above) == 1:  # nearly every event
+        _require(above[0].lam + 1 == lam and above[0].ts <= event.ts)
+    elif above:
         most = max([parent.lam for parent in above])
         _require(most + 1 == lam and max([parent.ts for parent in above]) <= event.ts)
     for one in event.basis:
@@ -254,7 +258,7 @@ def check_own_links(event: Event) -> None:
 
 def _is_ascending(ids: tuple[bytes, ...], most: int) -> bool:
     """Say whether ``ids`` are at most ``most``, each greater than the one before."""
-    return len(ids) <= most and (len(ids) < 2 or list(ids) == sorted(set(ids)))
+    return len(ids) < 2 or (len(ids) <= most and list(ids) == sorted(set(ids)))
 
 
 def _require(holds: object) -> None:

@@ -71,6 +71,10 @@ class Identity(State, frozen=True):
         """Return the Ed25519 seed of the pseudonym that a relay knows in ``space``."""
         return sign.expand(self.root, "access", space)
 
+    def account_seed(self, origin: str) -> bytes:
+        """Return the Ed25519 seed of the account at the relay ``origin``, which knows no did."""
+        return sign.expand(self.root, "account", codec.encode(origin))
+
     def space_root_seed(self, salt: bytes) -> bytes:
         """Return the Ed25519 seed of the root key of the space whose genesis holds ``salt``."""
         return sign.expand(self.root, "space-root", salt)

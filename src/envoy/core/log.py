@@ -60,14 +60,6 @@ class Entry(NamedTuple):
         return first if not self.deps else (*first, *split(self.deps))
 
 
-class Numbered(NamedTuple):
-    """The local numbers of an event: its own, that of its author and that of its chain."""
-
-    rid: int
-    an: int
-    cn: int
-
-
 class Authority(NamedTuple):
     """An authority event with its body as bytes, and the epoch it is sealed under."""
 

@@ -264,9 +264,15 @@ class Bridge:
         return count
 
     def _page(self, link: Link) -> frames.Page:
-        """Return the next page of the relay's log."""
+        """Return the next page of the relay's log, one without a head where it has none."""
         since = frames.Since(self._space, link.instance, link.cursor)
-        pages = self._ask(frames.Pull((since,), limits.PAGE_FRAMES_MAX, 0), frames.Pulled).pages
+        try:
+            call = frames.Pull((since,), limits.PAGE_FRAMES_MAX, 0)
+            pages = self._ask(call, frames.Pulled).pages
+        except HubRefusal as refusal:
+            if refusal.code != "space_not_found":
+                raise
+            return frames.Page((), 0, None)
         if len(pages) != 1 or len(pages[0].frames) > limits.PAGE_FRAMES_MAX:
             raise self._inconsistent(link)
         return pages[0]

@@ -13,7 +13,7 @@ Specification: docs/spec/access.md, Session.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from envoy.core import access as proofs
@@ -21,6 +21,7 @@ from envoy.core.access import PROOF_VERSION, Proof
 from envoy.core.crypto.sign import public_key
 from envoy.core.structs import Body
 from envoy.errors import NotFoundError, RelayError
+from envoy.hub import account
 from envoy.hub.client import Client, Reach, read_origin
 from envoy.hub.links import Link, Links, Pass
 from envoy.ids import to_text
@@ -51,6 +52,7 @@ class World(NamedTuple):
     """What a caller asks of its process: the key of a space, the time, randomness.
 
     ``seconds`` is how long one exchange may take; ``is_local``: only this machine may be called.
+    ``account`` is the seed of the account at a relay, by its origin.
     """
 
     key: Callable[[bytes], Key]
@@ -58,6 +60,7 @@ class World(NamedTuple):
     entropy: Callable[[int], bytes]
     seconds: Callable[[], float]
     is_local: bool
+    account: Callable[[str], bytes] | None = None
 
 
 class Caller:
@@ -103,7 +106,7 @@ class Caller:
         if type(call).__name__ in OPEN:
             return self.at(link, call)
         try:
-            return self.at(link, call, self._token(link))
+            return self.at(link, call, self.token(link))
         except HubRefusal as refusal:
             if refusal.code not in AGAIN:
                 raise
@@ -114,15 +117,58 @@ class Caller:
         key = self._key(space)
         link = self._links.find(space)
         assert link is not None, "a space is linked before it is created there"
-        head = self.at(link, frames.Create(space, g, key.chain))
+        head = self._created(link, frames.Create(space, g, key.chain))
         assert isinstance(head, frames.Head), "the reply of its call"
         self._new_token(link)
         return head
+
+    def _created(self, link: Link, call: frames.Create) -> Body:
+        """Return the reply to ``call``, in the name of an account where the relay asks for one."""
+        try:
+            return self.at(link, call)
+        except HubRefusal as refusal:
+            if refusal.code != "subscription_required" or self._world.account is None:
+                raise
+        reach = Reach(read_origin(link.origin), link.pin, self._world.is_local)
+        seed = self._world.account(reach.origin.text)
+        token = account.token(self.reach(reach), seed, self._world.now_ms, self._world.entropy)
+        return self.at(link, call, token)
 
     def at(self, link: Link, call: Body, *tokens: bytes) -> Body:
         """Return the reply of the relay of ``link`` to a call with these tokens."""
         reach = Reach(read_origin(link.origin), link.pin, self._world.is_local)
         return self.reach(reach).ask(call, tokens, timeout_s=self._world.seconds())
+
+    def news(self, links: Sequence[Link], wait_ms: int) -> tuple[frames.Page, ...]:
+        """Return what comes behind the cursors of ``links``, which are of one relay, in their order.
+
+        The relay answers as soon as it has something, at the latest after ``wait_ms``; it gives one
+        frame a space, since what came is fetched by the bridge. Raises HubRefusal, RelayError.
+        """
+        spaces = tuple(frames.Since(one.space, one.instance, one.cursor) for one in links)
+        call = frames.Pull(spaces, 1, wait_ms)
+        tokens = [self.token(link) for link in links]
+        try:
+            reply = self._waited(links[0], call, tokens, wait_ms)
+        except HubRefusal as refusal:
+            if refusal.code not in AGAIN:
+                raise
+            tokens = [self._new_token(link) for link in links]
+            reply = self._waited(links[0], call, tokens, wait_ms)
+        if not isinstance(reply, frames.Pulled) or len(reply.pages) != len(links):
+            raise RelayError("relay_unavailable", cause="no_reply_of_a_relay")
+        return reply.pages
+
+    def _waited(self, link: Link, call: Body, tokens: Sequence[bytes], wait_ms: int) -> Body:
+        """Return the reply to a call that the relay may hold back for ``wait_ms``."""
+        reach = Reach(read_origin(link.origin), link.pin, self._world.is_local)
+        timeout_s = self._world.seconds() + wait_ms / 1000
+        return self.reach(reach).ask(call, tuple(tokens), timeout_s=timeout_s)
+
+    def end(self) -> None:
+        """Hang up, from another thread: what waits for a relay fails at once."""
+        for client in list(self._clients.values()):
+            client.end()
 
     def reach(self, reach: Reach) -> Client:
         """Return the connection to a relay."""
@@ -132,8 +178,8 @@ class Caller:
 
     # -- tokens -----------------------------------------------------------------------------
 
-    def _token(self, link: Link) -> bytes:
-        """Return a token that is good by our clock, a new one where none is."""
+    def token(self, link: Link) -> bytes:
+        """Return a token that is good by our clock, a new one where none is. Raises as ``call``."""
         holder = public_key(self._key(link.space).seed)
         kept = self._links.find_pass(link.space, holder)
         if kept is not None and kept.exp > self._now():

@@ -3,7 +3,7 @@
 A relay is a stranger's machine: it may be slow, answer with garbage or never end. So every exchange
 has one deadline for all of it, however the bytes drip; a reply has a length that is bounded before
 it is read, is not decompressed, and no redirect is followed. The address is looked at before it is
-called: a relay's name must not lead to this machine's own services or to those of a data centre.
+called: a relay's name must not lead to the services of a data centre that trust whoever asks.
 
 The connection is kept between calls. One that the other side closed meanwhile is made anew, once:
 every call may be repeated.
@@ -22,8 +22,10 @@ import io
 import ipaddress
 import socket
 import ssl
+import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from typing import Any, Final, TypeVar
 
 from envoy import jsontext, limits
@@ -41,8 +43,14 @@ _PORTS: Final = {"http": 80, "https": 443}
 _OK: Final = 200
 # Numbers that a refusal may carry; all else in an error is nobody's business here.
 _DETAILS: Final = ("at", "fence", "retry_after_ms", "until")
-# Instance metadata by IPv6; by IPv4 it is link-local.
-_METADATA: Final = ipaddress.ip_network("fd00:ec2::/32")
+# Services of data centres that answer whoever stands inside; most of them are link-local.
+_METADATA: Final = tuple(
+    ipaddress.ip_network(one)
+    for one in ("fd00:ec2::/32", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32")
+)
+# Addresses of IPv6 that stand for one of IPv4 (RFC 6052).
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _FOREIGN: Final = (OSError, http.client.HTTPException, ValueError)
 
 
@@ -131,6 +139,12 @@ class Client:
             self._wire.close()
             self._wire = None
 
+    def end(self) -> None:
+        """Let the exchange that another thread waits for end now, as if the relay had hung up."""
+        wire = self._wire
+        if wire is not None and isinstance(wire.sock, _Timed):
+            wire.sock.end()
+
     def ask(self, call: Body, tokens: tuple[bytes, ...], *, timeout_s: float) -> Body:
         """Return the reply to ``call``. Raises HubRefusal, RelayError(relay_unavailable)."""
         name = _NAMES[type(call)]
@@ -147,6 +161,16 @@ class Client:
         """Return what the relay says of itself. Raises RelayError(relay_unavailable)."""
         status, raw = self._exchange("GET", "/v1/info", None, timeout_s)
         found = _json(raw) if status == _OK else None
+        if not isinstance(found, dict):
+            raise RelayError("relay_unavailable", cause="no_reply_of_a_relay")
+        return found
+
+    def tell(self, path: str, said: dict[str, object], *, timeout_s: float) -> dict[str, object]:
+        """Return the JSON answer to the JSON object ``said``. Raises HubRefusal, RelayError."""
+        status, raw = self._exchange("POST", path, jsontext.dumps(said).encode(), timeout_s)
+        if status != _OK:
+            raise _refusal(raw)
+        found = _json(raw)
         if not isinstance(found, dict):
             raise RelayError("relay_unavailable", cause="no_reply_of_a_relay")
         return found
@@ -179,15 +203,23 @@ class Client:
         wire.until = until
         headers = {"Accept": MEDIA} if body is None else {"Content-Type": MEDIA}
         wire.request(method, path, body, headers)
-        reply = wire.getresponse()
+        with wire.getresponse() as reply:
+            status, raw = self._read(reply)
+            if reply.will_close:
+                self.close()
+        return status, raw
+
+    @staticmethod
+    def _read(reply: http.client.HTTPResponse) -> tuple[int, bytes]:
+        """Return status and body of an answer, whose length must be told and within the bound."""
         size = reply.getheader("Content-Length") or ""
+        if reply.getheader("Transfer-Encoding") is not None:
+            raise http.client.HTTPException("a reply in pieces")
         if not size.isdecimal() or len(size) > 9 or int(size) > limits.REPLY_BYTES_MAX:
             raise http.client.HTTPException("no length, or a reply over the bound")
         raw = reply.read(int(size))
         if len(raw) != int(size):
             raise http.client.IncompleteRead(b"")
-        if reply.will_close:
-            self.close()
         return reply.status, raw
 
 
@@ -221,10 +253,10 @@ class _Connection(http.client.HTTPConnection):
         """Return a TCP connection to the relay."""
         host, port = self._reach.origin.host, self._reach.origin.port
         failed: OSError | None = None
-        for *_, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            check_address(str(place[0]), is_local=self._reach.is_local)
+        for place in _addresses(host, port, self.left()):
+            check_address(place, is_local=self._reach.is_local)
             try:
-                return socket.create_connection((str(place[0]), port), timeout=self.left())
+                return socket.create_connection((place, port), timeout=self.left())
             except TimeoutError:
                 raise
             except OSError as error:
@@ -254,6 +286,8 @@ class _Timed:
     def __init__(self, bare: socket.socket, connection: _Connection) -> None:
         self._bare = bare
         self._connection = connection
+        self._is_closed = False
+        self._readers = 0
 
     def sendall(self, data: bytes) -> None:
         """Send all of ``data``."""
@@ -263,19 +297,43 @@ class _Timed:
     def makefile(self, mode: str) -> io.BufferedReader:
         """Return what reads the answer."""
         assert mode == "rb", "an answer is read"
-        return io.BufferedReader(_Answer(self._bare, self._connection))
+        self._readers += 1
+        return io.BufferedReader(_Answer(self._bare, self._connection, self.release))
 
     def close(self) -> None:
-        """Close the connection."""
-        self._bare.close()
+        """Close the connection, once nobody reads from it any more."""
+        self._is_closed = True
+        if not self._readers:
+            self._bare.close()
+
+    def release(self) -> None:
+        """Let go of one reader."""
+        self._readers -= 1
+        if self._is_closed and not self._readers:
+            self._bare.close()
+
+    def end(self) -> None:
+        """Close the connection, whoever reads from it: from another thread."""
+        with suppress(OSError):
+            self._bare.shutdown(socket.SHUT_RDWR)
 
 
 class _Answer(io.RawIOBase):
-    """The bytes that come, within what is left of the deadline. Closing it leaves the socket."""
+    """The bytes that come, within what is left of the deadline."""
 
-    def __init__(self, bare: socket.socket, connection: _Connection) -> None:
+    def __init__(
+        self, bare: socket.socket, connection: _Connection, release: Callable[[], None]
+    ) -> None:
         self._bare = bare
         self._connection = connection
+        self._release: Callable[[], None] | None = release
+
+    def close(self) -> None:
+        """Let go of the socket. May be called twice."""
+        release, self._release = self._release, None
+        if release is not None:
+            release()
+        super().close()
 
     def readable(self) -> bool:
         """Say that it can be read."""
@@ -289,14 +347,55 @@ class _Answer(io.RawIOBase):
 
 def check_address(text: str, *, is_local: bool) -> None:
     """Refuse an address that no relay has. Raises AuthorityError(egress_denied)."""
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
+    address = _plain(ipaddress.ip_address(text.partition("%")[0]))
     if address.is_loopback:
         return
     odd = address.is_link_local or address.is_multicast or address.is_unspecified
-    if is_local or odd or (address.version == _METADATA.version and address in _METADATA):
+    if is_local or odd or any(address in one for one in _METADATA if _same(address, one)):
         raise AuthorityError("egress_denied")
+
+
+def _plain(address: _Address) -> _Address:
+    """Return the address of IPv4 that one of IPv6 stands for, else ``address``."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _same(address: _Address, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Say whether both are of one version of the protocol."""
+    return address.version == network.version
+
+
+def _addresses(host: str, port: int, timeout_s: float) -> list[str]:
+    """Return the addresses of ``host``. Raises OSError, TimeoutError.
+
+    A resolver knows no deadline, so it is left behind where it takes longer.
+    """
+    try:
+        return [str(ipaddress.ip_address(host))]
+    except ValueError:
+        pass  # a name
+    found = list[str]()
+    failed = list[OSError | ValueError]()
+
+    def look() -> None:
+        try:
+            asked = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found.extend(str(place[0]) for *_, place in asked)
+        except (OSError, ValueError) as error:
+            failed.append(error)
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    looking.join(timeout_s)
+    if failed:
+        raise failed[0]
+    if not found:
+        raise TimeoutError
+    return found
 
 
 def spki(certificate: bytes) -> bytes:
@@ -337,8 +436,14 @@ def _refusal(raw: bytes) -> Exception:
     if not isinstance(code, str) or code not in REFUSALS:
         return RelayError("relay_unavailable", cause="no_reply_of_a_relay")
     assert isinstance(found, dict), "it has a code"
-    details = {name: found[name] for name in _DETAILS if isinstance(found.get(name), int)}
-    return HubRefusal(code, **{name: int(str(value)) for name, value in details.items()})
+    return HubRefusal(
+        code,
+        **{
+            name: value
+            for name in _DETAILS
+            if type(value := found.get(name)) is int and 0 <= value <= limits.INT_MAX
+        },
+    )
 
 
 def _json(raw: bytes) -> object:

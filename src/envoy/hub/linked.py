@@ -17,6 +17,7 @@ Specification: docs/spec/bridge.md.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from envoy import limits
@@ -87,6 +88,8 @@ class LinkedHub:
                 return self._uninvite(call)
             case access.Publish():
                 return self._publish(call)
+            case access.Withdraw():
+                return self._withdraw(call)
         reply = self._near.handle(call)
         match call:
             case frames.Push():
@@ -131,10 +134,7 @@ class LinkedHub:
             self._bridge(link.space).sync(now_ms=self._patience.now_ms(), go=self._patience.go)
         except (HubRefusal, EnvoyError) as error:
             self._away.add(link.origin)
-            now = self._links.find(link.space)
-            if now is not None:
-                tried_ms = self._patience.now_ms()
-                self._links.save(now._replace(trouble=error.code, tried_ms=tried_ms))
+            self._links.note(link.space, error.code, self._patience.now_ms())
 
     # -- calls that a relay decides or completes ----------------------------------------------
 
@@ -180,6 +180,17 @@ class LinkedHub:
             return self._near.handle(call)
         self._links.send_later(link.space, "invite_delete", encode(call))
         self._tell(link.space)
+        return frames.Done()
+
+    def _withdraw(self, call: access.Withdraw) -> Body:
+        """End an invite here, and at the relay whoever published it there."""
+        link = self._links.find(call.space)
+        if link is None:
+            return self._near.handle(call.delete)
+        with suppress(HubRefusal):
+            self._near.handle(call.delete)
+        self._links.send_later(call.space, "invite_delete", encode(call.delete))
+        self._tell(call.space)
         return frames.Done()
 
     def _more_boxes(self, call: frames.EpochGet, found: frames.EpochFound) -> frames.EpochFound:

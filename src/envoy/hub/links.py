@@ -132,6 +132,18 @@ class Links:
         with self._write():
             self._connection.run(f"INSERT OR REPLACE INTO link VALUES({places})", link)
 
+    def note(self, space: bytes, trouble: str, tried_ms: int) -> None:
+        """Note what went wrong with the relay of ``space``, and when. Not durable."""
+        with self._connection.write_transaction(self._lock_path, sync="normal"):
+            sql = "UPDATE link SET trouble = ?, tried_ms = ? WHERE space = ?"
+            self._connection.run(sql, (trouble, tried_ms, space))
+
+    def heard(self, space: bytes, asked_ms: int) -> None:
+        """Note that the relay of ``space`` had nothing new. Not durable."""
+        with self._connection.write_transaction(self._lock_path, sync="normal"):
+            sql = "UPDATE link SET asked_ms = ?, trouble = '' WHERE space = ?"
+            self._connection.run(sql, (asked_ms, space))
+
     def drop(self, space: bytes) -> None:
         """Forget a link and all that waits for it."""
         with self._write():

@@ -69,7 +69,9 @@ class Roads:
         RelayError(relay_unavailable).
         """
         read = read_origin(origin)
-        found = self._caller.reach(self._reach(origin, pin)).info(timeout_s=timeout_s)
+        found = self._caller.reach(self._reach(origin, pin)).info(
+            timeout_s=min(timeout_s, self._caller.seconds())
+        )
         try:
             key = bytes.fromhex(str(found.get("hub_key", "")))
         except ValueError:
@@ -217,7 +219,15 @@ class Roads:
 
         Raises HubRefusal, RelayError(relay_unavailable), IntegrityError(relay_inconsistent).
         """
-        return self._bridge(space).sync(now_ms=self._patience.now_ms(), go=self._patience.go)
+        try:
+            return self._bridge(space).sync(now_ms=self._patience.now_ms(), go=self._patience.go)
+        except (HubRefusal, EnvoyError) as error:
+            self._links.note(space, error.code, self._patience.now_ms())
+            raise
+
+    def waiting(self, space: bytes) -> int:
+        """Return how many frames and calls wait for the relay of ``space``."""
+        return 0 if self._links.find(space) is None else self._bridge(space).pending()
 
     def delivery(self, space: bytes) -> Delivery:
         """Return whether the relay has all that this machine wrote into ``space``."""

@@ -9,7 +9,7 @@ Specification: docs/spec/home.md, Looking deeply.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from envoy.core import codec
@@ -40,6 +40,18 @@ def findings(store: LogStore) -> Iterator[str]:
     yield from ("frames of a space that it does not have" for one in strays if one not in spaces)
     yield from _heads(store)
     yield from _statements(store)
+
+
+def of_some(store: LogStore, count: int, *, go: Callable[[], bool]) -> tuple[int, list[str]]:
+    """Look at up to ``count`` spaces, drawn by lot, while ``go`` allows; also return how many."""
+    sql = "SELECT * FROM space ORDER BY random() LIMIT ?"
+    done, wrong = 0, list[str]()
+    for row in store.connection.rows(SpaceRow, sql, (count,)):
+        if not go():
+            break
+        wrong += _space(store, row)
+        done += 1
+    return done, wrong
 
 
 def _space(store: LogStore, row: SpaceRow) -> Iterator[str]:

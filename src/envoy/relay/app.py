@@ -1,15 +1,16 @@
-"""App: a relay's calls over HTTP, one route for all of them.
+"""App: a relay's calls over HTTP, one way in for all of them.
 
 A request is a name in the path and bytes in the body; nothing that tells spaces or members apart
 stands in a URL or a header, so no proxy's log holds it. The body is read within a deadline of its
 own and must have the length that was announced: behind a proxy a body that was cut off ends like
 one that is whole, and a store that looked no closer kept three bytes of a megabyte.
 
-The desk is synchronous: each call takes a thread until its group is committed. Long polls wait
-here, without one.
+The desk is synchronous: each call takes a thread until its group is committed, reads have threads
+of their own, so that no disk keeps them waiting. Long polls wait here, without one.
 
 Laws: nothing is decompressed, no cookie is set or read, no page of a browser gets an answer. A
-request that ends early has done nothing.
+request that ends early has done nothing. Whatever is asked, the answer is a reply or flat JSON with
+a code. What all requests and replies hold in memory is bounded.
 
 Specification: docs/spec/relay.md, HTTP.
 """
@@ -17,25 +18,34 @@ Specification: docs/spec/relay.md, HTTP.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from contextlib import contextmanager
+from typing import Final, TypeVar
 
-from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
 
-from envoy import limits
+from envoy import jsontext, limits
 from envoy.core.codec import decode
 from envoy.errors import EnvoyError, RemoteFault
 from envoy.lean import NamedTuple
+from envoy.relay import counter, rules
+from envoy.relay.billing import CALLS
 from envoy.relay.bus import Bus
 from envoy.relay.desk import Desk
+from envoy.relay.fanout import Fanout
+from envoy.relay.metrics import Metrics
+from envoy.relay.peers import Peers
 from envoy.sync import access, frames
 from envoy.sync.frames import HubRefusal
 
+T = TypeVar("T")
+
 MEDIA: Final = "application/vnd.msgpack"
+JSON: Final = "application/json"
 STATUS: Final[Mapping[str, int]] = {
     "malformed": 400,
     "length_required": 411,
@@ -66,119 +76,279 @@ STATUS: Final[Mapping[str, int]] = {
     "storage_failed": 507,
     "quota_exceeded": 507,
 }
-# Threads that wait for commits or read: as many calls as one group has.
+# Threads that wait for commits, as many calls as one group has, and threads that read.
 THREADS: Final = limits.GROUP_CALLS_MAX
+READERS: Final = 8
+# A reply is written in parts, each when the one before is taken.
+_PART_BYTES: Final = 64 * limits.KIB
+_RETRY_MS: Final = {"rate_limited": 1000, "relay_unavailable": 1000, "storage_failed": 10_000}
+_CALLS: Final = "/v1/"
+_INFO: Final = "/v1/info"
+_SOCKET: Final = "/v1/ws"
 
 
 class Terms(NamedTuple):
-    """What the face of a relay goes by: which hosts it answers for, and what it says of itself."""
+    """What the face of a relay goes by: which hosts it answers for, and what it says of itself.
+
+    ``clock`` is in seconds and never runs back.
+    """
 
     hosts: frozenset[str]
     info: Callable[[], dict[str, object]]
     now_ms: Callable[[], int]
+    clock: Callable[[], float]
+    peers: Peers
+    metrics: Metrics
+
+
+class Answer(NamedTuple):
+    """What is sent: a status, bytes of one kind, and whether the connection ends with it."""
+
+    status: int
+    body: bytes
+    media: str = JSON
+    is_last: bool = False
+    retry_ms: int | None = None
 
 
 class Face:
-    """The routes of one relay."""
+    """One relay as an ASGI application."""
 
     def __init__(self, desk: Desk, bus: Bus, terms: Terms) -> None:
         self._desk = desk
         self._bus = bus
         self._terms = terms
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="relay-call")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="relay-read")
+        self._counter = counter.Counter(desk)
+        self._held = 0
+        self._open = Counter[bytes]()
         self.is_draining = False
+        self.fanout = Fanout(
+            desk, self._read, terms.metrics, clock=terms.clock, now_ms=terms.now_ms
+        )
+        bus.watch(self.fanout.wake)
 
-    def app(self) -> Starlette:
-        """Return the application."""
-        routes = [
-            Route("/v1/info", self._info, methods=["GET"]),
-            Route("/v1/{name}", self._call, methods=["POST"]),
-        ]
-        return Starlette(routes=routes)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or serve one WebSocket."""
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            await self._send(await self._answered(request), scope, send)
+        except ClientDisconnect:
+            return  # nobody is there to be told
+
+    async def drain(self, seconds: float) -> None:
+        """Refuse what comes from now on, and take leave of who listens."""
+        self.is_draining = True
+        self._bus.end()
+        await self.fanout.bye(seconds)
 
     def close(self) -> None:
         """End the threads, when what they do is done."""
         self._pool.shutdown()
+        self._readers.shutdown()
 
-    async def _info(self, request: Request) -> Response:
+    # -- one request ------------------------------------------------------------------------
+
+    async def _answered(self, request: Request) -> Answer:
+        """Return the answer to a request, whatever it is. Raises ClientDisconnect."""
+        path, name = request.scope["path"], request.scope["path"].removeprefix(_CALLS)
+        is_call = path.startswith(_CALLS) and (name in access.EVERY or name in CALLS)
         try:
-            self._check(request)
+            check(request.headers, self._terms.hosts)
         except HubRefusal as refusal:
-            return self._refused(refusal)
-        return JSONResponse(self._terms.info())
+            status = 403 if refusal.code == "auth_failed" else None
+            return self._refused(refusal, status=status, is_last=True)
+        unknown = HubRefusal("unsupported_operation")
+        if not is_call and path != _INFO:
+            return self._refused(unknown, status=404, is_last=True)
+        if request.method != ("POST" if is_call else "GET"):
+            return self._refused(unknown, status=405, is_last=True)
+        if is_call:
+            return await self._call(request, name)
+        return Answer(200, jsontext.dumps(self._terms.info()).encode())
 
-    async def _call(self, request: Request) -> Response:
+    async def _call(self, request: Request, name: str) -> Answer:
         """Answer one call."""
+        peer, is_read = self._peer(request.scope), False
         try:
-            self._check(request)
-            if self.is_draining:
-                raise HubRefusal("relay_unavailable")
-            body = await read_body(request)
-            reply = await self._answer(request.path_params["name"], body)
-        except HubRefusal as refusal:
-            return self._refused(refusal)
+            size = announced(request.headers)
+            refusal = self._refusal(name, peer, size)
+            with self._holding(0 if refusal else size), self._counting(peer):
+                body = await read_body(request, size)
+                is_read = True
+                if refusal is not None:
+                    raise refusal
+                media = JSON if name in CALLS else MEDIA
+                return Answer(200, await self._reply(name, body), media)
+        except HubRefusal as refused:
+            return self._refused(refused, is_last=not is_read)
         except EnvoyError:
             return self._refused(HubRefusal("storage_failed"))
-        except (ClientDisconnect, TimeoutError):
-            return self._refused(HubRefusal("timeout"))
-        return Response(reply, media_type=MEDIA)
+        except TimeoutError:
+            return self._refused(HubRefusal("relay_unavailable" if is_read else "timeout"),
+                                 is_last=True)  # fmt: skip
 
-    async def _answer(self, name: str, body: bytes) -> bytes:
+    def _refusal(self, name: str, peer: bytes, size: int) -> HubRefusal | None:
+        """Return why a call is not done, before its body is kept; None if it may be."""
+        if self.is_draining or self._held + size > limits.HELD_BYTES_MAX:
+            return HubRefusal("relay_unavailable")
+        if self._open[peer] >= limits.CONNECTIONS_PEER_MAX:
+            return HubRefusal("rate_limited")
+        try:
+            self._desk.admit(name, peer)
+        except HubRefusal as refusal:
+            return refusal
+        return None
+
+    async def _reply(self, name: str, body: bytes) -> bytes:
         """Return the reply; a pull that finds nothing waits for news as long as it says."""
-        wait_ms, spaces = _waits(name, body)
-        if not wait_ms:
+        pull = _pull_of(name, body)
+        if pull is None or not pull.wait_ms:
             return await self._ask(name, body)
-        until = asyncio.get_running_loop().time() + wait_ms / 1000
-        with self._bus.listen(spaces) as news:
+        until = self._terms.clock() + pull.wait_ms / 1000
+        with self._bus.listen([since.space for since in pull.spaces]) as news:
             while True:
                 reply = await self._ask(name, body)
-                left = until - asyncio.get_running_loop().time()
-                if left <= 0 or self.is_draining or not _is_empty(reply):
+                left = until - self._terms.clock()
+                if left <= 0 or self.is_draining or has_news(pull, reply):
+                    self._terms.metrics.add("wakes_total", label="poll")
                     return reply
                 await news.wait(left)
 
     async def _ask(self, name: str, body: bytes) -> bytes:
+        """Return what the desk answers, within the time of a request."""
+        pool = self._readers if name in rules.READS else self._pool
+        answer = self._counter.answer if name in CALLS else self._desk.answer
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._desk.answer, name, body)
+        async with asyncio.timeout(limits.REQUEST_SECONDS):
+            return await loop.run_in_executor(pool, answer, name, body)
 
-    def _check(self, request: Request) -> None:
-        """Refuse what no client of a relay sends: browsers, foreign names, packed bodies."""
-        headers = request.headers
-        host = headers.get("host", "")
-        if "origin" in headers or host.lower() not in self._terms.hosts:
-            raise HubRefusal("auth_failed")
-        if headers.get("content-encoding", "identity") != "identity":
-            raise HubRefusal("unsupported_operation")
+    async def _read(self, work: Callable[[], T], /) -> T:
+        """Return what ``work`` returns, done by a thread that reads."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
-    def _refused(self, refusal: HubRefusal) -> Response:
+    def _peer(self, scope: Scope) -> bytes:
+        client = scope.get("client")
+        return self._terms.peers.name(client[0] if client else "", scope["headers"])
+
+    @contextmanager
+    def _counting(self, peer: bytes) -> Iterator[None]:
+        """Count one that ``peer`` has open; behind a proxy connections do not tell."""
+        self._open[peer] += 1
+        try:
+            yield
+        finally:
+            self._open[peer] -= 1
+            if not self._open[peer]:
+                del self._open[peer]
+
+    @contextmanager
+    def _holding(self, size: int) -> Iterator[None]:
+        """Count bytes that are in memory."""
+        self._held += size
+        try:
+            yield
+        finally:
+            self._held -= size
+
+    # -- answers ----------------------------------------------------------------------------
+
+    def _refused(
+        self, refusal: HubRefusal, *, status: int | None = None, is_last: bool = False
+    ) -> Answer:
         """Return a refusal as JSON, flat."""
+        code = refusal.code
         found: dict[str, object] = {
             "error": "the relay refused the call",
-            "error_code": refusal.code,
-            "retry_after_ms": _RETRY_MS.get(refusal.code),
+            "error_code": code,
+            "retry_after_ms": _RETRY_MS.get(code),
             "at": self._terms.now_ms(),
             **refusal.details,
         }
-        return JSONResponse(found, status_code=STATUS[refusal.code])
+        wait = found["retry_after_ms"]
+        body = jsontext.dumps(found).encode()
+        retry_ms = wait if isinstance(wait, int) else None
+        return Answer(status or STATUS[code], body, JSON, is_last, retry_ms)
+
+    async def _send(self, answer: Answer, scope: Scope, send: Send) -> None:
+        """Send an answer, part by part; who does not take it in time is cut off."""
+        size = len(answer.body)
+        start = {
+            "type": "http.response.start",
+            "status": answer.status,
+            "headers": _headers(answer),
+        }
+        with self._holding(size):
+            try:
+                async with asyncio.timeout(_seconds(size)):
+                    await send(start)
+                    async for part in _parts(answer.body):
+                        await send(part)
+            except TimeoutError:
+                scope["state"]["abort"]()
+
+    # -- one WebSocket ----------------------------------------------------------------------
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one WebSocket, or say why not."""
+        await receive()
+        peer = self._peer(scope)
+        try:
+            if scope["path"] != _SOCKET:
+                raise HubRefusal("not_found")
+            check(Headers(scope=scope), self._terms.hosts)
+            if self.is_draining:
+                raise HubRefusal("relay_unavailable")
+            if self._open[peer] >= limits.CONNECTIONS_PEER_MAX:
+                raise HubRefusal("rate_limited")
+        except HubRefusal as refusal:
+            answer = self._refused(refusal, is_last=True)
+            start = "websocket.http.response.start"
+            head = {"type": start, "status": answer.status, "headers": _headers(answer)}
+            await send(head)
+            await send({"type": "websocket.http.response.body", "body": answer.body})
+            return
+        with self._counting(peer):
+            await send({"type": "websocket.accept"})
+            await self.fanout.serve(receive, send, scope["state"]["abort"])
 
 
-_RETRY_MS: Final = {"rate_limited": 1000, "relay_unavailable": 1000, "storage_failed": 10_000}
+def check(headers: Headers, hosts: frozenset[str]) -> None:
+    """Refuse what no client of a relay sends: browsers, foreign names, packed or endless heads."""
+    size = sum(len(name) + len(value) for name, value in headers.raw)
+    if size > limits.HEADER_BYTES_MAX:
+        raise HubRefusal("malformed")
+    if "origin" in headers or headers.get("host", "").lower() not in hosts:
+        raise HubRefusal("auth_failed")
+    if headers.get("content-encoding", "identity") != "identity":
+        raise HubRefusal("unsupported_operation")
 
 
-async def read_body(request: Request) -> bytes:
-    """Return the body of ``request``, whole, within its deadline.
+def announced(headers: Headers) -> int:
+    """Return how many bytes of body are announced, of a request without one none.
 
-    Raises HubRefusal (length_required, message_too_large, malformed), TimeoutError,
-    ClientDisconnect.
+    Raises HubRefusal (length_required, message_too_large).
     """
-    length = request.headers.get("content-length", "")
-    if not length.isdecimal() or len(length) > 12:
+    length = headers.get("content-length", "")
+    if "transfer-encoding" in headers or not length.isdecimal() or len(length) > 12:
         raise HubRefusal("length_required")
     size = int(length)
     if size > limits.REQUEST_BYTES_MAX:
         raise HubRefusal("message_too_large")
+    return size
+
+
+async def read_body(request: Request, size: int) -> bytes:
+    """Return the body of ``request``, whole, within its deadline.
+
+    Raises HubRefusal(malformed), TimeoutError, ClientDisconnect.
+    """
     parts, got = list[bytes](), 0
-    async with asyncio.timeout(limits.BODY_SECONDS + size / limits.BODY_BYTES_SECOND):
+    async with asyncio.timeout(_seconds(size)):
         async for part in request.stream():
             parts.append(part)
             got += len(part)
@@ -189,17 +359,48 @@ async def read_body(request: Request) -> bytes:
     return b"".join(parts)
 
 
-def _waits(name: str, body: bytes) -> tuple[int, tuple[bytes, ...]]:
-    """Return how long a call may wait, ms, and for news of which spaces."""
+def _seconds(size: int) -> float:
+    """Return how long ``size`` bytes may be under way."""
+    return limits.BODY_SECONDS + size / limits.BODY_BYTES_SECOND
+
+
+def _headers(answer: Answer) -> list[tuple[bytes, bytes]]:
+    found = [
+        (b"content-type", answer.media.encode()),
+        (b"content-length", str(len(answer.body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    if answer.retry_ms is not None:
+        found.append((b"retry-after", str(-(-answer.retry_ms // 1000)).encode()))
+    if answer.is_last:
+        found.append((b"connection", b"close"))
+    return found
+
+
+async def _parts(body: bytes) -> AsyncIterator[Message]:
+    """Yield the messages that send ``body``."""
+    for at in range(0, len(body) or 1, _PART_BYTES):
+        part, more = body[at : at + _PART_BYTES], at + _PART_BYTES < len(body)
+        yield {"type": "http.response.body", "body": part, "more_body": more}
+
+
+def _pull_of(name: str, body: bytes) -> frames.Pull | None:
+    """Return the pull in ``body``, None for another call, or where the desk will refuse it."""
     if name != "pull":
-        return 0, ()
+        return None
     try:
-        call = decode(decode(body, access.Request).call, frames.Pull)
+        return decode(decode(body, access.Request).call, frames.Pull)
     except RemoteFault:
-        return 0, ()  # the desk says what is wrong with it
-    return call.wait_ms, tuple(since.space for since in call.spaces)
+        return None
 
 
-def _is_empty(reply: bytes) -> bool:
-    """Say whether the reply to a pull has no news."""
-    return all(not page.frames for page in decode(reply, frames.Pulled).pages)
+def has_news(pull: frames.Pull, reply: bytes) -> bool:
+    """Say whether a reply tells what whoever pulls does not know: frames, or another log."""
+    pages = decode(reply, frames.Pulled).pages
+    for since, page in zip(pull.spaces, pages, strict=True):
+        head = page.head
+        if page.frames or head is None or head.head < since.since:
+            return True
+        if since.instance is not None and since.instance != head.instance:
+            return True
+    return False

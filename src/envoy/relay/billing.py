@@ -19,6 +19,7 @@ from hashlib import sha256
 from typing import Final
 
 from envoy import limits
+from envoy.core.structs import Body
 from envoy.lean import NamedTuple
 from envoy.relay.rules import GROWS, Allowance
 from envoy.relay.session import Token
@@ -30,7 +31,9 @@ DAY_MS: Final = limits.DAY_SECONDS * 1000
 CODE_GROUPS: Final = 6
 _GROUP: Final = 4
 _SYMBOLS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # as those of invite codes: none look alike
-NONE, TOKEN = "none", "token"  # noqa: S105 - names of providers
+# Names of calls about accounts: JSON, and no others.
+CALLS: Final = frozenset(("billing/plans", "billing/status", "billing/redeem"))
+OPEN, CODES = "none", "token"  # the providers: everybody, whoever redeemed a code
 
 
 class Plan(NamedTuple):
@@ -76,6 +79,12 @@ class CodeRow(NamedTuple):
     made: int
     expires: int
     used: int
+
+
+class Gone(Body, frozen=True):
+    """How many spaces a sweep deleted."""
+
+    spaces: int
 
 
 # -- codes -----------------------------------------------------------------------------------
@@ -221,14 +230,14 @@ class Terms:
             found += store.connection.rows(bytes, sql, (plan.name, idle, limit))
         return list(dict.fromkeys(found))[:limit]
 
-    def sweep(self, store: RelayStore, shelf: Shelf, *, at: int) -> int:
-        """Delete some spaces that go, with their chunks; return how many. Inside a transaction."""
+    def sweep(self, store: RelayStore, *, shelf: Shelf, at: int) -> Gone:
+        """Delete some spaces that go, with their chunks. Inside a transaction."""
         spaces = self.ended(store, at=at, limit=limits.LAPSED_SWEEP_MAX)
         for space in spaces:
             for ident in store.chunk_ids(space):
                 shelf.drop(space, ident)
             store.drop_space(space)
-        return len(spaces)
+        return Gone(len(spaces))
 
 
 def find(store: RelayStore, account: bytes) -> Account | None:

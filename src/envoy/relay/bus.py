@@ -9,7 +9,7 @@ Specification: docs/spec/relay.md, News.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from envoy.relay.group import Wake
@@ -25,6 +25,10 @@ class News:
     def tell(self, wake: Wake) -> None:
         """Note a wake; of several of one space the newest stays."""
         self.wakes[wake.space] = wake
+        self._event.set()
+
+    def end(self) -> None:
+        """Wait no more."""
         self._event.set()
 
     async def wait(self, timeout_s: float | None) -> list[Wake]:
@@ -45,6 +49,7 @@ class Bus:
 
     def __init__(self) -> None:
         self._waiting = dict[bytes, set[News]]()
+        self._watchers = list[Callable[[Wake], None]]()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -56,6 +61,16 @@ class Bus:
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._tell, list(wakes))
+
+    def watch(self, watcher: Callable[[Wake], None]) -> None:
+        """Let ``watcher`` hear of every commit, in the loop's thread."""
+        self._watchers.append(watcher)
+
+    def end(self) -> None:
+        """Let everybody look once more, and not wait again: the relay ends."""
+        for waiting in list(self._waiting.values()):
+            for news in list(waiting):
+                news.end()
 
     @contextmanager
     def listen(self, spaces: Sequence[bytes]) -> Iterator[News]:
@@ -82,5 +97,7 @@ class Bus:
 
     def _tell(self, wakes: Sequence[Wake]) -> None:
         for wake in wakes:
+            for watcher in self._watchers:
+                watcher(wake)
             for news in self._waiting.get(wake.space, ()):
                 news.tell(wake)

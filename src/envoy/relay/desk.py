@@ -20,7 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from envoy import limits
 from envoy.core import access as chains
@@ -32,8 +32,9 @@ from envoy.errors import RemoteFault
 from envoy.hub import log
 from envoy.hub.handler import Commitment, Handler
 from envoy.lean import NamedTuple
-from envoy.relay import access, rules, sweep, tables
-from envoy.relay.group import Job, Wake, Writer
+from envoy.relay import access, billing, rules, sweep, tables
+from envoy.relay.billing import Terms
+from envoy.relay.group import Job, Wake, Work, Writer
 from envoy.relay.metrics import Metrics
 from envoy.relay.quota import Pace
 from envoy.relay.rules import Allowance
@@ -47,6 +48,7 @@ from envoy.sync.frames import HubRefusal
 
 _NAMES: Final = {kind: name for name, (kind, _) in calls.EVERY.items()}
 _NOBODY: Final = bytes(32)
+T = TypeVar("T")
 Fund = Callable[[RelayStore, Sequence[Token], bytes], bytes | None]
 
 
@@ -54,7 +56,8 @@ class Config(NamedTuple):
     """What the operator decided: the origins that proofs may name, what a space may take.
 
     ``fund`` says which account pays for a new space, None for nobody; it refuses by HubRefusal.
-    ``has_room`` says whether the disk may be written to.
+    ``has_room`` says whether the disk may be written to; ``terms`` judge spaces that somebody pays
+    for, where the relay asks for that.
     """
 
     origins: frozenset[str]
@@ -65,6 +68,7 @@ class Config(NamedTuple):
     pace: Pace | None = None
     metrics: Metrics | None = None
     has_room: Callable[[], bool] = lambda: True
+    terms: Terms | None = None
 
 
 class Subscription(NamedTuple):
@@ -107,7 +111,7 @@ class Desk:
     def admit(self, name: str, peer: bytes) -> None:
         """Let ``peer`` make a call, before anything of it is read. Raises HubRefusal."""
         try:
-            if name not in calls.EVERY:
+            if name not in calls.EVERY and name not in billing.CALLS:
                 raise HubRefusal("unsupported_operation")
             if self._config.pace is not None:
                 self._config.pace.admit(name, peer)
@@ -152,7 +156,7 @@ class Desk:
         if isinstance(call, chunks.ChunkPut):
             self._take_chunk(call, tokens)
         work = partial(self._write, call=call, tokens=tokens, at=at)
-        return encode(self._commit(Job(_space_of(call, tokens), work, len(body))))
+        return encode(self._commit(Job(rules.space_of(call, tokens), work, len(body))))
 
     def _commit(self, job: Job) -> Body:
         """Return the reply to ``job`` when it is durable. Raises HubRefusal."""
@@ -170,7 +174,7 @@ class Desk:
         found = self._tokens.read(token, at=self._now_ms())
         store = self._reader()
         with store.look():
-            rules.authorise(store, [found], found.space or b"", READ)
+            self._judge(store, [found], found.space or b"", "head")
             space = found.space or b""
             head = log.head_of(store, log.require_space(store, space))
         return Subscription(space, found.holder, found.rev, found.exp), head
@@ -200,9 +204,8 @@ class Desk:
         try:
             rev = store.rev(sub.space)
             if rev is None:
-                raise HubRefusal("space_not_found")
-            if rev != sub.rev:
-                access.standing(store, sub.space, sub.holder, at=at)
+                return "space_not_found"
+            access.standing(store, sub.space, sub.holder, at=at)
             return sub._replace(rev=rev)
         except HubRefusal as refusal:
             return refusal.code
@@ -216,6 +219,11 @@ class Desk:
         found = self._commit(Job(b"", partial(sweep.work, plan=plan, shelf=self._shelf), 1))
         assert isinstance(found, sweep.Swept), "what a sweep answers"
         counts = found.counts()
+        if self._config.terms is not None:
+            end = partial(self._config.terms.sweep, shelf=self._shelf, at=self._now_ms())
+            gone = self._commit(Job(b"", end, 1))
+            assert isinstance(gone, billing.Gone), "what it answers"
+            counts["spaces"] += gone.spaces
         for kind, count in counts.items():
             self._metrics.add("swept_total", count, label=kind)
         return counts
@@ -229,6 +237,42 @@ class Desk:
     def _probe(self, store: RelayStore) -> Body:
         store.note_probe(self._now_ms())
         return frames.Done()
+
+    # -- accounts ---------------------------------------------------------------------------
+
+    @property
+    def terms(self) -> Terms | None:
+        """Return how spaces are judged that somebody pays for, None where nobody has to."""
+        return self._config.terms
+
+    def account_of(self, token: bytes) -> bytes:
+        """Return the account that a token is about. Raises HubRefusal."""
+        found = self._tokens.read(token, at=self._now_ms())
+        if found.space is not None:
+            raise HubRefusal("auth_failed")
+        return found.holder
+
+    def look(self, work: Callable[[RelayStore], T]) -> T:
+        """Return what ``work`` finds in one state of the database."""
+        store = self._reader()
+        with store.look():
+            return work(store)
+
+    def do(self, work: Work) -> Body:
+        """Return what ``work`` answers when it is durable. Raises HubRefusal."""
+        return self._commit(Job(b"", work, 1))
+
+    def _judge(self, store: RelayStore, tokens: Sequence[Token], space: bytes, name: str) -> Token:
+        """Return the token by which a call may be made. Raises HubRefusal."""
+        token = rules.authorise(store, tokens, space, rules.ROLES[name])
+        if self._config.terms is not None:
+            self._config.terms.require(store, space, name, at=self._now_ms())
+        return token
+
+    def _allowed(self, store: RelayStore, space: bytes) -> Allowance:
+        """Return what a space may take."""
+        terms = self._config.terms
+        return (terms and terms.allowance(store, space)) or self._config.allowance
 
     # -- reads ------------------------------------------------------------------------------
 
@@ -247,10 +291,10 @@ class Desk:
                 return self._renew(store, tokens, at)
             case frames.Pull():
                 for since in call.spaces:
-                    rules.authorise(store, tokens, since.space, READ)
+                    self._judge(store, tokens, since.space, "pull")
                 return Handler(store).handle(call, poster=_NOBODY, now_ms=at)
-        space = _space_of(call, tokens)
-        token = rules.authorise(store, tokens, space, rules.ROLES[_NAMES[type(call)]])
+        space = rules.space_of(call, tokens)
+        token = self._judge(store, tokens, space, _NAMES[type(call)])
         match call:
             case calls.GenesisGet():
                 return calls.GenesisFound(log.require_space(store, space).g)
@@ -306,8 +350,8 @@ class Desk:
         name = _NAMES[type(call)]
         if name in rules.OPEN:
             return Handler(store).handle(call, poster=_NOBODY, now_ms=at)
-        space = _space_of(call, tokens)
-        token = rules.authorise(store, tokens, space, rules.ROLES[name])
+        space = rules.space_of(call, tokens)
+        token = self._judge(store, tokens, space, name)
         if isinstance(call, calls.AccessPut):
             return self._access_put(store, call, token, at)
         if isinstance(call, frames.InvitePut):
@@ -317,9 +361,9 @@ class Desk:
         if isinstance(call, chunks.ChunkHave):
             return self._chunk_have(store, call, at)
         before = rules.taken(store, space)
-        rules.count_reader(store, token, _weight(call), at=at)
+        rules.count_reader(store, token, rules.weight(call), at=at)
         reply = Handler(store).handle(call, poster=token.poster, now_ms=at)
-        rules.count_space(store, space, self._config.allowance, before=before, at=at)
+        rules.count_space(store, space, self._allowed(store, space), before=before, at=at)
         return reply
 
     def _session(self, store: RelayStore, proved: calls.Proved, at: int) -> calls.Entry:
@@ -418,7 +462,7 @@ class Desk:
         """Bring a chunk to the disk before the writer notes it: it must not wait for a file."""
         store = self._reader()
         with store.look():
-            rules.authorise(store, tokens, call.space, rules.ROLES["chunk_put"])
+            self._judge(store, tokens, call.space, "chunk_put")
         if sign.sha256(call.chunk) != call.id:
             raise HubRefusal("malformed")
         self._shelf.save(call.space, call.id, call.chunk)
@@ -427,7 +471,7 @@ class Desk:
         """Note a chunk that is on the disk."""
         if not self._shelf.has(call.space, call.id):  # it was swept in between: sent again
             raise HubRefusal("relay_unavailable")
-        allowed = self._config.allowance
+        allowed = self._allowed(store, call.space)
         expires = at + allowed.chunk_days * rules.DAY_MS
         is_new = store.keep_chunk(call.space, call.id, len(call.chunk), expires)
         size = rules.taken(store, call.space)[1] + store.chunk_bytes(call.space)
@@ -441,28 +485,9 @@ class Desk:
             store.has_chunk(call.space, one) and self._shelf.has(call.space, one)
             for one in call.ids
         ]
-        expires = at + self._config.allowance.chunk_days * rules.DAY_MS
+        expires = at + self._allowed(store, call.space).chunk_days * rules.DAY_MS
         if call.refresh:
             for ident, is_there in zip(call.ids, found, strict=True):
                 if is_there:
                     store.refresh_chunk(call.space, ident, expires)
         return chunks.ChunkMap(chunks.bitmap(found))
-
-
-def _space_of(call: Body, tokens: Sequence[Token]) -> bytes:
-    """Return the space that a call is about; one that names none is about its only token's."""
-    named = getattr(call, "space", None)
-    if isinstance(named, bytes):
-        return named
-    spaces = {one.space for one in tokens if one.space is not None}
-    return spaces.pop() if len(spaces) == 1 else b""
-
-
-def _weight(call: Body) -> int:
-    """Return how many frames or boxes a call brings."""
-    match call:
-        case frames.Push():
-            return len(call.frames)
-        case frames.BoxPut():
-            return len(call.boxes)
-    return 1

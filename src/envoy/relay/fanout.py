@@ -18,23 +18,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Final
+
+from starlette.types import Receive, Send
 
 from envoy import limits
 from envoy.core.codec import encode
 from envoy.core.structs import Body
 from envoy.errors import EnvoyError, RemoteFault
+from envoy.lean import Protocol, TypeVar
 from envoy.relay.desk import Desk, Subscription
-from envoy.relay.group import Wake
+from envoy.relay.group import GONE, Wake
 from envoy.relay.metrics import Metrics
 from envoy.sync import frames, live
 from envoy.sync.frames import HubRefusal
 
 T = TypeVar("T")
 
-Send = Callable[[dict[str, object]], Awaitable[None]]
-Receive = Callable[[], Awaitable[dict[str, object]]]
 MALFORMED: Final = 4400
 AUTH: Final = 4401
 REVOKED: Final = 4403
@@ -48,6 +50,15 @@ _TICK_SECONDS: Final = 0.5
 _CLOSE_SECONDS: Final = 5.0
 _RECHECK: Final = 100
 _EXPIRED: Final = "session_expired"
+_UNKNOWN: Final = -2  # a number of changes that no token has
+
+
+class Asker(Protocol):
+    """What runs a function that blocks in another thread."""
+
+    async def __call__(self, work: Callable[[], T], /) -> T:
+        """Return what ``work`` returns."""
+        ...
 
 
 class Reading:
@@ -82,7 +93,8 @@ class Line:
 
     def say(self, message: Body) -> None:
         """Queue a message that must not be dropped; one too many closes the line."""
-        if len(self._queue) >= 2 * limits.SOCKET_QUEUE_MAX:
+        full = len(self._queue) > 2 * limits.SOCKET_SPACES_MAX
+        if full or self._size > 2 * limits.SOCKET_QUEUE_BYTES_MAX:
             self.close(TOO_MUCH, self.heard_s)
         self._put(encode(message), None)
 
@@ -150,7 +162,7 @@ class Fanout:
     def __init__(
         self,
         desk: Desk,
-        ask: Callable[[Callable[[], object]], Awaitable[object]],
+        ask: Asker,
         metrics: Metrics,
         *,
         clock: Callable[[], float],
@@ -194,7 +206,7 @@ class Fanout:
             writer.cancel()
             asyncio.get_running_loop().call_later(_CLOSE_SECONDS, abort)
 
-    async def _take(self, line: Line, message: dict[str, object]) -> None:
+    async def _take(self, line: Line, message: Mapping[str, object]) -> None:
         """Do what one message of a listener asks for."""
         data = message.get("bytes")
         if not isinstance(data, bytes):
@@ -259,11 +271,10 @@ class Fanout:
         reading = line.readings[space] = Reading(sub, since)
         self._of_space.setdefault(space, {})[line] = reading
         self._of_holder[holder] += 1
-        told = self._missed.get(space, Wake(space, head.head, head.rev))
-        before = self._news.get(space, told)
-        self._news[space] = max(before, told, key=lambda wake: wake.head)
-        if told.rev != sub.rev or before.rev != sub.rev:
-            self._news[space] = self._news[space]._replace(rev=max(told.rev, before.rev))
+        last = self._missed.get(space) or self._news.get(space) or Wake(space, 0, 0)
+        if last.rev != GONE:  # it may be older than what the thread saw, or younger
+            last = Wake(space, max(last.head, head.head), max(last.rev, head.rev))
+        self._news[space] = last
         return head
 
     def _leave(self, line: Line, space: bytes) -> None:
@@ -310,6 +321,8 @@ class Fanout:
                 wake = self._news.pop(space)
                 await self._recheck(space, wake)
                 await self._tell(space, wake)
+        except EnvoyError:  # the database did not answer: the next wake, or a pull, brings it
+            return
         finally:
             del self._running[space]
 
@@ -323,7 +336,7 @@ class Fanout:
         for at in range(0, len(doubtful), _RECHECK):
             part = doubtful[at : at + _RECHECK]
             subs = [reading.sub for _, reading in part]
-            found = await self._ask(lambda subs=subs: self._desk.recheck(subs))
+            found = await self._ask(partial(self._desk.recheck, subs))
             for (line, reading), now in zip(part, found, strict=True):
                 if line.readings.get(space) is not reading:
                     continue
@@ -342,32 +355,30 @@ class Fanout:
                 groups.setdefault((reading.sub.rev, reading.sent), []).append((line, reading))
         for (_, sent), members in groups.items():
             longest = max((reading.sub for _, reading in members), key=lambda sub: sub.exp)
-            page = await self._page(longest, sent)
+            page = await self._page(longest, sent, wake)
             if page is None:  # access changed, or ended: its own wake or the next tick says so
                 continue
             head, message, count = page
             self._deliver(space, message, head, members)
             self._metrics.add("pulled_frames_total", count * len(members))
 
-    async def _page(self, sub: Subscription, sent: int) -> tuple[int, bytes, int] | None:
+    async def _page(
+        self, sub: Subscription, sent: int, wake: Wake
+    ) -> tuple[int, bytes, int] | None:
         """Return the head, the packed wake of who stands at ``sent``, and its frames."""
         most = limits.WAKE_FRAMES_MAX
         try:
             page = await self._ask(lambda: self._desk.page(sub, sent, most))
         except HubRefusal as refusal:
-            if refusal.code != _EXPIRED:
-                self._judge_again(sub.space)
+            if refusal.code != _EXPIRED and sub.space in self._of_space:
+                # Access changed in between, which a wake of its own tells, if it is not lost.
+                self._news.setdefault(sub.space, wake._replace(rev=_UNKNOWN))
             return None
         head = page.last if page.head is None else page.head.head
         size = sum(len(frame) for frame in page.frames)
         is_whole = page.last == head and size <= limits.WAKE_BYTES_MAX
         message = live.Woken("wake", sub.space, head, page if is_whole else None)
         return head, encode(message), len(page.frames) if is_whole else 0
-
-    def _judge_again(self, space: bytes) -> None:
-        """Have the listeners of a space judged once more: access changed in between."""
-        if space in self._of_space and space not in self._news:
-            self._news[space] = Wake(space, 0, -2)
 
     def _deliver(
         self, space: bytes, message: bytes, head: int, members: Iterable[tuple[Line, Reading]]
@@ -390,8 +401,7 @@ class Fanout:
 
     async def _ask(self, work: Callable[[], T]) -> T:
         """Return what ``work`` returns, done by another thread."""
-        found = await self._ask_thread(work)
-        return found  # type: ignore[return-value]
+        return await self._ask_thread(work)
 
     # -- time, and the end ------------------------------------------------------------------
 
@@ -417,9 +427,8 @@ class Fanout:
     @staticmethod
     def _look_after(line: Line, now_s: float) -> None:
         silent_s = now_s - line.heard_s
-        if silent_s >= limits.SOCKET_SILENCE_SECONDS_MAX:
-            line.close(SILENT, now_s)
-        elif not line.has_asked and silent_s >= limits.SOCKET_SECONDS_FIRST:
+        most = limits.SOCKET_SILENCE_SECONDS_MAX if line.has_asked else limits.SOCKET_SECONDS_FIRST
+        if silent_s >= most:
             line.close(SILENT, now_s)
         elif now_s - max(line.heard_s, line.asked_s) >= limits.SOCKET_PING_SECONDS:
             line.asked_s = now_s

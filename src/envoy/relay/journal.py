@@ -20,7 +20,7 @@ from typing import Final
 from envoy import jsontext
 
 _HEX: Final = 8
-Value = str | int | float | bool | None
+Value = str | int | bool | None
 
 
 class Journal:
@@ -48,10 +48,13 @@ class Journal:
 
 
 class Listener(logging.Handler):
-    """Passes on what the server's library warns of, without the arguments of its words."""
+    """Passes on what the server's library calls an error, without the arguments of its words.
+
+    Its warnings are about what peers send; who sends garbage must not fill the operator's disk.
+    """
 
     def __init__(self, journal: Journal) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.ERROR)
         self._journal = journal
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -67,7 +70,7 @@ def listen(journal: Journal) -> None:
     """Let every logger of this process end in ``journal``."""
     root = logging.getLogger()
     root.handlers[:] = [Listener(journal)]
-    root.setLevel(logging.WARNING)
+    root.setLevel(logging.ERROR)
 
 
 def _place(error: BaseException) -> str:

@@ -25,6 +25,7 @@ from typing import Final
 from envoy import limits
 from envoy.core.structs import Body
 from envoy.lean import NamedTuple
+from envoy.relay import billing
 from envoy.relay.session import Token
 from envoy.sync import access as calls
 from envoy.sync import frames
@@ -52,7 +53,7 @@ class Rates(NamedTuple):
 
 
 # Calls that cost signatures or guess at secrets, before anybody showed who they are.
-SESSIONS: Final = frozenset(("session", "renew", "create", "space_delete"))
+SESSIONS: Final = frozenset(("session", "renew", "create", "space_delete", *billing.CALLS))
 INVITES: Final = frozenset(("invite_fetch", "invite_request", "invite_reply", "invite_delete"))
 
 

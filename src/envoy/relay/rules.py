@@ -16,9 +16,11 @@ from typing import Final
 
 from envoy import limits
 from envoy.core.access import ADMIN, RANKS, READ, WRITE
+from envoy.core.structs import Body
 from envoy.lean import NamedTuple
 from envoy.relay.session import Token
 from envoy.relay.tables import RelayStore
+from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
 
 # Call -> the role it takes in the space it is about. Those that are not here show what they need
@@ -116,3 +118,22 @@ def taken(store: RelayStore, space: bytes) -> tuple[int, int]:
     """Return how many frames and bytes the log of ``space`` has."""
     row = store.find_space(space)
     return (0, 0) if row is None else (row.frame_count, row.byte_count)
+
+
+def space_of(call: Body, tokens: Sequence[Token]) -> bytes:
+    """Return the space that a call is about; one that names none is about its only token's."""
+    named = getattr(call, "space", None)
+    if isinstance(named, bytes):
+        return named
+    spaces = {one.space for one in tokens if one.space is not None}
+    return spaces.pop() if len(spaces) == 1 else b""
+
+
+def weight(call: Body) -> int:
+    """Return how many frames or boxes a call brings."""
+    match call:
+        case frames.Push():
+            return len(call.frames)
+        case frames.BoxPut():
+            return len(call.boxes)
+    return 1

@@ -65,6 +65,12 @@ CREATE TABLE invite_space(
   lookup BLOB PRIMARY KEY, space BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE fund(
   space BLOB PRIMARY KEY, account BLOB, session_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX fund_account ON fund(account);
+CREATE TABLE entitlement(
+  account BLOB PRIMARY KEY, plan TEXT NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE code(
+  hash BLOB PRIMARY KEY, plan TEXT NOT NULL, days INTEGER NOT NULL, made INTEGER NOT NULL,
+  expires INTEGER NOT NULL, used INTEGER NOT NULL, account BLOB) STRICT, WITHOUT ROWID;
 """
 # Tables whose rows are a space's, in the order in which they can be emptied.
 _OF_A_SPACE: Final = (

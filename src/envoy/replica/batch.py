@@ -98,6 +98,7 @@ class Batch:
         self.fresh: list[tuple[Entry, Body | None]] = []
         self._touched: set[bytes] = set()
         self._newest: dict[int, int] = {}  # seq of the last event of a chain
+        self._forked = set[bytes]()  # authors of forks that came in this batch
 
     # -- taking in --------------------------------------------------------------------------
 
@@ -118,7 +119,8 @@ class Batch:
 
     def _entry(self, event: Event, body: Body | None) -> Entry:
         """Return the entry of ``event``, held to the structural rules."""
-        court, kind, seen, entity, ix = self.court, event.kind, self._seen(event), None, None
+        court, kind, entity, ix = self.court, event.kind, None, None
+        seen, saw = self._seen(event)
         if is_auth(kind):
             ix = court.next_ix
         else:
@@ -126,56 +128,49 @@ class Batch:
         if body is not None:
             entity = entity_of(kind, body, event=event.id, author=event.author, space=event.space)
         rid, an, cn = self.events.number(self.sn, event.author, event.chain)
-        entry = Entry(  # by place: this is made for every event
-            rid,
-            event.id,
-            kind,
-            an,
-            event.author,
-            cn,
-            event.chain,
-            event.seq,
-            event.lam,
-            event.ts,
-            event.auth,
-            bits(seen),
-            ix,
-            entity,
-            None,
-            "ok",
-            None,
-            None,
-            event.prev,
-            b"".join(event.deps),
-            b"".join(event.basis),
-        )
+        place = (event.chain, event.seq, event.lam, event.ts, event.auth, saw, ix, entity)
+        deps, basis = b"".join(event.deps), b"".join(event.basis)
+        verdict = (None, "ok", None, None, event.prev, deps, basis)
+        header = (rid, event.id, kind, an, event.author, cn)
+        # At once: this is made for every event.
+        entry = tuple.__new__(Entry, (*header, *place, *verdict))
         if ix is None:
             fault = court.content_fault(event, body, entity=entity, seen=seen)
-            return with_fault(entry, fault)
+            return entry if fault is None else with_fault(entry, fault)
         return with_fault(entry, court.fault(entry, event, body))
 
-    def _seen(self, event: Event) -> int:
-        """Return the numbers of the authority events in the ancestry of ``event``."""
-        seen, find, sn = 0, self.events.entry, self.sn
-        for parent in event.deps if event.prev is None else (event.prev, *event.deps):
+    def _seen(self, event: Event) -> tuple[int, bytes]:
+        """Return the numbers of the authority events in the ancestry of ``event``, twice.
+
+        As a number, and as the bytes that are kept: often those of the one parent.
+        """
+        seen, find, sn, prev = 0, self.events.entry, self.sn, event.prev
+        if prev is not None and not event.deps:
+            known = find(sn, prev)
+            assert known is not None, "an event is accepted after its parents"
+            if known.ix is None:
+                return known.saw, known.seen
+        for parent in event.deps if prev is None else (prev, *event.deps):
             known = find(sn, parent)
             assert known is not None, "an event is accepted after its parents"
-            seen |= int.from_bytes(known.seen, "little")
+            seen |= known.saw
             if known.ix is not None:
                 seen |= 1 << known.ix
-        return seen
+        return seen, bits(seen)
 
     def _prove_fork(self, entry: Entry) -> None:
         """Keep the proof if this place in the chain was taken already."""
-        newest = self._newest.get(entry.cn)
+        seq, cn = entry.seq, entry.cn
+        newest = self._newest.get(cn)
         if newest is None:
-            newest = self.events.newest_seq(entry.cn)
-        self._newest[entry.cn] = max(newest, entry.seq)
-        if entry.seq > newest:
+            newest = self._newest[cn] = self.events.newest_seq(cn)
+        if seq > newest:
+            self._newest[cn] = seq
             return
         first, *others = self.events.at_seq(entry.cn, entry.seq)
         if others:
             self.events.add_fork(self.sn, entry.cn, entry.seq, (first, entry.id))
+            self._forked.add(entry.author)
 
     def _count(self, entry: Entry) -> None:
         """Count an event in, with its verdict before it has one of its own."""
@@ -290,6 +285,10 @@ class Batch:
         """Fold every entity and write what is counted over the whole space."""
         for entity in sorted(self._touched):
             self._again.entity(entity)
+        if forked := {self.events.did(an) for an in self.events.forked(self.sn).values()}:
+            self._forked |= forked
+        if self._forked or (self.space.founder and self._over_used()):
+            self._again.doubles(self._forked)
         self._again.close()
         self.tally.unread = self.rows.unread(self.sn, self.space.ack_n)
         self.rows.save(self.tally.into(self.space))
@@ -363,9 +362,16 @@ class Batch:
                 projector.relabel(given, before=entry.status)
         for entity in sorted(self._touched):
             projector.entity(entity)
+        if self._forked or (court.is_grown and self._over_used()):
+            projector.doubles(self._forked)
         projector.close()
         self.space = self.tally.into(self.space)
         self.rows.save(self.space)
+
+    def _over_used(self) -> bool:
+        """Say whether an invite lets in more than it may, or did before this batch."""
+        before = self.court.before
+        return self.court.is_contested or (before is not None and bool(before.contested))
 
     def _bring(self, entry: Entry, object: bytes) -> None:
         """Queue the chunks of an object that somebody misses; those that are here will go."""

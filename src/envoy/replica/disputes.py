@@ -11,16 +11,20 @@ Specification: docs/spec/conflicts.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from envoy.core.log import Entry
 from envoy.core.structs import replace
 from envoy.lean import NamedTuple, Protocol
 from envoy.replica.digests import conflict_id
 from envoy.replica.ports import EventStore, RowStore
-from envoy.state import settling
+from envoy.state import doubles, settling
 from envoy.state.registers import Conflict, Op
 from envoy.state.transitions import RANK_CREATOR
 from envoy.views import rows
+
+
+ADMINS: Final = ("owner", "admin")
 
 
 class Asking(Protocol):
@@ -29,6 +33,7 @@ class Asking(Protocol):
     events: EventStore
     sn: int
     me: bytes
+    space: rows.Space
 
 
 class Place(NamedTuple):
@@ -79,9 +84,10 @@ def settle(
 
 
 def _news(place: Place, row: rows.Conflict, by: Entry) -> News:
-    """Return what is told of a conflict: both actors hear of it."""
+    """Return what is told of a conflict: both actors hear of it, of doubles the admins too."""
     me = place.batch.me
     mine = me in (_author(place, row.winner), _author(place, row.loser))
+    mine = mine or (row.kind in doubles.KINDS and place.batch.space.role in ADMINS)
     type_ = "conflict_opened" if row.status == "open" else "conflict_resolved"
     own = by.id == row.act and by.author == me
     return News(by, type_, row.id, "conflict" if mine else None, own)

@@ -26,7 +26,7 @@ from envoy.lean import NamedTuple
 from envoy.replica import pins
 from envoy.replica.batch import Batch
 from envoy.replica.opening import Begun, Reading, Ready, Sorted, begin, read, settled
-from envoy.replica.replica import Replica
+from envoy.replica.replica import Counted, Replica
 from envoy.views import rows
 
 
@@ -89,14 +89,14 @@ def take_begun(
     scarce = space.next_n + 2 * len(found.unknown) + limits.ARRIVALS_RESERVED > space.reserved_n
     with replica.profile.events.transaction(durable=bool(sent) or scarce):
         taking = _Page(replica, source)
-        is_alone = taking.batch.space.frame_count == begun.frame_count
-        mine = taking.returned(found) if begun.again else taking.new(found, is_alone)
+        mine = taking.returned(found) if begun.again else taking.new(found, begun.frame_count)
         taken = taking.take(found, mine)
         taking.move(place)
         taking.strike(sent)
         if scarce:
             taking.reserve()
         taking.batch.finish()
+    replica.counted = taking.counted
     if replica.space.next_n > replica.space.reserved_n:
         _secure(replica)
     return taken
@@ -124,18 +124,24 @@ class _Page:
         self.sn = replica.sn
         self.batch: Batch = replica.batch()
         self.accepted = self.parked = self.quarantined = 0
+        self.counted = replica.counted
         self._parking = self.events.parking
         self._wanted = set(self._parking.wanted(self.sn, "waiting"))
 
-    def new(self, found: Sorted, is_alone: bool) -> set[bytes]:
+    def new(self, found: Sorted, frame_count: int) -> set[bytes]:
         """Count the frames that were never seen and return their ids.
 
-        ``is_alone``: nobody took anything in since the page was sorted.
+        ``frame_count`` frames had been seen when the page was sorted. Nobody took anything in since
+        if there are as many still, and nobody but this copy the page before, if that one counts
+        for the difference.
         """
-        new = set(found.unknown)
-        if not is_alone:
+        new, now, last = set(found.unknown), self.batch.space.frame_count, self.counted
+        if last is not None and (last.before, last.after) == (frame_count, now):
+            new -= last.ids
+        elif now != frame_count:
             new = self.events.unknown(self.sn, found.unknown)
         self.batch.see(*new)
+        self.counted = Counted(now, now + len(new), new)
         return new
 
     def returned(self, found: Sorted) -> set[bytes]:

@@ -16,15 +16,19 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from envoy.core import receipt
+from envoy.core.crypto.sign import SUITE
 from envoy.core.envelope import Opened, Outer, envelope_id, open_parsed, parse, verify
 from envoy.core.event import Event
 from envoy.core.log import Parked
+from envoy.core.structs import State
 from envoy.errors import RemoteFault
 from envoy.lean import NamedTuple
 from envoy.replica.keyring import KeyRing
 from envoy.replica.replica import Replica
 from envoy.sync.frames import frame_id, is_envelope
 
+# How an envelope of this suite begins: an array of four, the suite.
+_ENVELOPE: Final = bytes((0x94, SUITE))
 # Signatures that are handed over at once: the first are verified while the others are opened.
 TOGETHER: Final = 128
 
@@ -48,7 +52,7 @@ class Sorted(NamedTuple):
     unknown: list[bytes]
 
 
-class Reading(NamedTuple):
+class Reading(State, frozen=True, gc=False):
     """A frame read once: its id, and the outside of an envelope or why it is none.
 
     Neither ``outer`` nor ``code``: a receipt.
@@ -62,7 +66,7 @@ class Reading(NamedTuple):
 
 def read(frame: bytes) -> Reading:
     """Return what ``frame`` shows without a key. What no door lets in has an id all the same."""
-    if not is_envelope(frame):
+    if frame[:2] != _ENVELOPE and not is_envelope(frame):
         try:
             return Reading(frame_id(frame), frame, None, None)
         except RemoteFault as fault:
@@ -108,8 +112,8 @@ def settled(begun: Begun) -> Sorted:
     good = [is_good for wait in begun.waits for is_good in wait()]
     for (one, frame), is_good in zip(begun.opened, good, strict=True):
         event = one.event
-        if is_good:
-            found.ready.append(Ready(event.lam, event.id, event, frame))
+        if is_good:  # at once: this is made for every event
+            found.ready.append(tuple.__new__(Ready, (event.lam, event.id, event, frame)))
         else:
             found.refused.append((event.id, "bad_signature", len(frame)))
     return found

@@ -15,16 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
-from envoy.core.log import (
-    Authority,
-    Entry,
-    EpochRow,
-    Head,
-    Numbered,
-    Outgoing,
-    Parked,
-    ReceiptRow,
-)
+from envoy.core.log import Authority, Entry, EpochRow, Head, Outgoing, Parked, ReceiptRow
 from envoy.core.structs import Body
 from envoy.lean import Protocol
 from envoy.views import rows
@@ -75,8 +66,8 @@ class EventStore(Protocol):
     def event_ids(self, sn: int, low: bytes, high: bytes) -> list[bytes]:
         """Return the ids of at most three accepted events between ``low`` and ``high``."""
 
-    def number(self, sn: int, author: bytes, chain: bytes) -> Numbered:
-        """Return the numbers of the event of ``author`` that is added next."""
+    def number(self, sn: int, author: bytes, chain: bytes) -> tuple[int, int, int]:
+        """Return the numbers of the event that is added next, of its author and its chain."""
 
     def add_event(self, sn: int, entry: Entry, frame: bytes) -> None:
         """Append an accepted event, numbered by ``number``, with its envelope."""
@@ -89,6 +80,9 @@ class EventStore(Protocol):
 
     def chain_ends(self, sn: int, an: int) -> list[bytes]:
         """Return the last event of each chain of an author."""
+
+    def first_forks(self, sn: int, author: bytes) -> list[tuple[bytes, bytes]]:
+        """Return of the first forked chains of an author the two least ids in the least place."""
 
     def forked(self, sn: int) -> dict[int, int]:
         """Return the forked chains of a space and the number of their author."""
@@ -218,6 +212,9 @@ class RowStore(Protocol):
     def save(self, row: Row) -> None:
         """Insert or replace ``row`` by its key."""
 
+    def add(self, row: Row) -> None:
+        """Insert ``row``, whose key no row has yet."""
+
     def delete(self, row: Row) -> None:
         """Remove the row with the key of ``row``."""
 
@@ -331,6 +328,9 @@ class RowStore(Protocol):
 
     def streams_of(self, sn: int, first: int, last: int) -> list[rows.Stream]:
         """Return what the events with numbers in a range put into the stream, ascending."""
+
+    def add_words(self, rid: int, text: str) -> None:
+        """Make the words of an item searchable that is new."""
 
     def index_words(self, rid: int, text: str | None) -> None:
         """Make the words of an item searchable, or no longer (None)."""

@@ -35,6 +35,7 @@ from envoy.state.transitions import WRONG_STATE
 from envoy.views import rows
 
 VISIBLE = ("ok", "ok*")
+DOUBLES = ("fork", "invite_overused")  # conflicts that are of no entity
 # Acts that whoever holds the task hears of.
 TO_HOLDER = ("task.edit", "task.cancel", "task.reopen", "task.review", "task.gate")
 
@@ -88,12 +89,12 @@ class Projector:
         """Write the line of a new event and what it puts into the stream."""
         if body is None:
             return
-        line = lines.line(body)
-        type_ = lines.TYPES.get(entry.kind)
-        if entry.kind == "task.complete":
-            self._fresh.add(entry.id)
+        line, kind = lines.line(body), entry.kind
+        type_ = lines.TYPES.get(kind)
         visible = entry.status in VISIBLE
-        if visible:
+        if kind == "task.complete":
+            self._fresh.add(entry.id)
+        if visible and kind.startswith("task."):
             self._holders.note(entry, body)
         if entry.ix is not None and entry.fault is None:
             self._people.offer(entry.author, body, self._batch.space.id)
@@ -105,7 +106,7 @@ class Projector:
             n = self._told(entry)
         elif visible and entry.ix is not None:
             n = self._tell(entry, body, line, reason)
-        elif visible and entry.kind != lines.RESOLVE:
+        elif visible and kind != lines.RESOLVE:
             n = self._stream(entry, type_, lines.subject(entry, line), reason)
         elif entry.status == "held":
             lost = HELD if entry.author == self._batch.me else None  # by another copy of mine
@@ -116,7 +117,7 @@ class Projector:
                 self._rows.save(rows.Link(self._batch.sn, entry.id, at, rel, target))
             words = lines.words(body) if visible else ""
             if words:
-                self._rows.index_words(entry.rid, words)
+                self._rows.add_words(entry.rid, words)
 
     def _reason(self, entry: Entry, body: Body) -> str | None:
         """Return why a new event is in my inbox."""
@@ -150,37 +151,19 @@ class Projector:
 
     def _item(self, entry: Entry, line: Line, n: int) -> None:
         """Write the line of an event, and make its words searchable."""
-        place = (entry.lam, entry.id)
-        late = self._last is not None and place < self._last
+        rid, lam, ident, kind = entry.rid, entry.lam, entry.id, entry.kind
+        last = self._last
+        late = last is not None and (lam, ident) < last
         if not late:
-            self._last = place
-        task = entry.entity if entry.kind.startswith("task.") else line.task
+            self._last = (lam, ident)
+        task = entry.entity if kind.startswith("task.") else line.task
         grant = self._batch.court.ledger.grants.get(entry.auth)
-        self._rows.save(
-            rows.Item(  # by place: this is made for every event
-                entry.rid,
-                self._batch.sn,
-                entry.lam,
-                entry.id,
-                n,
-                entry.an,
-                entry.kind,
-                lines.TYPES[entry.kind],
-                entry.ts,
-                None if grant is None else grant.role,
-                line.body,
-                line.reply_to,
-                task,
-                line.target,
-                line.detail,
-                project.refs_text(line.refs),
-                entry.status,
-                entry.cause,
-                None,
-                int(late),
-                None,
-            )
-        )
+        role, refs = None if grant is None else grant.role, line.refs
+        said = (role, line.body, line.reply_to, task, line.target, line.detail)
+        shown = project.refs_text(refs) if refs else "[]"
+        head = (rid, self._batch.sn, lam, ident, n, entry.an, kind, lines.TYPES[kind], entry.ts)
+        row = (*head, *said, shown, entry.status, entry.cause, None, int(late), None)
+        self._rows.add(tuple.__new__(rows.Item, row))  # at once: this is made for every event
 
     def relabel(self, entry: Entry, *, before: str) -> None:
         """Show the new verdict on an older event, and tell of it."""
@@ -235,12 +218,13 @@ class Projector:
             return self._told(entry)
         tally = self._batch.tally
         mine = entry.author == self._batch.me if own is None else own
-        place = (self._batch.sn, tally.next_n, entry.rid)
-        row = rows.Stream(*place, type_, entry.an, entry.ts, about, reason, int(mine), 0)
-        self._rows.save(row)
-        tally.next_n += 1
-        tally.unread += int(reason is not None and not mine)
-        return row.n
+        n, sn, an, ts = tally.next_n, self._batch.sn, entry.an, entry.ts
+        row = (sn, n, entry.rid, type_, an, ts, about, reason, int(mine), 0)
+        self._rows.add(tuple.__new__(rows.Stream, row))  # at once: this is made for every event
+        tally.next_n = n + 1
+        if reason is not None and not mine:
+            tally.unread += 1
+        return n
 
     def _told(self, entry: Entry) -> int:
         """Return the number of an event: of the last change of its verdict, else of its coming."""
@@ -480,9 +464,17 @@ class Projector:
     def _resolution(self, conflict: bytes, entries: dict[bytes, Entry]) -> None:
         """Fold again what a conflict is on; that there is no such conflict refuses its acts."""
         if (row := self._rows.conflict(self._batch.sn, conflict)) is not None:
+            if row.kind in DOUBLES:
+                return self.doubles((row.entity,) if row.kind == DOUBLES[0] else ())
             return self.entity(row.entity)
         counting = (one.id for one in entries.values() if one.status in VISIBLE)
         return self._refusals(dict.fromkeys(counting, WRONG_STATE), entries)
+
+    def doubles(self, authors: Collection[bytes]) -> None:
+        """Write the conflicts of chains that ``authors`` forked, and of over-used invites."""
+        from envoy.replica import doubles
+
+        doubles.write(self._batch, authors, self._conflicts)
 
     # -- the end ----------------------------------------------------------------------------
 

@@ -101,6 +101,14 @@ class Written(NamedTuple):
 Work = Callable[["Author"], Sequence[Entry]]
 
 
+class Counted(NamedTuple):
+    """The frames that one page counted in: how many there were before and after, and their ids."""
+
+    before: int
+    after: int
+    ids: set[bytes]
+
+
 class Replica:
     """The copy of the space with the local number ``sn``.
 
@@ -125,6 +133,7 @@ class Replica:
         self.seeds = tuple(seeds)
         self.expects = expects
         self.keys = keys
+        self.counted: Counted | None = None  # by the last page that was taken in through this copy
 
     @property
     def space(self) -> rows.Space:

@@ -29,6 +29,7 @@ _WIRE = {
     "slot_moved": "relay_unavailable",
     "slot_taken": "relay_unavailable",
 }
+TOLD = frozenset(("retry_after_ms",))  # what of a refusal is of use to a person
 PIN_BYTES = 32
 CHAIN = "chain"  # the note that holds the own chain to a relay
 
@@ -97,6 +98,9 @@ class Roads(Protocol):
     def sync(self, space: bytes) -> tuple[int, int]:
         """Bring both logs to the same frames; return how many went up and came down."""
 
+    def waiting(self, space: bytes) -> int:
+        """Return how many frames and calls wait for the relay. Raises nothing."""
+
     def delivery(self, space: bytes) -> tuple[str, str]:
         """Return what the relay has of what was written, and why not all. Raises nothing."""
 
@@ -115,9 +119,8 @@ class Roads(Protocol):
 
 def told(refusal: HubRefusal) -> EnvoyError:
     """Return the error for what a relay refused."""
-    details = dict[str, object](refusal.details)
     found = error(_WIRE.get(refusal.code, refusal.code))
-    found.details.update(details)
+    found.details.update((name, refusal.details[name]) for name in TOLD & set(refusal.details))
     return found
 
 

@@ -39,7 +39,7 @@ T = TypeVar("T", bound=Body)
 Go = Callable[[], bool]  # whether there is time left
 # A hub that is another one each time it is asked is none.
 RESTARTS_MAX = 2
-GIVEN_UP = frozenset(("box", "invite", "uninvite", "reply"))
+GIVEN_UP = frozenset(("box", "invite", "publish", "uninvite", "reply"))
 
 
 class Exchange(NamedTuple):
@@ -402,10 +402,21 @@ def _call(replica: Replica, group: Sequence[Outgoing]) -> Body:
             return decode(one.data, frames.InvitePut)
         case "reply":
             return decode(one.data, frames.InviteReply)
-        case "uninvite":
-            return decode(one.data, frames.InviteDelete)
+        case "publish" | "uninvite":
+            return _about_invite(replica, one)
         case _:
             raise AssertionError(f"nobody queues {one.what}")
+
+
+def _about_invite(replica: Replica, one: Outgoing) -> Body:
+    """Return the call that publishes an invite at the relay of its space, or ends one."""
+    if one.what == "uninvite" and replica.profile.roads is None:
+        return decode(one.data, frames.InviteDelete)
+    from envoy.sync import access
+
+    if one.what == "publish":
+        return access.Publish(replica.space.id, decode(one.data, frames.InvitePut))
+    return access.Withdraw(replica.space.id, decode(one.data, frames.InviteDelete))
 
 
 def _push_frames(replica: Replica, run: Sequence[Outgoing]) -> int:

@@ -17,11 +17,10 @@ from typing import Final
 
 from envoy.core import bodies, objects, records
 from envoy.core.log import Entry
-from envoy.core.structs import Body
-from envoy.lean import NamedTuple
+from envoy.core.structs import Body, State
 
 
-class Line(NamedTuple):
+class Line(State, frozen=True, gc=False):
     """What one event says to a reader."""
 
     body: str | None = None  # member text
@@ -85,8 +84,9 @@ RE_READ: Final = frozenset({"epoch_bumped", "capability_revoked"})
 
 
 def _message(body: bodies.Message) -> Line:
-    attached = tuple([bodies.Ref(ATTACH, one, None) for one in body.attach])
-    refs = body.refs + attached
+    refs = body.refs
+    if body.attach:
+        refs += tuple([bodies.Ref(ATTACH, one, None) for one in body.attach])
     return Line(body.body, body.reply_to, body.task, None, None, refs, body.mentions)
 
 
@@ -213,8 +213,9 @@ def words(body: Body) -> str:
 def links(body: Body) -> tuple[tuple[str, bytes], ...]:
     """Return (relation, event) for all that a body names beside its task and what it answers."""
     match body:
-        case bodies.Message():
-            return _named(body.refs) + tuple([(ATTACH, one) for one in body.attach])
+        case bodies.Message(refs=refs, attach=attach):
+            named = _named(refs) if refs else ()
+            return named + tuple([(ATTACH, one) for one in attach]) if attach else named
         case bodies.TaskCreate() | records.Record():
             return _named(body.refs)
         case bodies.TaskEdit():

@@ -18,12 +18,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from envoy.core.log import Authority, Entry, EpochRow, Head, Numbered, ReceiptRow
+from envoy import limits
+from envoy.core.log import Authority, Entry, EpochRow, Head, ReceiptRow
 from envoy.lean import Protocol
 from envoy.storage.heads import Heads
 from envoy.storage.numbers import Numbers
 from envoy.storage.parking import Parking
-from envoy.system.db import Connection
+from envoy.system.db import Connection, Value
 
 _ENTRY: Final = (
     "SELECT e.rid, e.id, e.kind, e.an, a.did, e.cn, c.chain, e.seq, e.lam, e.ts, e.auth, s.bits,"
@@ -33,10 +34,12 @@ _ENTRY: Final = (
 )
 # Page by page in the order of arrival: by an index of the space each page would sort all of it.
 _ENTRY_NEXT: Final = _ENTRY.replace("event e", "event e NOT INDEXED")
+# The fields of an Entry by their places, then space, number of the set of seen events, and entity.
 _INSERT: Final = (
     "INSERT INTO event(rid, sn, id, kind, an, cn, seq, lam, ts, auth, seen, ix, entity, fault,"
     " status, cause, cause_by, prev, deps, basis)"
-    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES(?1, ?22, ?2, ?3, ?4, ?6, ?8, ?9, ?10, ?11, ?23, ?13, ?24, ?15,"
+    " ?16, ?17, ?18, ?19, ?20, ?21)"
 )
 
 
@@ -60,10 +63,13 @@ class EventStore:
         self._lock = lock_path
         self._numbers = Numbers(connection)
         self._numbered = dict[tuple[int, bytes, bytes], tuple[int, int]]()
+        self._seen = dict[tuple[int, bytes], int]()  # numbers of sets of seen authority events
         self._entries = dict[tuple[int, bytes], Entry]()
         self._heads = dict[int, Heads]()
-        self._staged = list[tuple[int, Entry, int, bytes]]()
+        self._staged = list[tuple[Value, ...]]()
+        self._frames = list[tuple[int, bytes]]()
         self._last_rid = 0
+        self._last_id = b""
         self._is_open = False  # a transaction runs: what was read stays true until its end
 
     @contextmanager
@@ -93,20 +99,21 @@ class EventStore:
         """Drop what is staged and remembered: another process may write from here on."""
         self._numbers.forget()
         self._numbered.clear()
+        self._seen.clear()
         self._entries.clear()
         self._heads.clear()
         self._staged.clear()
+        self._frames.clear()
         self._last_rid = 0
 
     def flush(self) -> None:
         """Write the staged events and the heads they moved."""
         if self._staged:
-            run_many, staged = self.connection.run_many, self._staged
-            self.connection.witness(staged[-1][1].id)
-            run_many(_INSERT, [_columns(sn, entry, seen) for sn, entry, seen, _ in staged])
-            frames = [(entry.rid, frame) for _, entry, _, frame in staged]
-            run_many("INSERT INTO frame(rid, bytes) VALUES(?, ?)", frames)
-            staged.clear()
+            self.connection.witness(self._last_id)
+            self.connection.run_many(_INSERT, self._staged)
+            self.connection.run_many("INSERT INTO frame(rid, bytes) VALUES(?, ?)", self._frames)
+            self._staged.clear()
+            self._frames.clear()
         for heads in self._heads.values():
             heads.flush()
 
@@ -149,8 +156,8 @@ class EventStore:
         sql = "SELECT id FROM event WHERE sn = ? AND id BETWEEN ? AND ? LIMIT 3"
         return self.connection.rows(bytes, sql, (sn, low, high))
 
-    def number(self, sn: int, author: bytes, chain: bytes) -> Numbered:
-        """Return the numbers of the event of ``author`` that is added next."""
+    def number(self, sn: int, author: bytes, chain: bytes) -> tuple[int, int, int]:
+        """Return the numbers of the event that is added next, of its author and its chain."""
         if not self._last_rid:
             sql = "SELECT coalesce(max(rid), 0) FROM event"
             self._last_rid = self.connection.find(int, sql) or 0
@@ -158,7 +165,7 @@ class EventStore:
         if found is None:
             found = self._numbers.actor(author), self._numbers.chain(sn, author, chain)
             self._numbered[sn, author, chain] = found
-        return Numbered(self._last_rid + 1, *found)
+        return self._last_rid + 1, *found
 
     def add_event(self, sn: int, entry: Entry, frame: bytes) -> None:
         """Append an accepted event, numbered by ``number``, with its envelope.
@@ -166,9 +173,14 @@ class EventStore:
         The heads of the log and of its entity move with it.
         """
         assert entry.rid == self._last_rid + 1, "numbered just before"
-        self._last_rid = entry.rid
-        self._staged.append((sn, entry, self._numbers.seen(sn, entry.seen), frame))
-        self._entries[sn, entry.id] = entry
+        rid, ident, seen = entry.rid, entry.id, entry.seen
+        self._last_rid, self._last_id = rid, ident
+        number = self._seen.get((sn, seen))
+        if number is None:
+            number = self._seen[sn, seen] = self._numbers.seen(sn, seen)
+        self._staged.append(_columns(sn, entry, number))
+        self._frames.append((rid, frame))
+        self._entries[sn, ident] = entry
         self._tops(sn).move(entry)
 
     def _tops(self, sn: int) -> Heads:
@@ -205,6 +217,24 @@ class EventStore:
             " AND EXISTS (SELECT 1 FROM event WHERE cn = c.cn) ORDER BY c.cn"
         )
         return self.connection.rows(bytes, sql, (sn, an))
+
+    def first_forks(self, sn: int, author: bytes) -> list[tuple[bytes, bytes]]:
+        """Return of the first forked chains of an author the two least ids in the least place.
+
+        First are the limits.OPS_BESIDE_MAX chains with the least ids: no order of arrival.
+        """
+        self.flush()
+        sql = (
+            "SELECT c.cn, (SELECT min(seq) FROM fork f WHERE f.sn = c.sn AND f.cn = c.cn)"
+            " FROM chain c JOIN actor a USING(an) WHERE c.sn = ? AND a.did = ? AND c.forked"
+            " ORDER BY c.chain LIMIT ?"
+        )
+        found = list[tuple[bytes, bytes]]()
+        place = "SELECT id FROM event WHERE cn = ? AND seq = ? ORDER BY id LIMIT 2"
+        for chain in self.connection.rows(_pair, sql, (sn, author, limits.OPS_BESIDE_MAX)):
+            low, high = self.connection.rows(bytes, place, chain)
+            found.append((low, high))
+        return found
 
     def forked(self, sn: int) -> dict[int, int]:
         """Return the forked chains of a space and the number of their author."""
@@ -411,17 +441,13 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _columns(sn: int, entry: Entry, seen: int) -> tuple[int | str | bytes | None, ...]:
-    """Return ``entry`` as a row of the table; ``seen`` is the number of its set.
+def _columns(sn: int, entry: Entry, seen: int) -> tuple[Value, ...]:
+    """Return ``entry`` and what ``_INSERT`` has beside it; ``seen`` is the number of its set.
 
     What creates an entity is found by its id: that column is empty, and costs no index.
     """
-    entity = b"" if entry.entity == entry.id else entry.entity
-    return (
-        *(entry.rid, sn, entry.id, entry.kind, entry.an, entry.cn, entry.seq, entry.lam, entry.ts),
-        *(entry.auth, seen, entry.ix, entity, entry.fault, entry.status, entry.cause),
-        *(entry.cause_by, entry.prev, entry.deps, entry.basis),
-    )
+    ident, entity = entry.id, entry.entity
+    return (*entry, sn, seen, b"" if entity == ident else entity)
 
 
 def _pair(first: int, second: int) -> tuple[int, int]:

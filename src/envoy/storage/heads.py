@@ -49,10 +49,11 @@ class Heads:
         now, citable = self._now, entry.fault is None
         for parent in entry.parents:
             top = now.pop(parent, None)
-            if top is not None and top.citable and not citable:
+            if top is not None and not citable and top.citable:
                 now[parent] = top._replace(frontier=0)
         ident, entity = entry.id, entry.entity
-        now[ident] = Top(ident, entry.an, entry.lam, entry.ts, 1, int(citable))
+        row = (ident, entry.an, entry.lam, entry.ts, 1, int(citable))
+        now[ident] = tuple.__new__(Top, row)  # at once: this is made for every event
         if entity is not None and entity != ident and citable:
             heads = self._load(entity)
             for one in split(entry.basis):

@@ -67,33 +67,49 @@ class RowStore:
     """The rows of every space of one profile.
 
     Rows are staged and written many at once: at the commit, and before a question about their
-    table.
+    table. What is known to be new is kept apart: SQLite looks for nothing to replace then.
     """
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._staged = dict[object, list[Row]]()  # by the class of the row
+        self._new = dict[object, list[Row]]()
         self._words = list[tuple[int, str]]()
+        self._new_words = list[tuple[int, str]]()
 
     def forget(self) -> None:
         """Drop what is staged."""
         self._staged.clear()
+        self._new.clear()
         self._words.clear()
+        self._new_words.clear()
 
     def flush(self) -> None:
         """Write what is staged."""
-        for kind in list(self._staged):
+        for kind in {**self._new, **self._staged}:
             self._settle(kind)
-        if self._words:
-            sql = "INSERT OR REPLACE INTO words(rowid, body) VALUES(?, ?)"
-            self.connection.run_many(sql, self._words)
-            self._words.clear()
+        for verb, words in (("INSERT", self._new_words), ("INSERT OR REPLACE", self._words)):
+            if words:
+                sql = " ".join((verb, "INTO words(rowid, body) VALUES(?, ?)"))
+                self.connection.run_many(sql, words)
+                words.clear()
 
     def _settle(self, kind: object) -> None:
-        """Write the staged rows of one table, in the order they were saved."""
+        """Write the staged rows of one table: the new ones, then others as they were saved."""
+        new = self._new.pop(kind, None)
+        if new:
+            self.connection.run_many(_ADDS[kind], new)
         staged = self._staged.pop(kind, None)
         if staged:
             self.connection.run_many(_INSERTS[kind], staged)
+
+    def add(self, row: Row) -> None:
+        """Insert ``row``, whose key no row has yet."""
+        kind = type(row)
+        new = self._new.get(kind)
+        if new is None:
+            new = self._new[kind] = []
+        new.append(row)
 
     def save(self, row: Row) -> None:
         """Insert or replace ``row`` by its key."""
@@ -303,6 +319,10 @@ class RowStore:
         sql = "SELECT lam, id FROM item WHERE sn = ? ORDER BY lam DESC, id DESC LIMIT 1"
         return self.connection.find(_lam_id, sql, (sn,))
 
+    def add_words(self, rid: int, text: str) -> None:
+        """Make the words of an item searchable that is new."""
+        self._new_words.append((rid, text))
+
     def index_words(self, rid: int, text: str | None) -> None:
         """Make the words of an item searchable, or no longer (None)."""
         if text is None:
@@ -442,6 +462,9 @@ def _insert(kind: type[Row]) -> str:
 
 
 _INSERTS: Final[dict[object, str]] = {kind: _insert(kind) for kind in _TABLES}
+_ADDS: Final[dict[object, str]] = {
+    kind: sql.replace("INSERT OR REPLACE", "INSERT", 1) for kind, sql in _INSERTS.items()
+}
 
 
 # By the class of the row; a bound type variable is no key of a narrower sort.

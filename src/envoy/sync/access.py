@@ -149,6 +149,13 @@ class Publish(Body, frozen=True):
     put: frames.InvitePut
 
 
+class Withdraw(Body, frozen=True):
+    """End an invite where it is, here or at the relay of ``space``: never on the wire either."""
+
+    space: B32
+    delete: frames.InviteDelete
+
+
 # Name of the call, as in /v1/NAME -> its Body and that of its reply.
 CALLS: Final[Mapping[str, tuple[type[Body], type[Body]]]] = {
     "session": (Session, Entries),

@@ -15,12 +15,18 @@ from envoy import ids
 from envoy.views import rows, space, tasks
 from envoy.views.people import Json, People, actor, stamp
 
+# The warning beside a write that the hub has not heard of yet.
+NOT_SENT: Json = {
+    "code": "not_delivered",
+    "message": "saved here; the hub was not reached and gets it with the next `envoy sync`",
+}
 LOCAL = "local_only"
 DELIVERED = "delivered"
 PENDING = "pending"
-FAILED = "failed"
 UNREACHED = "relay_unavailable"
 NOT_ATTEMPTED = "not_attempted"
+PUBLISHED = "published"
+FAILED = "failed"
 
 
 def is_local(of: rows.Space) -> bool:
@@ -68,6 +74,47 @@ def sent(
     }
 
 
+def said(
+    done: rows.Sent,
+    of: rows.Space,
+    *,
+    refs: Sequence[tuple[str | None, bytes]],
+    task: bytes | None,
+) -> Json:
+    """Return a Send, with the task it is about."""
+    return {
+        **sent(done, of, refs),
+        "task_id": None if task is None else ids.to_text("task", task),
+        "space_name": of.name,
+        "warnings": [NOT_SENT] if is_pending(done.delivery) else [],
+        "untrusted_fields": ["*_name"],
+    }
+
+
+def created(done: rows.Transition, people: People, of: rows.Space) -> Json:
+    """Return a new task, and how far it got."""
+    data: Json = {
+        **tasks.task(done.after, tasks.Around(people, of.id)),
+        "event_id": ids.to_text("evt", done.after.id),
+        "cursor": done.n,
+        "replayed": done.replayed,
+        "relay_delivery": relay_delivery(of, done.delivery),
+        "pending_sync": is_pending(done.delivery),
+    }
+    task = data["task_id"]
+    data["warnings"] = [NOT_SENT] if data["pending_sync"] else []
+    data["next_commands"] = [f"envoy task claim --space {data['space_id']} --task-id {task}"]
+    data["untrusted_fields"] = tasks.UNTRUSTED
+    return data
+
+
+def changed(done: rows.Transition, people: People, of: rows.Space, *, name: str) -> Json:
+    """Return a Transition, and whether the hub has yet to hear of it."""
+    data = transition(done, people, of, name=name)
+    data["warnings"] = [NOT_SENT] if done.event and is_pending(done.delivery) else []
+    return data
+
+
 def transition(done: rows.Transition, people: People, of: rows.Space, *, name: str) -> Json:
     """Return a Transition with its space, and what a relay heard of it."""
     return {
@@ -90,10 +137,28 @@ def invite(made: rows.InviteMade, of: rows.Space) -> Json:
         "invite_code": made.code,
         "invite_uri": made.uri,
         **_terms(of, role=row.role, uses=row.max_uses, ends_ms=row.na),
+        **_publication(made, of),
         "join_mode": row.mode,
         "uses": row.uses,
         "replayed": made.replayed,
         "revoke_command": f"envoy invites revoke --space {space_id} {invite_id}",
+    }
+
+
+def _publication(made: rows.InviteMade, of: rows.Space) -> Json:
+    """Return where a code can be redeemed."""
+    is_there = made.publication == PUBLISHED
+    return {
+        "invite_scope": of.mode if made.publication != NOT_ATTEMPTED else LOCAL,
+        "invite_transport": "local_hub" if made.publication == NOT_ATTEMPTED else "relay",
+        "hosted_publication_attempted": made.publication != NOT_ATTEMPTED,
+        "remote_redeemable": is_there,
+        "cross_machine_redeemable": is_there,
+        "hosted_invite_redeemable": is_there,
+        "relay_publication": made.publication,
+        "relay_expires_at": stamp(made.invite.na) if is_there else None,
+        "intent_satisfied": made.publication != FAILED,
+        "next_action": "sync_and_retry" if made.publication == FAILED else None,
     }
 
 

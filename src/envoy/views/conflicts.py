@@ -34,7 +34,9 @@ KIND_WORDS: Final[Mapping[str, str]] = {
     "double_fence": "a hub gave one fence to two claims",
     "fence_stale": "completed under an old fence, while somebody else held the task",
     "field_conflict": "two edits of one field, apart",
+    "fork": "two events in one place of a chain: a copy of its author that wrote on, or its key",
     "gate_raced": "the gate was raised beside the completion",
+    "invite_overused": "joined by an invite that others had used up, apart",
     "lost_assign": "assigned beside another act on who has the task",
     "lost_claim": "claimed beside another act on who has the task",
     "lost_create": "created with an assignee beside another act on who has the task",
@@ -45,6 +47,7 @@ KIND_WORDS: Final[Mapping[str, str]] = {
 }
 SUCCESSORS: Final = "two records in the place of one, apart: both stand"
 RULE_WORDS: Final[Mapping[str, str]] = {
+    "both": "both stand: a fork invalidates nothing, and neither side replaces the other",
     "assign": "an admin's assignment stands before another, each assignment before a claim",
     "fence": "the later fence of the hub stands",
     "gate": "the stricter gate binds the completion beside it",
@@ -56,10 +59,15 @@ RULE_WORDS: Final[Mapping[str, str]] = {
     "replaced": "a verdict stands only for what it was given on",
     "tenure": "work under the tenure that stands comes first",
     "tie": "none was before the other: a hash of entity and author chooses, the same everywhere",
+    "uses": "an invite lets in as many as it says: whom an admin had seen first, then by place",
     "work": "the work exists: a completion stands before a later holder",
 }
+# What is of no entity, and where more about it stands.
+DOUBLES: Final = {"fork": "envoy audit", "invite_overused": "envoy invites list"}
 UNKNOWN: Final = "by the rules of docs/spec/tasks.md"
 ACTIONS: Final[Mapping[str, str]] = {
+    "fork": "ask_the_author_and_keep_a_side",
+    "invite_overused": "invite_anew_or_keep_a_side",
     "field_conflict": "edit_anew_or_keep_a_side",
     "gate_raced": "review_the_completion",
     "stale_review": "review_the_completion",
@@ -150,7 +158,7 @@ def next_action(row: rows.Conflict) -> str:
 
 def of_records(row: rows.Conflict, known: Known) -> bool:
     """Say whether a conflict is between records that take the place of one."""
-    return known.acts[row.winner].kind == "record"
+    return row.kind == "field_conflict" and known.acts[row.winner].kind == "record"
 
 
 def next_commands(row: rows.Conflict, space: rows.Space, known: Known) -> Sequence[str]:
@@ -158,8 +166,10 @@ def next_commands(row: rows.Conflict, space: rows.Space, known: Known) -> Sequen
     found = [f"envoy task show {ids.to_text('task', row.entity)}"]
     if of_records(row, known):
         found = [f"envoy record show {ids.to_text('rec', row.entity)}"]
+    within = ids.to_text("space", space.id)
     if row.entity == space.id:
-        found = [f"envoy space show {ids.to_text('space', space.id)}"]
+        found = [f"envoy space show {within}"]
+    found = [f"{DOUBLES[row.kind]} {within}"] if row.kind in DOUBLES else found
     if row.status != "open":
         return found
     ident = ids.to_text("cfl", row.id)

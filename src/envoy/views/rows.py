@@ -336,6 +336,7 @@ class InviteMade(NamedTuple):
     code: str
     uri: str
     replayed: bool = False
+    publication: str = "not_attempted"  # published, failed
 
 
 class Joined(NamedTuple):

@@ -139,12 +139,15 @@ def transition(done: rows.Transition, people: People, *, name: str) -> Json:
     }
 
 
+FORK: Final = "fork"  # a conflict of a member's chain; all others are of what an event made
+
+
 def conflict(row: rows.Conflict) -> Json:
     """Return a conflict: both sides, and the rule that chose."""
     return {
         "conflict_id": ids.to_text("cfl", row.id),
         "kind": row.kind,
-        "entity": ids.to_text("evt", row.entity),
+        "entity": ids.did_text(row.entity) if row.kind == FORK else ids.to_text("evt", row.entity),
         "winner": ids.to_text("evt", row.winner),
         "loser": ids.to_text("evt", row.loser),
         "rule": row.rule,

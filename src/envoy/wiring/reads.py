@@ -266,6 +266,16 @@ class Reader:
         return {"synced_at": stamp(known), "stale": self.is_stale(spaces)}
 
 
+class Live(Protocol):
+    """Whoever listens to relays meanwhile; it is loaded where a space is connected."""
+
+    def __enter__(self) -> Live:
+        """Begin to listen."""
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+
+
 class Waiter:
     """Waits until the hub or the database of a reader changes, then lets the reader look."""
 
@@ -273,14 +283,24 @@ class Waiter:
         from envoy.system.watch import Watcher
 
         self._reader = reader
+        self._live: Live | None = None  # made where a relay has a space
         self._watcher = Watcher(
             [peek.wake_path(reader.where.hub), peek.wake_path(reader.where.replica)]
         )
 
     def __enter__(self) -> Waiter:
+        reader = self._reader
+        if reader.relays and reader.config.sync:
+            from envoy.wiring import live
+
+            self._live = live.listen(reader.config, reader.me.lock)
+        if self._live is not None:
+            self._live.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.__exit__()
         self._watcher.close()
 
     def wait(self, seconds: float) -> None:

@@ -46,6 +46,10 @@ class Keys:
             chain = access.own_chain(self.profile, row)
         return Key(self._me.access_seed(space), chain)
 
+    def account(self, origin: str) -> bytes:
+        """Return the seed of the account at a relay."""
+        return self._me.account_seed(origin)
+
     def pinned(self, space: bytes) -> bytes:
         """Return the key of the hub that orders the slots of ``space``."""
         row = self._rows.find_space(space)
@@ -90,7 +94,9 @@ def open_far(
     def seconds() -> float:
         return max(0.0, (until - host.monotonic_ms()) / 1000)
 
-    world = World(keys.of, host.now_ms, host.entropy, seconds, config.egress == EGRESS_LOCAL)
+    world = World(
+        keys.of, host.now_ms, host.entropy, seconds, config.egress == EGRESS_LOCAL, keys.account
+    )
     caller = Caller(found, world)
     stack.callback(caller.close)
     fresh_ms = 0 if keen else limits.FRESH_SECONDS * 1000

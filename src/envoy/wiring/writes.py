@@ -211,6 +211,11 @@ def open_profile(
         yield profile
 
 
+def is_connected(config: Config) -> bool:
+    """Say whether relays may be asked, and a space of this machine was ever connected."""
+    return config.sync and _has_links(home.paths(config.home, config.profile))
+
+
 def _has_links(where: home.Paths) -> bool:
     """Say whether a space of this machine was ever connected: one look for a file."""
     return files.exists(where.links)

@@ -17,6 +17,8 @@ from envoy.wiring import checks, config, reads
 Json = dict[str, object]
 
 EXIT_INTEGRITY = 8
+# What the last attempt came to where a relay did not answer at all.
+AWAY = ("relay_unavailable", "timeout", "egress_denied")
 STATE_STYLES = {"ok": "ok", "warning": "warn", "failed": "bad"}
 
 
@@ -30,7 +32,7 @@ def status(call: Call) -> Answer:
             "profile": call.config.profile,
             "identity": reader.actor(),
             "daemon": "not_used",
-            "relay": {"state": "not_configured", "url": None},
+            "relay": relay_of(reader),
             "spaces": spaces,
             "freshness": reader.freshness(reader.spaces),
             "untrusted_fields": ["*_name", "*.display_name"],
@@ -38,10 +40,26 @@ def status(call: Call) -> Answer:
     return Answer(data, lambda: status_text(data, spaces))
 
 
+def relay_of(reader: reads.Reader) -> Json:
+    """Return whether relays are in use and answered the last time, and where the first one is."""
+    found = list(reader.relays.values())
+    if not found:
+        return {"state": "not_configured", "url": None}
+    away = [one for one in found if one.trouble in AWAY]
+    return {
+        "state": "unreachable" if away else "connected",
+        "url": (away or found)[0].origin,
+    }
+
+
 def status_text(data: Json, spaces: Sequence[Mapping[str, object]]) -> Iterator[Block]:
     """Yield the status for people."""
     who = show.person(data["identity"])
     yield line((f"envoy {data['version']}", "strong"), f"  profile {data['profile']}  ", *who)
+    relay = show.mapping(data["relay"])
+    if relay["url"] is not None:
+        style = "ok" if relay["state"] == "connected" else "warn"
+        yield line(("relay ", "dim"), show.text(relay["url"]), "  ", (str(relay["state"]), style))
     yield from spaces_text(spaces)
 
 

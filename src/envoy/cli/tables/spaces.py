@@ -33,6 +33,16 @@ TTL = Arg(
     most=limits.INVITE_SECONDS_MAX * 1000,
 )
 
+RELAY = (
+    Arg("relay", "origin of the relay (default: ENVOY_RELAY_URL)", word="URL"),
+    Arg("pin", "SHA-256 of its TLS key (SPKI), 64 hex digits", word="SPKI"),
+)
+# What a relay may answer where it is asked in so many words.
+TO_RELAY = (
+    *("relay_unavailable", "relay_inconsistent", "egress_denied", "auth_failed", "rate_limited"),
+    *("quota_exceeded", "subscription_required", "clock_skew_ahead", "clock_skew_behind"),
+)
+
 ROWS: tuple[Command, ...] = (
     Command(
         "spaces",
@@ -81,6 +91,23 @@ ROWS: tuple[Command, ...] = (
         more="Final. On a terminal it asks first, unless --yes is given.",
     ),
     Command(
+        "space connect",
+        "Put a space on a relay, with all its history",
+        "write.connect:connect",
+        (SPACE, *RELAY),
+        "connection",
+        errors=(*TO_RELAY, "space_closed", "capability_missing"),
+        more="It may be repeated. The space goes on working on this machine as it did.",
+    ),
+    Command(
+        "space attach",
+        "Get a space back from a relay, after recover",
+        "write.connect:attach",
+        (SPACE._replace(say="id of the space, in full", needed=True), *RELAY),
+        "connection",
+        errors=(*TO_RELAY, "capability_missing", "epoch_revoked"),
+    ),
+    Command(
         "space members",
         "List the current members of a space",
         "read.space:members",
@@ -124,13 +151,13 @@ ROWS: tuple[Command, ...] = (
                 default="open",
                 choices=("open", "approve"),
             ),
-            Arg("publish", "publish it: needs a connected space", "switch"),
-            Arg("local_only", "do not publish it (always so in a local space)", "switch"),
+            Arg("publish", "at the relay of the space, or make none", "switch"),
+            Arg("local_only", "not at the relay, which a connected space does", "switch"),
             DRY_RUN,
             KEY,
         ),
         "invite",
-        errors=("space_local_only", *WRITES),
+        errors=("space_local_only", "relay_unavailable", *WRITES),
         also=("space invite",),
     ),
     Command(
@@ -210,13 +237,14 @@ ROWS: tuple[Command, ...] = (
             NAME,
             AGENT,
             HUMAN,
-            Arg("allow_relay_lookup", "ask a relay where this machine knows no invite", "switch"),
+            Arg("allow_relay_lookup", "ask the relay of --relay-url or of the URI", "switch"),
             KEY,
         ),
         "join",
         errors=(
             *("invalid_invite", "invite_already_redeemed", "space_closed", "limit_exceeded"),
-            "idempotency_mismatch",
+            *("hosted_relay_invite_not_found", "idempotency_mismatch", "epoch_revoked", *TO_RELAY),
         ),
+        more="A relay is asked only where the URI or --relay-url names one.",
     ),
 )

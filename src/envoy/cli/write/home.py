@@ -11,9 +11,9 @@ from envoy import limits
 from envoy.cli import show
 from envoy.cli.args import Answer, Call
 from envoy.cli.render import Block, Screen, line, plain
-from envoy.cli.write import identity, typed
+from envoy.cli.write import connect, identity, typed
 from envoy.cli.write.identity import Me
-from envoy.cli.write.space import invite_text, no_relay
+from envoy.cli.write.space import invite_text, place_text
 from envoy.errors import UsageError, WaitTimeoutError
 from envoy.replica.actions import members
 from envoy.replica.actions import space as spaces
@@ -36,17 +36,20 @@ def quickstart(call: Call) -> Answer | Iterable[Answer]:
         raise UsageError("invalid_argument", argument="--publish-invite", cause="--reusable")
     title = space_name(call)
     me = identity.ensure(call, words=identity.outlet(call))
-    with writes.open_profile(call.config) as profile:
+    is_far = publish or call.args.switch("cross_machine")
+    with writes.open_profile(call.config, roads=is_far) as profile:
         known_as = profile._replace(name=me.name, type=me.type or profile.type)
         space = spaces.create(known_as, title)
-        if publish or call.args.switch("cross_machine"):
-            raise no_relay(space)
+        if is_far:
+            space = connect.publish(call.config, profile, space)
         made = members.make(
             writes.open_space(profile, space_id(space)),
             role="write",
             max_uses=limits.INVITE_USES_MAX if call.args.switch("reusable") else 1,
             ttl_ms=limits.INVITE_SECONDS_DEFAULT * 1000,
         )
+        if publish and made.publication != answers.PUBLISHED:
+            raise connect.unsatisfied(space, "relay_unavailable")
     data: Json = {
         **me.answer(call.config),
         "identity": answers.myself(me.did, me.name, known_as.type, "owner"),
@@ -91,7 +94,7 @@ def quickstart_text(data: Json) -> Iterator[Block]:
         (show.label(data["space_name"]), "strong"),
         "  ",
         (show.short(data["space_id"]), "dim"),
-        "  on this machine",
+        f"  {place_text(data['mode'])}",
     )
     yield line("")
     yield from invite_text(data)

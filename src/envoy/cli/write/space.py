@@ -8,10 +8,10 @@ from envoy import ids, limits
 from envoy.cli import show
 from envoy.cli.args import Answer, Call
 from envoy.cli.render import Block, line
-from envoy.cli.write import asking, identity, typed
+from envoy.cli.write import asking, connect, identity, typed
 from envoy.cli.write.authority import reach_text
-from envoy.errors import ConflictError, EnvoyError, RelayError, UsageError
-from envoy.replica.actions import authority, members, names
+from envoy.errors import EnvoyError, RelayError, UsageError
+from envoy.replica.actions import authority, enter, members, names
 from envoy.replica.actions import space as actions
 from envoy.views import answers, reach, rows
 from envoy.views import space as shapes
@@ -29,27 +29,18 @@ def create(call: Call) -> Answer:
     """Found a space."""
     name = typed.name(call.args.need("name"), "--name")
     about, expires = description(call) or "", call.args.number("expires")
-    with writes.open_profile(call.config) as profile:
+    is_far = call.args.switch("cross_machine")
+    with writes.open_profile(call.config, roads=is_far) as profile:
         ends = None if expires is None else profile.clock.now_ms() + expires
         again = names.Retry(typed.key(call.args), ("space create", name, about, expires))
         done = actions.found_once(profile, name, description=about, expires_ms=ends, call=again)
-    if call.args.switch("cross_machine"):
-        raise no_relay(done.space)
+        if is_far:
+            done = done._replace(space=connect.publish(call.config, profile, done.space))
     data = details(call, done.space) | {
         "replayed": done.replayed,
         "next_commands": [f"envoy invite {space_id(done.space)}"],
     }
     return Answer(data, lambda: space_text(data))
-
-
-def no_relay(space: rows.Space) -> EnvoyError:
-    """Return the error for a space that was to be published: it lives here, and only here."""
-    return RelayError(
-        "connected_intent_unsatisfied",
-        next_command=f"envoy invite {space_id(space)}",
-        space_id=space.id,
-        mode=space.mode,
-    )
 
 
 def description(call: Call) -> str | None:
@@ -81,12 +72,17 @@ def space_text(data: Json) -> Iterator[Block]:
         (show.label(data["space_name"]), "strong"),
         "  ",
         (show.short(data["space_id"]), "dim"),
-        f"  on this machine  you: {data['role']}",
+        f"  {place_text(data['mode'])}  you: {data['role']}",
     )
     if data["description"]:
         yield line("  for: ", str(data["description"]))
     if data["expires_at"] is not None:
         yield line("  until ", show.clock(data["expires_at"], now_ms=show.now()))
+
+
+def place_text(mode: object) -> str:
+    """Return where a space lives, in words."""
+    return "on this machine" if mode == answers.LOCAL else "on this machine and at a relay"
 
 
 def update(call: Call) -> Answer:
@@ -148,8 +144,6 @@ def invite(call: Call) -> Answer:
     data: Json
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
-        if call.args.switch("publish"):
-            raise ConflictError("space_local_only", space_id=replica.space.id)
         uses = call.args.count("max_uses") or limits.INVITE_USES_MAX
         role, ttl_ms = ROLES.get(role, role), call.args.count("ttl")
         mode = call.args.need("mode")
@@ -164,10 +158,32 @@ def invite(call: Call) -> Answer:
             }
             return Answer(data, lambda: no_invite_text(data))
         key = typed.key(call.args)
-        made = members.make(replica, role=role, max_uses=uses, ttl_ms=ttl_ms, mode=mode, key=key)
+        made = members.make(
+            replica,
+            role=role,
+            max_uses=uses,
+            ttl_ms=ttl_ms,
+            mode=mode,
+            publish=publishes(call),
+            key=key,
+        )
         space = replica.space
     data = {**answers.invite(made, space), "next_commands": []}
-    return Answer(data, lambda: invite_text(data))
+    # Asked for in so many words, it is not done before the relay has it.
+    failed = call.args.switch("publish") and not data["intent_satisfied"]
+    return Answer(data, lambda: invite_text(data), exit=RelayError.exit if failed else 0)
+
+
+def publishes(call: Call) -> bool | None:
+    """Return whether an invite is to be published, None: where there is a relay.
+
+    Raises UsageError(invalid_argument) for both flags.
+    """
+    if not call.args.switch("local_only"):
+        return True if call.args.switch("publish") else None
+    if call.args.switch("publish"):
+        raise UsageError("invalid_argument", argument="--publish", cause="--local-only")
+    return False
 
 
 def no_invite_text(data: Json) -> Iterator[Block]:
@@ -187,7 +203,11 @@ def invite_text(data: Json) -> Iterator[Block]:
     until = show.clock(data["expires_at"], now_ms=show.now())
     yield line("code   ", (str(data["invite_code"]), "strong"))
     yield line(f"       {data['role']}, {show.count(uses, 'use')}, until {until}")
-    yield line("       the other side types: ", f"envoy join {data['invite_code']}")
+    is_far = data["relay_publication"] == "published"
+    code = f"'{data['invite_uri']}'" if is_far else data["invite_code"]
+    yield line("       the other side types: ", f"envoy join {code}")
+    if data["relay_publication"] == "failed":
+        yield line(("       the relay does not have it yet; ", "warn"), "next: envoy sync")
     if data["join_mode"] == "approve":
         command = f"envoy invites pending {show.short(data['space_id'])}"
         yield line("       and waits; who asks is told by: ", command)
@@ -223,12 +243,14 @@ def join(call: Call) -> Answer:
     """Join a space by its code, as an agent unless the flags or the profile say otherwise."""
     code = call.args.need("code")
     code = (typed.from_stdin() if code == typed.STDIN else code).strip()
-    members.lookup_of(code)  # what is no code makes no identity
+    place = relay_of(call, code)  # what is no code makes no identity
     me = identity.ensure(call, words=identity.outlet(call))
-    with writes.open_profile(call.config) as profile:
+    with writes.open_profile(call.config, roads=place is not None) as profile:
         kind = me.type or profile.type
         try:
-            done = redeem(call, profile._replace(name=me.name, type=kind), code)
+            known_as = profile._replace(name=me.name, type=kind)
+            key = typed.key(call.args)
+            done = members.join(known_as, code, name=me.name, place=place, key=key)
         except EnvoyError as error:
             if me.is_new:  # what was made is not hidden by what failed
                 error.details["identity_made"] = call.config.profile
@@ -249,15 +271,20 @@ def join(call: Call) -> Answer:
     return Answer(data, lambda: join_text(data))
 
 
-def redeem(call: Call, profile: names.Opened, code: str) -> rows.Joined:
-    """Redeem a code at the hub of this machine; there is no relay to be asked in this version."""
-    try:
-        return members.join(profile, code, name=profile.name, key=typed.key(call.args))
-    except ConflictError as error:
-        if error.code == "invalid_invite" and call.args.switch("allow_relay_lookup"):
-            operation = "join --allow-relay-lookup"
-            raise UsageError("unsupported_operation", operation=operation) from error
-        raise
+def relay_of(call: Call, code: str) -> enter.Place | None:
+    """Return the relay that may be asked about a code: of its URI, else of the configuration.
+
+    The configuration's only with --allow-relay-lookup. Raises ConflictError(invalid_invite),
+    UsageError(missing_required_flag).
+    """
+    place = members.place_in(code)
+    if place is not None:
+        return place
+    if not call.args.switch("allow_relay_lookup"):
+        return None
+    if call.config.relay_url is None:
+        raise UsageError("missing_required_flag", argument="--relay-url")
+    return enter.Place(call.config.relay_url, None)
 
 
 def join_text(data: Json) -> Iterator[Block]:

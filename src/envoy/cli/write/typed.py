@@ -1,7 +1,7 @@
 """Typed: the texts that a user gives, from an argument, stdin or a file, fit to be signed.
 
-What is signed can never be changed, so a text is composed (NFC) here, where it is written, and
-nowhere else: equal texts are equal bytes on every machine. What is no text is refused.
+What is signed can never be changed, so a text is composed (NFC) where it is written, and nowhere
+else: equal texts are equal bytes on every machine. What is no text is refused.
 
 Specification: docs/spec/text.md.
 """
@@ -11,43 +11,18 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import unicodedata
 
 from envoy import limits
 from envoy.cli.args import Args
 from envoy.errors import UsageError
+from envoy.replica.actions import names
 from envoy.wiring.config import NAME_SYMBOLS
 
 STDIN = "-"
 
 
-def text(value: str, flag: str, *, bytes_max: int = limits.TEXT_BYTES_MAX) -> str:
-    """Return ``value`` composed (NFC), as ``flag`` gave it.
-
-    Raises UsageError: invalid_argument for bytes that are no UTF-8 and for U+0000,
-    message_too_large.
-    """
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:  # bytes of argv that were no UTF-8
-        raise UsageError("invalid_argument", argument=flag, cause="utf8") from error
-    composed = unicodedata.normalize("NFC", value)
-    if "\0" in composed:
-        raise UsageError("invalid_argument", argument=flag, cause="nul")
-    size = len(composed.encode())
-    if size > bytes_max:
-        raise UsageError("message_too_large", argument=flag, bytes=size, bytes_max=bytes_max)
-    return composed
-
-
-def line(value: str, flag: str, *, bytes_max: int) -> str:
-    """Return ``value``, a name or a title: composed, in one line, not blank."""
-    composed = text(value, flag, bytes_max=limits.TYPED_BYTES_MAX)
-    if len(composed.encode()) > bytes_max:
-        raise UsageError("invalid_argument", argument=flag, cause="length", bytes_max=bytes_max)
-    if not composed.strip() or "\n" in composed:
-        raise UsageError("invalid_argument", argument=flag, cause="one_line")
-    return composed
+text = names.typed_text
+line = names.typed_line
 
 
 def name(value: str, flag: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from envoy import ids
 from envoy.cli import show
@@ -12,8 +12,8 @@ from envoy.cli.args import Answer, Call
 from envoy.cli.read import home as read_home
 from envoy.cli.render import Block, line
 from envoy.cli.write import asking
-from envoy.errors import NeedsHumanError
-from envoy.replica.actions import local
+from envoy.errors import NeedsHumanError, error
+from envoy.replica.actions import far, local
 from envoy.views import rows
 from envoy.views.space import find, space_id
 from envoy.wiring import deep, safekeeping, writes
@@ -23,6 +23,7 @@ from envoy.wiring.progress import Teller
 Json = dict[str, object]
 
 EXIT_INTEGRITY = 8
+OMITTED = 100  # events that are named; the rest is counted
 
 
 # -- looking ---------------------------------------------------------------------------------------
@@ -44,16 +45,18 @@ def sync(call: Call) -> Answer:
     if call.args.switch("verify"):
         with Teller(call.config) as tell:
             repaired = deep.mend(call.config, deep.look(call.config, tell), tell)
-    with writes.open_profile(call.config) as profile:
+    with writes.open_profile(call.config, roads=writes.is_connected(call.config)) as profile:
         spaces = profile.rows.spaces()
         chosen = spaces if named is None else [find(spaces, named)]
-        done = local.sync_all(profile, None if named is None else [one.id for one in chosen])
+        wanted = None if named is None else [one.id for one in chosen]
+        done, reached = far.exchange_all(profile, wanted, compare=call.args.switch("verify"))
     data: Json = {
         "pushed": done.pushed,
         "pulled": done.pulled,
         "pending": done.pending,
         "quarantined": done.quarantined,
         "spaces": [space_id(one) for one in chosen],
+        "relays": [relay_json(one) for one in reached],
     }
     if done.bad_posters:
         data["warnings"] = [bad_boxes(done.bad_posters)]
@@ -61,9 +64,29 @@ def sync(call: Call) -> Answer:
         with Teller(call.config) as tell:
             checks = deep.look(call.config, tell).checks
         data |= {"checks": [one._asdict() for one in checks], "repaired": list(repaired)}
-    failed = any(one.state == "failed" for one in checks or ())
-    status = EXIT_INTEGRITY if failed else 0
+    status = max([0, *(exit_of(one.code) for one in reached if one.code)])
+    if any(one.state == "failed" for one in checks or ()):
+        status = EXIT_INTEGRITY
     return Answer(data, lambda: sync_text(data, checks or (), repaired), exit=status)
+
+
+def exit_of(code: str) -> int:
+    """Return the exit status of a code."""
+    return error(code).exit
+
+
+def relay_json(one: far.Reached) -> Json:
+    """Return what the relay of one space did."""
+    return {
+        "space_id": ids.to_text("space", one.space),
+        "url": one.origin,
+        "state": "failed" if one.code else "synced",
+        "error_code": one.code or None,
+        "pushed": one.pushed,
+        "pulled": one.pulled,
+        "omitted": [ids.to_text("evt", event) for event in (*one.lacked, *one.withheld)[:OMITTED]],
+        "omitted_count": len(one.lacked) + len(one.withheld),
+    }
 
 
 def bad_boxes(posters: Sequence[str]) -> Json:
@@ -80,10 +103,24 @@ def sync_text(data: Json, checks: Sequence[Check], repaired: Sequence[str]) -> I
     for one in repaired:
         yield line((f"{one} made anew", "warn"))
     yield line(f"{data['pushed']} sent, {data['pulled']} received, {data['pending']} waiting")
+    for relay in show.listed(data["relays"]):
+        yield from relay_text(relay)
     if data["quarantined"]:
         yield line((f"{data['quarantined']} refused at the door", "warn"))
     if checks:
         yield from read_home.diagnose_text(checks)
+
+
+def relay_text(one: Mapping[str, object]) -> Iterator[Block]:
+    """Yield what the relay of one space did."""
+    if one["error_code"] is not None:
+        yield line((f"{one['error_code']} ", "bad"), show.text(one["url"]))
+        return
+    moved = f"  {one['pushed']} up, {one['pulled']} down"
+    yield line(("relay ", "dim"), show.text(one["url"]), moved)
+    if one["omitted_count"]:
+        yield line((f"{one['omitted_count']} omitted by the relay", "warn"))
+        yield from (line(f"  {event}") for event in texts(one["omitted"]))
 
 
 # -- a file for a bad day -------------------------------------------------------------------------

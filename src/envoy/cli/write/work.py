@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from envoy import ids, limits
+from envoy import limits
 from envoy.cli import show
 from envoy.cli.args import Answer, Call
 from envoy.cli.render import Block, Span, line
@@ -15,19 +15,14 @@ from envoy.cli.write import typed
 from envoy.errors import UsageError
 from envoy.replica.actions import names, tasks, work
 from envoy.views import answers, rows
-from envoy.views import tasks as shapes
 from envoy.views.names import ASSIGNED, COMPLETED, ENDED, OPEN, UNASSIGNED
-from envoy.views.tasks import Around
 from envoy.wiring import config as configs
 from envoy.wiring import writes
 
 Json = dict[str, object]
 Act = Callable[[names.Copy, bytes], rows.Transition]
 
-NOT_SENT: Json = {
-    "code": "not_delivered",
-    "message": "saved here; the hub was not reached and gets it with the next `envoy sync`",
-}
+NOT_SENT = answers.NOT_SENT
 STATE_STYLES = {
     "provisional": "warn",
     "confirmed": "ok",
@@ -147,13 +142,7 @@ def sent(
     done: rows.Sent, space: rows.Space, *, refs: tuple[names.Reference, ...], task: bytes | None
 ) -> Json:
     """Return a Send, with the task it is about."""
-    return {
-        **answers.sent(done, space, refs),
-        "task_id": None if task is None else ids.to_text("task", task),
-        "space_name": space.name,
-        "warnings": [NOT_SENT] if answers.is_pending(done.delivery) else [],
-        "untrusted_fields": ["*_name"],
-    }
+    return answers.said(done, space, refs=refs, task=task)
 
 
 def sent_text(data: Json) -> Iterator[Block]:
@@ -171,20 +160,7 @@ def sent_text(data: Json) -> Iterator[Block]:
 
 def created(done: rows.Transition, replica: names.Copy) -> Json:
     """Return a new task, and how far it got."""
-    space = replica.space
-    data: Json = {
-        **shapes.task(done.after, Around(names.people(replica), space.id)),
-        "event_id": ids.to_text("evt", done.after.id),
-        "cursor": done.n,
-        "replayed": done.replayed,
-        "relay_delivery": answers.relay_delivery(space, done.delivery),
-        "pending_sync": answers.is_pending(done.delivery),
-    }
-    task = data["task_id"]
-    data["warnings"] = [NOT_SENT] if data["pending_sync"] else []
-    data["next_commands"] = [f"envoy task claim --space {data['space_id']} --task-id {task}"]
-    data["untrusted_fields"] = shapes.UNTRUSTED
-    return data
+    return answers.created(done, names.people(replica), replica.space)
 
 
 def made(
@@ -277,8 +253,7 @@ def changed(call: Call, name: str, act: Act) -> Answer:
         replica, task = names.task(profile, call.space(), call.args.need("task_id"))
         replica = names.expecting(replica, call.args.text("if_version"))
         done = act(replica, task)
-        data = answers.transition(done, names.people(replica), replica.space, name=name)
-    data["warnings"] = [NOT_SENT] if done.event and answers.is_pending(done.delivery) else []
+        data = answers.changed(done, names.people(replica), replica.space, name=name)
     return Answer(data, lambda: changed_text(data))
 
 

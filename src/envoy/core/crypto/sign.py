@@ -148,12 +148,12 @@ def prefixed(label: str, *parts: bytes) -> bytes:
 
 def sha256(*parts: bytes) -> bytes:
     """Return the plain SHA-256 of ``parts``: for digests that others compute too."""
-    return _digest(b"".join(parts))
+    return _HASHER[0](b"".join(parts)).digest()
 
 
 def tagged(label: str, *parts: bytes) -> bytes:
     """Return H(label, parts), 32 bytes."""
-    return _digest(prefixed(label, *parts))
+    return _HASHER[0](b"".join((_PREFIXES[label], *parts))).digest()
 
 
 def extract(salt: bytes, ikm: bytes) -> bytes:

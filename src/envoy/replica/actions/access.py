@@ -122,7 +122,7 @@ def issued(
     profile: Profile, space: rows.Space, holder: bytes, role: str
 ) -> tuple[bytes, ...] | None:
     """Return a chain for an access key by its role at relays, None where I can give none."""
-    below = Capability(space.id, _gen(profile, space), role, holder, 0, DEPTHS[role], 0)
+    below = Capability(space.id, gen_of(profile, space), role, holder, 0, DEPTHS[role], 0)
     return below_mine(profile, space, below)
 
 
@@ -139,8 +139,14 @@ def below_mine(profile: Profile, space: rows.Space, below: Capability) -> tuple[
     return (*own, access.issue(profile.identity.access_seed(space.id), cap))
 
 
-def _gen(profile: Profile, space: rows.Space) -> int:
+def gen_of(profile: Profile, space: rows.Space) -> int:
+    """Return the number that capabilities are issued under."""
     return _told(profile, space.sn).gen
+
+
+def depth_of(chain: Sequence[bytes]) -> int:
+    """Return how many links may follow a chain of one's own making."""
+    return decode(decode(chain[-1], Link).cap, Capability).depth
 
 
 # -- what follows from a space ---------------------------------------------------------------------
@@ -149,7 +155,7 @@ def _gen(profile: Profile, space: rows.Space) -> int:
 def plan(replica: Replica) -> Plan:
     """Return what follows from the roles and invites of a space."""
     store, sn, space = replica.profile.rows, replica.sn, replica.space
-    gen, now = _gen(replica.profile, space), replica.profile.clock.now_ms()
+    gen, now = gen_of(replica.profile, space), replica.profile.clock.now_ms()
     found, highest = Plan({}, set(), set()), _highest(replica)
     for row in store.members(sn).values():
         if row.access is None:
@@ -206,6 +212,11 @@ def _highest(replica: Replica) -> dict[int, int]:
     return found
 
 
+def due(replica: Replica) -> Plan:
+    """Return what this profile owes the relay: all of it for admins, for others nothing."""
+    return plan(replica) if replica.space.role in ADMINS else Plan({}, set(), set())
+
+
 # -- telling the relay -----------------------------------------------------------------------------
 
 
@@ -218,17 +229,16 @@ def tend(replica: Replica) -> bool:
     if roads is None or space.role is None or roads.place_of(space.id) is None:
         return False
     mark(replica)
-    is_admin = space.role in ADMINS
-    due = plan(replica) if is_admin else Plan({}, set(), set())
+    is_admin, owed = space.role in ADMINS, due(replica)
     told = _told(replica.profile, replica.sn)
     age = replica.profile.clock.now_ms() - told.at
-    if due.state(roads.instance_of(space.id) or b"") == told.state and 0 <= age < AGAIN_MS:
+    if owed.state(roads.instance_of(space.id) or b"") == told.state and 0 <= age < AGAIN_MS:
         return False
     try:
-        return settle(replica, roads, due)
+        return settle(replica, roads, owed)
     except (HubRefusal, RelayError, AuthorityError):
         if is_admin:
-            _leave(replica, roads, due)
+            _leave(replica, roads, owed)
         return False
 
 
@@ -240,8 +250,8 @@ def mark(replica: Replica) -> None:
             store.save(store.space(replica.sn)._replace(mode=CONNECTED))
 
 
-def settle(replica: Replica, roads: Roads, due: Plan) -> bool:
-    """Bring what is ``due`` to the relay, and keep what it has for me; say if anything was brought.
+def settle(replica: Replica, roads: Roads, owed: Plan) -> bool:
+    """Bring what is ``owed`` to the relay, and keep what it has for me; say if it was told any.
 
     Raises HubRefusal, RelayError, AuthorityError(egress_denied).
     """
@@ -251,7 +261,7 @@ def settle(replica: Replica, roads: Roads, due: Plan) -> bool:
         said = _read(replica, found.statement)
         _keep_mine(replica, roads, found, said)
         try:
-            return _bring(replica, roads, due, said)
+            return _bring(replica, roads, owed, said)
         except HubRefusal as refusal:
             if refusal.code != "stale":
                 raise
@@ -278,9 +288,10 @@ def _keep_mine(replica: Replica, roads: Roads, found: AccessFound, said: Said | 
     if chain and chain != own and space.founder != replica.me and _leads(replica, chain):
         keep_chain(profile, replica.sn, chain)
     known = _read(replica, roads.stated(space.id))
-    if said is not None and found.statement is not None:
-        if known is None or known.statement.n < said.statement.n:
-            roads.know(space.id, found.statement)
+    if said is None or found.statement is None:
+        return
+    if known is None or known.statement.n < said.statement.n:
+        roads.know(space.id, found.statement)
 
 
 def _leads(replica: Replica, chain: Sequence[bytes]) -> bool:
@@ -293,43 +304,43 @@ def _leads(replica: Replica, chain: Sequence[bytes]) -> bool:
     return read.leaf.holder == public_key(replica.profile.identity.access_seed(space.id))
 
 
-def _bring(replica: Replica, roads: Roads, due: Plan, said: Said | None) -> bool:
+def _bring(replica: Replica, roads: Roads, owed: Plan, said: Said | None) -> bool:
     """Give chains, then make the statement, then give those that it let in again."""
     space, now = replica.space, replica.profile.clock.now_ms()
     told, instance = _told(replica.profile, replica.sn), roads.instance_of(space.id) or b""
     gen = max(told.gen, 0 if said is None else said.statement.min_epoch)
-    wanted = _wanted(replica, due, said)
+    wanted = _wanted(replica, owed, said)
     if wanted is not None or (gen, instance) != (told.gen, told.instance):
         told = Told(0, b"", instance, gen, ())
         _note(replica, told)
-    chains = _lacking(replica, due, told)
+    chains = _lacking(replica, owed, told)
     late = _give(roads, space.id, chains)
     if wanted is not None:
         roads.put(space.id, (), _signed(replica, wanted, said))
         late = _give(roads, space.id, late)
-    given = sorted(_mark_of(*one) for one in due.roles.items() if one[0] not in late)
-    _note(replica, Told(now, due.state(instance), instance, gen, tuple(given)))
+    given = sorted(_mark_of(*one) for one in owed.roles.items() if one[0] not in late)
+    _note(replica, Told(now, owed.state(instance), instance, gen, tuple(given)))
     return bool(chains) or wanted is not None
 
 
-def _leave(replica: Replica, roads: Roads, due: Plan) -> None:
+def _leave(replica: Replica, roads: Roads, owed: Plan) -> None:
     """Let what is due wait for a relay that is away."""
     space = replica.space
     said = _read(replica, roads.stated(space.id))
-    wanted = _wanted(replica, due, said)
+    wanted = _wanted(replica, owed, said)
     told = _told(replica.profile, replica.sn)
     if wanted is not None:
         told = replace(told, given=())
-    for some in _portions(list(_lacking(replica, due, told).values())):
+    for some in _portions(list(_lacking(replica, owed, told).values())):
         roads.give(space.id, some, None)
     if wanted is not None:
         roads.give(space.id, (), _signed(replica, wanted, said))
 
 
-def _lacking(replica: Replica, due: Plan, told: Told) -> dict[bytes, tuple[bytes, ...]]:
+def _lacking(replica: Replica, owed: Plan, told: Told) -> dict[bytes, tuple[bytes, ...]]:
     """Return the chains that I can give and have not given, by access key."""
     found = dict[bytes, tuple[bytes, ...]]()
-    for key, role in sorted(due.roles.items()):
+    for key, role in sorted(owed.roles.items()):
         if _mark_of(key, role) not in told.given:
             chain = issued(replica.profile, replica.space, key, role)
             if chain is not None:
@@ -362,19 +373,19 @@ def _portions(found: Sequence[T]) -> Iterator[Sequence[T]]:
         yield found[start : start + limits.ACCESS_CAPS_MAX]
 
 
-def _wanted(replica: Replica, due: Plan, said: Said | None) -> set[bytes] | None:
+def _wanted(replica: Replica, owed: Plan, said: Said | None) -> set[bytes] | None:
     """Return the hashes to state, None where what was stated will do."""
     old = set[bytes]() if said is None else set(said.statement.revoked)
     if replica.space.founder != replica.me:
-        wanted = due.ended | old
+        wanted = owed.ended | old
         is_same = wanted == old
     else:
         # What an admin named waits for the founder's word; a current member never gets it.
-        wanted = due.ended | (old - due.known)
+        wanted = owed.ended | (old - owed.known)
         is_mine = said is None or said.signer is None
         is_same = wanted == old and (is_mine or not old)
     if len(wanted) > limits.ACCESS_REVOKED_MAX:
-        wanted = set(sorted(due.ended)[: limits.ACCESS_REVOKED_MAX])
+        wanted = set(sorted(owed.ended)[: limits.ACCESS_REVOKED_MAX])
     return None if is_same else wanted
 
 

@@ -14,6 +14,7 @@ Specification: docs/spec/invite.md, Approve mode.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from envoy import ids, limits
@@ -27,17 +28,18 @@ from envoy.core.invite import InviteInfo, InviteKeys, JoinReply, JoinRequest
 from envoy.core.joining import Joining, check_proof
 from envoy.core.log import Entry
 from envoy.core.structs import Body
-from envoy.errors import AuthorityError, ConflictError, NotFoundError, RemoteFault
+from envoy.errors import AuthorityError, ConflictError, NotFoundError, RelayError, RemoteFault
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
 from envoy.replica import sync
-from envoy.replica.actions import recall
+from envoy.replica.actions import access, enter, recall
 from envoy.replica.actions.care import housekeep, post_box
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.actions.rehearsal import Done, perform
 from envoy.replica.actions.space import blank, introduce
 from envoy.replica.ports import call_hub
 from envoy.replica.replica import Author, Call, Profile, Replica
+from envoy.replica.roads import pack
 from envoy.replica.unlocking import unlock
 from envoy.state.authority import Judgement, Status
 from envoy.state.project import uses_of
@@ -148,6 +150,8 @@ def complete(replica: Replica) -> bool:
     call = frames.InviteRequest(note.lookup, note.fetch_auth, note.tag, None)
     try:
         answer, is_gone = call_hub(replica.profile.hub, call, frames.InviteAnswer).reply, False
+    except RelayError:
+        return False
     except HubRefusal:
         answer, is_gone = None, True
     if answer is None and not is_gone:
@@ -171,16 +175,27 @@ def complete(replica: Replica) -> bool:
 
 def _open(replica: Replica, note: Waiting, answer: bytes | None) -> None:
     """Read the space; the epoch that an answer names is asked for first."""
+    told = None if answer is None else _answered(replica, note, answer)
+    if replica.profile.roads is not None:
+        with suppress(HubRefusal, RelayError):
+            enter.let_in(replica, None if told is None else told.cap)
     sync.pull(replica)
-    if answer is None:
+    if told is None:
         return
-    seed = replica.profile.identity.enc_seed(0, replica.space.id)
-    try:
-        told = invite.open_reply(seed, note.lookup, answer)
-    except RemoteFault:
-        return  # anybody can seal to anybody: what the space says is what counts
     if unlock(replica, [told.epoch]):
         sync.pull(replica)
+
+
+def _answered(replica: Replica, note: Waiting, answer: bytes) -> JoinReply | None:
+    """Return what an answer says. Anybody can seal to anybody: what counts is what the space says.
+
+    None for what does not open.
+    """
+    seed = replica.profile.identity.enc_seed(0, replica.space.id)
+    try:
+        return invite.open_reply(seed, note.lookup, answer)
+    except RemoteFault:
+        return None
 
 
 def _give_up(replica: Replica) -> None:
@@ -338,10 +353,20 @@ def _reply(space: rows.Space, author: Author, request: Request) -> None:
     """Queue the answer behind the grant: who reads it finds all it needs."""
     row = request.invite
     assert space.epoch is not None, "the grant was written under it"
-    told = JoinReply(space.id, space.epoch, None)
+    told = JoinReply(space.id, space.epoch, _chain(author.profile, space, request))
     sealed = invite.seal_reply(request.enc, row.lookup, told)
     call = frames.InviteReply(row.lookup, row.revoke_auth, request.tag, sealed)
     author.batch.send("reply", encode(call), ident=row.id)
+
+
+def _chain(profile: Profile, space: rows.Space, request: Request) -> bytes | None:
+    """Return a chain for who is let in, None where no relay asks for one or I can give none."""
+    roads = access.roads_of(profile)
+    if roads is None or roads.place_of(space.id) is None:
+        return None
+    role = access.ROLES[request.invite.role]
+    chain = access.issued(profile, space, request.asks.access, role)
+    return None if chain is None else pack(chain)
 
 
 def _answer_again(replica: Replica, request: Request) -> None:

@@ -27,12 +27,17 @@ from envoy.views import rows
 
 
 class Connection(NamedTuple):
-    """A space and the relay it lives at; ``changed``: it was not there before."""
+    """A space and the relay it lives at; ``changed``: it was not there before.
+
+    ``delivery`` says whether the relay has all that this machine has, ``reason`` why not.
+    """
 
     space: rows.Space
     origin: str
     hub_key: bytes
     changed: bool
+    delivery: str
+    reason: str
 
 
 def roads_of(profile: Profile) -> Roads:
@@ -62,7 +67,7 @@ def connect(replica: Replica, *, origin: str, pin: bytes | None, timeout_s: floa
     try:
         roads.connect(space.id, space.genesis, origin=text, pin=pin, hub_key=key)
         access.mark(replica)
-        access.settle(replica, roads, access.plan(replica))
+        access.settle(replica, roads, access.due(replica))
         for one in profile.rows.objects(replica.sn) if changed else ():
             if one.retracted is None:
                 roads.carried(space.id, one.chunks)
@@ -71,7 +76,16 @@ def connect(replica: Replica, *, origin: str, pin: bytes | None, timeout_s: floa
         roads.sync(space.id)
     except HubRefusal as refusal:
         raise told(refusal) from refusal
-    return Connection(replica.space, text, key, changed)
+    return stands(replica, changed=changed)
+
+
+def stands(replica: Replica, *, changed: bool) -> Connection:
+    """Return where a connected space stands. ``changed``: it was not there before."""
+    roads, space = roads_of(replica.profile), replica.space
+    place = roads.place_of(space.id)
+    if place is None:
+        raise ConflictError("space_local_only", space_id=to_text("space", space.id))
+    return Connection(space, place[0], place[2], changed, *roads.delivery(space.id))
 
 
 def _pin(replica: Replica, origin: str, key: bytes) -> None:

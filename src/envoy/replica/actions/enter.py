@@ -193,7 +193,9 @@ def _frames(profile: Profile, space: bytes) -> Iterator[bytes]:
     """Yield the frames that the hub of this machine has of a space."""
     cursor, instance = 0, None
     while True:
-        since: Body = frames.Pull((frames.Since(space, instance, cursor),), limits.PAGE_FRAMES_MAX, 0)
+        since: Body = frames.Pull(
+            (frames.Since(space, instance, cursor),), limits.PAGE_FRAMES_MAX, 0
+        )
         page = call_hub(profile.hub, since, frames.Pulled).pages[0]
         yield from page.frames
         if not page.frames or page.head is None:

@@ -18,6 +18,7 @@ from typing import cast
 from envoy.errors import EnvoyError, InternalError
 from envoy.lean import NamedTuple
 from envoy.replica import sync
+from envoy.replica.actions import approve
 from envoy.replica.actions.local import exchange, sync_all
 from envoy.replica.replica import Profile, Replica
 from envoy.replica.roads import Roads, told
@@ -54,7 +55,12 @@ def exchange_all(
     roads = cast(Roads, profile.roads)
     wanted = None if spaces is None else set(spaces)
     here = [row for row in profile.rows.spaces() if wanted is None or row.id in wanted]
-    far = [(row, place[0]) for row in here if (place := roads.place_of(row.id)) is not None]
+    far = [
+        (row, place[0])
+        for row in here
+        # Who waits to be let in may ask for nothing yet.
+        if (place := roads.place_of(row.id)) and not approve.is_waiting(Replica(profile, row.sn))
+    ]
     reached = [_reach(roads, row, origin, compare=compare) for row, origin in far]
     done = sync_all(profile, wanted)
     for at, (row, _) in enumerate(far):
@@ -62,7 +68,8 @@ def exchange_all(
         if not reached[at].code:
             bring_objects(replica)
             reached[at] = _again(roads, replica, reached[at])
-    return done._replace(pending=_pending(profile, here)), reached
+    waiting = sum(roads.waiting(row.id) for row, _ in far)
+    return done._replace(pending=_pending(profile, here) + waiting), reached
 
 
 def _reach(roads: Roads, row: rows.Space, origin: str, *, compare: bool) -> Reached:

@@ -22,17 +22,26 @@ from envoy.core.identity import make_statement
 from envoy.core.invite import InviteInfo, InviteKeys
 from envoy.core.joining import Joining
 from envoy.core.log import Entry
-from envoy.errors import ConflictError, IntegrityError, NotFoundError, RemoteFault, UsageError
+from envoy.errors import (
+    ConflictError,
+    EnvoyError,
+    IntegrityError,
+    NotFoundError,
+    RemoteFault,
+    UsageError,
+)
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
 from envoy.replica import replies
-from envoy.replica.actions import approve
+from envoy.replica.actions import approve, enter, publishing
 from envoy.replica.actions.care import end_invites, housekeep, post_box
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.actions.local import exchange
 from envoy.replica.actions.rehearsal import rehearse
 from envoy.replica.actions.space import blank, check_name, introduce
+from envoy.replica.ports import call_hub
 from envoy.replica.replica import Author, Call, Profile, Replica
+from envoy.replica.roads import pin_text, read_pin, told
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
 from envoy.views import rows
@@ -40,6 +49,7 @@ from envoy.views.people import stamp
 from envoy.views.reach import Reach
 
 ROLES: Final = ("read", "write")
+_PUBLISHED: Final = "p"  # behind the number in the note of an invite
 _SPENT: Final = "invite_already_redeemed"
 
 
@@ -71,12 +81,14 @@ def make(
     max_uses: int,
     ttl_ms: int,
     mode: str = "open",
+    publish: bool | None = None,
     key: str | None = None,
 ) -> rows.InviteMade:
     """Make an invite for ``max_uses`` joiners with ``role``, good for ``ttl_ms``.
 
-    Raises UsageError(invalid_argument), AuthorityError, ConflictError(space_closed,
-    limit_exceeded).
+    ``publish``: at the relay of the space, or nothing is made; None: if it has one. Raises
+    UsageError(invalid_argument), AuthorityError, ConflictError(space_closed, limit_exceeded,
+    space_local_only), RelayError.
     """
     terms = Terms(role, max_uses, ttl_ms, mode)
     _check_bounds(terms)
@@ -84,7 +96,10 @@ def make(
     housekeep(replica)
     _check_open(replica)
     _check_room(replica)
-    return _issue(replica, terms, call=Call(key, ("invite", *terms)), before=lambda _: None)
+    if publish:
+        publishing.require(replica)
+    call = Call(key, ("invite", *terms, *(() if publish is not False else ("local",))))
+    return _issue(replica, terms, call=call, before=lambda _: None, publish=publish is not False)
 
 
 def rehearse_rotate(replica: Replica, named: bytes, terms: Terms) -> Reach:
@@ -154,9 +169,16 @@ def _check_open(replica: Replica) -> None:
 
 
 def _issue(
-    replica: Replica, terms: Terms, *, call: Call, before: Callable[[Author], None]
+    replica: Replica,
+    terms: Terms,
+    *,
+    call: Call,
+    before: Callable[[Author], None],
+    publish: bool = True,
 ) -> rows.InviteMade:
     """Write an invite after what ``before`` writes, and return it with its code.
+
+    ``publish``: at the relay of the space, if it has one.
 
     A code is stored nowhere. Under a key it hangs on the profile's own secret and on a number that
     is kept with the answer, so that the same call can show it again, and nobody else can.
@@ -168,24 +190,25 @@ def _issue(
     na = profile.clock.now_ms() + terms.ttl_ms
     body = _body(keys, revoke_auth, terms, na=na, me=replica.me)
     is_open = terms.mode == "open"
+    road = publishing.road(replica, body) if publish else None
 
     def work(author: Author) -> list[Entry]:
-        author.note = number.hex()
+        author.note = number.hex() + ("" if road is None else _PUBLISHED)
         before(author)
         entry = author.say(body)
         if is_open:
             post_box(author, body.enc)
         info = InviteInfo(
             space=author.batch.space.id,
-            relays=(),
-            pin=None,
+            relays=() if road is None else (road.origin,),
+            pin=None if road is None else road.pin,
             inviter=replica.me,
             invite=entry.id,
             mode=terms.mode,
             role=terms.role,
             na=na,
             enc=None if is_open else profile.identity.enc_key(0, author.batch.space.id),
-            cap=None,
+            cap=None if road is None else road.cap,
         )
         put = frames.InvitePut(
             lookup=keys.lookup,
@@ -195,16 +218,26 @@ def _issue(
             expires=na,
             uses=terms.max_uses if is_open else limits.JOIN_REQUESTS_MAX,
         )
-        author.batch.send("invite", encode(put), ident=entry.id)
+        what = "invite" if road is None else "publish"
+        author.batch.send(what, encode(put), ident=entry.id)
         return [entry]
 
     written = replica.compose(work, call=call)
     deliver(replica)
     assert written.event is not None, "an invite always writes an event"
+    if profile.tend is not None:
+        profile.tend(replica)  # what ended with it is to end at the relay, too
     if written.replayed:
-        secret = _secret(profile, replica.space.id, bytes.fromhex(written.note))
+        number = bytes.fromhex(written.note.removesuffix(_PUBLISHED))
+        secret = _secret(profile, replica.space.id, number)
+        road = publishing.road(replica, body) if written.note.endswith(_PUBLISHED) else None
     row = profile.rows.invites(replica.sn)[written.event]
-    return rows.InviteMade(row, invite.code(secret), invite.uri(secret), written.replayed)
+    code, uri = invite.code(secret), invite.uri(secret)
+    if road is not None:
+        uri = invite.uri(secret, relay=road.origin, pin=pin_text(road.pin))
+    return rows.InviteMade(
+        row, code, uri, written.replayed, publishing.publication(replica, road, row)
+    )
 
 
 def _secret(profile: Profile, space: bytes, number: bytes) -> bytes:
@@ -264,6 +297,17 @@ def lookup_of(code: str) -> bytes:
     return invite.invite_keys(invite.parse(code).secret).lookup
 
 
+def place_in(code: str) -> enter.Place | None:
+    """Return the relay that a code or URI names. Raises ConflictError(invalid_invite)."""
+    link = invite.parse(code)
+    if link.relay is None:
+        return None
+    try:
+        return enter.Place(link.relay, read_pin(link.pin))
+    except UsageError as error:
+        raise ConflictError("invalid_invite") from error
+
+
 def find_invite(replica: Replica, text: str) -> rows.Invite:
     """Return the invite that ``text``, its id, a prefix of it or its code, means.
 
@@ -284,10 +328,19 @@ def find_invite(replica: Replica, text: str) -> rows.Invite:
 # -- joining -------------------------------------------------------------------------------------
 
 
-def join(profile: Profile, code: str, *, name: str, key: str | None = None) -> rows.Joined:
+def join(
+    profile: Profile,
+    code: str,
+    *,
+    name: str,
+    place: enter.Place | None = None,
+    key: str | None = None,
+) -> rows.Joined:
     """Redeem a code and return the space it led to, or will lead to once somebody approves it.
 
-    Raises ConflictError: invalid_invite (wrong, expired, revoked), invite_already_redeemed.
+    ``place`` is the relay that is asked where this machine does not know the code, None: none is.
+    Raises ConflictError: invalid_invite (wrong, expired, revoked), invite_already_redeemed; of a
+    relay NotFoundError(hosted_relay_invite_not_found), RelayError.
     """
     check_name(name)
     keys = invite.invite_keys(invite.parse(code).secret)
@@ -301,19 +354,12 @@ def join(profile: Profile, code: str, *, name: str, key: str | None = None) -> r
     waiting = approve.find(profile, keys.lookup)
     if waiting is not None:
         return approve.ask_after(waiting)
-    info = _fetch(profile, keys)
+    info, far = _find(profile, keys, place)
     if info.mode == "approve":
+        if far is not None:
+            enter.wait_at(profile, far, keys, info)
         return approve.ask(profile, keys, info, name=name)
-    is_new = profile.rows.find_space(info.space) is None
-    replica = _copy(profile, info, keys)
-    try:
-        exchange(replica)
-        _check(replica, info)
-    except (ConflictError, IntegrityError):
-        if is_new:  # who is not let in keeps nothing of what is inside
-            with profile.events.transaction(durable=True):
-                profile.rows.drop_space(replica.sn)
-        raise
+    replica = _read(profile, keys, info, far)
     statement = make_statement(profile.identity, info.space, no=0, ts=profile.clock.now_ms())
     enc = profile.identity.enc_key(0, info.space)
     access = public_key(profile.identity.access_seed(info.space))
@@ -335,6 +381,27 @@ def join(profile: Profile, code: str, *, name: str, key: str | None = None) -> r
     return rows.Joined(space, replica.me, space.role, "member")
 
 
+def _read(profile: Profile, keys: InviteKeys, info: InviteInfo, far: enter.Place | None) -> Replica:
+    """Return a copy of the space of an invite, read and checked; ``far``: from a relay."""
+    is_new = profile.rows.find_space(info.space) is None
+    replica = _copy(profile, info, keys)
+    try:
+        if far is not None:
+            enter.come_in(profile, far, keys, info)
+        exchange(replica)
+        _check(replica, info)
+        if far is not None:
+            enter.settle_in(replica, keys, info)
+    except EnvoyError:
+        if is_new:  # who is not let in keeps nothing of what is inside
+            with profile.events.transaction(durable=True):
+                profile.rows.drop_space(replica.sn)
+            if far is not None:
+                enter.leave(profile, info.space)
+        raise
+    return replica
+
+
 def _note_join(profile: Profile, call: Call) -> bool:
     """Note the key of a join; say if it was noted before. The code itself makes it happen once."""
     with profile.events.transaction(durable=True):
@@ -353,18 +420,34 @@ def _joined(profile: Profile, lookup: bytes) -> rows.Space | None:
     return None
 
 
-def _fetch(profile: Profile, keys: InviteKeys) -> InviteInfo:
-    """Redeem a use at the hub and return what the blob says."""
+def _find(
+    profile: Profile, keys: InviteKeys, place: enter.Place | None
+) -> tuple[InviteInfo, enter.Place | None]:
+    """Return what an invite says, and the relay that it is to be read from, None: it is here."""
+    call = _fetching(profile, keys)
+    try:
+        info = _opened(profile, keys, call_hub(profile.hub, call, frames.InviteBlob))
+    except HubRefusal as refusal:
+        if refusal.code != enter.NOT_THERE:
+            raise told(refusal) from refusal
+        if place is None:
+            raise ConflictError("invalid_invite") from refusal
+        info = _opened(profile, keys, enter.fetch(profile, place, call))
+        return info, enter.at(place, info)
+    return info, publishing.place_of(profile, info)
+
+
+def _fetching(profile: Profile, keys: InviteKeys) -> frames.InviteFetch:
+    """Return the call that redeems a use, the same one each time."""
     with profile.events.transaction(durable=True):
         tag = profile.rows.claimer_tag(keys.lookup, profile.entropy(16))
-    call = frames.InviteFetch(keys.lookup, keys.fetch_auth, tag)
+    return frames.InviteFetch(keys.lookup, keys.fetch_auth, tag)
+
+
+def _opened(profile: Profile, keys: InviteKeys, reply: frames.InviteBlob) -> InviteInfo:
+    """Return what the record of an invite says. Raises ConflictError(invalid_invite)."""
     try:
-        reply = profile.hub.handle(call)
-        assert isinstance(reply, frames.InviteBlob), "a hub answers a call with its own reply"
         info = invite.open_blob(keys, reply.blob)
-    except HubRefusal as refusal:
-        spent = refusal.code == _SPENT
-        raise ConflictError(_SPENT if spent else "invalid_invite") from refusal
     except RemoteFault as fault:
         raise ConflictError("invalid_invite") from fault
     if info.na < profile.clock.now_ms():

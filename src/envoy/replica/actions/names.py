@@ -9,6 +9,7 @@ Specification: docs/spec/ids.md.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 from envoy import ids, limits
@@ -25,6 +26,35 @@ Reference = tuple[str | None, bytes]  # a relation, or None, and an event
 Opened = Profile
 Copy = Replica
 Retry = Call
+
+
+def typed_text(value: str, argument: str, *, bytes_max: int = limits.TEXT_BYTES_MAX) -> str:
+    """Return ``value`` composed (NFC), as ``argument`` gave it: what is signed never changes.
+
+    Raises UsageError: invalid_argument for bytes that are no UTF-8 and for U+0000,
+    message_too_large.
+    """
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # bytes of argv that were no UTF-8
+        raise UsageError("invalid_argument", argument=argument, cause="utf8") from error
+    composed = unicodedata.normalize("NFC", value)
+    if "\0" in composed:
+        raise UsageError("invalid_argument", argument=argument, cause="nul")
+    size = len(composed.encode())
+    if size > bytes_max:
+        raise UsageError("message_too_large", argument=argument, bytes=size, bytes_max=bytes_max)
+    return composed
+
+
+def typed_line(value: str, argument: str, *, bytes_max: int) -> str:
+    """Return ``value``, a name or a title: composed, in one line, not blank."""
+    composed = typed_text(value, argument, bytes_max=limits.TYPED_BYTES_MAX)
+    if len(composed.encode()) > bytes_max:
+        raise UsageError("invalid_argument", argument=argument, cause="length", bytes_max=bytes_max)
+    if not composed.strip() or "\n" in composed:
+        raise UsageError("invalid_argument", argument=argument, cause="one_line")
+    return composed
 
 
 def people(replica: Replica) -> People:

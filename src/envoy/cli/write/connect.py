@@ -1,0 +1,108 @@
+"""Connect: a space comes to live at a relay as well, or comes back from one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envoy.cli import show
+from envoy.cli.args import Answer, Call
+from envoy.cli.render import Block, line
+from envoy.errors import EnvoyError, RelayError, UsageError
+from envoy.ids import short
+from envoy.replica.actions import attaching, enter
+from envoy.replica.actions import connect as actions
+from envoy.replica.replica import Profile, Replica
+from envoy.replica.roads import pin_text, read_pin
+from envoy.views import rows
+from envoy.views.space import space_id
+from envoy.wiring import writes
+from envoy.wiring.config import Config
+
+Json = dict[str, object]
+
+UNTRUSTED = ["*_name"]
+
+
+def connect(call: Call) -> Answer:
+    """Put a space on a relay, with all its history; it may be repeated."""
+    place = named(call)
+    with writes.open_profile(call.config, roads=True) as profile:
+        replica = writes.open_space(profile, call.space())
+        done = actions.connect(
+            replica, origin=place.origin, pin=place.pin, timeout_s=call.config.timeout_ms / 1000
+        )
+        data = shown(done, place.pin)
+    return Answer(data, lambda: connected_text(data))
+
+
+def attach(call: Call) -> Answer:
+    """Get a space back from a relay that knows the access key of this profile."""
+    place, space = named(call), attaching.read_space(call.args.need("space"))
+    with writes.open_profile(call.config, roads=True) as profile:
+        done = attaching.attach(profile, place, space)
+        data = shown(done, place.pin)
+    return Answer(data, lambda: connected_text(data))
+
+
+def named(call: Call) -> enter.Place:
+    """Return the relay that flags, environment or configuration name.
+
+    Raises UsageError(missing_required_flag, invalid_argument).
+    """
+    pin = read_pin(call.args.text("pin"))
+    origin = call.args.text("relay") or call.config.relay_url
+    if origin is None:
+        raise UsageError("missing_required_flag", argument="--relay")
+    return enter.Place(origin, pin)
+
+
+def shown(done: actions.Connection, pin: bytes | None) -> Json:
+    """Return what a relay has of a space as an answer."""
+    return {
+        "space_id": space_id(done.space),
+        "space_name": done.space.name,
+        "role": done.space.role,
+        "mode": done.space.mode,
+        "relay_url": done.origin,
+        "relay_pin": pin_text(pin),
+        "changed": done.changed,
+        "relay_delivery": done.delivery,
+        "relay_delivery_reason": done.reason or None,
+        "next_commands": [f"envoy invite --space {space_id(done.space)}"],
+        "untrusted_fields": UNTRUSTED,
+    }
+
+
+def connected_text(data: Json) -> Iterator[Block]:
+    """Yield where a space lives."""
+    words = "  at " if data["changed"] else "  was there before: "
+    yield line((show.label(data["space_name"]), "strong"), words, str(data["relay_url"]))
+    if data["relay_delivery"] != "delivered":
+        left = f"envoy sync {short(str(data['space_id']))}"
+        yield line(("      not all of it is there yet; ", "warn"), "next: ", left)
+
+
+def publish(config: Config, profile: Profile, space: rows.Space) -> rows.Space:
+    """Put a new space on the relay of the configuration; return its row.
+
+    Raises RelayError(connected_intent_unsatisfied): it stays on this machine.
+    """
+    if config.relay_url is None:
+        raise unsatisfied(space, "relay_not_named")
+    replica = Replica(profile, space.sn)
+    try:
+        seconds = config.timeout_ms / 1000
+        return actions.connect(replica, origin=config.relay_url, pin=None, timeout_s=seconds).space
+    except EnvoyError as error:
+        raise unsatisfied(space, error.code) from error
+
+
+def unsatisfied(space: rows.Space, cause: str) -> EnvoyError:
+    """Return the error for a space that was to be published: it lives here, and only here."""
+    return RelayError(
+        "connected_intent_unsatisfied",
+        next_command=f"envoy space connect {space_id(space)} --relay URL",
+        space_id=space_id(space),
+        mode="local_only",
+        cause=cause,
+    )

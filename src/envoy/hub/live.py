@@ -1,0 +1,190 @@
+"""Live: news of connected spaces as they come, for as long as a command that waits is running.
+
+One thread keeps one long poll at the relay: it asks for what comes behind the cursors of all links,
+and the relay answers when there is something. Then the bridge brings it into the log of this
+machine, and every process here that waits is woken by that commit, as it is by any other. So a
+message of another machine is there within about a second, and nobody needs a daemon.
+
+Of several processes of one profile the one that holds the lock does it; the others try again and
+take over when it ends. Where the relay fails it is asked again later and later, at a moment that is
+drawn anew each time, so that the clients of a relay that came back do not come all at once.
+
+Laws: the thread has connections of its own and shares nothing but two flags. It ends with the
+command: what it waits for is hung up on.
+
+Specification: docs/spec/bridge.md, Waiting.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Final
+
+from envoy import limits
+from envoy.core.structs import Body
+from envoy.errors import EnvoyError, WaitTimeoutError
+from envoy.hub.bridge import Bridge
+from envoy.hub.caller import Caller
+from envoy.hub.links import Link, Links
+from envoy.hub.sqlite import LogStore
+from envoy.lean import NamedTuple
+from envoy.sync import frames
+from envoy.sync.frames import HubRefusal
+from envoy.system import files, host
+
+# How often who has no lock, or no link, looks again; how long a thread may take to end.
+LOOK_SECONDS: Final = 1.0
+END_SECONDS: Final = 2.0
+
+
+class Line(NamedTuple):
+    """What the thread works with: the log of this machine, its links, who calls relays."""
+
+    store: LogStore
+    links: Links
+    caller: Caller
+    near: Callable[[Body], Body]
+
+
+class Live:
+    """Listens to the relays of this machine's spaces on a thread of its own."""
+
+    def __init__(self, opened: Callable[[ExitStack], Line], *, lock_path: str) -> None:
+        """``opened`` makes the line, on the thread; what it puts on the stack ends with it."""
+        self._opened = opened
+        self._lock_path = lock_path
+        self._ended = threading.Event()
+        self._caller: Caller | None = None
+        self._barred = dict[bytes, int]()  # spaces that refused us -> when to ask again
+        self._thread = threading.Thread(target=self._run, name="envoy-live", daemon=True)
+
+    def __enter__(self) -> Live:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Hang up and wait for the thread, for a bounded time."""
+        self._ended.set()
+        if self._caller is not None:
+            self._caller.end()
+        self._thread.join(END_SECONDS)
+
+    def _run(self) -> None:
+        """Wait for the lock, then listen until the command ends."""
+        while not self._ended.is_set():
+            try:
+                with files.lock(self._lock_path, timeout_s=0), ExitStack() as stack:
+                    line = self._opened(stack)
+                    self._caller = line.caller
+                    self._listen(line)
+            except WaitTimeoutError:
+                self._ended.wait(LOOK_SECONDS)  # another process listens
+            except EnvoyError:
+                return  # without keys or a sound log the command goes on as it can
+
+    def _listen(self, line: Line) -> None:
+        """Ask again and again; after each failure a while later."""
+        failures = 0
+        while not self._ended.is_set():
+            groups = self._groups(line.links)
+            if not groups:
+                self._ended.wait(LOOK_SECONDS)
+                continue
+            failed = False
+            for group in groups:
+                try:
+                    self._once(line, group, limits.LIVE_WAIT_MS // len(groups))
+                except (HubRefusal, EnvoyError) as error:
+                    failed = True
+                    retry_ms = self._note(line, group, error)
+                    self._ended.wait(pause_s(failures, retry_ms, host.entropy(4)))
+            failures = failures + 1 if failed else 0
+
+    def _groups(self, links: Links) -> list[list[Link]]:
+        """Return the links that are listened to, by relay."""
+        now, found = host.monotonic_ms(), dict[tuple[str, bytes | None], list[Link]]()
+        for link in links.every():
+            if self._barred.get(link.space, 0) <= now:
+                found.setdefault((link.origin, link.pin), []).append(link)
+        return [group[: limits.PULL_SPACES_MAX] for group in found.values()]
+
+    def _once(self, line: Line, group: Sequence[Link], wait_ms: int) -> None:
+        """Send what waits, then wait for news of a relay, and bring them in."""
+        for link in group:
+            if link.instance is None or self._bridge(line, link).pending():
+                self._sync(line, link)
+        begun = [link for one in group if (link := line.links.find(one.space)) is not None]
+        heard = [link for link in begun if self._is_let_in(line.caller, link)]
+        if not heard or self._ended.is_set():
+            self._ended.wait(0 if heard else LOOK_SECONDS)
+            return
+        pages = line.caller.news(heard, wait_ms)
+        for link, page in zip(heard, pages, strict=True):
+            if _is_news(link, page):
+                self._sync(line, link)
+            else:
+                line.links.heard(link.space, host.now_ms())
+
+    def _is_let_in(self, caller: Caller, link: Link) -> bool:
+        """Say whether the relay gives a token for a space; one that does not is left for a while.
+
+        The link may be another profile's.
+        """
+        try:
+            caller.token(link)
+        except HubRefusal as refusal:
+            if refusal.code == "rate_limited":
+                raise
+            self._bar(link)
+            return False
+        return True
+
+    def _bar(self, link: Link) -> None:
+        self._barred[link.space] = host.monotonic_ms() + limits.BACKOFF_SECONDS_MAX * 1000
+
+    def _bridge(self, line: Line, link: Link) -> Bridge:
+        return Bridge(line.store, line.links, line.caller, link.space, near=line.near)
+
+    def _sync(self, line: Line, link: Link) -> None:
+        """Let the bridge of one space run; a refusal concerns that space alone."""
+        until = host.monotonic_ms() + limits.RPC_SECONDS_DEFAULT * 1000
+
+        def go() -> bool:
+            return not self._ended.is_set() and host.monotonic_ms() < until
+
+        try:
+            self._bridge(line, link).sync(now_ms=host.now_ms(), go=go)
+        except HubRefusal as refusal:
+            line.links.note(link.space, refusal.code, host.now_ms())
+            self._bar(link)
+
+    def _note(self, line: Line, group: Sequence[Link], error: HubRefusal | EnvoyError) -> int:
+        """Note what went wrong with a relay; return how long it wants to be left alone, ms."""
+        if not self._ended.is_set():
+            for link in group:
+                line.links.note(link.space, error.code, host.now_ms())
+        wanted = error.details.get("retry_after_ms", 0)
+        return wanted if isinstance(wanted, int) else 0
+
+
+def _is_news(link: Link, page: frames.Page) -> bool:
+    """Say whether a relay stands elsewhere than where its log was read to."""
+    if page.frames or page.head is None:
+        return True
+    return (page.head.instance, page.head.head, page.head.h) != (
+        link.instance,
+        link.cursor,
+        link.h,
+    )
+
+
+def pause_s(failures: int, retry_ms: int, drawn: bytes) -> float:
+    """Return how long to wait after a failure, seconds: drawn from a span that doubles.
+
+    ``drawn`` are random bytes. What the relay asked for wins, within the bound.
+    """
+    span = min(limits.BACKOFF_SECONDS_MAX, limits.BACKOFF_SECONDS_MIN * 2 ** min(failures, 16))
+    share = int.from_bytes(drawn) / 256 ** len(drawn)
+    return float(max(span * share, min(retry_ms / 1000, limits.BACKOFF_SECONDS_MAX)))

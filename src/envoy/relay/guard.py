@@ -1,0 +1,77 @@
+"""Guard: the ways in which a relay refuses to start.
+
+Each is a setting that works, until it costs somebody their work or their privacy: open to the world
+for free, in clear over a network, a key that others can read, two processes on one store. Who knows
+better says so, and the relay then tells everybody (``unsafe`` in /v1/info).
+
+The version of SQLite, network file systems and newer schemas are refused where a database is
+opened, unsafe or not.
+
+Specification: docs/spec/relay.md, Process.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from typing import Final
+
+from envoy import limits
+from envoy.errors import InternalError, UsageError, WaitTimeoutError
+from envoy.system import files
+
+LOCK_FILE: Final = "serve.lock"
+NOBODY_PAYS: Final = "none"
+
+
+def is_loopback(address: str) -> bool:
+    """Say whether only this machine reaches ``address``."""
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def require_safe(
+    address: str, *, provider: str, is_open: bool, has_tls: bool, has_proxy: bool
+) -> None:
+    """Refuse to listen where that is unsafe.
+
+    Raises UsageError (missing_required_flag for --open, unsupported_scheme).
+    """
+    if is_loopback(address) and not has_proxy:
+        return
+    if provider == NOBODY_PAYS and not is_open:
+        raise UsageError("missing_required_flag", flag="--open")
+    if not has_tls and not has_proxy:
+        raise UsageError("unsupported_scheme", scheme="http")
+
+
+def require_loopback(address: str) -> None:
+    """Refuse another address. Raises UsageError(unsupported_destination)."""
+    if not is_loopback(address):
+        raise UsageError("unsupported_destination", address=address)
+
+
+def take(directory: str) -> files.Lock:
+    """Return the lock of ``directory``: one process serves it. Raises WaitTimeoutError."""
+    path = os.path.join(directory, LOCK_FILE)
+    try:
+        return files.lock(path, timeout_s=0)
+    except WaitTimeoutError as error:
+        raise WaitTimeoutError("timeout", path=path, reason="served_already") from error
+
+
+def has_room(directory: str) -> bool:
+    """Say whether the disk of ``directory`` may be written to."""
+    free, size = disk(directory)
+    return free >= min(limits.DISK_FREE_BYTES_MIN, size // limits.DISK_FREE_SHARE)
+
+
+def disk(directory: str) -> tuple[int, int]:
+    """Return how many bytes are free on the disk of ``directory``, and how many it has."""
+    try:
+        found = os.statvfs(directory)
+    except OSError as error:
+        raise InternalError("storage_failed", path=directory) from error
+    return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
