@@ -65,7 +65,7 @@ def main() -> int:
         return 2
     with tempfile.TemporaryDirectory(prefix="envoy-bench-", dir=given.scratch) as scratch:
         place = Path(scratch).resolve()
-        setting = Setting(place, place, given.quick, find_envoy(), ExitStack())
+        setting = Setting(place, place, given.quick, find_envoy(), ExitStack(), given.races)
         head = {
             "at": report.now(),
             "commit": report.commit(ROOT),
@@ -90,6 +90,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", metavar="NAME", help="cases that begin so")
     parser.add_argument("--force", action="store_true", help="also beside other work")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"{ROUNDS}, quick {ROUNDS_QUICK}")
+    parser.add_argument("--races", type=int, default=0, metavar="N", help="tasks of claim.race")
     parser.add_argument("--seed", type=int, default=1, help="of the order within rounds")
     parser.add_argument("--scratch", metavar="DIR", help="where homes are made and removed")
     given = parser.parse_args()

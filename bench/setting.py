@@ -24,6 +24,7 @@ class Setting(NamedTuple):
     quick: bool
     envoy: str  # the script that users run
     held: ExitStack  # closed after the case
+    races: int = 0  # of claim.race; 0: as many as the case makes
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -90,6 +90,7 @@ LAZY = {
     "cli.table",
     "core.crypto.seal",
     "core.identity",
+    "mcp.main",
     "replica.batch",
     "replica.ingest",
     "replica.projector",

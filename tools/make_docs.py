@@ -34,7 +34,7 @@ FLOORS = {
     "4 replica": ("replica",),
     "5 edges": ("system", "storage", "hub"),
     "6 wiring": ("wiring",),
-    "7 faces": ("cli",),
+    "7 faces": ("cli", "mcp"),
 }
 NOTE = "<!-- Written by `make docs`. Change the table that it comes from, not this page. -->\n"
 

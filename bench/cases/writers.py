@@ -15,14 +15,19 @@ from time import monotonic
 from bench import worker, world
 from bench.rounds import Contender, Race, Target, Wrong
 from bench.setting import Case, Json, Setting, answer, environment, spend
+from envoy.core.bodies import TaskCreate
+from envoy.core.structs import replace
+from envoy.ids import did_text
 from envoy.replica.actions import tasks
 from envoy.system import db
+from envoy.views import names
 
 WRITERS = 8
 PROFILES = tuple(f"p{number}" for number in range(WRITERS))
 LOCK_RATE_LEAST = 1.4
 LOCK_WAIT_MOST = 0.2
 CLAIM_COMMITS_MOST = 3
+RACES = 400
 ROUNDS = 5
 
 
@@ -208,6 +213,54 @@ def play_claims(setting: Setting) -> Race:
     )
 
 
+def play_race(setting: Setting) -> Race:
+    """Let eight processes race for the same tasks, by name and as `task ready --claim` does."""
+    count = setting.races or (40 if setting.quick else RACES)
+    half, lost = count // 2, list[int]()
+
+    def once() -> float:
+        made = world.make(setting.home("race"), PROFILES)
+        with world.opened(made, PROFILES[0]) as replica:
+            world.fill(replica, half, world.task)
+            world.fill(replica, count - half, ready_task)
+        for profile in PROFILES[1:]:
+            world.exchange(made, profile)
+        answers = together("race", made.home, PROFILES, half)
+        check_claims(answers, half)
+        check_taken(made, answers, count)
+        lost.append(sum(len(one["told"]) for one in answers))
+        return count / span_s(answers)
+
+    return Race(
+        (Contender(f"{count} tasks, half by name, half taken ready", "per_s", once),),
+        rounds=1,
+        warm=0,
+        notes=lambda: {"races": float(count), "told": float(sum(lost))},
+    )
+
+
+def ready_task(number: int) -> TaskCreate:
+    """Return a task that is taken as ready."""
+    return replace(world.task(number), labels=(worker.READY,))
+
+
+def check_taken(made: world.World, answers: Sequence[Json], count: int) -> None:
+    """Hold what was taken to one winner each, and the copy of everybody to these winners."""
+    wins = [(task, one["me"]) for one in answers for task in (*one["won"], *one["took"])]
+    holders = dict(wins)
+    if not len(wins) == len(holders) == count:
+        raise Wrong(f"{len(wins)} wins of {len(holders)} tasks, not {count}")
+    for profile in made.profiles:
+        world.exchange(made, profile)
+        with world.looking(made, profile) as views:
+            (space,) = views.spaces()
+            people = {one.an: did_text(one.did) for one in views.members(space.sn)}
+            found = views.tasks(space.sn, states=(names.CLAIMED,), after=None, limit=count + 1)
+        shown = {one.id.hex(): people[one.assignee] for one in found if one.assignee is not None}
+        if shown != holders or any(one.claim_state != names.CONFIRMED for one in found):
+            raise Wrong(f"{profile} shows {len(shown)} holders, not those {count} that won")
+
+
 def commits_of_one_claim(made: world.World) -> int:
     """Claim a task and return how many durable commits that took, the hub's included."""
     (task, *_) = worker.open_tasks(made, PROFILES[0], 1)
@@ -236,4 +289,5 @@ CASES = (
     Case("writers.8.cli", "8 profiles run `envoy send` into one space", play_commands),
     Case("writers.lock", "8 processes, one database: file lock or busy handler", play_lock),
     Case("claim.slot", "8 profiles claim the same tasks at one hub", play_claims),
+    Case("claim.race", "8 processes race for the same tasks, by name and by `ready`", play_race),
 )

@@ -375,9 +375,16 @@ MCP_BUDGET_TOKENS_DEFAULT = 3_000
 MCP_BUDGET_TOKENS_MAX = 4_000
 # Requests that are answered at a time; what a client sends beyond that waits in its pipe.
 MCP_CALLS_MAX = 64
+MCP_STREAMS_MAX = 8
 MCP_SUBSCRIPTIONS_MAX = 256
+# A client that closed its side, or was piped in, still reads what it asked for.
+MCP_GRACE_SECONDS = 5
 # A resource is as fresh as that; who wants to know sooner subscribes.
 MCP_TTL_MS = 2_000
+# Lists of ours never change while a server lives.
+MCP_LIST_TTL_MS = 60 * 60 * 1000
+# Who finds relays away asks less and less often.
+MCP_ATTEND_SECONDS_MAX = 5 * 60
 
 # --- arrival numbers ---
 # A page puts at most a few entries per frame into the stream; this many are kept clear besides.

@@ -90,6 +90,11 @@ KEYLESS = {
     "handoff verify": "looks alone",
     **dict.fromkeys(("audit fingerprint", "audit report"), "make nothing"),
     **dict.fromkeys(("audit export", "audit verify"), "refuse a file that is there; make no event"),
+    **dict.fromkeys(("relay init", "relay backup", "relay restore"), "refuse what is there"),
+    **dict.fromkeys(("relay serve", "relay doctor"), "make nothing"),
+    "relay token": "a code that nobody was shown is of no use",
+    **dict.fromkeys(("billing plans", "billing status"), "look alone"),
+    "billing redeem": "a code is good once for an account",
     "identity rename": "a name that stands is not written again",
     "task heartbeat": "no event; the lease runs from the last one",
 }

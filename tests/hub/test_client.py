@@ -261,8 +261,14 @@ def test_a_long_answer_at_the_end_of_a_connection_is_read_to_its_end() -> None:
         assert found.ask(frames.Pull((since,), 9, 0), (), timeout_s=2) == head
 
 
-def test_a_wait_can_be_ended_by_another_thread() -> None:
-    with serving(silent) as server, client_of(server.origin) as found:
+def test_a_wait_can_be_ended_by_another_thread_and_is_not_begun_again() -> None:
+    def once(taken: socket.socket) -> None:
+        read_request(taken)
+        taken.sendall(GOOD)
+        silent(taken)
+
+    with serving(once) as server, client_of(server.origin) as found:
+        assert found.ask(CALL, (), timeout_s=2) == HEAD
         threading.Timer(0.1, found.end).start()
         begun = time.monotonic()
         with pytest.raises(RelayError):

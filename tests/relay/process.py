@@ -121,7 +121,7 @@ def options(directory: str, given: Settings) -> serve.Options:
         str(given.pop("provider", "none")),
         lambda *_: None,
     )
-    known = {"proxies": lambda value: tuple(value), "retention": lambda value: Retention(*value)}
+    known = {"proxies": tuple, "listen": tuple, "retention": lambda value: Retention(*value)}
     if given.pop("no_pace", False):
         fast = (1e9, 10**9)
         given["rates"] = Rates(*[type(Rates().frames)(*fast)] * len(Rates()))

@@ -9,17 +9,18 @@ from typing import Any
 import pytest
 
 from envoy import ids
-from envoy.state import claims, status
+from envoy.state import claims, doubles, status
 from envoy.views import conflicts, rows
+from envoy.views.people import People
 
 ROOT = Path(__file__).parents[2]
 TENURE_ACTS = ("create", "assign", "claim", "handoff", "release", "reopen")
 # Written by hand, beside the code that makes them: those of no list.
 KINDS = {
     *("field_conflict", "double_fence", "fence_stale", "complete_raced", "complete_after_loss"),
-    *("stale_review", "gate_raced"),
+    *("stale_review", "gate_raced", *doubles.KINDS),
 }
-RULES = {"rank", "tie", "order", "kind", "tenure", "work", "fence", "gate", "replaced"}
+RULES = {doubles.BOTH, doubles.USES, "rank", "tie", "order", "kind", "tenure", "work", "fence", "gate", "replaced"}
 
 
 def test_every_kind_of_conflict_has_words() -> None:
@@ -52,11 +53,26 @@ def row(**fields: Any) -> rows.Conflict:
         pytest.param(row(), "decide_anew_or_keep_a_side", id="a task lost"),
         pytest.param(row(kind="field_conflict"), "edit_anew_or_keep_a_side", id="a field"),
         pytest.param(row(kind="gate_raced"), "review_the_completion", id="a gate"),
+        pytest.param(row(kind="fork"), "ask_the_author_and_keep_a_side", id="a fork"),
         pytest.param(row(status="resolved"), "nothing_to_do", id="settled"),
     ],
 )
 def test_an_open_conflict_says_what_to_do(found: rows.Conflict, action: str) -> None:
     assert conflicts.next_action(found) == action
+
+
+def test_what_is_of_no_entity_leads_to_where_more_stands() -> None:
+    (of_task,) = next_commands("lost_claim")
+    (of_chain,), (of_invite,) = next_commands("fork"), next_commands("invite_overused")
+    assert of_task.startswith("envoy task show task_")
+    assert of_chain.startswith("envoy audit space_")
+    assert of_invite.startswith("envoy invites list space_")
+
+
+def next_commands(kind: str) -> list[str]:
+    """Return what a resolved conflict of a kind leads to."""
+    known = conflicts.Known({}, {}, People([], me=bytes(32), find_did=bytes))
+    return list(conflicts.next_commands(row(kind=kind, status="resolved"), bytes(32), known))
 
 
 def test_an_event_that_says_nothing_or_does_not_count_has_no_text() -> None:

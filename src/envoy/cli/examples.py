@@ -35,6 +35,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "recover": ("envoy recover", "envoy recover --stdin --name Ada"),
     "fingerprint": ("envoy fingerprint", "envoy fingerprint --with @a1"),
     "diagnose": ("envoy diagnose", "envoy diagnose --deep"),
+    "diagnose time": ("envoy diagnose time", "envoy diagnose time --json"),
     "backup": ("envoy backup", "envoy backup --all --out home.envoy"),
     "restore": ("envoy restore home.envoy", "envoy restore home.envoy --replace"),
     "reset": ("envoy reset", "envoy --yes reset --no-backup"),
@@ -232,4 +233,18 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "envoy audit verify bughunt.envoy-audit",
         "envoy audit verify bughunt.envoy-audit --view bughunt-audit --json",
     ),
+    # -- relay --------------------------------------------------------------------------------
+    "relay init": ("envoy relay init", "envoy relay init --domain relay.example.org"),
+    "relay serve": ("envoy relay serve", "envoy relay serve --lan", "envoy relay serve --json"),
+    "relay doctor": ("envoy relay doctor", "envoy relay doctor --data /srv/relay --json"),
+    "relay backup": ("envoy relay backup --to copy",),
+    "relay restore": ("envoy relay restore copy --data relay2",),
+    "relay token": (
+        "envoy relay token --days 365d --count 5",
+        "envoy relay token list",
+        "envoy relay token revoke 4f2a91c07be3",
+    ),
+    "billing plans": ("envoy billing plans --relay-url https://relay.example.org",),
+    "billing status": ("envoy billing status",),
+    "billing redeem": ("envoy billing redeem -",),
 }

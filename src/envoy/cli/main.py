@@ -365,6 +365,10 @@ def rare_module(name: str) -> ModuleType | None:
             from envoy.cli.write import care
 
             return care
+        case "billing":
+            from envoy.cli.write import billing
+
+            return billing
         case "cards":
             from envoy.cli.write import cards
 
@@ -397,10 +401,18 @@ def rare_module(name: str) -> ModuleType | None:
             from envoy.cli.write import records
 
             return records
+        case "relay":
+            from envoy.cli.write import relay
+
+            return relay
         case "running":
             from envoy.cli.write import running
 
             return running
+        case "serving":
+            from envoy.cli.write import serving
+
+            return serving
         case "space":
             from envoy.cli.write import space
 

@@ -15,7 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from envoy.cli import auditschemas, deskschemas, objectschemas, recordschemas, traceschemas
+from envoy.cli import (
+    auditschemas,
+    deskschemas,
+    objectschemas,
+    recordschemas,
+    relayschemas,
+    traceschemas,
+)
 from envoy.cli.effects import CHANGED
 from envoy.cli.shapes import (
     DELIVERY,
@@ -78,6 +85,7 @@ ANSWERS: Mapping[str, Fields] = {
     **objectschemas.ANSWERS,
     **recordschemas.ANSWERS,
     **auditschemas.ANSWERS,
+    **relayschemas.ANSWERS,
     **traceschemas.ANSWERS,
     "backup": {
         "file": "text",
@@ -124,6 +132,12 @@ ANSWERS: Mapping[str, Fields] = {
         "expires_at": "time?",
     },
     "diagnose": {"checks": "[Check]", "sound": "bool"},
+    "diagnose_time": {
+        "relay_url": "text",
+        "skew_ms": "int",
+        "round_trip_ms": "int",
+        "relay_at": "time",
+    },
     "error": {
         "error": "text",
         "error_code": "text",

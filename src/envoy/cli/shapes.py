@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from envoy.cli import auditschemas, effects, objectschemas, recordschemas, traceschemas
+from envoy.cli import (
+    auditschemas,
+    effects,
+    objectschemas,
+    recordschemas,
+    relayschemas,
+    traceschemas,
+)
 
 Fields = Mapping[str, str]
 
@@ -316,6 +323,7 @@ SHAPES: Mapping[str, Fields] = {
     **objectschemas.SHAPES,
     **recordschemas.SHAPES,
     **auditschemas.SHAPES,
+    **relayschemas.SHAPES,
     **traceschemas.SHAPES,
     **DESK,
     "Acked": {"space_id": "id", "acked": "int", "remaining": "int", "cursor": "int"},

@@ -56,6 +56,7 @@ NOUNS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("can", "why", "quarantine", "card"), ("desk",)),
     **dict.fromkeys(("conflicts", "provenance"), ("trace",)),
     "audit": ("audit",),
+    **dict.fromkeys(("relay", "billing"), ("relay",)),
 }
 ALIASES = {"rooms": "spaces", "room": "space", "tasks": "task"}
 # What a noun alone means.
@@ -73,8 +74,9 @@ DEFAULT_VERBS = {
 }
 
 LATER = {
-    "": "billing react hooks hook install relay web import git reserve ci line",
-    "diagnose": "time",
+    "": "react hooks hook install web import git reserve ci line",
+    "billing": "checkout portal link-agent unlink-agent",
+    "relay": "migrate",
 }
 RESERVED = frozenset(f"{noun} {name}".lstrip() for noun in LATER for name in LATER[noun].split())
 
@@ -122,6 +124,10 @@ def family(name: str) -> tuple[Command, ...]:
             from envoy.cli.tables import records
 
             return records.ROWS
+        case "relay":
+            from envoy.cli.tables import relay
+
+            return relay.ROWS
         case "spaces":
             from envoy.cli.tables import spaces
 

@@ -18,7 +18,7 @@ from typing import Final
 
 from envoy import limits
 from envoy.core.codec import B24, B32, I64, decode, encode, peek_first
-from envoy.core.crypto.aead import TAG_BYTES, decrypt, decrypt_once, encrypt
+from envoy.core.crypto.aead import TAG_BYTES, decrypt_once, decrypt_raw, encrypt
 from envoy.core.crypto.sign import (
     SIG_BYTES,
     SUITE,
@@ -116,9 +116,10 @@ def parse(envelope: bytes) -> Outer:
             raise
     if suite != SUITE:
         raise RemoteFault("unknown_suite")
-    if len(outer.ct) > limits.CIPHERTEXT_BYTES_MAX:
+    size = len(outer.ct)
+    if size > limits.CIPHERTEXT_BYTES_MAX:
         raise RemoteFault("too_large")
-    if len(outer.ct) != bucket(len(outer.ct)):
+    if size != bucket(size):
         raise RemoteFault("malformed")
     return outer
 
@@ -134,7 +135,7 @@ def open_outer(envelope: bytes, space: bytes, event_key: bytes) -> Opened:
 
 def open_parsed(outer: Outer, event_id: bytes, space: bytes, event_key: bytes) -> Opened:
     """Return what ``open_outer`` does, for whoever has parsed and identified the envelope."""
-    pt = decrypt(event_key, outer.salt, "evt", _place(space, outer.epoch, outer.salt), outer.ct)
+    pt = decrypt_raw(event_key, outer.salt, _bound(outer, space), outer.ct)
     return _read(outer, event_id, space, pt)
 
 
@@ -144,8 +145,7 @@ def open_shown(outer: Outer, event_id: bytes, space: bytes, opener: bytes) -> Op
     ``opener`` is ``core.crypto.seal.once_key`` of event key and salt. It binds the text less than
     an epoch's secret does: docs/spec/audit.md, What it proves.
     """
-    aad = prefixed("evt", _place(space, outer.epoch, outer.salt))
-    pt = decrypt_once(opener, outer.salt, aad, outer.ct)
+    pt = decrypt_once(opener, outer.salt, _bound(outer, space), outer.ct)
     return _read(outer, event_id, space, pt)
 
 
@@ -210,15 +210,20 @@ def _place(space: bytes, epoch: bytes, salt: bytes) -> bytes:
     return b"".join((_SUITE_BYTE, space, epoch, salt))
 
 
+def _bound(outer: Outer, space: bytes) -> bytes:
+    """Return the aad that the ciphertext of ``outer`` was made with."""
+    return prefixed("evt", _SUITE_BYTE, space, outer.epoch, outer.salt)
+
+
 def _unpadded(pt: bytes) -> bytes:
     """Return C(inner) of ``pt`` = signature || u32 length || C(inner) || zeros.
 
     Another padding of the same inner would be another id of one event: ``non_canonical``.
     """
-    size = int.from_bytes(pt[SIG_BYTES:_INNER_AT])
+    size, whole = int.from_bytes(pt[SIG_BYTES:_INNER_AT]), len(pt)
     end = _INNER_AT + size
-    if end > len(pt):
+    if end > whole:
         raise RemoteFault("malformed")
-    if bucket(size + OVERHEAD_BYTES) != len(pt) + TAG_BYTES or pt[end:] != bytes(len(pt) - end):
+    if bucket(size + OVERHEAD_BYTES) != whole + TAG_BYTES or pt[end:] != bytes(whole - end):
         raise RemoteFault("non_canonical")
     return pt[_INNER_AT:end]

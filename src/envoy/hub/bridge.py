@@ -181,6 +181,8 @@ class Bridge:
         except HubRefusal as refusal:
             if refusal.code in PASSING or errand.name not in GIVEN_UP:
                 raise
+            if errand.name == "invite_put":  # who made it is told that it is not there
+                self._links.unpoint(decode(errand.call, frames.InvitePut).lookup)
         self._links.done(errand)
 
     def _bring_chunk(self, get: chunks.ChunkGet) -> None:

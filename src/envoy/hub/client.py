@@ -132,6 +132,7 @@ class Client:
     def __init__(self, reach: Reach) -> None:
         self.reach = reach
         self._wire: _Connection | None = None
+        self._is_ended = False
 
     def close(self) -> None:
         """Close the connection."""
@@ -140,7 +141,8 @@ class Client:
             self._wire = None
 
     def end(self) -> None:
-        """Let the exchange that another thread waits for end now, as if the relay had hung up."""
+        """Let what another thread waits for end now, and make no other exchange."""
+        self._is_ended = True
         wire = self._wire
         if wire is not None and isinstance(wire.sock, _Timed):
             wire.sock.end()
@@ -186,6 +188,8 @@ class Client:
                 try:
                     return self._once(kept, method, path, body, until)
                 except (http.client.RemoteDisconnected, ConnectionError):
+                    if self._is_ended:
+                        raise
                     self.close()  # it was closed while nobody asked
             self._wire = _Connection(self.reach)
             return self._once(self._wire, method, path, body, until)

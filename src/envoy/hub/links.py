@@ -219,6 +219,16 @@ class Links:
                 "INSERT OR REPLACE INTO signpost VALUES(?, ?, ?)", (lookup, space, expires)
             )
 
+    def unpoint(self, lookup: bytes) -> None:
+        """Forget where an invite is: no relay has it."""
+        with self._write():
+            self._connection.run("DELETE FROM signpost WHERE lookup = ?", (lookup,))
+
+    def waiting(self, space: bytes, name: str) -> list[bytes]:
+        """Return the calls of one name that wait for the relay of ``space``, the oldest first."""
+        sql = "SELECT call FROM errand WHERE space = ? AND name = ? ORDER BY n"
+        return self._connection.rows(bytes, sql, (space, name))
+
     def pointed(self, lookup: bytes, now_ms: int) -> Link | None:
         """Return the link of the space whose relay has the invite ``lookup``, None if none does."""
         sql = "SELECT space FROM signpost WHERE lookup = ? AND expires > ?"

@@ -115,8 +115,8 @@ class Live:
         for link in group:
             if link.instance is None or self._bridge(line, link).pending():
                 self._sync(line, link)
-        begun = [link for one in group if (link := line.links.find(one.space)) is not None]
-        heard = [link for link in begun if self._is_let_in(line.caller, link)]
+        begun = [line.links.find(one.space) for one in group]
+        heard = [one for one in begun if one is not None and self._is_let_in(line.caller, one)]
         if not heard or self._ended.is_set():
             self._ended.wait(0 if heard else LOOK_SECONDS)
             return

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from envoy import limits
-from envoy.core.codec import encode
+from envoy.core.codec import decode, encode
 from envoy.core.crypto.sign import KEY_BYTES
 from envoy.core.structs import Body
 from envoy.errors import EnvoyError, RelayError
@@ -171,6 +171,13 @@ class Roads:
         self._links.send_later(space, "access_put", encode(put))
         if statement is not None:
             self._links.save(link._replace(statement=statement))
+
+    def has_invite(self, space: bytes, lookup: bytes) -> bool:
+        """Say whether the relay of ``space`` took the invite ``lookup`` from this machine."""
+        link = self._links.pointed(lookup, self._patience.now_ms())
+        waiting = self._links.waiting(space, "invite_put")
+        puts = (decode(raw, frames.InvitePut) for raw in waiting)
+        return link is not None and all(put.lookup != lookup for put in puts)
 
     def put(
         self, space: bytes, chains: Sequence[tuple[bytes, ...]], statement: bytes | None

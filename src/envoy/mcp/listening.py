@@ -18,7 +18,6 @@ from envoy.views import history as shapes
 from envoy.views import rows
 from envoy.views.history import Filter, Happened, Seen
 from envoy.views.names import EVENT_TYPES
-from envoy.views.pages import page_json, scope_of
 from envoy.views.space import space_id
 from envoy.wiring.reads import Reader
 
@@ -47,9 +46,6 @@ def _inbox(
 ) -> Json:
     """Return some unread items as an Inbox."""
     seen = {space.sn: Seen(space, reader.people(space)) for space, _ in shown}
-    last = (shown[-1][1].stream.sn, shown[-1][1].stream.n) if more else None
-    named = spaces[0].id if len(spaces) == 1 else b""
-    scope = scope_of(reader.me.did, "inbox", named)
     return {
         "messages": [
             shapes.inboxed(one, seen[space.sn], index=index)
@@ -57,7 +53,8 @@ def _inbox(
         ],
         "latest_cursor": reader.views.newest(spaces[0].sn) if len(spaces) == 1 else None,
         "matching_unread_count": sum([_unread(reader, space, which) for space in spaces]),
-        "page": page_json(scope, last),
+        # No cursor: who acknowledges what is shown finds the rest on the next first page.
+        "page": {"next_cursor": None, "has_more": more},
         "freshness": reader.freshness(spaces),
         "next_commands": [_ack(sn, shown) for sn in sorted(seen)],
         "untrusted_fields": shapes.UNTRUSTED,

@@ -338,13 +338,13 @@ def _counted(reader: Reader, space: rows.Space) -> Json:
 
 
 def traced(session: Session, given: Given, limit: int) -> tuple[str, Json]:
-    """Return what an event rests on, or what rests on it, by explicit references."""
-    direction, depth = given.text("direction") or provenance.BACK, limit
+    """Return what an event rests on, or what rests on it; at most ``limit`` nodes."""
+    direction, depth = given.text("direction") or provenance.BACK, given.count("depth")
     with session.reading() as reader:
         found, start = trace.event(reader, given.need("id"), session.within())
         space = found.space
         session.shows(space.id)
-        walked = found.walk(start, direction, depth)
+        walked = nearest(found.walk(start, direction, depth), limit)
         known = found.found(walked)
         return "provenance", {
             "space_id": space_id(space),
@@ -356,3 +356,15 @@ def traced(session: Session, given: Given, limit: int) -> tuple[str, Json]:
             "freshness": reader.freshness([space]),
             "untrusted_fields": provenance.UNTRUSTED,
         }
+
+
+def nearest(walked: provenance.Walk, count: int) -> provenance.Walk:
+    """Return the first ``count`` nodes of a walk, the nearest, and what is between them."""
+    if len(walked.nodes) <= count:
+        return walked
+    kept = {one.id for one in walked.nodes[:count]}
+    return walked._replace(
+        nodes=walked.nodes[:count],
+        edges=[one for one in walked.edges if one[0] in kept and one[2] in kept],
+        cut=walked.cut + len(walked.nodes) - count,
+    )

@@ -121,8 +121,10 @@ def task_claim(session: Session, given: Given) -> tuple[str, Json]:
     given_ways = [one for one in (named, handoff, ready or None) if one is not None]
     if len(given_ways) != 1:
         error = UsageError if given_ways else None
-        raise missing("task") if error is None else error(
-            "invalid_argument", argument="task", cause="several_ways", expected="one of"
+        raise (
+            missing("task")
+            if error is None
+            else error("invalid_argument", argument="task", cause="several_ways", expected="one of")
         )
     with session.writing() as profile:
         if named is not None:
@@ -136,9 +138,7 @@ def task_claim(session: Session, given: Given) -> tuple[str, Json]:
                 else accepted(session, replica, handoff, given)
             )
         name = "claim" if handoff is None else "accept"
-        return "transition", answers.changed(
-            done, names.people(replica), replica.space, name=name
-        )
+        return "transition", answers.changed(done, names.people(replica), replica.space, name=name)
 
 
 def claimed(session: Session, replica: names.Copy, task: bytes, given: Given) -> rows.Transition:
@@ -152,9 +152,7 @@ def claimed(session: Session, replica: names.Copy, task: bytes, given: Given) ->
     )
 
 
-def accepted(
-    session: Session, replica: names.Copy, handoff: str, given: Given
-) -> rows.Transition:
+def accepted(session: Session, replica: names.Copy, handoff: str, given: Given) -> rows.Transition:
     """Take over what somebody handed over."""
     return handoffs.accept(
         replica,
@@ -278,11 +276,10 @@ def fields_of(given: Given) -> dict[str, str]:
             value = "true" if value else "false"
         if not isinstance(value, str | int):
             raise UsageError("invalid_argument", argument="fields", expected="texts")
-        plain = str(value)
-        is_text = name == "text"
-        found[names.typed_line(name, "fields", bytes_max=limits.OPEN_KEY_BYTES_MAX)] = (
-            plain if is_text else names.typed_line(plain, "fields", bytes_max=limits.TITLE_BYTES_MAX)
-        )
+        most, plain = limits.TITLE_BYTES_MAX, str(value)
+        label = names.typed_line(name, "fields", bytes_max=limits.OPEN_KEY_BYTES_MAX)
+        is_text = label == "text"
+        found[label] = plain if is_text else names.typed_line(plain, "fields", bytes_max=most)
     return found
 
 

@@ -19,14 +19,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from envoy import jsontext, limits
 from envoy.core.codec import decode
@@ -90,7 +90,7 @@ _SOCKET: Final = "/v1/ws"
 class Terms(NamedTuple):
     """What the face of a relay goes by: which hosts it answers for, and what it says of itself.
 
-    ``clock`` is in seconds and never runs back.
+    ``clock`` is in seconds and never runs back; ``open_max``: requests and lines of one peer.
     """
 
     hosts: frozenset[str]
@@ -99,6 +99,7 @@ class Terms(NamedTuple):
     clock: Callable[[], float]
     peers: Peers
     metrics: Metrics
+    open_max: int = limits.CONNECTIONS_PEER_MAX
 
 
 class Answer(NamedTuple):
@@ -196,7 +197,7 @@ class Face:
         """Return why a call is not done, before its body is kept; None if it may be."""
         if self.is_draining or self._held + size > limits.HELD_BYTES_MAX:
             return HubRefusal("relay_unavailable")
-        if self._open[peer] >= limits.CONNECTIONS_PEER_MAX:
+        if self._open[peer] >= self._terms.open_max:
             return HubRefusal("rate_limited")
         try:
             self._desk.admit(name, peer)
@@ -277,17 +278,9 @@ class Face:
     async def _send(self, answer: Answer, scope: Scope, send: Send) -> None:
         """Send an answer, part by part; who does not take it in time is cut off."""
         size = len(answer.body)
-        start = {
-            "type": "http.response.start",
-            "status": answer.status,
-            "headers": _headers(answer),
-        }
         with self._holding(size):
             try:
-                async with asyncio.timeout(_seconds(size)):
-                    await send(start)
-                    async for part in _parts(answer.body):
-                        await send(part)
+                await asyncio.wait_for(_write(answer, send), _seconds(size))
             except TimeoutError:
                 scope["state"]["abort"]()
 
@@ -303,7 +296,7 @@ class Face:
             check(Headers(scope=scope), self._terms.hosts)
             if self.is_draining:
                 raise HubRefusal("relay_unavailable")
-            if self._open[peer] >= limits.CONNECTIONS_PEER_MAX:
+            if self._open[peer] >= self._terms.open_max:
                 raise HubRefusal("rate_limited")
         except HubRefusal as refusal:
             answer = self._refused(refusal, is_last=True)
@@ -377,11 +370,13 @@ def _headers(answer: Answer) -> list[tuple[bytes, bytes]]:
     return found
 
 
-async def _parts(body: bytes) -> AsyncIterator[Message]:
-    """Yield the messages that send ``body``."""
+async def _write(answer: Answer, send: Send) -> None:
+    """Send an answer, each part when the one before is taken."""
+    body, headers = answer.body, _headers(answer)
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     for at in range(0, len(body) or 1, _PART_BYTES):
         part, more = body[at : at + _PART_BYTES], at + _PART_BYTES < len(body)
-        yield {"type": "http.response.body", "body": part, "more_body": more}
+        await send({"type": "http.response.body", "body": part, "more_body": more})
 
 
 def _pull_of(name: str, body: bytes) -> frames.Pull | None:

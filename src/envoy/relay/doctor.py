@@ -39,12 +39,12 @@ _CHUNK: Final = b"envoy relay doctor"
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at; ``action``: what to do, or None."""
+    """One thing that was looked at; ``command``: what to run, or None."""
 
     name: str
     state: str
     detail: str
-    action: str | None = None
+    command: str | None = None
 
 
 class Place(NamedTuple):
@@ -94,7 +94,7 @@ def _files(place: Place) -> Finding:
     for path in place.private:
         files.check_file(path)
     if files.is_network(place.directory):
-        return Finding("files", FAILED, "on a network file system", "move it to a local disk")
+        return Finding("files", FAILED, "on a network file system: move it to a local disk")
     count = 1 + len(place.private)
     return Finding("files", OK, f"{KEY_FILE} and {count - 1} more: nobody else can read them")
 
@@ -105,7 +105,7 @@ def _disk(place: Place) -> Finding:
     detail = f"{free // limits.MIB} MiB free of {size // limits.MIB}"
     if guard.has_room(place.directory):
         return Finding("disk", OK, detail)
-    return Finding("disk", FAILED, f"{detail}: nothing is taken any more", "free space")
+    return Finding("disk", FAILED, f"{detail}: nothing is taken until there is more")
 
 
 def _syncs(place: Place) -> Finding:
@@ -127,7 +127,7 @@ def _syncs(place: Place) -> Finding:
     detail = f"{rate} a second"
     if rate >= _SYNCS_MIN:
         return Finding("durable writes", OK, detail)
-    return Finding("durable writes", WARNING, f"{detail}: slow", "use a faster disk")
+    return Finding("durable writes", WARNING, f"{detail}: slow, use a faster disk")
 
 
 def _chunks(place: Place) -> Finding:
@@ -141,7 +141,7 @@ def _chunks(place: Place) -> Finding:
     for inner in (os.path.join(nobody.hex(), ident.hex()[:2]), nobody.hex()):
         os.rmdir(os.path.join(root, inner))
     if found != _CHUNK:
-        return Finding("chunks", FAILED, "what was written was not read back", "check the disk")
+        return Finding("chunks", FAILED, "what was written was not read back: check the disk")
     return Finding("chunks", OK, "written, read and deleted")
 
 
@@ -172,7 +172,7 @@ def _clock(store: RelayStore) -> Finding:
     behind = newest - host.now_ms()
     if behind <= _SKEW_MS:
         return Finding("clock", OK, "not behind what was written before")
-    return Finding("clock", FAILED, f"{behind // 1000} s behind the newest frame", "set the clock")
+    return Finding("clock", FAILED, f"{behind // 1000} s behind the newest frame: set it")
 
 
 def _sweep(store: RelayStore) -> Finding:
@@ -181,7 +181,7 @@ def _sweep(store: RelayStore) -> Finding:
     late = store.connection.find(int, sql, (host.now_ms() - _LAG_MS,)) or 0
     if not late:
         return Finding("sweep", OK, "nothing is overdue")
-    return Finding("sweep", WARNING, f"{late} chunks overdue", "keep envoy relay serve running")
+    return Finding("sweep", WARNING, f"{late} chunks overdue", "envoy relay serve")
 
 
 def _spaces(store: RelayStore) -> Finding:
@@ -212,5 +212,5 @@ def _address(place: Place) -> Finding:
         client.close()
     own = sign.public_key(tables.read_keys(place.directory).hub).hex()
     if info.get("hub_key") != own:
-        return Finding("address", FAILED, "another relay answers there", "check the proxy")
+        return Finding("address", FAILED, "another relay answers there: check the proxy")
     return Finding("address", OK, f"{place.origin} answers with this relay's key")

@@ -32,6 +32,7 @@ from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
 
 _NAME_BYTES: Final = 16
+_ROUNDING: Final = 1e-6  # of tokens, or of milliseconds
 
 
 class Rate(NamedTuple):
@@ -83,11 +84,13 @@ class Buckets:
         with self._lock:
             level, since = self._levels.pop(place, (float(rate.burst), now))
             level = min(rate.burst, level + (now - since) * rate.per_second)
-            enough = level >= need
+            enough = level >= need - _ROUNDING
             self._levels[place] = (level - count if enough else level, now)
             if len(self._levels) > self._most:
                 self._levels.popitem(last=False)
-        return 0 if enough else max(1, math.ceil((need - level) / rate.per_second * 1000))
+        return (
+            0 if enough else max(1, math.ceil((need - level) / rate.per_second * 1000 - _ROUNDING))
+        )
 
 
 class Pace:

@@ -104,7 +104,11 @@ class Process:
         self.journal = Journal(_to_stderr, now_ms=host.now_ms, key=key)
         self.metrics = Metrics()
         self._bound = _bind(options.listen)
-        self._admin_bound = self._admin_socket()
+        try:
+            self._admin_bound = self._admin_socket()
+        except EnvoyError:
+            self._bound.close()
+            raise
         port = self._bound.getsockname()[1]
         scheme = "http" if options.cert is None else "https"
         own = f"{scheme}://{_shown(options.listen[0])}:{port}"
@@ -129,7 +133,15 @@ class Process:
         )
         self._desk = Desk(options.directory, config, now_ms=host.now_ms, on_wake=self._bus.spread)
         hosts = frozenset(_host_of(origin) for origin in self._origins)
-        terms = Terms(hosts, self._info, host.now_ms, time.monotonic, self._peers, self.metrics)
+        terms = Terms(
+            hosts,
+            self._info,
+            host.now_ms,
+            time.monotonic,
+            self._peers,
+            self.metrics,
+            options.connections,
+        )
         self._face = Face(self._desk, self._bus, terms)
 
     async def serve(self, ready: Callable[[str], None]) -> None:
@@ -267,15 +279,19 @@ class Process:
         """Drop what has ended, a part a minute, at once while there is much."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            try:
-                while True:
-                    counts = await asyncio.to_thread(self._desk.sweep)
-                    if any(counts.values()):
-                        self.journal.note("swept", **counts)
-                    if max(counts.values()) < limits.SWEEP_ROWS_MAX:
-                        break
-            except (EnvoyError, HubRefusal) as error:
-                self.journal.failed("sweep_failed", error)
+            while await asyncio.to_thread(self._swept) >= limits.SWEEP_ROWS_MAX:
+                pass
+
+    def _swept(self) -> int:
+        """Drop a part of what has ended; return how many rows of the most frequent kind."""
+        try:
+            counts = self._desk.sweep()
+        except (EnvoyError, HubRefusal) as error:
+            self.journal.failed("sweep_failed", error)
+            return 0
+        if any(counts.values()):
+            self.journal.note("swept", **counts)
+        return max(counts.values())
 
     def _failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """Note what nobody handled: its kind, never its text."""

@@ -174,8 +174,9 @@ class Batch:
 
     def _count(self, entry: Entry) -> None:
         """Count an event in, with its verdict before it has one of its own."""
-        self.tally.events += 1
-        self.add_state(_part(entry))
+        tally = self.tally
+        tally.events += 1
+        tally.state_sum += int.from_bytes(_part(entry), "little")
 
     def see(self, *frames: bytes) -> None:
         """Count frames seen for the first time, whatever becomes of them.
@@ -348,9 +349,12 @@ class Batch:
             self._look_again()
         older = {entry.rid: entry for entry in court.stale()}
         for position, (entry, body) in enumerate(self.fresh):
-            older.pop(entry.rid, None)
-            entry = self._give(entry, court.verdict(entry))
-            self.fresh[position] = (entry, body)
+            if older:
+                older.pop(entry.rid, None)
+            given = self._give(entry, court.verdict(entry))
+            if given is not entry:
+                entry = given
+                self.fresh[position] = (entry, body)
             projector.line(entry, body)
             self._touch(entry)
             if isinstance(body, ObjectRequest):

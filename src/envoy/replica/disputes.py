@@ -23,7 +23,6 @@ from envoy.state.registers import Conflict, Op
 from envoy.state.transitions import RANK_CREATOR
 from envoy.views import rows
 
-
 ADMINS: Final = ("owner", "admin")
 
 

@@ -41,4 +41,3 @@ def write(batch: Asking, authors: Collection[bytes], conflicts: Write) -> None:
     invites = {*judgement.contested, *(before.contested if before is not None else ())}
     for invite in sorted(invites):
         conflicts(invite, doubles.overused(invite, judgement))
-

@@ -176,17 +176,18 @@ class _Page:
             named = self._named(one)
             if named is None:
                 continue
+            _, ident, event, frame = one
             try:
-                self._check(one.event, named)
+                self._check(event, named)
             except RemoteFault as fault:
-                self._turn_away(one.id, fault.code, one.frame)
+                self._turn_away(ident, fault.code, frame)
                 continue
-            self.batch.accept(one.event, one.frame)
+            self.batch.accept(event, frame)
             self.accepted += 1
-            if one.id in self._wanted:
-                for waiting in self._released(one.id):
+            if ident in self._wanted:
+                for waiting in self._released(ident):
                     heappush(freed, waiting)
-            if one.event.kind == GENESIS:
+            if event.kind == GENESIS:
                 self._receipts_early()
 
     def _is_possible(self, one: Ready) -> bool:
@@ -201,9 +202,9 @@ class _Page:
     def _named(self, one: Ready) -> dict[bytes, Entry] | None:
         """Return what an event names, as accepted here; park it and return None if any is not."""
         event, known, lacks = one.event, dict[bytes, Entry](), False
-        first = () if event.prev is None else (event.prev,)
-        find, sn = self.events.entry, self.sn
-        for ident in (*first, *event.deps, *event.basis):
+        prev, deps, basis = event.prev, event.deps, event.basis
+        find, sn, first = self.events.entry, self.sn, () if prev is None else (prev,)
+        for ident in (*first, *deps, *basis) if deps or basis else first:
             entry = find(sn, ident)
             if entry is None:
                 lacks = True

@@ -124,6 +124,8 @@ class _Opening:
 
     def __init__(self, begun: Begun, keys: KeyRing, space: bytes, replica: Replica) -> None:
         self._begun = begun
+        self._opened = begun.opened
+        self._unknown = begun.found.unknown
         self._keys = keys
         self._space = space
         self._workers = replica.profile.workers
@@ -132,14 +134,13 @@ class _Opening:
 
     def take(self, one: Reading) -> None:
         """Sort one frame in."""
-        found = self._begun.found
-        found.unknown.append(one.id)
+        self._unknown.append(one.id)
         if one.outer is not None:
             self._open(one, one.outer)
         elif one.code is not None:
             self._reject(one, one.code)
         else:
-            found.receipts.append((one.id, one.frame))
+            self._begun.found.receipts.append((one.id, one.frame))
 
     def _open(self, one: Reading, outer: Outer) -> None:
         """Open one envelope, or say why not."""
@@ -153,8 +154,8 @@ class _Opening:
         except RemoteFault as fault:
             self._reject(one, fault.code)
             return
-        self._begun.opened.append((opened, one.frame))
-        if len(self._begun.opened) - self._handed >= TOGETHER:
+        self._opened.append((opened, one.frame))
+        if len(self._opened) - self._handed >= TOGETHER:
             self.verify()
 
     def _reject(self, one: Reading, code: str) -> None:
@@ -167,6 +168,6 @@ class _Opening:
 
     def verify(self) -> None:
         """Begin to verify what was opened since."""
-        part = [opened for opened, _ in self._begun.opened[self._handed :]]
+        part = [opened for opened, _ in self._opened[self._handed :]]
         self._begun.waits.append(self._workers.begin(verify, part))
-        self._handed = len(self._begun.opened)
+        self._handed = len(self._opened)

@@ -75,6 +75,9 @@ class Roads(Protocol):
     ) -> None:
         """Leave chains for others, and an access statement, for the relay. Raises nothing."""
 
+    def has_invite(self, space: bytes, lookup: bytes) -> bool:
+        """Say whether the relay took an invite from this machine. Raises nothing."""
+
     def put(
         self, space: bytes, chains: Sequence[tuple[bytes, ...]], statement: bytes | None
     ) -> None:

@@ -51,11 +51,11 @@ class Access:
                 yield reader
 
     @contextmanager
-    def writing(self) -> Iterator[names.Opened]:
-        """Open the profile with its keys."""
+    def writing(self, *, roads: bool = False) -> Iterator[names.Opened]:
+        """Open the profile with its keys; ``roads``: for a call that a relay has to answer."""
         with door():
             self.check()
-            with writes.open_profile(self.config) as profile:
+            with writes.open_profile(self.config, roads=roads) as profile:
                 yield profile
 
 

@@ -34,7 +34,9 @@ LATEST_MS = 253_402_300_799_999
 
 def wrong(argument: str, cause: str, **details: object) -> UsageError:
     """Return the error for an argument of no valid form."""
-    return UsageError("invalid_argument", argument=argument, cause=cause, **details)
+    made = UsageError("invalid_argument", argument=argument, cause=cause)
+    made.details.update(details)
+    return made
 
 
 def text(value: object, argument: str) -> str:

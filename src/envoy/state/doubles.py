@@ -23,7 +23,7 @@ from envoy.state.registers import Conflict
 FORK: Final = "fork"
 OVERUSED: Final = "invite_overused"
 KINDS: Final = (FORK, OVERUSED)
-_MOST: Final = limits.INVITE_USES_MAX  # joins too many of one invite: whoever has a code can write them
+_MOST: Final = limits.INVITE_USES_MAX  # whoever has a code can write joins without end
 BOTH: Final = "both"
 USES: Final = "uses"
 
@@ -45,19 +45,17 @@ def overused(invite: bytes, judgement: Judgement) -> tuple[Conflict, ...]:
 
     The other side is the last of the joins that stand. It is open until who lost has a role.
     """
-    grant = judgement.ledger.grants.get(invite)
-    joins = sorted(judgement.ledger.under.get(invite, ()), key=place)
+    joins = sorted(judgement.ledger.under[invite], key=place)
     standing = [one for one in joins if judgement.is_ok(one.id)]
-    if grant is None or not standing:
-        return ()
+    over = [one for one in joins if judgement.verdicts[one.id].cause == OVER_USED]
     return tuple(
         Conflict(
-            entity=grant.act.id,
+            entity=invite,
             kind=OVERUSED,
-            winner=standing[-1].id,
+            winner=standing[-1].id,  # there is one: an invite lets somebody in
             loser=one.id,
             rule=USES,
             is_open=judgement.role_of(one.author) is None,
         )
-        for one in [one for one in joins if judgement.verdicts[one.id].cause == OVER_USED][:_MOST]
+        for one in over[:_MOST]
     )

@@ -16,7 +16,7 @@ Specification: docs/spec/store.md.
 from __future__ import annotations
 
 VERSION = 3
-PROJECTION = 7
+PROJECTION = 8
 
 FORGOTTEN = """
 CREATE TABLE forgotten(id BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;

@@ -161,13 +161,13 @@ def of_records(row: rows.Conflict, known: Known) -> bool:
     return row.kind == "field_conflict" and known.acts[row.winner].kind == "record"
 
 
-def next_commands(row: rows.Conflict, space: rows.Space, known: Known) -> Sequence[str]:
+def next_commands(row: rows.Conflict, space: bytes, known: Known) -> Sequence[str]:
     """Return what can be done about a conflict, to be copied."""
     found = [f"envoy task show {ids.to_text('task', row.entity)}"]
     if of_records(row, known):
         found = [f"envoy record show {ids.to_text('rec', row.entity)}"]
-    within = ids.to_text("space", space.id)
-    if row.entity == space.id:
+    within = ids.to_text("space", space)
+    if row.entity == space:
         found = [f"envoy space show {within}"]
     found = [f"{DOUBLES[row.kind]} {within}"] if row.kind in DOUBLES else found
     if row.status != "open":

@@ -110,3 +110,14 @@ WORDS = (
     CHANGES_REQUESTED,
     CANCELLED,
 )
+
+# All types of the stream of events. docs/spec/messages.md, Lines.
+EVENT_TYPES = (
+    *("agent_card_published", "capability_granted", "capability_revoked", "conflict_opened"),
+    *("conflict_resolved", "epoch_bumped", "event_admitted", "event_held", "handoff_accepted"),
+    *("handoff_created", "invite_created", "invite_revoked", "member_joined", "member_left"),
+    *("message_changed", "new_message", "object_added", "object_retracted", "record_added"),
+    *("record_retracted", "review_recorded", "room_created", "space_closed", "space_updated"),
+    *("task_assigned", "task_cancelled", "task_claimed", "task_completed", "task_created"),
+    *("task_edited", "task_progress", "task_released", "task_reopened", "task_submitted"),
+)

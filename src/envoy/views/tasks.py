@@ -139,7 +139,7 @@ def transition(done: rows.Transition, people: People, *, name: str) -> Json:
     }
 
 
-FORK: Final = "fork"  # a conflict of a member's chain; all others are of what an event made
+FORK = "fork"  # of a member's chain, which has no id: its first event stands for it
 
 
 def conflict(row: rows.Conflict) -> Json:
@@ -147,7 +147,7 @@ def conflict(row: rows.Conflict) -> Json:
     return {
         "conflict_id": ids.to_text("cfl", row.id),
         "kind": row.kind,
-        "entity": ids.did_text(row.entity) if row.kind == FORK else ids.to_text("evt", row.entity),
+        "entity": ids.to_text("evt", row.winner if row.kind == FORK else row.entity),
         "winner": ids.to_text("evt", row.winner),
         "loser": ids.to_text("evt", row.loser),
         "rule": row.rule,

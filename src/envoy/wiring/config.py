@@ -65,7 +65,7 @@ def load(flags: Mapping[str, object], *, read_toml: ReadToml) -> Config:
 
     Raises UsageError(invalid_argument) for a value that is none, naming where it came from.
     """
-    home, home_origin = find_home()
+    home, home_origin = find_home(flags.get("home"))
     files = (
         (find_project_file(home), PROJECT_KEYS),
         (os.path.join(home, HOME_FILE), frozenset(SETTINGS)),
@@ -102,8 +102,10 @@ def passphrase_file(flags: Mapping[str, object]) -> str | None:
     return None if given is None else str(given)
 
 
-def find_home() -> tuple[str, str]:
-    """Return the absolute path of the home and where it comes from."""
+def find_home(named: object = None) -> tuple[str, str]:
+    """Return the absolute path of the home and where it comes from; ``named`` comes first."""
+    if named is not None:
+        return os.path.abspath(str(named)), "flag"
     given = os.environ.get("ENVOY_HOME", "")
     if given:
         return os.path.abspath(given), "environment"

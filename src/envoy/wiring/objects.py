@@ -10,13 +10,14 @@ Specification: docs/spec/object.md, Reading.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from io import FileIO
+from io import BytesIO, FileIO
 from typing import BinaryIO, Final
 
 from envoy import limits
@@ -58,6 +59,38 @@ def source(path: str) -> Iterator[Read]:
 
 
 @contextmanager
+def source_below(root: str, path: str, *, never: str) -> Iterator[Read]:
+    """Open the regular file ``path`` below the directory ``root``, on a way without a link.
+
+    ``never`` is a directory that nothing is read from, wherever it lies. Raises UsageError
+    (invalid_argument with `cause` outside_root, link or a reason of the system, object_too_large).
+    """
+    steps = _steps_below(root, path)
+    if os.path.commonpath([os.path.realpath(root), os.path.realpath(never)]) == os.path.realpath(
+        never
+    ):
+        raise UsageError("invalid_argument", path=path, cause="envoy_home")
+    here = _step(root, os.O_DIRECTORY, None, path)
+    try:
+        for name in steps[:-1]:
+            _refuse(here, never, path)
+            here, above = _step(name, os.O_DIRECTORY | os.O_NOFOLLOW, here, path), here
+            os.close(above)
+        _refuse(here, never, path)
+        handle = _step(steps[-1], os.O_NOFOLLOW | os.O_NONBLOCK, here, path)
+    finally:
+        os.close(here)
+    with os.fdopen(handle, "rb") as file:
+        _check_file(file, path)
+        yield _reading(file.read, path)
+
+
+def source_of(text: str) -> Read:
+    """Return what gives the bytes of a text."""
+    return BytesIO(text.encode()).read
+
+
+@contextmanager
 def target(config: Config, path: str, *, force: bool) -> Iterator[Write]:
     """Take bytes for the file ``path``, or stdout for ``-``; they come when the context ends well.
 
@@ -90,12 +123,46 @@ def _opened(path: str) -> Iterator[BinaryIO]:
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
         raise _bad_path(error, path) from error
     with file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise UsageError("invalid_argument", path=path, cause="not_a_file")
-        if found.st_size > OBJECT_BYTES_MAX:
-            raise UsageError("object_too_large", bytes=found.st_size, bytes_max=OBJECT_BYTES_MAX)
+        _check_file(file, path)
         yield file
+
+
+def _check_file(file: BinaryIO, path: str) -> None:
+    """Refuse what is no regular file, or larger than any object."""
+    found = os.fstat(file.fileno())
+    if not stat.S_ISREG(found.st_mode):
+        raise UsageError("invalid_argument", path=path, cause="not_a_file")
+    if found.st_size > OBJECT_BYTES_MAX:
+        raise UsageError("object_too_large", bytes=found.st_size, bytes_max=OBJECT_BYTES_MAX)
+
+
+def _steps_below(root: str, path: str) -> list[str]:
+    """Return the names on the way from ``root`` to ``path``, which may not lead out of it."""
+    if "\0" in path:
+        raise UsageError("invalid_argument", argument="path", cause="nul")
+    inside = os.path.relpath(path, root) if os.path.isabs(path) else path
+    steps = [name for name in inside.split(os.sep) if name not in ("", os.curdir)]
+    if os.pardir in steps or not steps:
+        raise UsageError("invalid_argument", path=path, cause="outside_root")
+    return steps
+
+
+def _step(name: str, flags: int, below: int | None, path: str) -> int:
+    """Open one name on the way to ``path``; the caller closes what is returned."""
+    try:
+        return os.open(name, os.O_RDONLY | os.O_CLOEXEC | flags, dir_fd=below)
+    except OSError as error:
+        is_link = error.errno in (errno.ELOOP, errno.ENOTDIR) and below is not None
+        if is_link and stat.S_ISLNK(os.stat(name, dir_fd=below, follow_symlinks=False).st_mode):
+            raise UsageError("invalid_argument", path=path, cause="link") from error
+        raise _bad_path(error, path) from error
+
+
+def _refuse(here: int, never: str, path: str) -> None:
+    """Refuse to go on where ``here`` is the directory that nothing is read from."""
+    with suppress(OSError):
+        if os.path.samestat(os.fstat(here), os.stat(never)):
+            raise UsageError("invalid_argument", path=path, cause="envoy_home")
 
 
 def _reading(read: Callable[[int], bytes], path: str) -> Read:

@@ -283,6 +283,7 @@ class Waiter:
         from envoy.system.watch import Watcher
 
         self._reader = reader
+        self._is_told = False  # that something changed, and nobody has looked since
         self._live: Live | None = None  # made where a relay has a space
         self._watcher = Watcher(
             [peek.wake_path(reader.where.hub), peek.wake_path(reader.where.replica)]
@@ -316,7 +317,9 @@ class Waiter:
         if behind:
             seconds = min(seconds, limits.POLL_MS / 1000)
         # A disk may take longer than the pauses below: so now and then it looks unasked, too.
-        if not self._watcher.wait(min(seconds, limits.WAIT_LOOK_SECONDS)) and not behind:
+        told, self._is_told = self._is_told, False
+        told = told or self._watcher.wait(min(seconds, limits.WAIT_LOOK_SECONDS))
+        if not told and not behind:
             reader.look()
             if reader.seen() == before:
                 reader.rest()
@@ -326,7 +329,8 @@ class Waiter:
             if reader.seen() != before:
                 return
             reader.rest()
-            self._watcher.wait(pause_ms / 1000)
+            # The last pause, too, may end with a change: nobody has looked at that one yet.
+            self._is_told = self._watcher.wait(pause_ms / 1000)
 
 
 def open_reader(config: Config) -> Reader:

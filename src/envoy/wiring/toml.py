@@ -20,6 +20,27 @@ def read(path: str) -> Mapping[str, object]:
 
     Raises UsageError(invalid_argument) for what is no TOML, is too long, or nests.
     """
+    found = _read(path)
+    for name, value in found.items():
+        if not isinstance(value, str | int):
+            raise UsageError("invalid_argument", argument=path, cause="toml_value", name=name)
+    return found
+
+
+def read_tables(path: str) -> Mapping[str, Mapping[str, object]]:
+    """Return the values of a file that has nothing but tables of values. Raises as ``read``."""
+    found = dict[str, Mapping[str, object]]()
+    for name, table in _read(path).items():
+        if not isinstance(table, dict) or not all(
+            isinstance(one, str | int) for one in table.values()
+        ):
+            raise UsageError("invalid_argument", argument=path, cause="toml_value", name=name)
+        found[name] = table
+    return found
+
+
+def _read(path: str) -> Mapping[str, object]:
+    """Return all that the file ``path`` holds."""
     try:
         with open(path, "rb") as file:
             data = file.read(limits.CONFIG_BYTES_MAX + 1)
@@ -28,7 +49,4 @@ def read(path: str) -> Mapping[str, object]:
         raise UsageError("invalid_argument", argument=path, cause="toml") from error
     if len(data) > limits.CONFIG_BYTES_MAX:
         raise UsageError("invalid_argument", argument=path, cause="too_long")
-    for name, value in found.items():
-        if not isinstance(value, str | int):
-            raise UsageError("invalid_argument", argument=path, cause="toml_value", name=name)
     return found

@@ -51,7 +51,7 @@ def show(call: Call) -> Answer:
             **conflicts.shown(row, known, chars=None),
             "resolution": conflicts.resolution(row, known),
             "next_action": conflicts.next_action(row),
-            "next_commands": list(conflicts.next_commands(row, space, known)),
+            "next_commands": list(conflicts.next_commands(row, space.id, known)),
             "freshness": reader.freshness([space]),
             "untrusted_fields": conflicts.UNTRUSTED,
         }

@@ -37,6 +37,7 @@ GROUPS = (
     ("CHECK", ("audit",)),
     ("THIS PROFILE", ("init", "recover", "identity", "fingerprint", "diagnose", "config")),
     ("CARE", ("backup", "restore", "reset")),
+    ("RELAY", ("relay", "billing")),
     ("HELP", ("help", "onboarding", "docs", "explain", "schema", "completion", "version")),
     ("KEPT FOR SCRIPTS", ("daemon",)),
 )

@@ -32,16 +32,8 @@ GROUPS = {
     "leaves": ("member_left",),
     "epochs": ("epoch_bumped",),
 }
-# All types of the stream: what `events --types` takes. docs/spec/messages.md, Lines.
-TYPES = (
-    *("agent_card_published", "capability_granted", "capability_revoked", "conflict_opened"),
-    *("conflict_resolved", "epoch_bumped", "event_admitted", "event_held", "handoff_accepted"),
-    *("handoff_created", "invite_created", "invite_revoked", "member_joined", "member_left"),
-    *("message_changed", "new_message", "object_added", "object_retracted", "record_added"),
-    *("record_retracted", "review_recorded", "room_created", "space_closed", "space_updated"),
-    *("task_assigned", "task_cancelled", "task_claimed", "task_completed", "task_created"),
-    *("task_edited", "task_progress", "task_released", "task_reopened", "task_submitted"),
-)
+# What `events --types` takes.
+TYPES = names.EVENT_TYPES
 # What of the inbox `wait --for` waits for, by reason; () is anything.
 REASONS: dict[str, tuple[str, ...]] = {
     "mine": (),

@@ -121,4 +121,19 @@ ROWS: tuple[Command, ...] = (
         (Arg("deep", "check every event, signature, page and mode bit too", "switch"),),
         "diagnose",
     ),
+    Command(
+        "diagnose time",
+        "Compare this clock with the relay's",
+        "write.upkeep:clock",
+        (),
+        "diagnose_time",
+        errors=(
+            "clock_skew_ahead",
+            "clock_skew_behind",
+            "relay_unavailable",
+            "egress_denied",
+            "space_local_only",
+        ),
+        more="The relay is that of --relay-url, else that of the first connected space.",
+    ),
 )

@@ -16,7 +16,8 @@ from envoy.errors import NeedsHumanError, error
 from envoy.replica.actions import far, local
 from envoy.views import rows
 from envoy.views.space import find, space_id
-from envoy.wiring import deep, safekeeping, writes
+from envoy.views.people import stamp
+from envoy.wiring import deep, reaching, safekeeping, writes
 from envoy.wiring.checks import Check
 from envoy.wiring.progress import Teller
 
@@ -32,10 +33,23 @@ OMITTED = 100  # events that are named; the rest is counted
 def diagnose(call: Call) -> Answer:
     """Answer with one line per check; with --deep every event, page and mode bit is one."""
     if not call.args.switch("deep"):
-        return read_home.diagnosed(deep.shallow(call.config))
+        return read_home.diagnosed([*deep.shallow(call.config), *reaching.look(call.config)])
     with Teller(call.config) as tell:
         checks = deep.look(call.config, tell).checks
-    return read_home.diagnosed(checks)
+    return read_home.diagnosed([*checks, *reaching.look(call.config)])
+
+
+def clock(call: Call) -> Answer:
+    """Answer with how far this clock is from the relay's; over a minute is an error."""
+    found = reaching.clock(call.config)
+    data: Json = {
+        "relay_url": found.origin,
+        "skew_ms": found.skew_ms,
+        "round_trip_ms": found.round_trip_ms,
+        "relay_at": stamp(found.at_ms),
+    }
+    words = f"{abs(found.skew_ms)} ms {'ahead of' if found.skew_ms > 0 else 'behind'} "
+    return Answer(data, lambda: [line(("clock ", "ok"), words, found.origin)])
 
 
 def sync(call: Call) -> Answer:

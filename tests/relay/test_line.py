@@ -1,0 +1,280 @@
+"""One line of the fanout by hand: a clock that is turned, a peer that does not read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from envoy import limits
+from envoy.core import access
+from envoy.core.access import Statement
+from envoy.core.codec import encode
+from envoy.core.crypto.sign import sha256
+from envoy.core.structs import Body
+from envoy.relay.fanout import Fanout, Line, Reading
+from envoy.relay.group import Wake
+from envoy.relay.metrics import Metrics
+from envoy.sync import access as calls
+from envoy.sync import frames, live
+from hub.scenes import SPACE, envelope
+from relay import process
+from relay.scenes import FOUNDER, READER, ROOT, WRITER, Relay, key_of, link
+
+
+class _Ear:
+    """The other end of a line in one process, which a test pulls at."""
+
+    def __init__(self) -> None:
+        self.said = asyncio.Queue[dict[str, object]]()
+        self.got = list[dict[str, object]]()
+        self.is_open = asyncio.Event()
+        self.is_open.set()
+        self.aborted = False
+
+    async def receive(self) -> dict[str, object]:
+        return await self.said.get()
+
+    async def send(self, message: dict[str, object]) -> None:
+        await self.is_open.wait()
+        self.got.append(message)
+        if message["type"] == "websocket.close":
+            self.said.put_nowait({"type": "websocket.disconnect"})
+
+    def abort(self) -> None:
+        self.aborted = True
+        self.said.put_nowait({"type": "websocket.disconnect"})
+
+    def heard(self) -> list[Body]:
+        found = [one["bytes"] for one in self.got if one["type"] == "websocket.send"]
+        return [live.read(one, live.TOLD) for one in found if isinstance(one, bytes)]
+
+    def code(self) -> object:
+        return self.got[-1].get("code")
+
+
+class _Scene:
+    """A fanout over a desk in this process, with a clock that stands still."""
+
+    def __init__(self, relay: Relay) -> None:
+        self.relay = relay
+        self.now_s = 1000.0
+        self.fanout = Fanout(
+            relay.desk, self.ask, Metrics(), clock=lambda: self.now_s, now_ms=lambda: relay.now_ms
+        )
+
+    async def ask(self, work: Callable[[], process.T], /) -> process.T:
+        await asyncio.sleep(0)
+        return work()
+
+    async def open(self) -> tuple[_Ear, asyncio.Task[None]]:
+        ear = _Ear()
+        task = asyncio.create_task(self.fanout.serve(ear.receive, ear.send, ear.abort))
+        await settle()
+        return ear, task
+
+    async def sub(self, ear: _Ear, *wanted: tuple[bytes, int]) -> None:
+        data = encode(live.Sub("sub", 1, tuple(live.Wanted(*one) for one in wanted)))
+        ear.said.put_nowait({"type": "websocket.receive", "bytes": data})
+        await settle()
+
+    def wake(self) -> None:
+        head = self.relay.ask(frames.HeadGet(SPACE), frames.Head, self.relay.token("founder"))
+        self.fanout.wake(Wake(SPACE, head.head, head.rev))
+
+
+async def settle() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[_Scene]:
+    relay = Relay(tmp_path / "relay")
+    relay.create()
+    yield _Scene(relay)
+    relay.close()
+
+
+def test_who_asks_for_nothing_is_closed_after_ten_seconds(scene: _Scene) -> None:
+    async def work() -> None:
+        ear, task = await scene.open()
+        scene.now_s += limits.SOCKET_SECONDS_FIRST - 1
+        scene.fanout.tick()
+        await settle()
+        assert not ear.got
+        scene.now_s += 1
+        scene.fanout.tick()
+        await asyncio.wait_for(task, 5)
+        assert ear.code() == 4408 and not len(scene.fanout)
+
+    asyncio.run(work())
+
+
+def test_who_is_silent_is_asked_and_who_stays_so_is_closed(scene: _Scene) -> None:
+    async def work() -> None:
+        ear, task = await scene.open()
+        await scene.sub(ear, (scene.relay.token("reader"), 0))
+        scene.now_s += limits.SOCKET_PING_SECONDS
+        scene.fanout.tick()
+        await settle()
+        assert isinstance(ear.heard()[-1], live.Ping)
+        pong = encode(live.Pong("pong"))
+        ear.said.put_nowait({"type": "websocket.receive", "bytes": pong})
+        await settle()
+        scene.now_s += limits.SOCKET_SILENCE_SECONDS_MAX - 1
+        scene.fanout.tick()
+        assert not task.done()
+        scene.now_s += 1
+        scene.fanout.tick()
+        await asyncio.wait_for(task, 5)
+        assert ear.code() == 4408
+
+    asyncio.run(work())
+
+
+def test_a_token_that_ends_ends_what_is_heard_by_it_unless_a_younger_came(scene: _Scene) -> None:
+    async def work() -> None:
+        ear, task = await scene.open()
+        await scene.sub(ear, (scene.relay.token("reader"), 0))
+        scene.relay.now_ms += (limits.SESSION_SECONDS - 60) * 1000
+        await scene.sub(ear, (scene.relay.token("reader"), 0))
+        scene.relay.now_ms += 61_000
+        scene.fanout.tick()
+        await settle()
+        assert not task.done() and len(ear.heard()) == 2
+        scene.relay.now_ms += limits.SESSION_SECONDS * 1000
+        scene.fanout.tick()
+        await asyncio.wait_for(task, 5)
+        last = ear.heard()[-1]
+        assert isinstance(last, live.End) and last.code == "session_expired"
+        assert ear.code() == 4401
+
+    asyncio.run(work())
+
+
+def test_a_token_that_ended_hears_nothing_even_before_the_tick(scene: _Scene) -> None:
+    async def work() -> None:
+        ear, task = await scene.open()
+        await scene.sub(ear, (scene.relay.token("reader"), 0))
+        scene.relay.now_ms += limits.SESSION_SECONDS * 1000
+        put = frames.Push(SPACE, (envelope("late"),))
+        scene.relay.ask(put, frames.Pushed, scene.relay.token("writer"))
+        scene.wake()
+        await settle()
+        scene.fanout.tick()
+        await asyncio.wait_for(task, 5)
+        assert not any(isinstance(one, live.Woken) for one in ear.heard())
+
+    asyncio.run(work())
+
+
+def test_a_change_of_access_that_was_not_told_of_yet_lets_nothing_through(scene: _Scene) -> None:
+    """The page is read in one state with the number of changes: a wake from before is too late."""
+
+    async def work() -> None:
+        ear, task = await scene.open()
+        await scene.sub(ear, (scene.relay.token("reader"), 0))
+        said = Statement(SPACE, 1, 0, (sha256(key_of("reader")),))
+        raw = access.state_access(ROOT, said, ())
+        founder = scene.relay.token("founder")
+        scene.relay.ask(calls.AccessPut(SPACE, (), raw), frames.Done, founder)
+        put = frames.Push(SPACE, (envelope("newer"),))
+        scene.relay.ask(put, frames.Pushed, scene.relay.token("writer"))
+        scene.fanout.wake(Wake(SPACE, 1, 0))  # as it stood before the removal
+        await settle()
+        await asyncio.wait_for(task, 5)
+        assert ear.code() == 4403
+        assert not any(isinstance(one, live.Woken) for one in ear.heard())
+
+    asyncio.run(work())
+
+
+def test_what_is_committed_while_somebody_asks_is_not_missed(
+    scene: _Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work() -> None:
+        ear, _ = await scene.open()
+        token, writer = scene.relay.token("reader"), scene.relay.token("writer")
+        put = frames.Push(SPACE, (envelope("meanwhile"),))
+        subscribe = scene.relay.desk.subscribe
+
+        def late(given: bytes) -> object:
+            found = subscribe(given)
+            scene.relay.ask(put, frames.Pushed, writer)
+            scene.wake()
+            return found
+
+        monkeypatch.setattr(scene.relay.desk, "subscribe", late)
+        await scene.sub(ear, (token, 0))
+        woken = ear.heard()[-1]
+        assert isinstance(woken, live.Woken) and woken.head == 1
+
+    asyncio.run(work())
+
+
+def test_a_line_whose_peer_does_not_read_is_cut(scene: _Scene) -> None:
+    async def work() -> None:
+        ear, task = await scene.open()
+        await scene.sub(ear, (scene.relay.token("reader"), 0))
+        ear.is_open.clear()
+        scene.now_s += limits.SOCKET_SILENCE_SECONDS_MAX
+        scene.fanout.tick()
+        await settle()
+        assert not task.done()
+        scene.now_s += 10
+        scene.fanout.tick()
+        await asyncio.wait_for(task, 5)
+        assert ear.aborted
+
+    asyncio.run(work())
+
+
+def test_whoever_asks_and_never_reads_is_too_much() -> None:
+    async def work() -> None:
+        line = Line(lambda: None, 0.0)
+        head = frames.Head(bytes(16), 0, bytes(32), bytes(32), 0, 0, 0)
+        for number in range(200):
+            line.say(live.Subbed("ok", number, (head,) * limits.PULL_SPACES_MAX))
+        assert line.closing == 4429
+
+    asyncio.run(work())
+
+
+def test_a_full_queue_keeps_what_must_be_heard_and_drops_wakes() -> None:
+    async def work() -> None:
+        line = Line(lambda: None, 0.0)
+        line.readings[SPACE] = Reading.__new__(Reading)
+        line.readings[SPACE].sent = 7
+        line.say(live.Ping("ping"))
+        for _ in range(limits.SOCKET_QUEUE_MAX - 1):
+            assert line.tell(SPACE, b"wake")
+        assert not line.tell(SPACE, b"one too many")
+        line.note_lag(SPACE, 9)
+        assert await line.next() == encode(live.Ping("ping"))
+        assert await line.next() == encode(live.Lag("lag", (live.Place(SPACE, 9),)))
+        assert line.readings[SPACE].sent == 9
+
+    asyncio.run(work())
+
+
+def test_who_is_given_a_longer_chain_reads_on_by_the_same_line(scene: _Scene) -> None:
+    async def work() -> None:
+        relay = scene.relay
+        ear, task = await scene.open()
+        await scene.sub(ear, (relay.token("reader"), 0))
+        before = relay.create().rev
+        renewed = (*FOUNDER, link("founder", "reader", "r", 0, exp=relay.now_ms + 10**9))
+        put = calls.AccessPut(SPACE, (renewed, WRITER), None)
+        relay.ask(put, frames.Done, relay.token("founder"))
+        assert relay.create().rev == before  # nothing that a token says changed
+        raised = (*FOUNDER, link("founder", "reader", "w", 0))
+        relay.ask(calls.AccessPut(SPACE, (raised,), None), frames.Done, relay.token("founder"))
+        assert relay.create().rev == before + 1
+        scene.wake()
+        await settle()
+        assert not task.done() and relay.entry("reader", READER).code is None
+
+    asyncio.run(work())
