@@ -33,6 +33,7 @@ from envoy.cli.main import main
 from envoy.ids import PREFIXES
 
 PROGRAM = "import sys; from envoy.cli.main import main; sys.exit(main())"
+SERVER = "import sys; from envoy.mcp.main import main; sys.exit(main())"
 SCRIPT = '#!/bin/sh\nexec "{python}" -c "{program}" "$@"\n'
 SECONDS_MAX = 60
 
@@ -75,9 +76,10 @@ class Console:
         self.bin = root / "bin"
         for directory in (self.cwd, self.bin):
             directory.mkdir(parents=True)
-        script = self.bin / "envoy"
-        script.write_text(SCRIPT.format(python=sys.executable, program=PROGRAM))
-        script.chmod(0o755)
+        for name, program in (("envoy", PROGRAM), ("envoy-mcp", SERVER)):
+            script = self.bin / name
+            script.write_text(SCRIPT.format(python=sys.executable, program=program))
+            script.chmod(0o755)
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return the environment of a command: nothing of the user's own."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+import sdkreference
 import shellwords
 from envoy import errors, limits
 from envoy.cli.causes import CAUSES
@@ -21,6 +22,7 @@ from envoy.cli.read.help import examples_of, flag_row, usage_of
 from envoy.cli.schemas import ANSWERS, json_schema
 from envoy.cli.table import NOUNS, RESERVED, every
 from envoy.cli.tables.guide import SHELLS
+from envoy.mcp import table as mcp
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src/envoy"
@@ -34,7 +36,12 @@ FLOORS = {
     "4 replica": ("replica",),
     "5 edges": ("system", "storage", "hub"),
     "6 wiring": ("wiring",),
-    "7 faces": ("cli", "mcp"),
+    "7 faces": ("cli", "mcp", "sdk"),
+}
+NATURES = {
+    mcp.READS: "Reads: it changes nothing.",
+    mcp.REPEATS: "Writes; the same again changes nothing.",
+    mcp.ADDS: "Writes; once for each `key`.",
 }
 NOTE = "<!-- Written by `make docs`. Change the table that it comes from, not this page. -->\n"
 
@@ -103,6 +110,51 @@ def commands_page() -> Iterator[str]:
     )
 
 
+def sdk_page() -> Iterator[str]:
+    """Yield the reference of the SDK: every name that `import envoy` gives."""
+    yield "# Names of the SDK\n"
+    yield NOTE
+    yield "What `import envoy` gives, with arguments and types; how it is used: [SDK](../sdk.md).\n"
+    yield from sdkreference.page()
+
+
+def tools_page() -> Iterator[str]:
+    """Yield the reference of the tools of `envoy-mcp`: arguments, bounds, answers."""
+    yield "# Tools of envoy-mcp\n"
+    yield NOTE
+    yield "How to start it and what its answers look like: [MCP](../mcp.md). An argument in"
+    yield "**bold** has to be given. Answers are those of docs/schemas, every text of a member as"
+    yield "an object.\n"
+    for tool in mcp.TOOLS:
+        yield f"## {tool.name}\n\n{tool.say}\n"
+        yield f"{NATURES[tool.nature]}\n"
+        if tool.args:
+            yield "| Argument | Form | |\n|---|---|---|"
+        for arg in tool.args:
+            name = f"**`{arg.name}`**" if arg.needed else f"`{arg.name}`"
+            yield f"| {name} | {form_of(arg.schema)} | {arg.schema.get('description', '')} |"
+        schemas = ", ".join(f"`envoy.{name}/1`" for name in tool.answers)
+        more = f" and {mcp.ADDED[tool.name]}" if tool.name in mcp.ADDED else ""
+        yield f"\nAnswer: {schemas}{more}.\n"
+    yield "## Answers of this face alone\n"
+    yield from (f"- `envoy.{name}/1`: {say}." for name, say in mcp.OWN_ANSWERS.items())
+
+
+def form_of(schema: Mapping[str, object]) -> str:
+    """Return the form of an argument in words."""
+    match schema:
+        case {"enum": list(words)}:
+            return ", ".join(f"`{word}`" for word in words)
+        case {"type": "integer", "minimum": least, "maximum": most}:
+            default = f", default {schema['default']:,}" if "default" in schema else ""
+            return f"integer {least:,} to {most:,}{default}"
+        case {"type": "array"}:
+            return "list of texts"
+        case {"properties": dict(members)}:
+            return "object of " + ", ".join(f"`{name}`" for name in members)
+    return {"string": "text", "boolean": "true or false"}.get(str(schema["type"]), "object")
+
+
 def schema_page(name: str) -> Iterator[str]:
     """Yield the JSON Schema of the answer ``name``."""
     yield json.dumps(json_schema(name), indent=1, ensure_ascii=True)
@@ -158,6 +210,8 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "docs/reference/commands.md": commands_page,
     "docs/reference/errors.md": errors_page,
     "docs/reference/limits.md": limits_page,
+    "docs/reference/mcp-tools.md": tools_page,
+    "docs/reference/sdk.md": sdk_page,
 }
 PAGES |= {
     "docs/troubleshooting.md": troubleshooting_page,

@@ -15,6 +15,7 @@ from bench.setting import Case, Json, Setting, answer, environment, spend
 CLAIMS = 200
 READ_MOST, READ_GOAL = 3.5, 3.0
 WRITE_MOST, WRITE_GOAL = 6.5, 5.5
+IMPORT_MOST = 2.5
 LENGTH_MOST = 1.5  # a long space against a short one
 TASKS = 50  # open ones in every space that is read
 
@@ -166,7 +167,22 @@ def loading(
     return Contender(f"{name} modules", "count", once)
 
 
+def play_import(setting: Setting) -> Race:
+    """Measure `import envoy`, which loads nothing until a name is used."""
+
+    def once() -> float:
+        argv = [sys.executable, "-c", "import envoy, sys; print(len(sys.modules))"]
+        spent = spend(argv, environment(setting.scratch, "reader"), setting.scratch)
+        if not spent.out.strip().isdigit():
+            raise Wrong(f"import envoy: {spent.err[:300]}")
+        return spent.cpu_ms
+
+    found = (yardsticks.python(setting.scratch), Contender("import envoy", "cpu_ms", once))
+    return Race(found, (Target("import envoy", "python", IMPORT_MOST, is_most=True),))
+
+
 CASES = (
+    Case("start.import", "import envoy, no name used", play_import),
     Case("start.modules", "sys.modules after hot commands", play_modules),
     Case("start.read", "hot reads by CLI, nothing to take in", play_reads),
     Case("start.write", "send and task claim by CLI in a local space", play_writes),

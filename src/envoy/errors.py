@@ -228,6 +228,11 @@ class RelayError(EnvoyError):
 
     exit = 7
 
+    @property
+    def saved_locally(self) -> bool:
+        """Say whether the call wrote something that is saved here all the same."""
+        return self.code == "connected_intent_unsatisfied"
+
 
 class IntegrityError(EnvoyError):
     """Something stored or received contradicts its own proof."""

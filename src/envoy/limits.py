@@ -392,6 +392,8 @@ ARRIVALS_RESERVED = 1_000
 # What `--wait-timeout 0` means by for ever.
 FOREVER_SECONDS = 10 * 365 * DAY_SECONDS
 # A look costs a millisecond: that often, a wait that nobody wakes costs next to nothing.
+# A record of a bundle: a frame or a head with its names; a header is smaller.
+BUNDLE_RECORD_BYTES_MAX = ENVELOPE_BYTES_MAX + KIB
 # A long poll of who listens: shorter than news are fresh, so that whoever reads need not ask.
 LIVE_WAIT_MS = 8_000
 # A relay that failed is asked again after a time drawn from a span that doubles between these.

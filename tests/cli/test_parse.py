@@ -218,7 +218,7 @@ def test_what_cannot_work_is_refused(
     "argv",
     [
         *[("web",), ("hooks", "install"), ("import", "beads", "f"), ("ci", "join")],
-        *[("diagnose", "time"), ("space", "connect", "S"), ("relay", "serve"), ("line",)],
+        *[("diagnose", "time"), ("relay", "serve"), ("line",)],
         ("space", "update", "S", "--disappearing", "7d"),
         *[("sync", "--to", "f"), ("send", "x", "--ttl", "5m")],
     ],

@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cryptography import x509
@@ -55,15 +55,12 @@ class Server:
             threading.Thread(target=self._one, args=(taken,), daemon=True).start()
 
     def _one(self, taken: socket.socket) -> None:
-        try:
-            with taken:
-                if self._context is not None:
-                    with self._context.wrap_socket(taken, server_side=True) as secured:
-                        self._serve(secured)
-                else:
-                    self._serve(taken)
-        except OSError:
-            return  # the client hung up, which is what it should do
+        with taken, suppress(OSError):  # the client hangs up, which is what it should do
+            if self._context is None:
+                self._serve(taken)
+                return
+            with self._context.wrap_socket(taken, server_side=True) as secured:
+                self._serve(secured)
 
 
 @contextmanager

@@ -407,9 +407,8 @@ def resolve(monkeypatch: pytest.MonkeyPatch, answer: Callable[[], list[object]])
     """Let names lead where ``answer`` says; addresses are what they are."""
     real = socket.getaddrinfo
 
-    def look(host: str, *args: object, **more: object) -> object:
-        is_name = host[-1].isalpha()
-        return answer() if is_name else real(host, *args, **more)  # type: ignore[arg-type]
+    def look(host: str, port: int, family: int = 0, type: int = 0) -> object:
+        return answer() if host[-1].isalpha() else real(host, port, family, type)
 
     monkeypatch.setattr(socket, "getaddrinfo", look)
 

@@ -23,9 +23,8 @@ from envoy import jsontext, limits
 from envoy.core.codec import decode, encode
 from envoy.core.structs import Body
 from envoy.relay import serve
-from envoy.relay.quota import Rates
+from envoy.relay.quota import Rate, Rates
 from envoy.relay.rules import Allowance
-from envoy.relay.sweep import Retention
 from envoy.sync import access as calls
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
@@ -121,13 +120,13 @@ def options(directory: str, given: Settings) -> serve.Options:
         str(given.pop("provider", "none")),
         lambda *_: None,
     )
-    known = {"proxies": tuple, "listen": tuple, "retention": lambda value: Retention(*value)}
     if given.pop("no_pace", False):
-        fast = (1e9, 10**9)
-        given["rates"] = Rates(*[type(Rates().frames)(*fast)] * len(Rates()))
-    for name, value in given.items():
-        found = found._replace(**{name: known.get(name, lambda value: value)(value)})
-    return found
+        found = found._replace(rates=Rates(*[Rate(1e9, 10**9)] * len(Rates())))
+    # What JSON has lists for; the others are what they are.
+    made = {name: tuple(value) if isinstance(value, list) else value for name, value in
+            given.items()}  # fmt: skip
+    values = {**found._asdict(), **made}
+    return serve.Options._make(values.values())
 
 
 class Client:

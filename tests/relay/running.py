@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from console import Console
 from envoy.replica.actions import connect
@@ -31,7 +32,7 @@ from envoy.relay import serve
 from envoy.relay.rules import Allowance
 allowed = Allowance(2**30, 100_000, 30)
 listen = ("127.0.0.1", int(sys.argv[2]))
-options = serve.Options(sys.argv[1], listen, (), allowed, "none", lambda *_: None)
+options = serve.Options(sys.argv[1], listen, tuple(sys.argv[3:]), allowed, "none", lambda *_: None)
 serve.run(options, ready=lambda origin: print(origin, flush=True))
 """
 SOURCES = sys.path
@@ -40,35 +41,40 @@ SPACE = "bughunt"
 
 
 class Running:
-    """A relay of the directory ``path``: a process that can be ended, started and wiped."""
+    """A relay of the directory ``path``: a process that can be ended, started and wiped.
 
-    def __init__(self, path: Path) -> None:
+    It listens at one port for all its life, and answers to the ports of proxies before it, too.
+    """
+
+    def __init__(self, path: Path, *proxies: int) -> None:
         self.path = path
-        self.origin = ""
-        self._port = 0
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self._origins = [self.origin, *(f"http://127.0.0.1:{port}" for port in proxies)]
         self._process: subprocess.Popen[str] | None = None
         self.start()
-
-    @property
-    def port(self) -> int:
-        """Return where it listens, the same after a restart."""
-        return self._port
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, os.fspath(self.path), str(self._port)],
+            [
+                sys.executable,
+                "-c",
+                PROGRAM,
+                os.fspath(self.path),
+                str(self.port),
+                *self._origins,
+            ],
             env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(SOURCES)},
             stdout=subprocess.PIPE,
             text=True,
         )
         assert self._process.stdout is not None
-        self.origin = self._process.stdout.readline().strip()
-        assert self.origin, "it started"
-        self._port = int(self.origin.rpartition(":")[2])
+        assert self._process.stdout.readline(), "it started"
         until = time.monotonic() + SECONDS_MAX
-        while not _answers(self._port):
+        while not _answers(self.port):
             assert time.monotonic() < until, "it answers"
             time.sleep(0.01)
 
@@ -104,9 +110,9 @@ def _answers(port: int) -> bool:
 
 
 @contextmanager
-def a_relay(path: Path) -> Iterator[Running]:
-    """Run a relay while the context lives."""
-    found = Running(path)
+def a_relay(path: Path, *proxies: int) -> Iterator[Running]:
+    """Run a relay while the context lives, also behind the proxies at some ports."""
+    found = Running(path, *proxies)
     try:
         yield found
     finally:
@@ -135,16 +141,22 @@ class Home:
         self.profile = profile
         self.config = config_of(console, profile)
 
-    def ok(self, *args: str) -> dict[str, object]:
+    def ok(self, *args: str) -> dict[str, Any]:
         """Return what a command answers with --json; it ends well."""
         done = self.console.call("--profile", self.profile, "--json", *args)
         assert done.status == 0, (args, done.out, done.err)
         return done.data
 
-    def call(self, *args: str) -> tuple[int, dict[str, object]]:
+    def call(self, *args: str) -> tuple[int, dict[str, Any]]:
         """Return the status and the answer of a command."""
         done = self.console.call("--profile", self.profile, "--json", *args)
         return done.status, done.data
+
+    def text(self, *args: str, status: int = 0) -> str:
+        """Return what a command tells people."""
+        done = self.console.call("--profile", self.profile, *args)
+        assert done.status == status, (args, done.out, done.err)
+        return done.out
 
     def bodies(self) -> list[str]:
         """Return all messages of the space as they are read here, oldest first."""

@@ -210,9 +210,9 @@ def test_an_old_space_comes_to_a_relay_with_history_and_objects(
     far = joined(tmp_path, "b", uri(ada))
     assert told(far) == ["from before"]
     out = tmp_path / "got.txt"
-    far.ok("object", "get", str(put["object_id"]), "--out", str(out))
+    far.ok("object", "get", str(put["object_id"]), "--output", str(out))
     assert out.read_text() == paper.read_text()
-    # The other profile of that machine reaches the relay by itself, and keeps its hands off the pin.
+    # The other profile of that machine reaches the relay by itself.
     ada.ok("--profile", "a2", "send", "from now on")
     assert told(far) == ["from before", "from now on"]
     ada.ok("--profile", "a2", "sync")
@@ -337,3 +337,67 @@ def test_the_removal_by_an_admin_ends_what_it_gave_at_once_and_the_rest_by_the_f
     ada.ok("sync")
     assert (reach(cid), reach(dan)) == ("epoch_revoked", "epoch_revoked")
     assert reach(bob) is None
+
+
+def test_who_was_removed_comes_in_again_by_another_code(ada: Console, tmp_path: Path) -> None:
+    bob = joined(tmp_path, "bob", uri(ada))
+    ada.ok("sync")
+    ada.ok("--yes", "space", "remove", "--member", "@bob")
+    assert reach(bob) == "epoch_revoked"
+    assert bob.ok("join", uri(ada), "--name", "bob")["role"] == "write"
+    ada.ok("sync")
+    assert reach(bob) is None
+    bob.ok("send", "back")
+    assert told(ada) == ["back"]
+
+
+def test_a_removal_while_the_relay_is_away_is_told_with_the_next_push(
+    relay: Running, ada: Console, tmp_path: Path
+) -> None:
+    bob, cid = (joined(tmp_path, name, uri(ada)) for name in ("bob", "cid"))
+    ada.ok("sync")
+    relay.end()
+    ada.ok("--yes", "space", "remove", "--member", "@bob")
+    assert ada.ok("send", "written in a tunnel")["relay_delivery"] == "pending"
+    ada.ok("--yes", "space", "role", "--member", "@cid", "--role", "read")
+    relay.start()
+    ada.ok("send", "out again")
+    assert reach(bob) == "epoch_revoked"
+    assert told(cid) == ["written in a tunnel", "out again"]
+
+
+def test_an_invite_that_the_relay_cannot_have_now_is_made_only_where_that_is_not_asked(
+    relay: Running, ada: Console, tmp_path: Path
+) -> None:
+    relay.end()
+    assert refused(ada, "invite", "--publish") == "relay_unavailable"
+    made = ada.ok("invite")
+    assert made["relay_publication"] == "failed" and not made["intent_satisfied"]
+    assert made["next_action"] == "sync_and_retry"
+    both = ada.call("--json", "invite", "--publish", "--local-only")
+    assert both.data["error_code"] == "invalid_argument"
+    relay.start()
+    ada.ok("sync")
+    assert joined(tmp_path, "late", str(made["invite_uri"]))
+
+
+def test_the_same_key_shows_the_same_published_code(ada: Console) -> None:
+    args = ("invite", "--idempotency-key", "k1")
+    first, again = ada.ok(*args), ada.ok(*args)
+    assert again["replayed"] and again["invite_uri"] == first["invite_uri"]
+    assert again["relay_publication"] == "published"
+
+
+def test_a_profile_that_waits_reads_nothing_while_the_relay_is_away(
+    relay: Running, ada: Console, tmp_path: Path
+) -> None:
+    home = Console(tmp_path / "b")
+    home.ok("join", uri(ada, "--mode", "approve"), "--name", "Bea")
+    request = ada.ok("invites", "pending")["requests"][0]["request_id"]
+    relay.end()
+    home.ok("sync")
+    relay.start()
+    ada.ok("--yes", "invites", "approve", str(request))
+    assert home.ok("join", uri(ada, "--mode", "approve"), "--name", "Bea")["role"] is None
+    home.ok("sync")
+    assert home.ok("spaces")["spaces"][0]["role"] == "write"

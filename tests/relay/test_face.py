@@ -15,6 +15,7 @@ from envoy import jsontext, limits
 from envoy.core.codec import encode
 from envoy.sync import access as calls
 from envoy.sync import frames
+from envoy.sync.frames import HubRefusal
 from hub.scenes import SPACE, envelope
 from relay import process
 from relay.process import Client, Served, code_of, head, raw, rest
@@ -226,7 +227,7 @@ def test_more_connections_of_one_peer_than_it_may_have_are_turned_away(tmp_path:
             try:
                 assert client.create().head == 0
                 break
-            except (ConnectionError, process.HubRefusal):
+            except (ConnectionError, HubRefusal):
                 client.close()
                 time.sleep(0.05)
         else:
@@ -287,7 +288,7 @@ def test_h17_pushes_at_the_edge_of_a_quota_are_counted_exactly(tmp_path: Path) -
             client = Client(served)
             try:
                 client.ask(push(f"a{number}"), frames.Pushed, token)
-            except process.HubRefusal as refusal:
+            except HubRefusal as refusal:
                 return refusal.code
             finally:
                 client.close()

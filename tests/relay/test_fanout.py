@@ -44,9 +44,11 @@ def client(served: Served) -> Iterator[Client]:
     found.close()
 
 
-def listen(served: Served, **other: object) -> ClientConnection:
+def listen(served: Served, sock: socket.socket | None = None) -> ClientConnection:
     host, port = served.address
-    return connect(f"ws://{host}:{port}/v1/ws", compression=None, max_size=None, **other)
+    return connect(
+        f"ws://{host}:{port}/v1/ws", compression=None, max_size=None, sock=sock, max_queue=1
+    )
 
 
 def hear(line: ClientConnection, timeout_s: float = 5.0) -> Body:
@@ -237,7 +239,7 @@ def test_h9_a_reader_that_stalls_is_told_that_it_lags_and_harms_nobody(
         narrow = socket.create_connection(served.address)
         narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         reader, writer = client.token("reader"), client.token("writer")
-        with listen(served, sock=narrow, max_queue=1) as slow, listen(served) as quick:
+        with listen(served, sock=narrow) as slow, listen(served) as quick:
             sub(slow, (reader, 0))
             sub(quick, (writer, 0))
             for number in range(100):

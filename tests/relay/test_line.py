@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -20,8 +21,9 @@ from envoy.relay.metrics import Metrics
 from envoy.sync import access as calls
 from envoy.sync import frames, live
 from hub.scenes import SPACE, envelope
-from relay import process
 from relay.scenes import FOUNDER, READER, ROOT, WRITER, Relay, key_of, link
+
+T = TypeVar("T")
 
 
 class _Ear:
@@ -29,7 +31,7 @@ class _Ear:
 
     def __init__(self) -> None:
         self.said = asyncio.Queue[dict[str, object]]()
-        self.got = list[dict[str, object]]()
+        self.got = list[MutableMapping[str, Any]]()
         self.is_open = asyncio.Event()
         self.is_open.set()
         self.aborted = False
@@ -37,7 +39,7 @@ class _Ear:
     async def receive(self) -> dict[str, object]:
         return await self.said.get()
 
-    async def send(self, message: dict[str, object]) -> None:
+    async def send(self, message: MutableMapping[str, Any]) -> None:
         await self.is_open.wait()
         self.got.append(message)
         if message["type"] == "websocket.close":
@@ -65,7 +67,7 @@ class _Scene:
             relay.desk, self.ask, Metrics(), clock=lambda: self.now_s, now_ms=lambda: relay.now_ms
         )
 
-    async def ask(self, work: Callable[[], process.T], /) -> process.T:
+    async def ask(self, work: Callable[[], T], /) -> T:
         await asyncio.sleep(0)
         return work()
 

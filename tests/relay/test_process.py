@@ -24,6 +24,7 @@ from envoy.hub import sqlite
 from envoy.relay import guard, serve, tables
 from envoy.sync import access as calls
 from envoy.sync import frames, live
+from envoy.sync.frames import HubRefusal
 from hub.scenes import SPACE, envelope
 from relay import process
 from relay.process import Client, Served, head, raw, rest
@@ -94,7 +95,7 @@ def test_what_was_acknowledged_before_the_end_is_there_after_it(tmp_path: Path) 
                 served_on.start()
             try:
                 client.ask(push(str(number)), frames.Pushed, token)
-            except (process.HubRefusal, OSError, http.client.HTTPException):
+            except (HubRefusal, OSError, http.client.HTTPException):
                 break
             done.append(str(number))
         served_on.join()
@@ -121,7 +122,7 @@ def test_h4_killed_under_eight_writers_it_loses_nothing_that_it_acknowledged(
                 frame = f"{name} {number}"
                 client.ask(push(frame), frames.Pushed, token)
                 done.append(frame)
-        except (OSError, http.client.HTTPException, process.HubRefusal):
+        except (OSError, http.client.HTTPException, HubRefusal):
             client.close()
 
     for life in range(4):

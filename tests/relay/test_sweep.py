@@ -34,7 +34,8 @@ class Sweeping(Relay):
         self.metrics = Metrics()
         config = Config(
             frozenset([ORIGIN]), ALLOWED, lambda *_: None, retention=kept, metrics=self.metrics
-        )._replace(**other)
+        )
+        config = Config._make({**config._asdict(), **other}.values())
         self.desk = Desk(
             self.directory, config, now_ms=lambda: self.now_ms, on_wake=self.wakes.extend
         )

@@ -248,7 +248,9 @@ CAUSES: Mapping[str, Cause] = {
     "rate_limited": Cause("The relay asks for a slower pace.", "Wait for retry_after_ms."),
     "quota_exceeded": Cause("A quota of the relay is used up.", "Wait, or ask its operator."),
     "subscription_required": Cause(
-        "The relay wants an entitlement.", "Ask its operator for an access code."
+        "The relay asks for an access code, or the account that made the space has lapsed.",
+        "Ask its operator for a code and give it to `envoy billing redeem`; until then what is "
+        "written is saved here, and a lapsed space can be read for two weeks.",
     ),
     "connected_intent_unsatisfied": Cause(
         "The call asked for members on other machines; it was made on this machine only.", NO_RELAY

@@ -393,6 +393,12 @@ def rare_module(name: str) -> ModuleType | None:
             from envoy.cli.write import home
 
             return home
+    return seldom_module(name)
+
+
+def seldom_module(name: str) -> ModuleType | None:
+    """Return a module of commands that write; the other half of the rare ones."""
+    match name:
         case "keys":
             from envoy.cli.write import keys
 

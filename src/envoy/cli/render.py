@@ -392,6 +392,7 @@ NEXT_COMMANDS = {
     "reread_state_and_retry": "envoy task list",
     "pick_another_task": "envoy task list --status unassigned",
     "claim_task_before_complete": "envoy task list",
+    "check_billing": "envoy billing status",
 }
 
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from envoy.cli import (
     auditschemas,
     deskschemas,
+    farschemas,
     objectschemas,
     recordschemas,
     relayschemas,
@@ -83,6 +84,7 @@ ANSWERS: Mapping[str, Fields] = {
     "authority": {**CHANGED, "grant_id~": "id?", "role~": ROLE},
     **deskschemas.ANSWERS,
     **objectschemas.ANSWERS,
+    **farschemas.ANSWERS,
     **recordschemas.ANSWERS,
     **auditschemas.ANSWERS,
     **relayschemas.ANSWERS,
@@ -132,12 +134,6 @@ ANSWERS: Mapping[str, Fields] = {
         "expires_at": "time?",
     },
     "diagnose": {"checks": "[Check]", "sound": "bool"},
-    "diagnose_time": {
-        "relay_url": "text",
-        "skew_ms": "int",
-        "round_trip_ms": "int",
-        "relay_at": "time",
-    },
     "error": {
         "error": "text",
         "error_code": "text",
@@ -316,17 +312,6 @@ ANSWERS: Mapping[str, Fields] = {
         "relay": "Relay",
         "spaces": "[Space]",
         **FRESH,
-    },
-    "sync": {
-        "pushed": "int",
-        "pulled": "int",
-        "pending": "int",
-        "quarantined": "int",
-        "spaces": "[id]",
-        "relays": "[Reached]",
-        "warnings~": "[Warning]",
-        "checks~": "[Check]",
-        "repaired~": "[text]",
     },
     "task": {
         **TASK,

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from envoy.cli import (
     auditschemas,
     effects,
+    farschemas,
     objectschemas,
     recordschemas,
     relayschemas,
@@ -321,6 +322,7 @@ DESK: Mapping[str, Fields] = {
 SHAPES: Mapping[str, Fields] = {
     **effects.SHAPES,
     **objectschemas.SHAPES,
+    **farschemas.SHAPES,
     **recordschemas.SHAPES,
     **auditschemas.SHAPES,
     **relayschemas.SHAPES,
@@ -473,17 +475,6 @@ SHAPES: Mapping[str, Fields] = {
     "Question": {"reason": "text", "id": "id", "text": "text?", "by": "did"},
     "Record": RECORD,
     "Ref": {"rel": "text?", "id": "id"},
-    "Reached": {
-        "space_id": "id",
-        "url": "text",
-        "state": "{synced failed}",
-        "error_code": "text?",
-        "pushed": "int",
-        "pulled": "int",
-        "omitted": "[id]",
-        "omitted_count": "int",
-    },
-    "Relay": {"state": "{not_configured connected unreachable}", "url": "text?"},
     "Setting": {"name": "text", "value": "text?", "origin": "text"},
     "Space": SPACE,
     "SpaceDetails": SPACE_DETAILS,

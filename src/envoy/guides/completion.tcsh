@@ -31,7 +31,9 @@ complete envoy \
         'c/--shell=/(bash zsh tcsh fish)/' \
         'c/--verb=/(read write grant admin own)/' \
         'c/--direction=/(back forward)/' \
-        'c/--/(agent all allow-relay-lookup as assignee at attach audit backup board body body-file budget capabilities claim code color command conflict cross-machine cursor cwd deep depth description did direction done dry-run due event events evidence exclude-self expires field file for force from full grant handoff help history human id idempotency-key identity if-version include-completed include-self invite json keep keep-output kind kinds label lease limit local-only lock max-uses media-type member message mine mode name needs new-passphrase-file next no-backup no-history no-self-review no-sync note object open out output parent passphrase-file path pin poll-options poll-question priority profile publish publish-invite query question quiet reason record recovery-output redact ref refs relay-url remaining replace reply-to request require require-evidence reusable review-by reviews risk role root scope self-review service shell show-recovery-phrase since space space-name status stdin subject target task task-id task-status tasks tasks-only temp thread timeout title to topic ttl type types undo unlabel up-to-cursor verb verbose verify version view wait wait-timeout watch-timeout with yes)/' \
+        'c/--provider=/(none token)/' \
+        'c/--act=/(mint list revoke)/' \
+        'c/--/(act admin-listen agent all allow-relay-lookup as assignee at attach audit backup board body body-file budget capabilities claim code code-id color command conflict copy count cross-machine cursor cwd data days deep depth description did direction domain done dry-run due event events evidence exclude-self expires field file for force from full grant handoff help history human id idempotency-key identity if-version include-completed include-self invite json keep keep-output kind kinds label lan lease limit listen local-only lock max-uses media-type member message mine mode name needs new-passphrase-file next no-backup no-history no-self-review no-sync note object open out output parent passphrase-file path pin plan poll-options poll-question priority profile provider publish publish-invite query question quiet reason record recovery-output redact ref refs relay relay-url remaining replace reply-to request require require-evidence reusable review-by reviews risk role root scope self-review service shell show-recovery-phrase since space space-name status stdin subject target task task-id task-status tasks tasks-only temp thread timeout title tls-cert tls-key to topic trusted-proxy ttl type types undo unlabel unsafe up-to-cursor verb verbose verify version view wait wait-timeout watch-timeout with yes)/' \
         'c/-/(- V h v)/' \
         'n/--color/(auto always never)/' \
         'n/--passphrase-file/f/' \
@@ -56,10 +58,13 @@ complete envoy \
         'n/--shell/(bash zsh tcsh fish)/' \
         'n/--verb/(read write grant admin own)/' \
         'n/--direction/(back forward)/' \
-        'p/1/(help version status quickstart init fingerprint diagnose identity recover spaces roster permissions invites join invite space backup restore reset agent delegate revoke send message history search inbox listen events wait sync task work-record review record run object handoff onboarding docs explain schema completion config daemon can why quarantine card conflicts provenance audit)/' \
+        'n/--provider/(none token)/' \
+        'n/--act/(mint list revoke)/' \
+        'p/1/(help version status quickstart init fingerprint diagnose identity recover spaces roster permissions invites join invite space backup restore reset agent delegate revoke send message history search inbox listen events wait sync task work-record review record run object handoff onboarding docs explain schema completion config daemon can why quarantine card conflicts provenance audit relay billing)/' \
+        'n/diagnose/(time)/' \
         'n/identity/(create list use rename export import recovery lock)/' \
         'n/invites/(list revoke rotate pending approve)/' \
-        'n/space/(list create update close members invite role remove leave rotate policy forget mute unmute pin unpin)/' \
+        'n/space/(list create update close connect attach members invite role remove leave rotate policy forget mute unmute pin unpin)/' \
         'n/agent/(revoke)/' \
         'n/message/(redact)/' \
         'n/inbox/(count read ack read-ack)/' \
@@ -74,4 +79,6 @@ complete envoy \
         'n/card/(publish show list)/' \
         'n/conflicts/(list show resolve)/' \
         'n/audit/(fingerprint report export verify)/' \
+        'n/relay/(init serve doctor backup restore token)/' \
+        'n/billing/(plans status redeem)/' \
         'p/*/()/'

@@ -13,6 +13,7 @@ _shtab_envoy_commands() {
     agent:''
     audit:'Show what this copy of a space holds, and what it lacks'
     backup:'Write this profile into one encrypted file'
+    billing:''
     can:'Say whether a member may do something, and by which grants'
     card:''
     completion:'Print the completion script of a shell'
@@ -44,6 +45,7 @@ _shtab_envoy_commands() {
     quickstart:'Make an identity, a space and an invite'
     record:''
     recover:'Get an identity and its spaces back from its 24 words'
+    relay:''
     reset:'Clear this profile; the hub and other profiles stay'
     restore:'Put a backup into its place; it goes on as a copy'
     review:''
@@ -83,6 +85,15 @@ _shtab_envoy_audit_commands() {
   _describe 'envoy audit commands' _commands
 }
 
+_shtab_envoy_billing_commands() {
+  local _commands=(
+    plans:'List what a relay offers'
+    redeem:'Give my account what an access code is good for'
+    status:'Show how my account stands at a relay'
+  )
+  _describe 'envoy billing commands' _commands
+}
+
 _shtab_envoy_card_commands() {
   local _commands=(
     list:'List the cards of everybody'
@@ -115,6 +126,13 @@ _shtab_envoy_daemon_commands() {
     status:'Kept for scripts: there is no daemon'
   )
   _describe 'envoy daemon commands' _commands
+}
+
+_shtab_envoy_diagnose_commands() {
+  local _commands=(
+    time:'Compare this clock with the relays'
+  )
+  _describe 'envoy diagnose commands' _commands
 }
 
 _shtab_envoy_handoff_commands() {
@@ -199,6 +217,18 @@ _shtab_envoy_record_commands() {
   _describe 'envoy record commands' _commands
 }
 
+_shtab_envoy_relay_commands() {
+  local _commands=(
+    backup:'Copy a relay into a new directory, also while it serves'
+    doctor:'Check a relay: files, disk, database, spaces, its address from outside'
+    init:'Make the directory of a relay: settings, keys, the first access code'
+    restore:'Put a copy into its place, as another instance'
+    serve:'Run a relay until SIGINT or SIGTERM'
+    token:'Mint, list or revoke access codes'
+  )
+  _describe 'envoy relay commands' _commands
+}
+
 _shtab_envoy_review_commands() {
   local _commands=(
     approve:'Approve what was handed in; the last approval that is needed completes'
@@ -212,7 +242,9 @@ _shtab_envoy_review_commands() {
 
 _shtab_envoy_space_commands() {
   local _commands=(
+    attach:'Get a space back from a relay, after recover'
     close:'End a space for everybody; it stays readable'
+    connect:'Put a space on a relay, with all its history'
     create:'Found a space'
     forget:'Remove this copy of a space; others keep theirs'
     invite:'Make a code by which others join a space'
@@ -433,6 +465,82 @@ _shtab_envoy_backup_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_backup_defaults_added=0
+
+_shtab_envoy_billing_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_billing_defaults_added=0
+
+_shtab_envoy_billing_plans_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--pin[SHA-256 of the relays TLS key, if it vouches for itself]:pin:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_billing_plans_defaults_added=0
+
+_shtab_envoy_billing_redeem_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--code[the code\; - reads it from stdin]:code:"
+  "--pin[SHA-256 of the relays TLS key, if it vouches for itself]:pin:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_billing_redeem_defaults_added=0
+
+_shtab_envoy_billing_status_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--pin[SHA-256 of the relays TLS key, if it vouches for itself]:pin:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_billing_status_defaults_added=0
 
 _shtab_envoy_can_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -802,6 +910,24 @@ _shtab_envoy_diagnose_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_diagnose_defaults_added=0
+
+_shtab_envoy_diagnose_time_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_diagnose_time_defaults_added=0
 
 _shtab_envoy_docs_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -1350,8 +1476,8 @@ _shtab_envoy_invite_options=(
   "--ttl[how long the code is good]:ttl:"
   "--role[what they may]:role:(write read reader append writer)"
   "--mode[open\: whoever has the code joins\; approve\: it asks, and you let in]:mode:(open approve)"
-  "--publish[publish it\: needs a connected space]"
-  "--local-only[do not publish it (always so in a local space)]"
+  "--publish[at the relay of the space, or make none]"
+  "--local-only[not at the relay, which a connected space does]"
   "--dry-run[show what it would end, free and hold\; write nothing]"
   "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
@@ -1505,7 +1631,7 @@ _shtab_envoy_join_options=(
   "--name[how others see me (default\: the profiles name)]:name:"
   "--agent[I am an agent (default)]"
   "--human[I am a human]"
-  "--allow-relay-lookup[ask a relay where this machine knows no invite]"
+  "--allow-relay-lookup[ask the relay of --relay-url or of the URI]"
   "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
@@ -2031,6 +2157,165 @@ _shtab_envoy_recover_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_recover_defaults_added=0
 
+_shtab_envoy_relay_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_relay_defaults_added=0
+
+_shtab_envoy_relay_backup_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--data[directory of the relay]:data:"
+  "--to[the new directory]:to:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_relay_backup_defaults_added=0
+
+_shtab_envoy_relay_doctor_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--data[directory of the relay]:data:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_relay_doctor_defaults_added=0
+
+_shtab_envoy_relay_init_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--data[directory of the relay]:data:"
+  "--listen[address and port (127.0.0.1\:8787)]:listen:"
+  "--admin-listen[where metrics and health are\: unix\:PATH or a loopback port]:admin_listen:"
+  "--provider[who may use it\: none asks nobody]:provider:(none token)"
+  "--domain[its public name\; writes a Caddyfile]:domain:"
+  "--tls-cert[certificate chain, PEM]:tls_cert:"
+  "--tls-key[its key, PEM]:tls_key:"
+  "--lan[make a certificate and print its pin]"
+  "--trusted-proxy[whose X-Forwarded-For is believed]:trusted_proxy:"
+  "--open[let everybody in for nothing, also from elsewhere]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_relay_init_defaults_added=0
+
+_shtab_envoy_relay_restore_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--copy[the directory of the copy]:copy:"
+  "--data[directory of the relay]:data:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_relay_restore_defaults_added=0
+
+_shtab_envoy_relay_serve_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--data[directory of the relay]:data:"
+  "--listen[address and port (127.0.0.1\:8787)]:listen:"
+  "--admin-listen[where metrics and health are\: unix\:PATH or a loopback port]:admin_listen:"
+  "--provider[who may use it\: none asks nobody]:provider:(none token)"
+  "--domain[its public name\; writes a Caddyfile]:domain:"
+  "--tls-cert[certificate chain, PEM]:tls_cert:"
+  "--tls-key[its key, PEM]:tls_key:"
+  "--lan[make a certificate and print its pin]"
+  "--trusted-proxy[whose X-Forwarded-For is believed]:trusted_proxy:"
+  "--open[let everybody in for nothing, also from elsewhere]"
+  "--unsafe[start although a check says no\; every client is told]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_relay_serve_defaults_added=0
+
+_shtab_envoy_relay_token_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--act[what to do]:act:(mint list revoke)"
+  "--code-id[the code to revoke, as the list names it]:code_id:"
+  "--data[directory of the relay]:data:"
+  "--plan[plan of plans.toml (the first)]:plan:"
+  "--days[how long it is good for once redeemed, as 365d (for ever)]:days:"
+  "--ttl[how long it can be redeemed]:ttl:"
+  "--count[how many]:count:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_relay_token_defaults_added=0
+
 _shtab_envoy_reset_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -2367,6 +2652,27 @@ _shtab_envoy_space_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_space_defaults_added=0
 
+_shtab_envoy_space_attach_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[id of the space, in full]:space:"
+  "--relay[origin of the relay (default\: ENVOY_RELAY_URL)]:relay:"
+  "--pin[SHA-256 of its TLS key (SPKI), 64 hex digits]:pin:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_space_attach_defaults_added=0
+
 _shtab_envoy_space_close_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -2387,6 +2693,27 @@ _shtab_envoy_space_close_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_space_close_defaults_added=0
+
+_shtab_envoy_space_connect_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
+  "--relay[origin of the relay (default\: ENVOY_RELAY_URL)]:relay:"
+  "--pin[SHA-256 of its TLS key (SPKI), 64 hex digits]:pin:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_space_connect_defaults_added=0
 
 _shtab_envoy_space_create_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -2448,8 +2775,8 @@ _shtab_envoy_space_invite_options=(
   "--ttl[how long the code is good]:ttl:"
   "--role[what they may]:role:(write read reader append writer)"
   "--mode[open\: whoever has the code joins\; approve\: it asks, and you let in]:mode:(open approve)"
-  "--publish[publish it\: needs a connected space]"
-  "--local-only[do not publish it (always so in a local space)]"
+  "--publish[at the relay of the space, or make none]"
+  "--local-only[not at the relay, which a connected space does]"
   "--dry-run[show what it would end, free and hold\; write nothing]"
   "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
@@ -2766,6 +3093,8 @@ _shtab_envoy_sync_options=(
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
   "--verify[check everything first, and mend what fails]"
+  "--to[write the space into this new file, a bundle]:to:"
+  "--from[take a bundle in]:from:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -3242,6 +3571,7 @@ _shtab_envoy() {
         agent) _shtab_envoy_agent ;;
         audit) _shtab_envoy_audit ;;
         backup) _arguments -C -s $_shtab_envoy_backup_options ;;
+        billing) _shtab_envoy_billing ;;
         can) _arguments -C -s $_shtab_envoy_can_options ;;
         card) _shtab_envoy_card ;;
         completion) _arguments -C -s $_shtab_envoy_completion_options ;;
@@ -3249,7 +3579,7 @@ _shtab_envoy() {
         conflicts) _shtab_envoy_conflicts ;;
         daemon) _shtab_envoy_daemon ;;
         delegate) _arguments -C -s $_shtab_envoy_delegate_options ;;
-        diagnose) _arguments -C -s $_shtab_envoy_diagnose_options ;;
+        diagnose) _shtab_envoy_diagnose ;;
         docs) _arguments -C -s $_shtab_envoy_docs_options ;;
         events) _arguments -C -s $_shtab_envoy_events_options ;;
         explain) _arguments -C -s $_shtab_envoy_explain_options ;;
@@ -3273,6 +3603,7 @@ _shtab_envoy() {
         quickstart) _arguments -C -s $_shtab_envoy_quickstart_options ;;
         record) _shtab_envoy_record ;;
         recover) _arguments -C -s $_shtab_envoy_recover_options ;;
+        relay) _shtab_envoy_relay ;;
         reset) _arguments -C -s $_shtab_envoy_reset_options ;;
         restore) _arguments -C -s $_shtab_envoy_restore_options ;;
         review) _shtab_envoy_review ;;
@@ -3340,6 +3671,31 @@ _shtab_envoy_audit() {
         fingerprint) _arguments -C -s $_shtab_envoy_audit_fingerprint_options ;;
         report) _arguments -C -s $_shtab_envoy_audit_report_options ;;
         verify) _arguments -C -s $_shtab_envoy_audit_verify_options ;;
+      esac
+  esac
+}
+
+_shtab_envoy_billing() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->billing'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envoy_billing_defaults_added )); then
+    if (( ${_shtab_envoy_billing_options[(I)${(q)one_or_more}*]} +          ${_shtab_envoy_billing_options[(I)${(q)remainder}*]} +          ${_shtab_envoy_billing_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envoy_billing_options+=(': :_shtab_envoy_billing_commands' '*::: :->billing')
+    fi
+    _shtab_envoy_billing_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envoy_billing_options
+
+  case $state in
+    billing)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envoy_billing-$line[1]:"
+      case $line[1] in
+        plans) _arguments -C -s $_shtab_envoy_billing_plans_options ;;
+        redeem) _arguments -C -s $_shtab_envoy_billing_redeem_options ;;
+        status) _arguments -C -s $_shtab_envoy_billing_status_options ;;
       esac
   esac
 }
@@ -3438,6 +3794,29 @@ _shtab_envoy_daemon() {
         cleanup) _arguments -C -s $_shtab_envoy_daemon_cleanup_options ;;
         list) _arguments -C -s $_shtab_envoy_daemon_list_options ;;
         status) _arguments -C -s $_shtab_envoy_daemon_status_options ;;
+      esac
+  esac
+}
+
+_shtab_envoy_diagnose() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->diagnose'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envoy_diagnose_defaults_added )); then
+    if (( ${_shtab_envoy_diagnose_options[(I)${(q)one_or_more}*]} +          ${_shtab_envoy_diagnose_options[(I)${(q)remainder}*]} +          ${_shtab_envoy_diagnose_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envoy_diagnose_options+=(': :_shtab_envoy_diagnose_commands' '*::: :->diagnose')
+    fi
+    _shtab_envoy_diagnose_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envoy_diagnose_options
+
+  case $state in
+    diagnose)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envoy_diagnose-$line[1]:"
+      case $line[1] in
+        time) _arguments -C -s $_shtab_envoy_diagnose_time_options ;;
       esac
   esac
 }
@@ -3652,6 +4031,34 @@ _shtab_envoy_record() {
   esac
 }
 
+_shtab_envoy_relay() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->relay'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envoy_relay_defaults_added )); then
+    if (( ${_shtab_envoy_relay_options[(I)${(q)one_or_more}*]} +          ${_shtab_envoy_relay_options[(I)${(q)remainder}*]} +          ${_shtab_envoy_relay_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envoy_relay_options+=(': :_shtab_envoy_relay_commands' '*::: :->relay')
+    fi
+    _shtab_envoy_relay_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envoy_relay_options
+
+  case $state in
+    relay)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envoy_relay-$line[1]:"
+      case $line[1] in
+        backup) _arguments -C -s $_shtab_envoy_relay_backup_options ;;
+        doctor) _arguments -C -s $_shtab_envoy_relay_doctor_options ;;
+        init) _arguments -C -s $_shtab_envoy_relay_init_options ;;
+        restore) _arguments -C -s $_shtab_envoy_relay_restore_options ;;
+        serve) _arguments -C -s $_shtab_envoy_relay_serve_options ;;
+        token) _arguments -C -s $_shtab_envoy_relay_token_options ;;
+      esac
+  esac
+}
+
 _shtab_envoy_review() {
   local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->review'
 
@@ -3697,7 +4104,9 @@ _shtab_envoy_space() {
       (( CURRENT += 1 ))
       curcontext="${curcontext%:*:*}:_shtab_envoy_space-$line[1]:"
       case $line[1] in
+        attach) _arguments -C -s $_shtab_envoy_space_attach_options ;;
         close) _arguments -C -s $_shtab_envoy_space_close_options ;;
+        connect) _arguments -C -s $_shtab_envoy_space_connect_options ;;
         create) _arguments -C -s $_shtab_envoy_space_create_options ;;
         forget) _arguments -C -s $_shtab_envoy_space_forget_options ;;
         invite) _arguments -C -s $_shtab_envoy_space_invite_options ;;

@@ -61,7 +61,10 @@ def ask(
     except HubRefusal as refusal:
         if refusal.code not in CODES:
             raise RelayError("relay_unavailable", cause=refusal.code) from refusal
-        raise error(refusal.code, relay=client.reach.origin.text) from refusal
+        then = "envoy billing plans" if refusal.code == "not_found" else None
+        found = error(refusal.code, next_command=then)
+        found.details["relay"] = client.reach.origin.text
+        raise found from refusal
 
 
 def _prove(client: Client, seed: bytes, ts: int, nonce: bytes) -> access.Entries:

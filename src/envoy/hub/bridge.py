@@ -29,6 +29,7 @@ from envoy.errors import IntegrityError, RemoteFault
 from envoy.hub import log
 from envoy.hub.links import Errand, Link, Links
 from envoy.hub.sqlite import LogStore, SpaceRow
+from envoy.hub.verdicts import BARRED, CHUNK, GIVEN_UP, PASSING
 from envoy.ids import to_text
 from envoy.lean import NamedTuple, Protocol
 from envoy.sync import access, chunks, frames, recon
@@ -38,22 +39,6 @@ T = TypeVar("T", bound=Body)
 Go = Callable[[], bool]  # whether there is time left
 # A relay that is another one each time it is asked is none.
 RESTARTS_MAX: Final = 2
-# Errands that a relay may refuse for good without barring what stands behind them.
-CHUNK: Final = "chunk"
-GIVEN_UP: Final = frozenset(
-    ("box_put", "invite_put", "invite_reply", "invite_delete", "access_put", CHUNK)
-)
-# Refusals that another try, or somebody who is let in again, may turn.
-PASSING: Final = frozenset((
-    "space_not_found", "auth_failed", "session_expired", "session_stale", "clock_skew_ahead",
-    "clock_skew_behind", "replayed", "epoch_revoked", "capability_expired", "capability_missing",
-    "read_only", "subscription_required", "rate_limited", "timeout", "relay_unavailable",
-    "storage_failed",
-))  # fmt: skip
-# Refusals of what goes up that say nothing against what comes down.
-BARRED: Final = frozenset((
-    "read_only", "subscription_required", "rate_limited", "quota_exceeded", "storage_failed",
-))  # fmt: skip
 
 
 class Caller(Protocol):

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from envoy import limits
 from envoy.core import access as proofs
 from envoy.core.access import PROOF_VERSION, Proof
 from envoy.core.crypto.sign import public_key
@@ -140,7 +141,7 @@ class Caller:
         return self.reach(reach).ask(call, tokens, timeout_s=self._world.seconds())
 
     def news(self, links: Sequence[Link], wait_ms: int) -> tuple[frames.Page, ...]:
-        """Return what comes behind the cursors of ``links``, which are of one relay, in their order.
+        """Return what comes behind the cursors of ``links``, all of one relay, in their order.
 
         The relay answers as soon as it has something, at the latest after ``wait_ms``; it gives one
         frame a space, since what came is fetched by the bridge. Raises HubRefusal, RelayError.
@@ -189,10 +190,14 @@ class Caller:
     def _new_token(self, link: Link) -> bytes:
         """Return a token for a new proof: by the chain that the relay has, else by the own one."""
         key = self._key(link.space)
-        entry = self._prove(link, key, None)
-        if entry.code in UNKNOWN and key.chain is not None:
-            entry = self._prove(link, key, key.chain)
         holder = public_key(key.seed)
+        try:
+            entry = self._prove(link, key, None)
+            if entry.code in UNKNOWN and key.chain is not None:
+                entry = self._prove(link, key, key.chain)
+        except HubRefusal:
+            self._links.keep_pass(link.space, holder, None)
+            raise
         if entry.code is not None or entry.token is None:
             self._links.keep_pass(link.space, holder, None)
             raise HubRefusal(entry.code or "auth_failed")
@@ -211,8 +216,12 @@ class Caller:
         if not isinstance(reply, access.Entries) or len(reply.entries) != 1:
             raise RelayError("relay_unavailable", cause="no_reply_of_a_relay")
         entry = reply.entries[0]
+        if entry.token is not None and len(entry.token) > limits.TOKEN_BYTES_MAX:
+            raise RelayError("relay_unavailable", cause="no_reply_of_a_relay")
         if entry.code in SKEWED and not again:
             self._skew_ms = reply.at - self._world.now_ms()
+            return self._prove(link, key, chain, again=True)
+        if entry.code == "replayed" and not again:  # it was sent twice, over two connections
             return self._prove(link, key, chain, again=True)
         return entry
 

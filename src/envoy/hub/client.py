@@ -182,15 +182,11 @@ class Client:
     ) -> tuple[int, bytes]:
         """Return status and body of one exchange; over a kept connection it is tried twice."""
         until = time.monotonic() + timeout_s
-        kept = self._wire
         try:
-            if kept is not None:
-                try:
-                    return self._once(kept, method, path, body, until)
-                except (http.client.RemoteDisconnected, ConnectionError):
-                    if self._is_ended:
-                        raise
-                    self.close()  # it was closed while nobody asked
+            if self._wire is not None:
+                found = self._kept(self._wire, method, path, body, until)
+                if found is not None:
+                    return found
             self._wire = _Connection(self.reach)
             return self._once(self._wire, method, path, body, until)
         except _FOREIGN as error:
@@ -199,6 +195,18 @@ class Client:
         except EnvoyError:
             self.close()
             raise
+
+    def _kept(
+        self, wire: _Connection, method: str, path: str, body: bytes | None, until: float
+    ) -> tuple[int, bytes] | None:
+        """Return what comes over a kept connection, None if it was closed while nobody asked."""
+        try:
+            return self._once(wire, method, path, body, until)
+        except (http.client.RemoteDisconnected, ConnectionError):
+            if self._is_ended:
+                raise
+            self.close()
+            return None
 
     def _once(
         self, wire: _Connection, method: str, path: str, body: bytes | None, until: float

@@ -20,13 +20,14 @@ from envoy.core.codec import decode, encode
 from envoy.core.crypto.sign import KEY_BYTES
 from envoy.core.structs import Body
 from envoy.errors import EnvoyError, RelayError
-from envoy.hub.bridge import CHUNK, Bridge, Compared, Moved
+from envoy.hub.bridge import Bridge, Compared, Moved
 from envoy.hub.caller import Caller, Key
 from envoy.hub.client import Reach, read_origin
 from envoy.hub.handler import LocalHub
 from envoy.hub.linked import Patience
 from envoy.hub.links import Link, Links
 from envoy.hub.sqlite import LogStore
+from envoy.hub.verdicts import CHUNK
 from envoy.lean import NamedTuple
 from envoy.sync import access, chunks, frames
 from envoy.sync.frames import HubRefusal
@@ -142,6 +143,10 @@ class Roads:
     def own(self, space: bytes) -> None:
         """Use the profile's own access key for ``space`` again."""
         self._caller.lend(space, None)
+
+    def lend(self, space: bytes, key: tuple[bytes, tuple[bytes, ...] | None]) -> None:
+        """Let ``key``, a seed and a chain, speak for ``space`` as long as this process goes on."""
+        self._caller.lend(space, Key(*key))
 
     def wait_at(
         self, space: bytes, invite: tuple[bytes, int], *, origin: str, pin: bytes | None, key: bytes

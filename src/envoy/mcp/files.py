@@ -9,7 +9,8 @@ Specification: docs/spec/mcp.md, Files.
 from __future__ import annotations
 
 from base64 import b64encode
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from envoy import ids, limits
 from envoy.errors import NotFoundError, UsageError
@@ -47,14 +48,8 @@ def put(session: Session, given: Given) -> tuple[str, Json]:
     with session.writing() as profile:
         replica, task = place_of(session, profile, given)
         label = label._replace(task=task)
-        with streams.tools(session.config, "shared") as tools:
-            if path is None:
-                read = streams.source_of(names.typed_text(text or "", "text"))
-                done = objects.put(replica, read, label, tools=tools, key=key)
-            else:
-                root, never = session.bounds.root, session.config.home
-                with streams.source_below(root, path, never=never) as read:
-                    done = objects.put(replica, read, label, tools=tools, key=key)
+        with streams.tools(session.config, "shared") as tools, source(session, given) as read:
+            done = objects.put(replica, read, label, tools=tools, key=key)
         return "object_put", {
             **shown(replica, done.row),
             "cursor": done.n,
@@ -63,6 +58,17 @@ def put(session: Session, given: Given) -> tuple[str, Json]:
             "pending_sync": answers.is_pending(done.delivery),
             "warnings": [answers.NOT_SENT] if answers.is_pending(done.delivery) else [],
         }
+
+
+@contextmanager
+def source(session: Session, given: Given) -> Iterator[objects.Read]:
+    """Open what an object is made of. Raises UsageError(invalid_argument, object_too_large)."""
+    path, root = given.text("path"), session.bounds.root
+    if path is None:
+        yield streams.source_of(names.typed_text(given.need("text"), "text"))
+        return
+    with streams.source_below(root, path, never=session.config.home) as read:
+        yield read
 
 
 def media_of(given: Given, *, is_text: bool) -> str:
@@ -96,7 +102,7 @@ def get(session: Session, given: Given, limit: int) -> tuple[str, Json]:
             objects.get(replica, row, taker.take, tools=tools)
         session.shows(replica.space.id)
         data = shown(replica, row)
-    text, count = as_utf8(taker.kept, limit, is_end=offset + len(taker.kept) >= row.size)
+    text, count = as_utf8(taker.kept, limit)
     encoding = "utf-8"
     if text is None:
         count = min(len(taker.kept), limit, limits.MCP_BASE64_BYTES_MAX)
@@ -148,12 +154,13 @@ class Slice:
         self.kept += piece[over : over + self._count - len(self.kept)]
 
 
-def as_utf8(data: bytes, limit: int, *, is_end: bool) -> tuple[str | None, int]:
+def as_utf8(data: bytes, limit: int) -> tuple[str | None, int]:
     """Return at most ``limit`` bytes of ``data`` as text and their number; None: it is no text.
 
     A character that does not fit is left to the next slice.
     """
-    for count in range(min(limit, len(data)), max(limit - UTF8_BYTES_MAX, 0) - 1, -1):
+    most = min(limit, len(data))
+    for count in range(most, max(most - UTF8_BYTES_MAX, -1), -1):
         try:
             text = data[:count].decode("utf-8")
         except UnicodeDecodeError:

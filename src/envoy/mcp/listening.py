@@ -9,6 +9,8 @@ Specification: docs/spec/mcp.md, Waits.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from envoy import limits
 from envoy.errors import UsageError
 from envoy.mcp.arguments import Given
@@ -87,13 +89,10 @@ def events(session: Session, given: Given, limit: int) -> tuple[str, Json]:
     with session.reading() as reader:
         space = session.place(reader, given.text("space"))
         reached, shown = since, list[Happened]()
-        while len(shown) < limit:
-            found = reader.views.stream(space.sn, after=reached, limit=limits.ROWS_MAX)
-            for one in found:
-                if len(shown) < limit:
-                    reached = one.stream.n
-                    shown += [one] if not types or one.stream.type in types else []
-            if len(found) < limits.ROWS_MAX:
+        for one in _behind(reader, space, since):
+            reached = one.stream.n
+            shown += [one] if not types or one.stream.type in types else []
+            if len(shown) == limit:
                 break
         if shown:
             session.shows(space.id)
@@ -107,3 +106,13 @@ def events(session: Session, given: Given, limit: int) -> tuple[str, Json]:
             "freshness": reader.freshness([space]),
             "untrusted_fields": ["*.body", *shapes.UNTRUSTED],
         }
+
+
+def _behind(reader: Reader, space: rows.Space, after: int) -> Iterator[Happened]:
+    """Yield what happened in a space behind a number, page by page."""
+    while True:
+        found = reader.views.stream(space.sn, after=after, limit=limits.ROWS_MAX)
+        yield from found
+        if len(found) < limits.ROWS_MAX:
+            return
+        after = found[-1].stream.n

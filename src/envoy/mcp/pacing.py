@@ -10,6 +10,7 @@ Specification: docs/spec/mcp.md, Bad input.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
@@ -59,7 +60,7 @@ class Gate:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._open: set[str] = set()
+        self._open: Counter[str] = Counter()  # by id, which a client may use twice
         self._freed = anyio.Event()
 
     async def enter(self, message: types.JSONRPCMessage) -> None:
@@ -67,7 +68,7 @@ class Gate:
         match message:
             case types.JSONRPCRequest():
                 await self.below(self._most)
-                self._open.add(str(message.id))
+                self._open[str(message.id)] += 1
             case types.JSONRPCNotification(method=method) if method == CANCELLED:
                 self._free(str((message.params or {}).get("requestId")))
 
@@ -78,12 +79,15 @@ class Gate:
 
     def _free(self, ident: str) -> None:
         """Note that nobody waits for the answer to a request any more."""
-        self._open.discard(ident)
+        if self._open[ident] <= 1:
+            del self._open[ident]
+        else:
+            self._open[ident] -= 1
         self._freed.set()
 
     async def below(self, most: int) -> None:
         """Wait until fewer than ``most`` requests are unanswered."""
-        while len(self._open) >= most:
+        while self._open.total() >= most:
             self._freed = anyio.Event()
             await self._freed.wait()
 

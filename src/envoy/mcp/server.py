@@ -323,10 +323,14 @@ class Face:
                 now = await self.core.run(lambda: resources.newest(session))
                 changed = {one for one, count in now.items() if before.get(one) != count}
                 before = now
-                for uri in self.subscriptions.wanted if changed else ():
-                    space = await self.core.run(partial(resources.head, session, uri))
-                    if space in changed:
-                        await self.subscriptions.tell(uri)
+                await self._tell(changed)
+
+    async def _tell(self, changed: set[bytes]) -> None:
+        """Tell of each wanted resource that lies in one of the ``changed`` spaces."""
+        for uri in self.subscriptions.wanted if changed else ():
+            space = await self.core.run(partial(resources.head, self.core.session, uri))
+            if space in changed:
+                await self.subscriptions.tell(uri)
 
     async def attend(self) -> None:
         """Exchange with relays now and then, while no call stands in the queue."""

@@ -290,6 +290,15 @@ TOOLS: tuple[Tool, ...] = (
         ("object_slice",),
     ),
 )
+# Answers that only this face gives, and what else it adds to those of the command line.
+OWN_ANSWERS: Mapping[str, str] = {
+    "events": "`events[]` as `envoy events` shows them, `cursor` to go on from, `timed_out`",
+    "object_slice": "an Object with `offset bytes next_offset encoding content`",
+}
+ADDED: Mapping[str, str] = {
+    "inbox_read": "`timed_out`",
+    "members": "`can`, as `envoy can` answers, or null",
+}
 BY_NAME: Mapping[str, Tool] = {one.name: one for one in TOOLS}
 
 INSTRUCTIONS = """\

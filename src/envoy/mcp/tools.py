@@ -31,6 +31,7 @@ Write = Callable[[Session, Given], tuple[str, Json]]
 
 MARK_BYTES = 8  # of the mark around texts: new for each answer, so nobody can have written it
 ROW_CHARS_MIN = 400  # the shortest texts that rows are cut to before rows are left out
+OF_MEMBERS = ("session",)  # details that a member worded
 WAITING = ("inbox_read", "events_wait")
 
 
@@ -168,7 +169,8 @@ def failed(error: EnvoyError) -> Result:
         "next_command": error.next_command,
         "exit": error.exit,
     }
-    details = {name: one for name, one in legible(error.details).items() if name not in data}
+    known = {*data, *OF_MEMBERS}
+    details = {name: one for name, one in legible(error.details).items() if name not in known}
     while len(dumps({**data, **details})) > limits.MCP_ERROR_CHARS_MAX:
         details.pop(max(details, key=lambda name: len(dumps(details[name]))))
     data |= details

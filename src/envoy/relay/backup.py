@@ -60,7 +60,9 @@ def save(directory: str, to: str) -> Saved:
     db.seal_off(draft)
     for name in (KEY_FILE, *SETTINGS):
         _copy(os.path.join(directory, name), os.path.join(to, name))
-    return _carry(directory, to, keys)
+    saved = _carry(directory, to, keys)
+    db.seal_off(draft)
+    return saved
 
 
 def restore(source: str, directory: str) -> Saved:
@@ -70,7 +72,9 @@ def restore(source: str, directory: str) -> Saved:
     IntegrityError.
     """
     if not files.exists(os.path.join(source, FILE_NAME)):
-        raise NotFoundError("not_found", path=source, kind="backup")
+        raise NotFoundError(
+            "not_found", path=source, kind="backup", next_command="envoy help relay restore"
+        )
     _require_new(directory)
     keys = tables.read_keys(source)
     files.ensure_directory(directory)

@@ -99,7 +99,6 @@ class Process:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._started = time.monotonic()
         key = host.entropy(_TOKEN_BYTES)
         self.journal = Journal(_to_stderr, now_ms=host.now_ms, key=key)
         self.metrics = Metrics()

@@ -62,6 +62,9 @@ class Roads(Protocol):
     def own(self, space: bytes) -> None:
         """Use the profile's own access key for ``space`` again."""
 
+    def lend(self, space: bytes, key: tuple[bytes, tuple[bytes, ...] | None]) -> None:
+        """Let another key speak for ``space`` in this process. Raises nothing."""
+
     def wait_at(
         self, space: bytes, invite: tuple[bytes, int], *, origin: str, pin: bytes | None, key: bytes
     ) -> None:

@@ -19,6 +19,7 @@ from envoy.sdk import given, writing
 from envoy.sdk.given import Named, Ref
 
 REVIEWERS = ("human", "read", "write", "admin", "owner")
+EVIDENCE, RESULT = "evidence", "result"
 LISTS = ("completed", "remaining", "commands", "risks", "questions")
 
 
@@ -180,17 +181,27 @@ def needs_of(values: object, replica: names.Copy) -> tuple[bytes, ...]:
 
 
 def said_of(replica: names.Copy, kind: str, text: str, said: Mapping[str, object]) -> records.Said:
-    """Return what a record says; in ``said`` also the task that it is about."""
+    """Return what a record says; in ``said`` also the task that it is about.
+
+    Evidence without a result is `info`, which claims nothing; without a subject it speaks of the
+    first file that it refers to.
+    """
     task = given.find_ident(said.get("task"), "task")
     label, line = limits.LABEL_BYTES_MAX, limits.TITLE_BYTES_MAX
+    refs = writing.references(replica, given.refs(said.get("refs", ())))
+    subject = given.find_line(said.get("subject"), "subject", bytes_max=line)
+    fields = writing.fields(said.get("fields", {}))
+    if kind == EVIDENCE:
+        subject = subject or writing.subject_of(replica, refs)
+        fields = fields if RESULT in dict(fields) else (*fields, (RESULT, "info"))
     return records.Said(
         kind=kind,
         text=text,
         type=given.find_line(said.get("type"), "type", bytes_max=label),
         task=None if task is None else writing.other_task(replica, task),
-        fields=writing.fields(said.get("fields", {})),
-        subject=given.find_line(said.get("subject"), "subject", bytes_max=line),
-        refs=writing.references(replica, given.refs(said.get("refs", ()))),
+        fields=tuple(sorted(fields, key=lambda one: one[0].encode())),
+        subject=subject,
+        refs=refs,
     )
 
 

@@ -138,17 +138,22 @@ def switch(value: object, argument: str) -> bool:
     return value
 
 
-def seconds(value: object, argument: str, *, most: int) -> int:
-    """Return how many seconds a span has, at least one."""
+def seconds(value: object, argument: str, *, most: int, least: int = 1) -> int:
+    """Return how many seconds a span has."""
     if isinstance(value, timedelta):
         found = int(value.total_seconds())
     elif isinstance(value, str) and value[-1:] in UNITS and is_number(value[:-1]):
         found = int(value[:-1]) * UNITS[value[-1]]
     else:
         raise wrong(argument, "span", expected=["90s", "30m", "24h", "7d"])
-    if not 0 < found <= most:
-        raise wrong(argument, "range", least=1, most=most)
+    if not least <= found <= most:
+        raise wrong(argument, "range", least=least, most=most)
     return found
+
+
+def lease(value: object) -> int:
+    """Return how many seconds a task is held without a sign of life."""
+    return seconds(value, "lease", most=limits.LEASE_SECONDS_MAX, least=limits.LEASE_SECONDS_MIN)
 
 
 def is_number(digits: str) -> bool:

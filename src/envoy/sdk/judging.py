@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from envoy import limits
 from envoy.replica.actions import handoffs, names
 from envoy.replica.actions import reviews as acts
 from envoy.sdk import given, reading, writing
 from envoy.sdk.access import Place
+from envoy.sdk.acts import Deed, Transition, do
 from envoy.sdk.given import Named, Span
 from envoy.sdk.proofs import Checked, Review
 from envoy.sdk.records import review_of
-from envoy.sdk.tasks import LEASE_DEFAULT, REQUIRE, Deed, Transition, Work, do
+from envoy.sdk.tasks import LEASE_DEFAULT, REQUIRE, Work
 from envoy.views import handoffs as shapes
 from envoy.views import rows
 from envoy.views.space import space_id
@@ -93,7 +93,7 @@ class Handoffs:
         (not_assignee) where it is for another, AlreadyClaimedError, ConflictError.
         """
         text, wanted = given.ident(handoff, "handoff"), given.choice(require, "require", REQUIRE)
-        seconds = given.seconds(lease, "lease", most=limits.LEASE_SECONDS_MAX)
+        seconds = given.lease(lease)
         call, session = given.key(key), self._place.access.config.session
         with self._place.writing() as replica:
             done = handoffs.accept(

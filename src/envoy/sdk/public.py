@@ -15,6 +15,7 @@ from envoy.errors import NotFoundError as NotFoundError
 from envoy.errors import RelayError as RelayError
 from envoy.errors import UsageError as UsageError
 from envoy.errors import WaitTimeoutError as WaitTimeoutError
+from envoy.sdk.acts import Transition as Transition
 from envoy.sdk.client import Client as Client
 from envoy.sdk.client import Spaces as Spaces
 from envoy.sdk.client import open_client
@@ -61,7 +62,6 @@ from envoy.sdk.streams import Event as Event
 from envoy.sdk.streams import Events as Events
 from envoy.sdk.tasks import Task as Task
 from envoy.sdk.tasks import Tasks as Tasks
-from envoy.sdk.tasks import Transition as Transition
 from envoy.sdk.tasks import Work as Work
 from envoy.sdk.types import EventId as EventId
 from envoy.sdk.types import InviteId as InviteId

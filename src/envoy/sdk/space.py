@@ -6,7 +6,7 @@ Specification: docs/sdk.md.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from envoy import limits
 from envoy.replica.actions import local, members, names, work
@@ -40,7 +40,7 @@ UNTRUSTED = ("*_name", "description")
 class Space(SpaceInfo):
     """A space as it was when it was read, and the way to all that is in it."""
 
-    _place: Place
+    _place: Place = field(compare=False)
 
     SCHEMA = "space"
     __hash__ = SpaceInfo.__hash__

@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 
@@ -53,7 +53,7 @@ _INHERITED: list[object] = []
 class Event(Shape):
     """Something that happened in a space."""
 
-    _place: Place
+    _place: Place = field(compare=False)
 
     SCHEMA = "event"
     NAMED_BY = "event_id"

@@ -10,9 +10,9 @@ Specification: docs/spec/tasks.md, docs/spec/claims.md; docs/sdk.md.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Unpack
@@ -25,74 +25,25 @@ from envoy.replica.actions import hold, names
 from envoy.replica.actions import tasks as acts
 from envoy.sdk import drafts, given, reading, types, writing
 from envoy.sdk.access import Place
+from envoy.sdk.acts import Act, Deed, Transition, do
 from envoy.sdk.drafts import Capsule, NewTask, Said, TaskEdit
 from envoy.sdk.given import Named, Span
 from envoy.sdk.heartbeat import BEATS_PER_LEASE, Heartbeat
 from envoy.sdk.proofs import Handoff, Record
 from envoy.sdk.records import Records
-from envoy.sdk.shapes import Delivered, find_event
-from envoy.sdk.types import EventId, MemberId, Shape, SpaceId, TaskId, Untrusted
+from envoy.sdk.types import MemberId, Shape, SpaceId, TaskId, Untrusted
 from envoy.views import rows
 from envoy.views.names import WORDS
 
 REQUIRE = ("any", "confirmed")
 LEASE_DEFAULT = f"{limits.LEASE_SECONDS_DEFAULT}s"
-Act = Callable[[names.Copy, bytes], rows.Transition]
-
-
-class Transition(Delivered):
-    """What an act on a task changed."""
-
-    __slots__ = ()
-    SCHEMA = "transition"
-    NAMED_BY = "task_id"
-
-    @property
-    def id(self) -> TaskId:
-        """Return the id of the task."""
-        return TaskId(types.text(self._data, "task_id"))
-
-    @property
-    def event_id(self) -> EventId | None:
-        """Return the id of the event, None where nothing had to be written."""
-        return find_event(self._data, "event_id")
-
-    @property
-    def changed(self) -> bool:
-        """Say whether anything changed."""
-        return types.flag(self._data, "changed")
-
-    @property
-    def state(self) -> str:
-        """Return the state of the task now, `unassigned` for an open one."""
-        return types.text(self._data, "lifecycle_state")
-
-    @property
-    def claim_state(self) -> str:
-        """Return unclaimed, provisional, confirmed or lost."""
-        return types.text(self._data, "claim_state")
-
-    @property
-    def fence(self) -> int | None:
-        """Return the number of the holding; a later one is greater."""
-        return types.find_number(self._data, "fence")
-
-    @property
-    def lease_expires_at(self) -> datetime | None:
-        """Return until when the task is held without a sign of life."""
-        return types.find_moment(self._data, "lease_expires_at")
-
-    @property
-    def version(self) -> str:
-        """Return the version of the task now, for `if_version`."""
-        return types.text(self._data, "version")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Task(Shape):
     """A task as it was when it was read. `reload` reads it again."""
 
-    _place: Place
+    _place: Place = field(compare=False)
 
     SCHEMA = "task"
     NAMED_BY = "task_id"
@@ -197,7 +148,7 @@ class Task(Shape):
         ConflictError (claim_unconfirmed, needs_unmet, invalid_transition), VersionConflictError.
         """
         wanted = given.choice(require, "require", REQUIRE)
-        seconds = given.seconds(lease, "lease", most=limits.LEASE_SECONDS_MAX)
+        seconds = given.lease(lease)
         call, session = given.key(key), self._place.access.config.session
 
         def act(replica: names.Copy, task: bytes) -> rows.Transition:
@@ -248,23 +199,6 @@ class Task(Shape):
     def _act(self, name: str, act: Act, *, if_version: str | None = None) -> Transition:
         """Do something with the task and return what that changed."""
         return do(self._place, self.id, Deed(name, act, if_version))
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """An act on a task, its public name, and the version it is meant for."""
-
-    name: str
-    act: Act
-    if_version: str | None = None
-
-
-def do(place: Place, task: str, deed: Deed) -> Transition:
-    """Do something with a task and return what that changed."""
-    version = given.find_ident(deed.if_version, "if_version")
-    with place.acting(task) as (replica, ident):
-        done = deed.act(names.expecting(replica, version), ident)
-        return Transition(writing.transition(done, replica, name=deed.name))
 
 
 class Work:
@@ -474,11 +408,15 @@ class Tasks:
         tag = given.find_line(label, "label", bytes_max=limits.LABEL_BYTES_MAX)
         call, session = given.key(key), self._place.access.config.session
         with self._place.writing() as replica:
-            done = hold.take(
-                replica, label=tag, limit=limits.LIST_ROWS_DEFAULT, session=session, key=call
-            )
-            taken = Transition(writing.transition(done, replica, name="claim"))
-        return Work(self._place, taken, lease_s=limits.LEASE_SECONDS_DEFAULT)
+            for _ in range(limits.LIST_ROWS_DEFAULT):
+                most = limits.LIST_ROWS_DEFAULT
+                done = hold.take(replica, label=tag, limit=most, session=session, key=call)
+                # Another thread of this session took it between the look and the claim: to the
+                # space that is one holder, but it is work for one of the two.
+                if done.changed:
+                    taken = Transition(writing.transition(done, replica, name="claim"))
+                    return Work(self._place, taken, lease_s=limits.LEASE_SECONDS_DEFAULT)
+        raise WaitTimeoutError("nothing_ready", timed_out=False)
 
     def get(self, task: Named) -> Task:
         """Return one task by its id or a unique prefix. Raises NotFoundError."""

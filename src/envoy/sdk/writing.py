@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envoy import ids
+from envoy import ids, limits
 from envoy.replica.actions import handoffs as handing
 from envoy.replica.actions import names, objects, records
-from envoy.sdk.given import wrong
+from envoy.sdk.given import line, wrong
 from envoy.views import answers, rows
 from envoy.views import handoffs as handoff_shapes
 from envoy.views import objects as object_shapes
@@ -144,9 +144,23 @@ def other_task(replica: names.Copy, text: str) -> bytes:
 
 
 def fields(given: object) -> tuple[tuple[str, str], ...]:
-    """Return the open fields of a record, ascending. Raises UsageError(invalid_argument)."""
+    """Return the open fields of a record. Raises UsageError(invalid_argument)."""
     if not isinstance(given, dict):
         raise wrong("fields", "type", expected="dict")
     if not all(isinstance(name, str) and isinstance(one, str) for name, one in given.items()):
         raise wrong("fields", "type", expected="str")
-    return tuple(sorted(given.items(), key=lambda one: one[0].encode()))
+    if len(given) > limits.LABELS_MAX:
+        raise wrong("fields", "length", max=limits.LABELS_MAX)
+    most = limits.TITLE_BYTES_MAX
+    return tuple(
+        (line(name, "fields", bytes_max=most), line(one, "fields", bytes_max=most))
+        for name, one in given.items()
+    )
+
+
+def subject_of(replica: names.Copy, refs: Sequence[names.Reference]) -> str | None:
+    """Return what evidence speaks of by itself: the first file among its references."""
+    store = replica.profile.rows
+    found = [row for _, one in refs if (row := store.object(replica.sn, one)) is not None]
+    subjects = [f"{shapes.OBJECT}:{row.name}@{row.sha256.hex()}" for row in found]
+    return next((one for one in subjects if len(one.encode()) <= limits.TITLE_BYTES_MAX), None)

@@ -80,8 +80,12 @@ def source_below(root: str, path: str, *, never: str) -> Iterator[Read]:
         handle = _step(steps[-1], os.O_NOFOLLOW | os.O_NONBLOCK, here, path)
     finally:
         os.close(here)
-    with os.fdopen(handle, "rb") as file:
-        _check_file(file, path)
+    try:
+        _check_file(handle, path)
+    except UsageError:
+        os.close(handle)
+        raise
+    with FileIO(handle, "rb") as file:
         yield _reading(file.read, path)
 
 
@@ -123,13 +127,13 @@ def _opened(path: str) -> Iterator[BinaryIO]:
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
         raise _bad_path(error, path) from error
     with file:
-        _check_file(file, path)
+        _check_file(file.fileno(), path)
         yield file
 
 
-def _check_file(file: BinaryIO, path: str) -> None:
+def _check_file(handle: int, path: str) -> None:
     """Refuse what is no regular file, or larger than any object."""
-    found = os.fstat(file.fileno())
+    found = os.fstat(handle)
     if not stat.S_ISREG(found.st_mode):
         raise UsageError("invalid_argument", path=path, cause="not_a_file")
     if found.st_size > OBJECT_BYTES_MAX:

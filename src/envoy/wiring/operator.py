@@ -20,7 +20,7 @@ from hashlib import sha256
 from envoy import jsontext
 from envoy.core.crypto import sign
 from envoy.errors import ConflictError, NotFoundError, UsageError
-from envoy.hub.client import spki
+from envoy.hub.client import read_origin, spki
 from envoy.lean import NamedTuple
 from envoy.relay import backup, billing, doctor, guard, tables
 from envoy.relay.backup import Saved as Saved
@@ -107,12 +107,23 @@ def settings(data: str, flags: Mapping[str, object]) -> Settings:
     found = Settings(data, lan=lan, open=is_open, **texts)
     if bool(found.tls_cert) != bool(found.tls_key):
         raise UsageError("missing_required_flag", argument="tls_cert, tls_key")
+    _check_domain(found.domain)
     address, _ = found.place
     is_near = guard.is_loopback(address) and not found.has_proxy
     provider = found.provider or (billing.OPEN if is_near else billing.CODES)
     if provider not in (billing.OPEN, billing.CODES):
         raise UsageError("invalid_argument", argument="provider", expected="none, token")
     return found._replace(provider=provider)
+
+
+def _check_domain(domain: str) -> None:
+    """Refuse what is no host name, with a port or without. Raises UsageError(invalid_argument)."""
+    try:
+        good = not domain or read_origin(f"https://{domain}").text == f"https://{domain}"
+    except UsageError:
+        good = False
+    if not good:
+        raise UsageError("invalid_argument", argument="domain")
 
 
 # -- the directory ---------------------------------------------------------------------------
@@ -170,7 +181,7 @@ CADDY = """\
 def write_caddyfile(chosen: Settings) -> bool:
     """Write a Caddyfile for the domain, unless there is one; say whether it did."""
     path = os.path.join(chosen.data, CADDYFILE)
-    text = CADDY.format(path=path, domain=chosen.domain, listen=chosen.listen)
+    text = CADDY.format(path=os.path.abspath(path), domain=chosen.domain, listen=chosen.listen)
     return files.create(path, text.encode())
 
 
@@ -274,7 +285,9 @@ def mint(data: str, plan: str | None, *, days: int, until_ms: int, count: int) -
     offered = plans(data)
     chosen = next(iter(offered.values())) if plan is None else offered.get(plan)
     if chosen is None:
-        raise NotFoundError("not_found", kind="plan", known=sorted(offered))
+        raise NotFoundError(
+            "not_found", kind="plan", known=sorted(offered), next_command="envoy help relay token"
+        )
     made = [billing.draw(host.entropy) for _ in range(count)]
     with _writing(data) as store:
         for code in made:
@@ -299,7 +312,11 @@ def revoke(data: str, ident: str) -> CodeRow:
     with _writing(data) as store:
         found = [row for row in billing.codes(store) if row.hash.hex().startswith(ident.lower())]
         if len(found) != 1 or not ident:
-            raise NotFoundError("id_ambiguous" if found and ident else "not_found", kind="code")
+            code, then = (
+                "id_ambiguous" if found and ident else "not_found",
+                "envoy relay token list",
+            )
+            raise NotFoundError(code, kind="code", next_command=then)
         billing.revoke(store, found[0], at=host.now_ms())
         return found[0]
 
@@ -341,12 +358,12 @@ def examine(chosen: Settings) -> list[Finding]:
 def save(data: str, to: str) -> Saved:
     """Copy the relay into the new directory ``to``."""
     require(data)
-    return backup.save(data, os.path.abspath(to))
+    return backup.save(data, to)
 
 
 def restore(source: str, data: str) -> Saved:
     """Put a copy into the new directory ``data``."""
-    return backup.restore(os.path.abspath(source), data)
+    return backup.restore(source, data)
 
 
 def is_sound(found: Sequence[Finding]) -> bool:

@@ -8,6 +8,7 @@ Specification: docs/spec/relay.md, Process.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 
 from envoy.errors import UsageError
@@ -72,7 +73,10 @@ def run(chosen: Settings, *, is_unsafe: bool, ready: Callable[[Serving], None]) 
         admin=chosen.admin_listen or None,
         terms=terms,
     )
-    serve.run(options, ready=told)
+    try:
+        serve.run(options, ready=told)
+    except ssl.SSLError as error:
+        raise UsageError("invalid_argument", argument="tls_key", cause="tls") from error
 
 
 def _nobody(*_: object) -> None:

@@ -159,12 +159,8 @@ def open_profile(
         is_lost = replica_file.settle(connection, where)
         log = sqlite.open_store(home.hub_directory(where))
         stack.callback(log.close)
-        near = LocalHub(
-            log,
-            poster=poster(stored.identity),
-            now_ms=host.now_ms,
-            more=ChunkCalls(log, where),
-        )
+        me, more = stored.identity, ChunkCalls(log, where)
+        near = LocalHub(log, poster=poster(me), now_ms=host.now_ms, more=more)
         hub: Hub = near if config.sync else Away(near.hub_key)
         events, store = EventStore(connection, where.replica_lock), RowStore(connection)
         events.stores.append(store)
@@ -199,16 +195,21 @@ def open_profile(
         if far is not None:
             far.settle(profile)
         if replica_file.is_outdated(connection):
-            from envoy.replica.rebuild import rebuild
-            from envoy.wiring import progress
-
-            with progress.Teller(config) as teller:
-                rebuild(profile, progress=teller.of)
+            _rebuild(config, profile)
         if is_lost:
             from envoy.wiring import regain
 
             profile = regain.regain(profile, connection, where, log)
         yield profile
+
+
+def _rebuild(config: Config, profile: Profile) -> None:
+    """Make the projections of a profile anew, and show how far that is."""
+    from envoy.replica.rebuild import rebuild
+    from envoy.wiring import progress
+
+    with progress.Teller(config) as teller:
+        rebuild(profile, progress=teller.of)
 
 
 def is_connected(config: Config) -> bool:

@@ -200,7 +200,7 @@ def test_a_relay_is_looked_up_only_where_this_machine_knows_no_invite(town: Town
     revoked = town.did("lead", "invite", "invite", town.space)
     town.did("lead", "changed", "invites", "revoke", town.space, revoked["invite_id"])
     unknown = town.failed("j8", "join", "--allow-relay-lookup", revoked["invite_code"])
-    assert unknown == (2, "unsupported_operation")
+    assert unknown == (2, "missing_required_flag")
 
 
 # -- talk ----------------------------------------------------------------------------------------

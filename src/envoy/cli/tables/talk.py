@@ -211,8 +211,14 @@ ROWS: tuple[Command, ...] = (
         "sync",
         "Exchange with the hub until both have the same",
         "write.upkeep:sync",
-        (SPACE, Arg("verify", "check everything first, and mend what fails", "switch")),
+        (
+            SPACE,
+            Arg("verify", "check everything first, and mend what fails", "switch"),
+            Arg("to", "write the space into this new file, a bundle", word="FILE"),
+            Arg("from", "take a bundle in", word="FILE"),
+        ),
         "sync",
-        later=("--to", "--from"),
+        errors=("relay_unavailable", "relay_inconsistent", "already_exists", "signature_invalid"),
+        more="Exit 7 if a relay did not answer, 8 if one contradicts itself; the others are done.",
     ),
 )

@@ -11,8 +11,7 @@ from envoy.errors import EnvoyError, RelayError, UsageError
 from envoy.ids import short
 from envoy.replica.actions import attaching, enter
 from envoy.replica.actions import connect as actions
-from envoy.replica.replica import Profile, Replica
-from envoy.replica.roads import pin_text, read_pin
+from envoy.replica.actions.names import Opened
 from envoy.views import rows
 from envoy.views.space import space_id
 from envoy.wiring import writes
@@ -49,11 +48,10 @@ def named(call: Call) -> enter.Place:
 
     Raises UsageError(missing_required_flag, invalid_argument).
     """
-    pin = read_pin(call.args.text("pin"))
     origin = call.args.text("relay") or call.config.relay_url
     if origin is None:
         raise UsageError("missing_required_flag", argument="--relay")
-    return enter.Place(origin, pin)
+    return enter.place(origin, call.args.text("pin"))
 
 
 def shown(done: actions.Connection, pin: bytes | None) -> Json:
@@ -64,7 +62,7 @@ def shown(done: actions.Connection, pin: bytes | None) -> Json:
         "role": done.space.role,
         "mode": done.space.mode,
         "relay_url": done.origin,
-        "relay_pin": pin_text(pin),
+        "relay_pin": None if pin is None else pin.hex(),
         "changed": done.changed,
         "relay_delivery": done.delivery,
         "relay_delivery_reason": done.reason or None,
@@ -82,17 +80,16 @@ def connected_text(data: Json) -> Iterator[Block]:
         yield line(("      not all of it is there yet; ", "warn"), "next: ", left)
 
 
-def publish(config: Config, profile: Profile, space: rows.Space) -> rows.Space:
+def publish(config: Config, profile: Opened, space: rows.Space) -> rows.Space:
     """Put a new space on the relay of the configuration; return its row.
 
     Raises RelayError(connected_intent_unsatisfied): it stays on this machine.
     """
     if config.relay_url is None:
         raise unsatisfied(space, "relay_not_named")
-    replica = Replica(profile, space.sn)
+    place = enter.place(config.relay_url, None)
     try:
-        seconds = config.timeout_ms / 1000
-        return actions.connect(replica, origin=config.relay_url, pin=None, timeout_s=seconds).space
+        return actions.publish(profile, space, place.origin, timeout_s=config.timeout_ms / 1000)
     except EnvoyError as error:
         raise unsatisfied(space, error.code) from error
 

@@ -22,7 +22,7 @@ ID_CHARS = 12
 
 def data_of(call: Call) -> str:
     """Return the directory of the relay that is meant."""
-    return os.path.abspath(call.args.need("data"))
+    return os.path.normpath(call.args.need("data"))
 
 
 def settings(call: Call) -> operator.Settings:
@@ -36,7 +36,7 @@ def settings(call: Call) -> operator.Settings:
 def init(call: Call) -> Answer:
     """Make the directory of a relay."""
     made = operator.init(settings(call))
-    where = "" if made.data == os.path.abspath("relay") else f" --data {made.data}"
+    where = "" if made.data == "relay" else f" --data {made.data}"
     serve = f"envoy relay serve{where}"
     data: Json = {
         "data": made.data,
@@ -106,7 +106,7 @@ def doctor_text(checks: list[dict[str, str | None]]) -> Iterator[Block]:
 
 def backup(call: Call) -> Answer:
     """Copy a relay."""
-    to = os.path.abspath(call.args.need("to"))
+    to = os.path.normpath(call.args.need("to"))
     saved = operator.save(data_of(call), to)
     return copied(to, saved, f"envoy relay restore {to} --data NEW")
 

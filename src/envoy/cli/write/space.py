@@ -10,7 +10,7 @@ from envoy.cli.args import Answer, Call
 from envoy.cli.render import Block, line
 from envoy.cli.write import asking, connect, identity, typed
 from envoy.cli.write.authority import reach_text
-from envoy.errors import EnvoyError, RelayError, UsageError
+from envoy.errors import ConflictError, EnvoyError, RelayError, UsageError
 from envoy.replica.actions import authority, enter, members, names
 from envoy.replica.actions import space as actions
 from envoy.views import answers, reach, rows
@@ -158,15 +158,8 @@ def invite(call: Call) -> Answer:
             }
             return Answer(data, lambda: no_invite_text(data))
         key = typed.key(call.args)
-        made = members.make(
-            replica,
-            role=role,
-            max_uses=uses,
-            ttl_ms=ttl_ms,
-            mode=mode,
-            publish=publishes(call),
-            key=key,
-        )
+        terms = members.Terms(role, uses, ttl_ms, mode)
+        made = members.issue(replica, terms, publish=publishes(call), key=key)
         space = replica.space
     data = {**answers.invite(made, space), "next_commands": []}
     # Asked for in so many words, it is not done before the relay has it.
@@ -250,7 +243,7 @@ def join(call: Call) -> Answer:
         try:
             known_as = profile._replace(name=me.name, type=kind)
             key = typed.key(call.args)
-            done = members.join(known_as, code, name=me.name, place=place, key=key)
+            done = redeem(call, known_as, code, place=place, key=key)
         except EnvoyError as error:
             if me.is_new:  # what was made is not hidden by what failed
                 error.details["identity_made"] = call.config.profile
@@ -271,19 +264,32 @@ def join(call: Call) -> Answer:
     return Answer(data, lambda: join_text(data))
 
 
+def redeem(
+    call: Call, profile: names.Opened, code: str, *, place: enter.Place | None, key: str | None
+) -> rows.Joined:
+    """Redeem a code here, else at ``place``.
+
+    Raises UsageError(missing_required_flag) where a relay was to be asked that nobody named.
+    """
+    try:
+        return members.join(profile, code, name=profile.name, place=place, key=key)
+    except ConflictError as error:
+        is_unknown = error.code == "invalid_invite" and not error.details
+        if is_unknown and place is None and call.args.switch("allow_relay_lookup"):
+            raise UsageError("missing_required_flag", argument="--relay-url") from error
+        raise
+
+
 def relay_of(call: Call, code: str) -> enter.Place | None:
     """Return the relay that may be asked about a code: of its URI, else of the configuration.
 
-    The configuration's only with --allow-relay-lookup. Raises ConflictError(invalid_invite),
-    UsageError(missing_required_flag).
+    The configuration's only with --allow-relay-lookup. Raises ConflictError(invalid_invite).
     """
     place = members.place_in(code)
     if place is not None:
         return place
-    if not call.args.switch("allow_relay_lookup"):
+    if not call.args.switch("allow_relay_lookup") or call.config.relay_url is None:
         return None
-    if call.config.relay_url is None:
-        raise UsageError("missing_required_flag", argument="--relay-url")
     return enter.Place(call.config.relay_url, None)
 
 

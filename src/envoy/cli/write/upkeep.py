@@ -12,12 +12,12 @@ from envoy.cli.args import Answer, Call
 from envoy.cli.read import home as read_home
 from envoy.cli.render import Block, line
 from envoy.cli.write import asking
-from envoy.errors import NeedsHumanError, error
+from envoy.errors import NeedsHumanError, NotFoundError, UsageError, error
 from envoy.replica.actions import far, local
 from envoy.views import rows
-from envoy.views.space import find, space_id
 from envoy.views.people import stamp
-from envoy.wiring import deep, reaching, safekeeping, writes
+from envoy.views.space import choose, find, space_id
+from envoy.wiring import bundles, deep, reaching, safekeeping, writes
 from envoy.wiring.checks import Check
 from envoy.wiring.progress import Teller
 
@@ -59,10 +59,14 @@ def sync(call: Call) -> Answer:
     if call.args.switch("verify"):
         with Teller(call.config) as tell:
             repaired = deep.mend(call.config, deep.look(call.config, tell), tell)
-    with writes.open_profile(call.config, roads=writes.is_connected(call.config)) as profile:
+    target, source = files_of(call)
+    by_file = target is not None or source is not None  # then a relay is not what is asked for
+    connected = writes.is_connected(call.config) and not by_file
+    with writes.open_profile(call.config, roads=connected) as profile:
         spaces = profile.rows.spaces()
-        chosen = spaces if named is None else [find(spaces, named)]
-        wanted = None if named is None else [one.id for one in chosen]
+        chosen = chosen_of(spaces, named, target, source)
+        packed = None if source is None else bundles.unpack(profile, source)
+        wanted = None if len(chosen) == len(spaces) else [one.id for one in chosen]
         done, reached = far.exchange_all(profile, wanted, compare=call.args.switch("verify"))
     data: Json = {
         "pushed": done.pushed,
@@ -72,16 +76,57 @@ def sync(call: Call) -> Answer:
         "spaces": [space_id(one) for one in chosen],
         "relays": [relay_json(one) for one in reached],
     }
+    if target is not None:
+        packed = bundles.pack(call.config, chosen[0].id, target)
+    if packed is not None:
+        data["bundle"] = bundle_json(packed)
     if done.bad_posters:
         data["warnings"] = [bad_boxes(done.bad_posters)]
     if call.args.switch("verify"):
         with Teller(call.config) as tell:
             checks = deep.look(call.config, tell).checks
         data |= {"checks": [one._asdict() for one in checks], "repaired": list(repaired)}
-    status = max([0, *(exit_of(one.code) for one in reached if one.code)])
+    status = max([0, *(exit_of(one.code) for one in reached if one.code and not by_file)])
     if any(one.state == "failed" for one in checks or ()):
         status = EXIT_INTEGRITY
     return Answer(data, lambda: sync_text(data, checks or (), repaired), exit=status)
+
+
+def files_of(call: Call) -> tuple[str | None, str | None]:
+    """Return the file to write and that to read; of both at once nobody knows what is meant."""
+    target, source = call.args.text("to"), call.args.text("from")
+    if target is not None and source is not None:
+        raise UsageError("invalid_argument", argument="--to", cause="with --from")
+    return target, source
+
+
+def chosen_of(
+    spaces: Sequence[rows.Space], named: str | None, target: str | None, source: str | None
+) -> list[rows.Space]:
+    """Return the spaces that are meant: all, but for a file the one that it is of."""
+    if source is not None:
+        of = bundles.space_of(source)
+        found = [one for one in spaces if one.id == of]
+        if not found:
+            raise NotFoundError("space_not_found", space_id=ids.to_text("space", of))
+        if named is not None and find(spaces, named) not in found:
+            raise UsageError("invalid_argument", argument="--from", cause="another space")
+        return found
+    if target is not None:
+        return [choose(spaces, named)]
+    return list(spaces) if named is None else [find(spaces, named)]
+
+
+def bundle_json(packed: bundles.Packed) -> Json:
+    """Return a bundle that was written or taken in."""
+    return {
+        "file": packed.path,
+        "space_id": ids.to_text("space", packed.space),
+        "frames": packed.counts.frames,
+        "epochs": packed.counts.heads,
+        "boxes": packed.counts.boxes,
+        "size": packed.size,
+    }
 
 
 def exit_of(code: str) -> int:
@@ -117,6 +162,9 @@ def sync_text(data: Json, checks: Sequence[Check], repaired: Sequence[str]) -> I
     for one in repaired:
         yield line((f"{one} made anew", "warn"))
     yield line(f"{data['pushed']} sent, {data['pulled']} received, {data['pending']} waiting")
+    if "bundle" in data:
+        bundle = show.mapping(data["bundle"])
+        yield line(("bundle ", "dim"), show.text(bundle["file"]), f"  {bundle['frames']} frames")
     for relay in show.listed(data["relays"]):
         yield from relay_text(relay)
     if data["quarantined"]:

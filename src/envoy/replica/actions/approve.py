@@ -208,6 +208,9 @@ def _give_up(replica: Replica) -> None:
             store.save(space._replace(join_state="removed"))
         else:
             store.drop_space(replica.sn)
+    roads = access.roads_of(replica.profile)
+    if roads is not None and not space.founder:
+        roads.leave(space.id)
 
 
 def _note(replica: Replica) -> Waiting | None:

@@ -31,12 +31,13 @@ from envoy.replica.actions.connect import roads_of
 from envoy.replica.opening import read
 from envoy.replica.ports import call_hub
 from envoy.replica.replica import Profile, Replica
-from envoy.replica.roads import told, unpack
+from envoy.replica.roads import read_pin, told, unpack
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
 
 # What a joiner issues itself by an invite; an admin's client gives it a chain of its own later.
 JOINER_MS: Final = 30 * limits.DAY_SECONDS * 1000
+REMOVED: Final = "epoch_revoked"
 NOT_THERE: Final = "hosted_relay_invite_not_found"
 
 
@@ -45,6 +46,11 @@ class Place(NamedTuple):
 
     origin: str
     pin: bytes | None
+
+
+def place(origin: str, pin: str | None) -> Place:
+    """Return the relay ``origin`` with its pin as it is written. Raises UsageError."""
+    return Place(origin, read_pin(pin))
 
 
 def fetch(profile: Profile, place: Place, call: frames.InviteFetch) -> frames.InviteBlob:
@@ -125,7 +131,10 @@ def settle_in(replica: Replica, keys: InviteKeys, info: InviteInfo) -> None:
     try:
         roads.ask(info.space, frames.HeadGet(info.space))
     except HubRefusal as refusal:
-        raise told(refusal) from refusal
+        if refusal.code != REMOVED:
+            raise told(refusal) from refusal
+        # Was removed once: the join goes by the invite's key, and the founder lets the own one in.
+        roads.lend(info.space, (keys.access, above))
     mark(replica)
 
 

@@ -106,7 +106,8 @@ def _again(roads: Roads, replica: Replica, before: Reached) -> Reached:
 
 def _pending(profile: Profile, here: Sequence[rows.Space]) -> int:
     """Return how much of what was written in some spaces waits to be sent to the hub."""
-    return sum(profile.rows.space(row.sn).pending for row in here)
+    asked = {row.sn for row in here}  # one that waited in vain to be let in is gone by now
+    return sum(row.pending for row in profile.rows.spaces() if row.sn in asked)
 
 
 def bring_objects(replica: Replica, *, go: sync.Go = sync.always) -> bool:

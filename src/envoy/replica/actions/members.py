@@ -40,7 +40,7 @@ from envoy.replica.actions.local import exchange
 from envoy.replica.actions.rehearsal import rehearse
 from envoy.replica.actions.space import blank, check_name, introduce
 from envoy.replica.ports import call_hub
-from envoy.replica.replica import Author, Call, Profile, Replica
+from envoy.replica.replica import Author, Call, Profile, Replica, Written
 from envoy.replica.roads import pin_text, read_pin, told
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
@@ -81,16 +81,24 @@ def make(
     max_uses: int,
     ttl_ms: int,
     mode: str = "open",
-    publish: bool | None = None,
     key: str | None = None,
 ) -> rows.InviteMade:
     """Make an invite for ``max_uses`` joiners with ``role``, good for ``ttl_ms``.
+
+    At the relay of the space, if it has one. Raises as ``issue`` does.
+    """
+    return issue(replica, Terms(role, max_uses, ttl_ms, mode), publish=None, key=key)
+
+
+def issue(
+    replica: Replica, terms: Terms, *, publish: bool | None, key: str | None = None
+) -> rows.InviteMade:
+    """Make an invite.
 
     ``publish``: at the relay of the space, or nothing is made; None: if it has one. Raises
     UsageError(invalid_argument), AuthorityError, ConflictError(space_closed, limit_exceeded,
     space_local_only), RelayError.
     """
-    terms = Terms(role, max_uses, ttl_ms, mode)
     _check_bounds(terms)
     look(replica)
     housekeep(replica)
@@ -198,18 +206,7 @@ def _issue(
         entry = author.say(body)
         if is_open:
             post_box(author, body.enc)
-        info = InviteInfo(
-            space=author.batch.space.id,
-            relays=() if road is None else (road.origin,),
-            pin=None if road is None else road.pin,
-            inviter=replica.me,
-            invite=entry.id,
-            mode=terms.mode,
-            role=terms.role,
-            na=na,
-            enc=None if is_open else profile.identity.enc_key(0, author.batch.space.id),
-            cap=None if road is None else road.cap,
-        )
+        info = publishing.info(author, body, entry.id, road)
         put = frames.InvitePut(
             lookup=keys.lookup,
             fetch_hash=sha256(keys.fetch_auth),
@@ -224,20 +221,26 @@ def _issue(
 
     written = replica.compose(work, call=call)
     deliver(replica)
-    assert written.event is not None, "an invite always writes an event"
     if profile.tend is not None:
         profile.tend(replica)  # what ended with it is to end at the relay, too
     if written.replayed:
         number = bytes.fromhex(written.note.removesuffix(_PUBLISHED))
         secret = _secret(profile, replica.space.id, number)
         road = publishing.road(replica, body) if written.note.endswith(_PUBLISHED) else None
-    row = profile.rows.invites(replica.sn)[written.event]
-    code, uri = invite.code(secret), invite.uri(secret)
+    return _made(replica, written, secret, road)
+
+
+def _made(
+    replica: Replica, written: Written, secret: bytes, road: publishing.Road | None
+) -> rows.InviteMade:
+    """Return an invite with its code, and where that can be redeemed."""
+    assert written.event is not None, "an invite always writes an event"
+    row = replica.profile.rows.invites(replica.sn)[written.event]
+    uri = invite.uri(secret)
     if road is not None:
         uri = invite.uri(secret, relay=road.origin, pin=pin_text(road.pin))
-    return rows.InviteMade(
-        row, code, uri, written.replayed, publishing.publication(replica, road, row)
-    )
+    publication = publishing.publication(replica, road, row)
+    return rows.InviteMade(row, invite.code(secret), uri, written.replayed, publication)
 
 
 def _secret(profile: Profile, space: bytes, number: bytes) -> bytes:

@@ -4,7 +4,8 @@ The relay gets the sealed record, and inside that stands a chain to the key that
 code: with it the joiner reads the space there. Its end and its uses are those of the invite, so it
 lets nobody in whom the space would not.
 
-Laws: an invite is published only where the space lives. What is said to be published the relay took.
+Laws: an invite is published only where the space lives. What is said to be
+published the relay took.
 
 Specification: docs/spec/invite.md, At a relay.
 """
@@ -20,7 +21,7 @@ from envoy.errors import AuthorityError, ConflictError
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
 from envoy.replica.actions import access, enter
-from envoy.replica.replica import Profile, Replica
+from envoy.replica.replica import Author, Profile, Replica
 from envoy.replica.roads import pack, told
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
@@ -73,6 +74,23 @@ def road(replica: Replica, body: bodies.Invite) -> Road | None:
     if chain is None or access.depth_of(chain) != DEPTH:
         return None  # an admin who was let in by another one: the founder gives it more
     return Road(place[0], place[1], pack(chain))
+
+
+def info(author: Author, body: bodies.Invite, made: bytes, road: Road | None) -> InviteInfo:
+    """Return what the record of the invite ``made`` tells whoever has its code."""
+    space, me = author.batch.space.id, author.profile.identity
+    return InviteInfo(
+        space=space,
+        relays=() if road is None else (road.origin,),
+        pin=None if road is None else road.pin,
+        inviter=author.me,
+        invite=made,
+        mode=body.mode,
+        role=body.role,
+        na=body.na,
+        enc=None if body.mode == "open" else me.enc_key(0, space),
+        cap=None if road is None else road.cap,
+    )
 
 
 def publication(replica: Replica, to: Road | None, row: rows.Invite) -> str:
