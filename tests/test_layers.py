@@ -59,7 +59,7 @@ WORLD = {
 DOORS = {
     "_json": {"jsontext"},
     "apsw": {"system.db"},
-    "cryptography": {"core.crypto.seal"},
+    "cryptography": {"core.crypto.seal", "system.certificate"},
     "http": {"hub.client"},
     "json": {"jsontext"},
     "keyring": {"system.vault"},

@@ -14,7 +14,7 @@ from envoy.errors import RemoteFault
 from envoy.hub import bundling
 from envoy.hub.bundling import Counts
 from envoy.sync import bundles, frames
-from envoy.sync.bundles import BoxRecord, FrameRecord, Header, HeadRecord
+from envoy.sync.bundles import BoxRecord, FrameRecord, Header, HeadRecord, Record
 from hub.scenes import SPACE, G, Hub, envelope, epoch_head, put_epoch
 
 TAG, BOX = bytes(16), bytes(frames.BOX_BYTES)
@@ -67,7 +67,7 @@ def test_large_frames_go_in_several_calls(tmp_path: Path) -> None:
 def test_what_a_hub_refuses_for_good_is_skipped(tmp_path: Path) -> None:
     two = Hub(tmp_path / "two", space=False)
     head, _ = epoch_head(SPACE, "t")
-    records = [
+    records: list[Record] = [
         HeadRecord("head", bytes(32), head),  # its id does not recompute
         BoxRecord("box", bytes(32), TAG, BOX),
         FrameRecord("frame", envelope("one")),

@@ -116,7 +116,9 @@ def test_a_server_that_only_reads_lists_nothing_else() -> None:
         ),
     ],
 )
-def test_arguments_that_do_not_fit(name: str, given: dict[str, object], code: str, detail: object) -> None:
+def test_arguments_that_do_not_fit(
+    name: str, given: dict[str, object], code: str, detail: object
+) -> None:
     with pytest.raises(UsageError) as caught:
         arguments.check(BY_NAME[name], given).key()
     assert caught.value.code == code

@@ -392,12 +392,62 @@ def test_a_profile_that_waits_reads_nothing_while_the_relay_is_away(
     relay: Running, ada: Console, tmp_path: Path
 ) -> None:
     home = Console(tmp_path / "b")
-    home.ok("join", uri(ada, "--mode", "approve"), "--name", "Bea")
+    code = uri(ada, "--mode", "approve")
+    home.ok("join", code, "--name", "Bea")
     request = ada.ok("invites", "pending")["requests"][0]["request_id"]
     relay.end()
     home.ok("sync")
+    assert home.ok("join", code, "--name", "Bea")["join_state"] == "pending_approval"
     relay.start()
     ada.ok("--yes", "invites", "approve", str(request))
-    assert home.ok("join", uri(ada, "--mode", "approve"), "--name", "Bea")["role"] is None
-    home.ok("sync")
-    assert home.ok("spaces")["spaces"][0]["role"] == "write"
+    assert home.ok("join", code, "--name", "Bea")["role"] == "write"
+    assert reach(home) is None
+
+
+def test_who_may_not_connect_a_space_is_told_why(relay: Running, tmp_path: Path) -> None:
+    at = ("--relay", relay.origin)
+    local = Console(tmp_path / "local")
+    code = str(local.ok("quickstart", "--name", "Lea", "--space-name", "t")["invite_code"])
+    local.ok("--profile", "w", "join", code, "--name", "w")
+    connect = ("space", "connect", "--space", "t", *at)
+    assert refused(local, "--profile", "w", *connect) == "capability_missing"
+    assert refused(local, *connect, "--pin", "none") == "invalid_argument"
+    assert refused(local, *connect, "--pin", "00" * 31) == "invalid_argument"
+    local.ok("--yes", "space", "close", "t")
+    assert refused(local, *connect) == "space_closed"
+    pinned = f"envoy://join?r={relay.origin}&pin=none#{code}"
+    assert refused(local, "--profile", "x", "join", pinned) == "invalid_invite"
+
+
+def test_people_are_told_where_a_space_lives(relay: Running, tmp_path: Path) -> None:
+    home = Console(tmp_path / "a")
+    far = {"ENVOY_RELAY_URL": relay.origin}
+    assert (
+        "on this machine and at a relay"
+        in home.call("quickstart", "--cross-machine", "--space-name", "s", **far).out
+    )
+    made = home.call("space", "create", "t", "--cross-machine", **far)
+    assert "on this machine and at a relay" in made.out
+    assert "envoy join 'envoy://join?r=" in home.call("invite", "--space", "s").out
+    relay.end()
+    assert "the relay does not have it yet" in home.call("invite", "--space", "s").out
+    again = home.call("space", "connect", "s", **far)
+    assert again.status == 7
+
+
+def test_what_an_admin_left_for_the_relay_bars_nothing_once_it_is_none(
+    relay: Running, ada: Console, tmp_path: Path
+) -> None:
+    bob = joined(tmp_path, "bob", uri(ada))
+    role = ("--yes", "space", "role", "--member", "@bob", "--role")
+    ada.ok("sync")
+    ada.ok(*role, "admin")
+    bob.ok("sync")
+    relay.end()
+    assert bob.ok("invite")["relay_publication"] == "failed"
+    ada.ok(*role, "write")
+    relay.start()
+    ada.ok("sync")
+    assert reach(bob) is None
+    bob.ok("send", "as a writer")
+    assert told(ada) == ["as a writer"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import subprocess
 import sys
@@ -13,8 +14,9 @@ import pytest
 import envoy
 import make_docs
 import sdkreference
+from envoy import limits
 from envoy.cli.read import watch
-from envoy.sdk import public, streams
+from envoy.sdk import given, public, streams
 from processes import python
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +84,18 @@ def words(node: ast.stmt) -> str:
 
 def test_the_types_of_events_are_those_of_the_command_line() -> None:
     assert watch.TYPES == streams.EVENT_TYPES
+
+
+def test_what_is_written_as_a_default_is_that_of_the_limits() -> None:
+    invite = inspect.signature(envoy.Space.invite).parameters
+    assert given.seconds(invite["ttl"].default, "ttl", most=10**6) == limits.INVITE_SECONDS_DEFAULT
+    for claim in (envoy.Task.claim, envoy.Handoffs.accept):
+        lease = inspect.signature(claim).parameters["lease"].default
+        assert given.lease(lease) == limits.LEASE_SECONDS_DEFAULT
+    record = inspect.signature(envoy.Space.work_record).parameters
+    assert record["limit"].default == limits.HISTORY_ROWS_DEFAULT
+    inbox = inspect.signature(envoy.Space.inbox).parameters
+    assert inbox["limit"].default == limits.LIST_ROWS_DEFAULT
 
 
 def test_the_package_says_that_it_is_typed() -> None:

@@ -172,7 +172,9 @@ def test_a_gate_says_what_it_misses(two: Pair) -> None:
     with two.worked.tasks.next().claim() as work:
         with pytest.raises(envoy.GateError) as caught:
             work.complete("done")
-        assert caught.value.missing == ("test",) and caught.value.reviews_missing == 0
+        assert (
+            caught.value.missing == (envoy.Untrusted("test"),) and caught.value.reviews_missing == 0
+        )
         proof = work.record("evidence", type="test", subject="git:repo@abc123")
         assert work.complete("done", evidence=[proof]).state == "submitted"
 

@@ -164,11 +164,18 @@ class Bridge:
             else:
                 self._ask(decode(errand.call, access.EVERY[errand.name][0]), Body)
         except HubRefusal as refusal:
-            if refusal.code in PASSING or errand.name not in GIVEN_UP:
+            is_over = errand.name in GIVEN_UP and refusal.code not in PASSING
+            if not is_over and not self._lacks_role(refusal):
                 raise
             if errand.name == "invite_put":  # who made it is told that it is not there
                 self._links.unpoint(decode(errand.call, frames.InvitePut).lookup)
         self._links.done(errand)
+
+    def _lacks_role(self, refusal: HubRefusal) -> bool:
+        """Say whether who is let in lacks the role: others bring it. Raises where nobody is."""
+        if refusal.code == "capability_missing":
+            self._ask(frames.HeadGet(self._space), frames.Head)
+        return refusal.code in ("read_only", "capability_missing")
 
     def _bring_chunk(self, get: chunks.ChunkGet) -> None:
         """Send a chunk that the relay lacks; one that is here no more is nobody's loss."""

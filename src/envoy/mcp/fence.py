@@ -29,6 +29,8 @@ from envoy.views.secrets import redact
 ALSO: Final = ("session", "*.session")
 # What a label says is no sentence: who bears it stands in the field beside it.
 NAMES: Final = ("_name", "_display")
+# What can hold a text.
+FRAMED: Final = frozenset((str, list, dict))
 # Sequences of ECMA-48: ESC or C1 introducers, with all that a terminal takes as one command.
 ANSI: Final = re.compile(
     "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]?"
@@ -85,6 +87,7 @@ def untrusted(text: str, who: tuple[str | None, str | None], *, chars_max: int) 
     }
 
 
+@lru_cache(maxsize=1024)
 def label(name: object, did: str) -> str:
     """Return how a member is called: its name on one line, and the fingerprint that is no name."""
     fingerprint = ids.fingerprint(ids.did_key(did))
@@ -141,6 +144,7 @@ class Frame:
 
     def __init__(self, patterns: tuple[str, ...], chars_max: int) -> None:
         self._patterns = patterns
+        self._known = _verdicts(patterns)
         self._chars_max = chars_max
 
     def members(self, of: Mapping[str, object], path: str, around: Author | None) -> Json:
@@ -148,10 +152,17 @@ class Frame:
         author = Author(of, around)
         made: Json = {}
         for name, value in of.items():
-            here = f"{path}{name}"
-            if isinstance(value, str | list | dict) and is_untrusted(here, self._patterns):
+            kind = type(value)
+            if kind not in FRAMED or name == "untrusted_fields":
+                made[name] = value
+                continue
+            here = path + name
+            verdict = self._known.get(here)
+            if verdict is None:
+                verdict = self._known[here] = is_untrusted(here, self._patterns)
+            if verdict:
                 made[name] = self._framed(value, author.of(name))
-            elif name == "untrusted_fields":
+            elif kind is str:
                 made[name] = value
             else:
                 made[name] = self._below(value, here, author)
@@ -178,7 +189,12 @@ class Frame:
         return value
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=64)
+def _verdicts(patterns: tuple[str, ...]) -> dict[str, bool]:
+    """Return what is known of paths under these patterns: a few hundred, all of our own words."""
+    return {}
+
+
 def is_untrusted(path: str, patterns: tuple[str, ...]) -> bool:
     """Say whether one of ``patterns`` names ``path``; `*` stands for any part of a path."""
     return any(re.fullmatch(_regex(one), path) for one in patterns)

@@ -89,7 +89,7 @@ def events(session: Session, given: Given, limit: int) -> tuple[str, Json]:
     with session.reading() as reader:
         space = session.place(reader, given.text("space"))
         reached, shown = since, list[Happened]()
-        for one in _behind(reader, space, since):
+        for one in _behind(reader, space, since, limits.ROWS_MAX if types else limit):
             reached = one.stream.n
             shown += [one] if not types or one.stream.type in types else []
             if len(shown) == limit:
@@ -108,11 +108,11 @@ def events(session: Session, given: Given, limit: int) -> tuple[str, Json]:
         }
 
 
-def _behind(reader: Reader, space: rows.Space, after: int) -> Iterator[Happened]:
-    """Yield what happened in a space behind a number, page by page."""
+def _behind(reader: Reader, space: rows.Space, after: int, count: int) -> Iterator[Happened]:
+    """Yield what happened in a space behind a number, ``count`` at a time."""
     while True:
-        found = reader.views.stream(space.sn, after=after, limit=limits.ROWS_MAX)
+        found = reader.views.stream(space.sn, after=after, limit=count)
         yield from found
-        if len(found) < limits.ROWS_MAX:
+        if len(found) < count:
             return
         after = found[-1].stream.n

@@ -128,6 +128,7 @@ async def paced(
                 reading.start_soon(take)
                 yield inbound, outbound
                 taking.cancel()
+        inbound.close()
         await outbound.aclose()
 
 

@@ -216,7 +216,7 @@ class Face:
     async def _answer(self, ctx: Context, name: str, given: Mapping[str, object]) -> tools.Result:
         """Return the answer to a call; whatever goes wrong is one."""
         try:
-            call = await self.core.run(lambda: tools.prepared(self.core.session, name, given))
+            call = tools.prepared(self.core.session, name, given)
             return await self._awaited(ctx, call)
         except EnvoyError as error:
             return tools.failed(error)

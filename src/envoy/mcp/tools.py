@@ -31,6 +31,8 @@ Write = Callable[[Session, Given], tuple[str, Json]]
 
 MARK_BYTES = 8  # of the mark around texts: new for each answer, so nobody can have written it
 ROW_CHARS_MIN = 400  # the shortest texts that rows are cut to before rows are left out
+FENCED = 1.3  # what fencing makes of an answer, about
+SURELY = 1.2  # guessed above that, an answer is made anew with less before anything is fenced
 OF_MEMBERS = ("session",)  # details that a member worded
 WAITING = ("inbox_read", "events_wait")
 
@@ -43,18 +45,21 @@ class Reading(NamedTuple):
     default: int = limits.MCP_ROWS_MAX
     least: int = 1
     is_rows: bool = True  # else tokens or bytes
+    fit: int = limits.ROWS_MAX  # no page holds more, however short its texts are
 
 
 READINGS: Mapping[str, Reading] = {
     "status": Reading(reading.status, default=limits.ROWS_MAX),
-    "space_brief": Reading(reading.space_brief, "budget", least=TOKENS_MIN, is_rows=False),
-    "history": Reading(reading.history_or_hits, "limit"),
+    "space_brief": Reading(
+        reading.space_brief, "budget", least=TOKENS_MIN, is_rows=False, fit=limits.JSON_INT_MAX
+    ),
+    "history": Reading(reading.history_or_hits, "limit", fit=14),
     "members": Reading(reading.members, default=limits.ROWS_MAX),
-    "inbox_read": Reading(listening.inbox, "limit"),
-    "events_wait": Reading(listening.events),
-    "tasks": Reading(reading.tasks, "limit"),
+    "inbox_read": Reading(listening.inbox, "limit", fit=13),
+    "events_wait": Reading(listening.events, default=14),
+    "tasks": Reading(reading.tasks, "limit", fit=9),
     "trace": Reading(reading.traced, default=limits.PROVENANCE_NODES_MAX),
-    "object_get": Reading(files.get, "max_bytes", is_rows=False),
+    "object_get": Reading(files.get, "max_bytes", is_rows=False, fit=limits.JSON_INT_MAX),
 }
 WRITINGS: Mapping[str, Write] = {
     "inbox_ack": writing.inbox_ack,
@@ -86,7 +91,10 @@ class Call(NamedTuple):
 
 
 def prepared(session: Session, name: str, given: Mapping[str, object]) -> Call:
-    """Return a call of a tool of the table. Raises UsageError for what it cannot be given."""
+    """Return a call of a tool of the table; touches no profile.
+
+    Raises UsageError for what the tool cannot be given, or where it may only read.
+    """
     tool = BY_NAME[name]
     if session.bounds.read_only and tool.nature != READS:
         raise UsageError("unsupported_operation", operation=name, cause="read_only")
@@ -116,23 +124,39 @@ def page_of(session: Session, call: Call) -> tuple[str, Json]:
     First long texts are cut shorter, then there are fewer rows.
     """
     how = READINGS[call.tool.name]
-    count = call.given.count(how.most) if how.most else how.default
+    count = min(call.given.count(how.most) if how.most else how.default, how.fit)
     chars = limits.MCP_TEXT_CHARS_MAX
     while True:
         schema, data = how.read(session, call.given, count)
         if call.tool.name == "object_get":
             return schema, framed(data, limits.MCP_SLICE_BYTES_DEFAULT)
-        made = framed(data, chars)
-        excess = fence.size(made) / limits.MCP_PAGE_CHARS_MAX
-        if excess <= 1:
-            return schema, made
+        excess = guess(data)
+        made: Json = {}
+        if excess <= SURELY or count <= how.least:
+            made = framed(data, chars)
+            excess = excess_of(made)
+            if excess <= 1:
+                return schema, made
         if count > how.least:
-            shown = min(count, longest(made)) if how.is_rows else count
+            shown = min(count, longest(data)) if how.is_rows else count
             count = max(how.least, min(count - 1, int(shown / excess)))
         elif chars > ROW_CHARS_MIN:
             chars = max(ROW_CHARS_MIN, int(chars / 2))
         else:
             raise UsageError("invalid_argument", cause="page_too_large", next=[how.most])
+
+
+def guess(data: Json) -> float:
+    """Return how many pages an answer will about fill once it is fenced, at a look."""
+    return len(dumps(data)) * FENCED / limits.MCP_PAGE_CHARS_MAX
+
+
+def excess_of(made: Json) -> float:
+    """Return how many pages a fenced answer fills."""
+    quick = len(dumps(made))  # never less than what is counted, and made in C
+    if quick > limits.MCP_PAGE_CHARS_MAX:
+        quick = fence.size(made)
+    return quick / limits.MCP_PAGE_CHARS_MAX
 
 
 def longest(value: object) -> int:

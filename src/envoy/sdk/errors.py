@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from envoy.errors import ConflictError, EnvoyError, InternalError
+from envoy.sdk.types import Untrusted
 from envoy.views.details import legible
 
 
@@ -37,10 +38,10 @@ class GateError(ConflictError):
     """The gate of a task is not met."""
 
     @property
-    def missing(self) -> tuple[str, ...]:
-        """Return the types of evidence that are missing."""
+    def missing(self) -> tuple[Untrusted, ...]:
+        """Return the types of evidence that are missing, as a member named them."""
         found = self.details.get("missing")
-        return tuple(str(one) for one in found) if isinstance(found, list | tuple) else ()
+        return tuple(Untrusted(str(one)) for one in found) if isinstance(found, list) else ()
 
     @property
     def reviews_missing(self) -> int:

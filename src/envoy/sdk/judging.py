@@ -16,7 +16,7 @@ from envoy.sdk.acts import Deed, Transition, do
 from envoy.sdk.given import Named, Span
 from envoy.sdk.proofs import Checked, Review
 from envoy.sdk.records import review_of
-from envoy.sdk.tasks import LEASE_DEFAULT, REQUIRE, Work
+from envoy.sdk.tasks import REQUIRE, Work
 from envoy.views import handoffs as shapes
 from envoy.views import rows
 from envoy.views.space import space_id
@@ -84,7 +84,7 @@ class Handoffs:
         handoff: Named,
         *,
         require: str = "any",
-        lease: Span = LEASE_DEFAULT,
+        lease: Span = "15m",
         key: str | None = None,
     ) -> Work:
         """Take a task over by countersigning what its holder left.

@@ -93,10 +93,14 @@ class Record(Shape):
         return types.find_said(self._data, "subject")
 
     @property
-    def fields(self) -> dict[str, Untrusted]:
-        """Return its further fields."""
+    def fields(self) -> tuple[tuple[Untrusted, Untrusted], ...]:
+        """Return its further fields: names, which its author chose too, and values."""
         pairs = (one for one in types.many(self._data, "fields") if isinstance(one, dict))
-        return {types.text(one, "name"): types.said(one, "value") for one in pairs}
+        return tuple((types.said(one, "name"), types.said(one, "value")) for one in pairs)
+
+    def field(self, name: str) -> Untrusted | None:
+        """Return the value of one field, None where it has no such field."""
+        return dict(self.fields).get(Untrusted(name))
 
     @property
     def state(self) -> str:

@@ -17,8 +17,9 @@ from envoy.sdk.judging import Handoffs, Reviews
 from envoy.sdk.people import Decision, Explanation, Member, Permissions
 from envoy.sdk.records import Objects, Records
 from envoy.sdk.shapes import Acked, Inbox, Invite, Line, Sent, SpaceInfo, WorkRecord
-from envoy.sdk.streams import EVENT_TYPES, Events, Wanted
+from envoy.sdk.streams import EVENT_TYPES, Event, Events, Wanted
 from envoy.sdk.tasks import Tasks
+from envoy.sdk.types import Untrusted
 from envoy.views import answers
 from envoy.views import space as shapes
 from envoy.views import work_record as whole
@@ -31,7 +32,6 @@ from envoy.wiring.verdicts import Question
 ROLES = ("read", "write")
 MODES = ("open", "approve")
 VERBS = tuple(dict.fromkeys(verb for verbs in shapes.VERBS.values() for verb in verbs))
-TTL_DEFAULT = f"{limits.INVITE_SECONDS_DEFAULT}s"
 TTL_SECONDS_MAX = limits.INVITE_SECONDS_MAX
 UNTRUSTED = ("*_name", "description")
 
@@ -46,7 +46,7 @@ class Space(SpaceInfo):
     __hash__ = SpaceInfo.__hash__
 
     @property
-    def description(self) -> types.Untrusted:
+    def description(self) -> Untrusted:
         """Return what it is for."""
         return types.said(self._data, "description")
 
@@ -86,7 +86,7 @@ class Space(SpaceInfo):
         *,
         role: str = "write",
         max_uses: int = 1,
-        ttl: Span = TTL_DEFAULT,
+        ttl: Span = "5m",
         mode: str = "open",
         key: str | None = None,
     ) -> Invite:
@@ -168,9 +168,9 @@ class Space(SpaceInfo):
         with self._place.reading() as (reader, space):
             return Inbox(reading.inbox(reader, space, which, limit=most))
 
-    def ack(self, up_to: int | Line | streams.Event, *, key: str | None = None) -> Acked:
+    def ack(self, up_to: int | Line | Event, *, key: str | None = None) -> Acked:
         """Acknowledge the inbox up to a cursor, or up to something that bears one."""
-        reached = up_to.cursor if isinstance(up_to, Line | streams.Event) else up_to
+        reached = up_to.cursor if isinstance(up_to, Line | Event) else up_to
         cursor = given.count(reached, "up_to", least=0, most=limits.INT_MAX)
         call = given.key(key)
         with self._place.writing() as replica:
@@ -181,7 +181,7 @@ class Space(SpaceInfo):
     def events(
         self,
         *,
-        since: int | str = streams.NOW,
+        since: int | str = "now",
         types: Collection[str] = (),
         timeout: float | None = None,
         own: bool = True,
@@ -251,7 +251,7 @@ class Space(SpaceInfo):
         member: str | None = None,
         task: Named | None = None,
         since: int | None = None,
-        limit: int = limits.HISTORY_ROWS_DEFAULT,
+        limit: int = 200,
     ) -> WorkRecord:
         """Return all that is needed to continue, within ``budget`` tokens; every cut is counted.
 

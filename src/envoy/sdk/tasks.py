@@ -36,7 +36,6 @@ from envoy.views import rows
 from envoy.views.names import WORDS
 
 REQUIRE = ("any", "confirmed")
-LEASE_DEFAULT = f"{limits.LEASE_SECONDS_DEFAULT}s"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -138,7 +137,7 @@ class Task(Shape):
         self,
         *,
         require: str = "any",
-        lease: Span = LEASE_DEFAULT,
+        lease: Span = "15m",
         if_version: str | None = None,
         key: str | None = None,
     ) -> Work:

@@ -127,11 +127,13 @@ def _read(path: str, work: Callable[[], T]) -> T:
 def _opened(path: str) -> Iterator[BinaryIO]:
     """Open the file ``path``, be it a link: it is the user's own, and judged by what is in it."""
     try:
+        # A pipe, which cannot be read twice, would block an open without O_NONBLOCK.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         cause = "missing" if isinstance(error, FileNotFoundError) else "denied"
         raise UsageError("invalid_argument", path=path, cause=cause) from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise UsageError("invalid_argument", path=path, cause="not_a_file")
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):  # a pipe cannot be read twice
-            raise UsageError("invalid_argument", path=path, cause="not_a_file")
         yield file

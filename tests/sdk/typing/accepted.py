@@ -75,7 +75,7 @@ def fails(task: envoy.Task) -> object:
     except envoy.AlreadyClaimedError as error:
         return assert_type(error.holder, str | None), assert_type(error.fence, int | None)
     except envoy.GateError as error:
-        return assert_type(error.missing, tuple[str, ...])
+        return assert_type(error.missing, tuple[envoy.Untrusted, ...])
     except envoy.RelayError as error:
         return assert_type(error.saved_locally, bool)
     except envoy.EnvoyError as error:
