@@ -82,7 +82,9 @@ KEYLESS = {
     **dict.fromkeys(("init", "identity create", "quickstart"), "refuse what is made already"),
     **dict.fromkeys(("recover", "restore", "identity import"), "refuse it, or set it aside"),
     **dict.fromkeys(("identity lock", "identity recovery", "identity export"), "of this home"),
-    **dict.fromkeys(("backup", "reset", "fingerprint", "diagnose"), "of this home"),
+    **dict.fromkeys(
+        ("backup", "reset", "fingerprint", "diagnose", "diagnose time"), "of this home"
+    ),
     **dict.fromkeys(("space forget", "space mute", "space unmute"), "of this copy: a state"),
     **dict.fromkeys(("space pin", "space unpin"), "of this copy: a state"),
     **dict.fromkeys(("object get", "object pin", "object unpin"), "of this copy: a state"),
@@ -144,7 +146,7 @@ def test_every_shape_is_used_and_every_answer_is_of_a_command() -> None:
 def test_a_schema_says_what_must_be_there_and_nothing_else_may() -> None:
     schema = json_schema("sync")
     assert schema["required"] == [
-        "schema", "pushed", "pulled", "pending", "quarantined", "spaces",
+        "schema", "pushed", "pulled", "pending", "quarantined", "spaces", "relays",
     ]  # fmt: skip
     assert schema["additionalProperties"] is False
     assert "additionalProperties" not in json_schema("error")

@@ -12,6 +12,7 @@ import pytest
 
 from envoy import limits
 from envoy.core.codec import encode
+from envoy.core.crypto.sign import sha256
 from envoy.core.structs import Body
 from envoy.errors import UsageError
 from envoy.relay import billing
@@ -19,6 +20,7 @@ from envoy.relay.billing import Plan, Terms
 from envoy.relay.counter import Counter
 from envoy.relay.desk import Config, Desk
 from envoy.relay.quota import Buckets, Pace, Rates
+from envoy.relay.tables import RelayStore
 from envoy.sync import access as calls
 from envoy.sync import chunks, frames
 from envoy.sync.frames import HubRefusal
@@ -50,8 +52,10 @@ class Paid(Relay):
         """Let there be a code."""
         until = self.now_ms + 10 * DAY_MS
         self.desk.do(
-            lambda store: done(
-                billing.mint(store, code, plan, days=days, at=self.now_ms, until=until)
+            doing(
+                lambda store: billing.mint(
+                    store, code, plan, days=days, at=self.now_ms, until=until
+                )
             )
         )
 
@@ -81,8 +85,14 @@ class Paid(Relay):
         self.now_ms += count * DAY_MS
 
 
-def done(_: object) -> Body:
-    return frames.Done()
+def doing(work: Callable[[RelayStore], object]) -> Callable[[RelayStore], Body]:
+    """Return ``work`` as a call of the desk, whatever it returns."""
+
+    def do(store: RelayStore) -> Body:
+        work(store)
+        return frames.Done()
+
+    return do
 
 
 @pytest.fixture
@@ -192,7 +202,7 @@ def test_an_account_makes_as_many_spaces_as_its_plan_has(relay: Paid) -> None:
     relay.mint()
     relay.redeem("ada")
     ada = key(relay, "ada")
-    relay.desk.do(lambda store: done(store.fund(bytes(32), ada, relay.now_ms)))
+    relay.desk.do(doing(lambda store: store.fund(bytes(32), ada, relay.now_ms)))
     assert refusal(lambda: relay.make("ada")) == "quota_exceeded"
     relay.mint("B" * 24, LARGE)
     relay.redeem("ada", "B" * 24)
@@ -212,7 +222,7 @@ def test_a_space_takes_what_its_plan_allows_and_not_what_others_may(relay: Paid)
     relay.days(1)
     push(relay, "4")
     chunk = bytes(200_000)
-    put = chunks.ChunkPut(SPACE, billing.sha256(chunk).digest(), chunk)
+    put = chunks.ChunkPut(SPACE, sha256(chunk), chunk)
     token = relay.token("founder")
     assert refusal(lambda: relay.ask(put, frames.Done, token)) == "quota_exceeded"
 
@@ -273,7 +283,7 @@ def test_a_revoked_code_ends_what_was_given_for_it(relay: Paid) -> None:
     relay.redeem("ada")
     relay.make("ada")
     (row,) = relay.desk.look(billing.codes)
-    relay.desk.do(lambda store: done(billing.revoke(store, row, at=relay.now_ms)))
+    relay.desk.do(doing(lambda store: billing.revoke(store, row, at=relay.now_ms)))
     assert refusal(lambda: push(relay, "one")) == "subscription_required"
     assert pull(relay).pages[0].frames == ()
     assert refusal(lambda: relay.redeem("ada")) == "not_found"

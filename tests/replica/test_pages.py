@@ -8,15 +8,16 @@ from collections.abc import Callable
 import pytest
 
 from envoy import limits
+from envoy.core.envelope import envelope_id
 from envoy.core.structs import Body, replace
 from envoy.errors import IntegrityError, RelayError
 from envoy.replica import opening, sync
-from envoy.replica.ingest import Taken
+from envoy.replica.ingest import Taken, take_begun, take_in
 from envoy.sync import frames
 from envoy.system import workers
 from replica.compare import differences, meaning
 from replica.forge import Forger
-from replica.scenes import message
+from replica.scenes import frames_of, message
 from replica.world import Actor, World
 
 PAGE = 3
@@ -194,3 +195,37 @@ def test_pages_verified_on_threads_come_in_as_without_them(
         lead.profile = lead.profile._replace(workers=threads)
         assert sync.pull(lead.copy) == Taken(60, 0, 4)
     assert differences(meaning(lead), meaning(agent)) == []
+
+
+# -- what was counted meanwhile ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        pytest.param("nobody", id="the page before alone"),
+        pytest.param("other", id="another process took the second page in as well"),
+        pytest.param("own", id="the reader wrote an event of its own"),
+    ],
+)
+def test_a_page_read_ahead_counts_what_the_page_before_did_not(world: World, between: str) -> None:
+    lead, agent = world.team("lead", "agent")
+    before, known, forger = lead.space, set(frames_of(lead)), Forger(agent)
+    made = [forger.say(message(f"{number}"))[0] for number in range(6)]
+    copy, other = lead.copy, world.open("lead")
+    first, second = made[:4], made[2:]  # two frames are in both
+    begun = [
+        opening.begin(copy, [opening.read(frame) for frame in page]) for page in (first, second)
+    ]
+    assert take_begun(copy, begun[0], source="hub").accepted == 4
+    if between == "other":
+        assert take_in(other.copy, second, source="hub").accepted == 2
+    if between == "own":
+        lead.send("in between")
+    fresh = 0 if between == "other" else 2
+    assert take_begun(copy, begun[1], source="hub").accepted == fresh
+    own = int(between == "own")
+    assert lead.space.events == before.events + 6 + own
+    assert lead.space.frame_count == before.frame_count + 6 + own
+    came = [envelope_id(frame) for frame in frames_of(lead) if frame not in known]
+    assert lead.space.frame_sum == frames.sum_after(before.frame_sum, came)

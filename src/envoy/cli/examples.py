@@ -48,7 +48,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "space update": ("envoy space update bughunt --name 'bug hunt'",),
     "space close": ("envoy space close bughunt --dry-run", "envoy space close bughunt"),
     "space connect": ("envoy space connect bughunt --relay https://relay.example",),
-    "space attach": (f"envoy space attach space_{'a' * 52} --relay https://relay.example",),
+    "space attach": ("envoy space attach SPACE --relay https://relay.example",),
     "space members": ("envoy space members bughunt",),
     "space mute": ("envoy space mute bughunt",),
     "space unmute": ("envoy space unmute bughunt",),

@@ -120,6 +120,12 @@ def family(name: str) -> tuple[Command, ...]:
             from envoy.cli.tables import objects
 
             return objects.ROWS
+    return later_family(name)
+
+
+def later_family(name: str) -> tuple[Command, ...]:
+    """Return the rows of one of the other families, loading its table."""
+    match name:
         case "records":
             from envoy.cli.tables import records
 

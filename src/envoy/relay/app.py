@@ -179,7 +179,7 @@ class Face:
             size = announced(request.headers)
             refusal = self._refusal(name, peer, size)
             with self._holding(0 if refusal else size), self._counting(peer):
-                body = await read_body(request, size)
+                body = await read_body(request, size, keep=refusal is None)
                 is_read = True
                 if refusal is not None:
                     raise refusal
@@ -335,15 +335,16 @@ def announced(headers: Headers) -> int:
     return size
 
 
-async def read_body(request: Request, size: int) -> bytes:
-    """Return the body of ``request``, whole, within its deadline.
+async def read_body(request: Request, size: int, *, keep: bool) -> bytes:
+    """Return the body of ``request``, whole, within its deadline; empty where nobody wants it.
 
     Raises HubRefusal(malformed), TimeoutError, ClientDisconnect.
     """
     parts, got = list[bytes](), 0
     async with asyncio.timeout(_seconds(size)):
         async for part in request.stream():
-            parts.append(part)
+            if keep:
+                parts.append(part)
             got += len(part)
             if got > size:
                 raise HubRefusal("malformed")

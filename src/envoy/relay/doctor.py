@@ -160,7 +160,8 @@ def _database(store: RelayStore) -> Finding:
     """Is the engine new enough, its log of the right kind, its file whole?"""
     wrong = db.quick_check(store.connection)
     mode = store.connection.find(str, "PRAGMA journal_mode")
-    detail = f"SQLite {db.engine_version()}, {mode}"
+    version = store.connection.find(str, "SELECT sqlite_version()")
+    detail = f"SQLite {version}, {mode}"
     if wrong:
         return Finding("database", FAILED, f"{detail}: damaged", "envoy relay restore")
     return Finding("database", OK, f"{detail}, whole")

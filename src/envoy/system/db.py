@@ -416,11 +416,6 @@ def seal_off(path: str, key: bytes | None = None) -> None:
         files.remove(beside)
 
 
-def engine_version() -> str:
-    """Return the version of SQLite that is used."""
-    return apsw.sqlite_lib_version()
-
-
 def require_version(version: str) -> None:
     """Raise UsageError(unsupported_operation) if SQLite ``version`` is older than Envoy needs."""
     if tuple(int(part) for part in version.split(".")) < SQLITE_MIN:

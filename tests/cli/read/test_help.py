@@ -75,8 +75,8 @@ def test_a_program_learns_the_schema_of_an_answer(console: Console) -> None:
     ("words", "code"),
     [
         (("tsak",), "invalid_argument"),
-        (("relay", "serve"), "unsupported_operation"),
-        (("space", "connect"), "unsupported_operation"),
+        (("billing", "portal"), "unsupported_operation"),
+        (("relay", "migrate"), "unsupported_operation"),
         (("reserve",), "unsupported_operation"),
     ],
 )
