@@ -8,13 +8,15 @@ the process is in ``log`` beside its directory. ``Client`` speaks to it as a cli
 from __future__ import annotations
 
 import http.client
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -68,6 +70,52 @@ class Served(NamedTuple):
         found = [jsontext.loads(line) for line in self.log.read_text().splitlines()]
         assert all(isinstance(one, dict) for one in found)
         return [one for one in found if isinstance(one, dict)]
+
+
+class Here(NamedTuple):
+    """A relay that this process is itself."""
+
+    origin: str
+    directory: Path
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Return where it listens."""
+        host, _, port = self.origin.partition("://")[2].rpartition(":")
+        return host, int(port)
+
+
+def be(directory: Path, work: Callable[[Here], object], **settings: object) -> None:
+    """Be a relay while ``work`` runs in another thread, which then ends it by a signal.
+
+    For what has to be seen from inside: another process is not measured.
+    """
+    failed = list[BaseException]()
+
+    def client(origin: str) -> None:
+        try:
+            work(Here(origin, directory))
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    threads = list[threading.Thread]()
+
+    def ready(origin: str) -> None:
+        threads.append(threading.Thread(target=client, args=(origin,)))
+        threads[0].start()
+
+    handlers, level = list(logging.root.handlers), logging.root.level
+    try:
+        serve.run(options(os.fspath(directory), dict(settings)), ready=ready)
+    finally:
+        logging.root.handlers[:] = handlers
+        logging.root.setLevel(level)
+        for thread in threads:
+            thread.join(20)
+    if failed:
+        raise failed[0]
 
 
 def start(directory: Path, **settings: object) -> Served:
@@ -132,7 +180,7 @@ def options(directory: str, given: Settings) -> serve.Options:
 class Client:
     """Somebody who calls a relay."""
 
-    def __init__(self, served: Served, timeout_s: float = 30.0) -> None:
+    def __init__(self, served: Served | Here, timeout_s: float = 30.0) -> None:
         self._served = served
         self._line = http.client.HTTPConnection(*served.address, timeout=timeout_s)
 
@@ -181,7 +229,7 @@ def code_of(raw: bytes) -> str:
     return str(found["error_code"])
 
 
-def raw(served: Served, data: bytes, timeout_s: float = 5.0) -> socket.socket:
+def raw(served: Served | Here, data: bytes, timeout_s: float = 5.0) -> socket.socket:
     """Return a socket over which ``data`` was sent."""
     line = socket.create_connection(served.address, timeout=timeout_s)
     line.sendall(data)
@@ -199,7 +247,7 @@ def rest(line: socket.socket) -> bytes:
     return found
 
 
-def head(served: Served, name: str, *lines: str, size: int | None = None) -> bytes:
+def head(served: Served | Here, name: str, *lines: str, size: int | None = None) -> bytes:
     """Return the head of a request."""
     host, port = served.address
     length = [] if size is None else [f"Content-Length: {size}"]

@@ -18,7 +18,59 @@ from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
 from hub.scenes import SPACE, envelope
 from relay import process
-from relay.process import Client, Served, code_of, head, raw, rest
+from relay.process import Client, Here, Served, code_of, head, raw, rest
+
+
+ODD = [
+    pytest.param(
+        ["POST /v1/pull HTTP/1.1", "Host: {host}", "Content-Length: 0"], 400, "malformed",
+        id="a call without a request (the control)",
+    ),
+    pytest.param(
+        ["POST /v1/pull HTTP/1.1", "Host: other.example", "Content-Length: 0"], 403,
+        "auth_failed", id="H18 another host",
+    ),
+    pytest.param(
+        ["POST /v1/pull HTTP/1.1", "Host: {host}", "Origin: http://{host}",
+         "Content-Length: 0"], 403, "auth_failed", id="H18 a page of a browser",
+    ),
+    pytest.param(
+        ["POST /v1/pull HTTP/1.1", "Host: {host}", "Content-Encoding: gzip",
+         "Content-Length: 0"], 415, "unsupported_operation", id="H17 a packed body",
+    ),
+    pytest.param(
+        ["POST /v1/pull HTTP/1.1", "Host: {host}"], 411, "length_required", id="H10 no length",
+    ),
+    pytest.param(
+        ["POST /v1/pull HTTP/1.1", "Host: {host}", "Transfer-Encoding: chunked"], 411,
+        "length_required", id="H10 in chunks",
+    ),
+    pytest.param(
+        ["POST /v1/pull HTTP/1.1", "Host: {host}", "Content-Length: 5000000000"], 413,
+        "message_too_large", id="H17 too large",
+    ),
+    pytest.param(
+        ["POST /v1/pull HTTP/1.1", "Host: {host}", "Content-Length: 1", "Content-Length: 2"],
+        400, "malformed", id="H10 two lengths",
+    ),
+    pytest.param(
+        ["POST /v1/pull HTTP/1.1", "Host: {host}", "X: " + "a" * 17_000], 431, "malformed",
+        id="H10 a head over its bound that does not end",
+    ),
+    pytest.param(["GET /v1/pull HTTP/1.1", "Host: {host}"], 405, "unsupported_operation",
+                 id="H18 another method"),
+    pytest.param(["DELETE /v1/info HTTP/1.1", "Host: {host}"], 405, "unsupported_operation",
+                 id="H18 another method of what is read"),
+    pytest.param(["POST /v1/nothing HTTP/1.1", "Host: {host}", "Content-Length: 0"], 404,
+                 "unsupported_operation", id="H18 an unknown call"),
+    pytest.param(["POST /v1/keys_get HTTP/1.1", "Host: {host}", "Content-Length: 0"], 404,
+                 "unsupported_operation", id="H18 a call of one machine alone"),
+    pytest.param(["GET /metrics HTTP/1.1", "Host: {host}"], 404, "unsupported_operation",
+                 id="H18 what is the operator's"),
+    pytest.param(["GET /v1/ws HTTP/1.1", "Host: {host}"], 404, "unsupported_operation",
+                 id="a socket without an upgrade"),
+    pytest.param(["\x16\x03\x01\x02garbage"], 400, "malformed", id="no HTTP at all"),
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -63,72 +115,23 @@ def test_calls_are_answered_and_the_log_names_nobody(served: Served, client: Cli
     assert "127.0.0.1" not in text and SPACE.hex() not in text and token.hex() not in text
 
 
-@pytest.mark.parametrize(
-    ("lines", "status", "code"),
-    [
-        pytest.param(
-            ["POST /v1/pull HTTP/1.1", "Host: {host}", "Content-Length: 0"], 400, "malformed",
-            id="a call without a request (the control)",
-        ),
-        pytest.param(
-            ["POST /v1/pull HTTP/1.1", "Host: other.example", "Content-Length: 0"], 403,
-            "auth_failed", id="H18 another host",
-        ),
-        pytest.param(
-            ["POST /v1/pull HTTP/1.1", "Host: {host}", "Origin: http://{host}",
-             "Content-Length: 0"], 403, "auth_failed", id="H18 a page of a browser",
-        ),
-        pytest.param(
-            ["POST /v1/pull HTTP/1.1", "Host: {host}", "Content-Encoding: gzip",
-             "Content-Length: 0"], 415, "unsupported_operation", id="H17 a packed body",
-        ),
-        pytest.param(
-            ["POST /v1/pull HTTP/1.1", "Host: {host}"], 411, "length_required", id="H10 no length",
-        ),
-        pytest.param(
-            ["POST /v1/pull HTTP/1.1", "Host: {host}", "Transfer-Encoding: chunked"], 411,
-            "length_required", id="H10 in chunks",
-        ),
-        pytest.param(
-            ["POST /v1/pull HTTP/1.1", "Host: {host}", "Content-Length: 5000000000"], 413,
-            "message_too_large", id="H17 too large",
-        ),
-        pytest.param(
-            ["POST /v1/pull HTTP/1.1", "Host: {host}", "Content-Length: 1", "Content-Length: 2"],
-            400, "malformed", id="H10 two lengths",
-        ),
-        pytest.param(
-            ["POST /v1/pull HTTP/1.1", "Host: {host}", "X: " + "a" * 17_000], 431, "malformed",
-            id="H10 a head over its bound that does not end",
-        ),
-        pytest.param(["GET /v1/pull HTTP/1.1", "Host: {host}"], 405, "unsupported_operation",
-                     id="H18 another method"),
-        pytest.param(["DELETE /v1/info HTTP/1.1", "Host: {host}"], 405, "unsupported_operation",
-                     id="H18 another method of what is read"),
-        pytest.param(["POST /v1/nothing HTTP/1.1", "Host: {host}", "Content-Length: 0"], 404,
-                     "unsupported_operation", id="H18 an unknown call"),
-        pytest.param(["POST /v1/keys_get HTTP/1.1", "Host: {host}", "Content-Length: 0"], 404,
-                     "unsupported_operation", id="H18 a call of one machine alone"),
-        pytest.param(["GET /metrics HTTP/1.1", "Host: {host}"], 404, "unsupported_operation",
-                     id="H18 what is the operator's"),
-        pytest.param(["GET /v1/ws HTTP/1.1", "Host: {host}"], 404, "unsupported_operation",
-                     id="a socket without an upgrade"),
-        pytest.param(["\x16\x03\x01\x02garbage"], 400, "malformed", id="no HTTP at all"),
-    ],
-)  # fmt: skip
-def test_whatever_is_asked_is_answered_by_a_code(
-    served: Served, lines: list[str], status: int, code: str
-) -> None:
+def ask_oddly(served: Served | Here, lines: list[str]) -> tuple[int, str]:
+    """Return status and code of the answer to a head of these lines."""
     host = "{}:{}".format(*served.address)
     ends = "" if "X: " in lines[-1] else "\r\n\r\n"
     text = "\r\n".join(lines).replace("{host}", host) + ends
     with raw(served, text.encode("latin-1")) as line:
-        line.settimeout(5)
         answer = line.recv(65536)
         if b"\r\n\r\n{" not in answer:
             answer += line.recv(65536)
-    assert status_of(answer) == status
-    assert code_of(answer.partition(b"\r\n\r\n")[2]) == code
+    return status_of(answer), code_of(answer.partition(b"\r\n\r\n")[2])
+
+
+@pytest.mark.parametrize(("lines", "status", "code"), ODD)
+def test_whatever_is_asked_is_answered_by_a_code(
+    served: Served, lines: list[str], status: int, code: str
+) -> None:
+    assert ask_oddly(served, lines) == (status, code)
 
 
 def test_a_head_over_its_bound_is_refused_where_it_comes_whole(served: Served) -> None:

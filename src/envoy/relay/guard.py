@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import ssl
 from typing import Final
 
 from envoy import limits
 from envoy.errors import InternalError, UsageError, WaitTimeoutError
 from envoy.system import files
 
+_NEVER: Final = b""  # nobody is asked for the password of a key
 LOCK_FILE: Final = "serve.lock"
 NOBODY_PAYS: Final = "none"
 
@@ -51,6 +53,16 @@ def require_loopback(address: str) -> None:
     """Refuse another address. Raises UsageError(unsupported_destination)."""
     if not is_loopback(address):
         raise UsageError("unsupported_destination", address=address)
+
+
+def require_certificate(cert: str | None, key: str | None) -> None:
+    """Refuse files that are no certificate with its key. Raises UsageError(invalid_argument)."""
+    if cert is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password=_NEVER)
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        raise UsageError("invalid_argument", reason="certificate") from error
 
 
 def take(directory: str) -> files.Lock:

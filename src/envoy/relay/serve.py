@@ -80,6 +80,7 @@ def run(options: Options, *, ready: Callable[[str], None]) -> None:
 
     Raises UsageError, IntegrityError, WaitTimeoutError(timeout) where another process serves.
     """
+    guard.require_certificate(options.cert, options.key)
     if not options.is_unsafe:
         guard.require_safe(
             options.listen[0],
@@ -142,6 +143,7 @@ class Process:
             options.connections,
         )
         self._face = Face(self._desk, self._bus, terms)
+        self._settings = _settings(self._face, self._doors, options)
 
     async def serve(self, ready: Callable[[str], None]) -> None:
         """Serve until a signal comes, then drain."""
@@ -152,7 +154,7 @@ class Process:
         ending = asyncio.Event()
         for which in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(which, ending.set)
-        servers = [self._server(self._bound)]
+        servers = [(Server(self._settings), self._bound)]
         if self._admin_bound is not None:
             servers.append(self._admin(self._admin_bound))
         running = [
@@ -182,10 +184,6 @@ class Process:
         await self._face.drain(_BYE_SECONDS)
         for server in servers:
             server.should_exit = True
-
-    def _server(self, bound: socket.socket) -> tuple[Server, socket.socket]:
-        """Return the server of the public address."""
-        return Server(_settings(self._face, self._doors, self._options)), bound
 
     # -- the operator's socket --------------------------------------------------------------
 
