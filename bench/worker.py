@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from envoy.views import names
 BUSY_MS = 30_000
 DATABASE = "writers.db"
 LOCK = "writers.lock"
+HELD = limits.SLOTS_PER_POSTER_MAX // 2
 READY = "ready"  # label of the tasks that are taken as `task ready --claim` does
 
 
@@ -55,35 +57,47 @@ def send(replica: Replica, count: int) -> dict[str, object]:
     return timed(range(count), lambda number: work.send(replica, f"{number} {world.TEXT}") and None)
 
 
-def claim(replica: Replica, ids: Sequence[bytes]) -> dict[str, object]:
+def claim(
+    replica: Replica, ids: Sequence[bytes], won: Callable[[bytes], None] | None = None
+) -> dict[str, object]:
     """Claim the tasks ``ids``; tell which were won, and who had the others."""
-    won: list[str] = []
+    mine: list[str] = []
     told: list[object] = []
 
     def one(task: bytes) -> None:
         try:
             tasks.claim(replica, task, require="confirmed", session="default")
-            won.append(task.hex())
         except ConflictError as error:
             told.append([error.code, task.hex(), error.details.get("holder")])
+            return
+        mine.append(task.hex())
+        if won is not None:
+            won(task)
 
-    return {**timed(ids, one), "won": won, "told": told, "me": did_text(replica.me)}
+    return {**timed(ids, one), "won": mine, "told": told, "me": did_text(replica.me)}
 
 
 def race(replica: Replica, ids: Sequence[bytes]) -> dict[str, object]:
     """Claim the tasks ``ids`` by name, then take what is ready until nothing is.
 
-    What is ready for that has a label of its own, so that the two races do not mix.
+    What is ready for that has a label of its own, so that the two races do not mix. A hub lets
+    nobody hold more than limits.SLOTS_PER_POSTER_MAX slots, so old work is completed on the way.
     """
-    found, took, each = claim(replica, ids), list[str](), list[float]()
+    held, took = deque[bytes](), list[str]()
+
+    def won(task: bytes) -> None:
+        held.append(task)
+        if len(held) > HELD:
+            tasks.complete(replica, held.popleft())
+
+    found = claim(replica, ids, won)
     while True:
-        before = time.monotonic()
         try:
             done = hold.take(replica, label=READY, limit=limits.ROWS_MAX, session="default")
         except WaitTimeoutError:
-            return {**found, "ended": time.monotonic(), "took": took, "take_ms": each}
+            return {**found, "ended": time.monotonic(), "took": took}
         took.append(done.after.id.hex())
-        each.append(round((time.monotonic() - before) * 1000, 3))
+        won(done.after.id)
 
 
 def with_lock(home: Path, count: int) -> dict[str, object]:

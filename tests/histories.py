@@ -188,9 +188,8 @@ class History:
 
 def capsule(task: bytes, tenure: bytes, to: bytes | None) -> TaskHandoff:
     """Return a handoff that says as little as it may."""
-    nothing: tuple[tuple[str, ...], ...] = ((), (), (), (), ())
     pinned = Frontier(fixed("frontier"), (task,))
-    return TaskHandoff(task, tenure, to, "claimed", "go on", *nothing, (), pinned)
+    return TaskHandoff(task, tenure, to, "claimed", "go on", (), (), (), (), (), (), pinned)
 
 
 def holder(tenure: Op) -> bytes:

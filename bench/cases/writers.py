@@ -255,7 +255,8 @@ def check_taken(made: world.World, answers: Sequence[Json], count: int) -> None:
         with world.looking(made, profile) as views:
             (space,) = views.spaces()
             people = {one.an: did_text(one.did) for one in views.members(space.sn)}
-            found = views.tasks(space.sn, states=(names.CLAIMED,), after=None, limit=count + 1)
+            states = (names.CLAIMED, names.COMPLETED)
+            found = views.tasks(space.sn, states=states, after=None, limit=count + 1)
         shown = {one.id.hex(): people[one.assignee] for one in found if one.assignee is not None}
         if shown != holders or any(one.claim_state != names.CONFIRMED for one in found):
             raise Wrong(f"{profile} shows {len(shown)} holders, not those {count} that won")

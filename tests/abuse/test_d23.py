@@ -49,9 +49,9 @@ def after_its_removal(world: World, lead: Actor, gone: Actor, low: Actor) -> lis
     event = remove(lead, gone).event
     entry = None if event is None else lead.events.entry(1, event)
     assert event is not None and entry is not None
-    named = {"auth": grant.id, "deps": (event,), "ts": entry.ts}
+    deps, ts = (event,), entry.ts
     return [
-        forger.say(message("flood"), **named, lam=entry.lam + 1 + number)[0]
+        forger.say(message("flood"), auth=grant.id, deps=deps, ts=ts, lam=entry.lam + 1 + number)[0]
         for number in range(FLOOD)
     ]
 

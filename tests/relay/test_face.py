@@ -20,7 +20,6 @@ from hub.scenes import SPACE, envelope
 from relay import process
 from relay.process import Client, Here, Served, code_of, head, raw, rest
 
-
 ODD = [
     pytest.param(
         ["POST /v1/pull HTTP/1.1", "Host: {host}", "Content-Length: 0"], 400, "malformed",

@@ -15,12 +15,14 @@ from envoy.core.access import Statement
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import sha256
 from envoy.core.structs import Body
+from envoy.errors import InternalError
 from envoy.relay.fanout import Fanout, Line, Reading
 from envoy.relay.group import Wake
 from envoy.relay.metrics import Metrics
 from envoy.sync import access as calls
 from envoy.sync import frames, live
 from hub.scenes import SPACE, envelope
+from oracle import events
 from relay.scenes import FOUNDER, READER, ROOT, WRITER, Relay, key_of, link
 
 T = TypeVar("T")
@@ -35,12 +37,15 @@ class _Ear:
         self.is_open = asyncio.Event()
         self.is_open.set()
         self.aborted = False
+        self.is_gone = False
 
     async def receive(self) -> dict[str, object]:
         return await self.said.get()
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
         await self.is_open.wait()
+        if self.is_gone:
+            raise OSError
         self.got.append(message)
         if message["type"] == "websocket.close":
             self.said.put_nowait({"type": "websocket.disconnect"})
@@ -278,5 +283,170 @@ def test_who_is_given_a_longer_chain_reads_on_by_the_same_line(scene: _Scene) ->
         scene.wake()
         await settle()
         assert not task.done() and relay.entry("reader", READER).code is None
+
+    asyncio.run(work())
+
+
+def sent(data: bytes | str) -> dict[str, object]:
+    kind = "text" if isinstance(data, str) else "bytes"
+    return {"type": "websocket.receive", kind: data}
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        pytest.param("text", 4400, id="text"),
+        pytest.param(b"\xff", 4400, id="garbage"),
+        pytest.param(b"x" * (limits.SOCKET_MESSAGE_BYTES_MAX + 1), 4413, id="too large"),
+        pytest.param(
+            encode(live.Sub("sub", 1, (live.Wanted(b"x" * 80, 0),))), 4401, id="no good token"
+        ),
+    ],
+)
+def test_what_no_listener_says_ends_its_line(scene: _Scene, data: bytes | str, code: int) -> None:
+    async def work() -> None:
+        ear, task = await scene.open()
+        ear.said.put_nowait(sent(data))
+        ear.said.put_nowait(sent(b"and more, which nobody reads"))
+        await asyncio.wait_for(task, 5)
+        assert ear.code() == code
+
+    asyncio.run(work())
+
+
+def test_what_is_told_is_one_page_for_all_and_none_for_who_left(scene: _Scene) -> None:
+    async def work() -> None:
+        relay = scene.relay
+        ears = [(await scene.open())[0] for _ in range(3)]
+        for ear in ears:
+            await scene.sub(ear, (relay.token("reader"), 0))
+        ears[2].said.put_nowait(sent(encode(live.Unsub("unsub", SPACE))))
+        ears[2].said.put_nowait(sent(encode(live.Unsub("unsub", bytes(32)))))
+        await settle()
+        put = frames.Push(SPACE, (envelope("one"),))
+        relay.ask(put, frames.Pushed, relay.token("writer"))
+        scene.wake()
+        scene.wake()
+        await settle()
+        told = [[type(one).__name__ for one in ear.heard()] for ear in ears]
+        assert told == [["Subbed", "Woken"], ["Subbed", "Woken"], ["Subbed"]]
+        assert ears[0].got[-1]["bytes"] is ears[1].got[-1]["bytes"]
+
+    asyncio.run(work())
+
+
+def test_a_line_that_lags_hears_how_far_when_it_reads_on(scene: _Scene) -> None:
+    async def work() -> None:
+        relay = scene.relay
+        ear, _ = await scene.open()
+        await scene.sub(ear, (relay.token("reader"), 0))
+        ear.is_open.clear()
+        writer = relay.token("writer")
+        for number in range(24):
+            put = frames.Push(SPACE, (envelope(f"big {number}", 60_000),))
+            relay.ask(put, frames.Pushed, writer)
+            scene.wake()
+            await settle()
+        ear.is_open.set()
+        await settle()
+        lag = ear.heard()[-1]
+        assert isinstance(lag, live.Lag) and lag.places == (live.Place(SPACE, 24),)
+        relay.ask(frames.Push(SPACE, (envelope("last"),)), frames.Pushed, writer)
+        scene.wake()
+        await settle()
+        woken = ear.heard()[-1]
+        assert isinstance(woken, live.Woken) and woken.page is not None
+        assert woken.page.frames == (envelope("last"),)
+
+    asyncio.run(work())
+
+
+def test_a_line_and_a_holder_have_their_bounds(
+    scene: _Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SOCKETS_HOLDER_MAX", 1)
+
+    async def work() -> None:
+        token = scene.relay.token("reader")
+        first, second = (await scene.open())[0], (await scene.open())[0]
+        await scene.sub(first, (token, 0), (token, 0))
+        await scene.sub(second, (token, 0))
+        monkeypatch.setattr(limits, "SOCKET_SPACES_MAX", 0)
+        await scene.sub(second, (token, 0))
+        entries = [one.entries for one in second.heard() if isinstance(one, live.Subbed)]
+        assert entries == [("rate_limited",), ("quota_exceeded",)]
+        (told,) = [one for one in first.heard() if isinstance(one, live.Subbed)]
+        assert all(isinstance(one, frames.Head) for one in told.entries)
+
+    asyncio.run(work())
+
+
+def test_a_space_that_is_gone_ends_for_who_listens(scene: _Scene) -> None:
+    async def work() -> None:
+        relay = scene.relay
+        ear, task = await scene.open()
+        await scene.sub(ear, (relay.token("reader"), 0))
+        instance = relay.create().instance
+        sig = events.sig(ROOT, "space-delete", SPACE, instance)
+        relay.ask(calls.SpaceDelete(SPACE, instance, sig), frames.Done)
+        scene.fanout.wake(relay.wakes[-1])
+        await asyncio.wait_for(task, 5)
+        end = ear.heard()[-1]
+        assert isinstance(end, live.End) and (end.code, ear.code()) == ("space_not_found", 4403)
+
+    asyncio.run(work())
+
+
+def test_a_store_that_fails_is_told_of_and_tried_again(
+    scene: _Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise InternalError("storage_failed")
+
+    async def work() -> None:
+        relay = scene.relay
+        ear, _ = await scene.open()
+        with monkeypatch.context() as patch:
+            patch.setattr(relay.desk, "subscribe", broken)
+            await scene.sub(ear, (relay.token("reader"), 0))
+        assert isinstance(ear.heard()[-1], live.Subbed) and not ear.got[-1].get("code")
+        await scene.sub(ear, (relay.token("reader"), 0))
+        put = frames.Push(SPACE, (envelope("one"),))
+        relay.ask(put, frames.Pushed, relay.token("writer"))
+        with monkeypatch.context() as patch:
+            patch.setattr(relay.desk, "page", broken)
+            scene.wake()
+            await settle()
+        assert isinstance(ear.heard()[-1], live.Subbed)
+        scene.wake()
+        await settle()
+        assert isinstance(ear.heard()[-1], live.Woken)
+
+    asyncio.run(work())
+
+
+def test_who_goes_says_so_and_cuts_who_does_not_listen(scene: _Scene) -> None:
+    async def work() -> None:
+        (good, done), (deaf, stuck) = await scene.open(), await scene.open()
+        deaf.is_open.clear()
+        leaving = asyncio.create_task(scene.fanout.bye(1.0))
+        await asyncio.wait_for(done, 5)
+        assert good.heard() == [live.Bye("bye", "relay_unavailable")] and good.code() == 4503
+        scene.now_s += 2
+        await leaving
+        await asyncio.wait_for(stuck, 5)
+        assert deaf.aborted and not len(scene.fanout)
+
+    asyncio.run(work())
+
+
+def test_a_peer_that_went_ends_its_line(scene: _Scene) -> None:
+    async def work() -> None:
+        ear, task = await scene.open()
+        ear.is_gone = True
+        await scene.sub(ear, (scene.relay.token("reader"), 0))
+        ear.said.put_nowait({"type": "websocket.disconnect"})
+        await asyncio.wait_for(task, 5)
+        assert not len(scene.fanout)
 
     asyncio.run(work())

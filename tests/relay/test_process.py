@@ -271,7 +271,7 @@ def test_a_second_process_on_the_same_directory_is_refused(tmp_path: Path) -> No
 # -- the operator's paths -------------------------------------------------------------------
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
     def __init__(self, path: Path) -> None:
@@ -279,6 +279,7 @@ class _UnixConnection(http.client.HTTPConnection):
         self._path = path
 
     def connect(self) -> None:
+        """Connect to the path."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(10)
         self.sock.connect(os.fspath(self._path))
@@ -300,7 +301,7 @@ def test_the_operator_asks_over_a_socket_that_is_the_operators_alone(tmp_path: P
         client.create()
         client.ask(push("one"), frames.Pushed, client.token("writer"))
         client.close()
-        line = _UnixConnection(place)
+        line = UnixConnection(place)
         assert get(line, "/healthz") == (200, '{"status":"alive"}')
         assert get(line, "/readyz") == (200, '{"status":"ready"}')
         assert get(line, "/other")[0] == 404

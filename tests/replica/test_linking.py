@@ -10,9 +10,10 @@ from envoy import limits
 from envoy.core.bodies import Grant, Remove
 from envoy.core.capability import AuthEvent
 from envoy.core.event import Event
-from envoy.core.log import Head, split
+from envoy.core.log import Entry, Head, split
 from envoy.core.structs import Body
 from envoy.replica.court import Court
+from envoy.replica.replica import Author
 from envoy.storage.events import EventStore
 from envoy.sync import frames
 from replica.forge import Forger
@@ -52,6 +53,12 @@ class Looks:
         patch.setattr(EventStore, "heads", counted_heads)
 
 
+def gathering(author: Author) -> list[Entry]:
+    """See all there is, then say something."""
+    author.gather()
+    return [author.say(message("x"))]
+
+
 @pytest.mark.parametrize("gathers", [False, True], ids=["a message", "a removal"])
 def test_four_times_the_flood_is_four_times_the_looks(gathers: bool, world: World) -> None:
     looked = dict[int, Looks]()
@@ -61,7 +68,7 @@ def test_four_times_the_flood_is_four_times_the_looks(gathers: bool, world: Worl
         with pytest.MonkeyPatch.context() as patch:
             looked[count] = Looks(patch)
             if gathers:
-                lead.copy.compose(lambda author: (author.gather(), author.say(message("x")))[1:])
+                lead.copy.compose(gathering)
             else:
                 lead.copy.write(lambda _: (message("after all of them"),))
         (tip,) = lead.events.heads(1, citable=True)

@@ -43,11 +43,12 @@ Open = tuple[tuple[str, OpenValue], ...]
 T = TypeVar("T")
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
-# By type, at first use: what each of them returns, a dict cannot say.
-_DECODERS: Final[dict[object, Callable[[bytes], Any]]] = {}
-
 Values = Callable[[object], tuple[object, ...]]
-_DOUBTFUL: Final[dict[type, Values]] = {}  # by the class of a Body, at first use
+# By type, at first use: its typed decoder, whose return a dict cannot name; what a Body checks of
+# itself, if anything; and what the types leave to be looked at, if anything.
+_Plan = tuple[Callable[[bytes], Any], Callable[[Any], None] | None, Values | None]
+_PLANS: Final[dict[object, _Plan]] = {}
+_DOUBTFUL: Final[dict[type, Values | None]] = {}  # by the class of a Body, at first use
 _SETTLED: Final = frozenset(("B16", "B24", "B32", "B64", "EncKey", "I63", "I64", "bytes", "None"))
 
 # Head byte -> bytes of the length or the number that follows it.
@@ -74,13 +75,17 @@ def decode(data: bytes, kind: type[T]) -> T:
     Raises RemoteFault: ``malformed`` for bytes that are no such value, ``non_canonical`` for a
     value in another form than its one encoding. Source: docs/spec/codec.md, Decoding.
     """
-    read = _DECODERS.get(kind) or _DECODERS.setdefault(kind, msgspec.msgpack.Decoder(kind).decode)
+    read, check, doubtful = _PLANS.get(kind) or _plan(kind)
     try:
         value: T = read(data)
     # Invalid UTF-8 is no DecodeError to msgspec 0.22 (tests/core/test_codec would notice).
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RemoteFault("malformed") from error
-    _check(value)  # first: another form of what is no such value is ``malformed``
+    # First: another form of what is no such value is ``malformed``.
+    if check is not None:
+        check(value)
+    if doubtful is not None:
+        _check(doubtful(value))
     if _ENCODER.encode(value) != data:
         raise RemoteFault("non_canonical")
     return value
@@ -123,9 +128,18 @@ def bounded(text: str, most: int, *, empty: bool = True) -> None:
     refuse_unless(size <= most and (empty or size))
 
 
-def _check(whole: object) -> None:
-    """Refuse what the typed decoder lets through, in ``whole`` and every value below it."""
-    todo = [_check_body(whole) if isinstance(whole, Body) else (whole,)]
+def _plan(kind: type[object]) -> _Plan:
+    """Return how values of ``kind`` are read, found out at its first use."""
+    plan: _Plan = (msgspec.msgpack.Decoder(kind).decode, None, lambda value: (value,))
+    if isinstance(kind, type) and issubclass(kind, Body):
+        has_check = kind.check is not Body.check
+        plan = (plan[0], kind.check if has_check else None, _doubtful(kind))
+    return _PLANS.setdefault(kind, plan)
+
+
+def _check(values: tuple[object, ...]) -> None:
+    """Refuse what the typed decoder lets through, in ``values`` and every value below them."""
+    todo = [values]
     while todo:  # a stack of ours: depth is bounded by the types, but nothing here recurses
         for value in todo.pop():
             if not value:
@@ -146,14 +160,15 @@ def _check(whole: object) -> None:
 def _check_body(value: object) -> tuple[object, ...]:
     """Ask a Body about itself, and return the values of its fields that have to be looked at."""
     assert isinstance(value, Body), f"{type(value)} has no form on the wire"
-    doubtful = _DOUBTFUL.get(type(value))
-    if doubtful is None:
-        doubtful = _DOUBTFUL[type(value)] = _doubtful(type(value))
+    kind = type(value)
+    if kind not in _DOUBTFUL:
+        _DOUBTFUL[kind] = _doubtful(kind)
+    doubtful = _DOUBTFUL[kind]
     value.check()
-    return doubtful(value)
+    return () if doubtful is None else doubtful(value)
 
 
-def _doubtful(kind: type[Body]) -> Values:
+def _doubtful(kind: type[Body]) -> Values | None:
     """Return what reads the fields that the types of ``kind`` do not settle, by its annotations.
 
     Bounded bytes and numbers, alone or in a tuple, are what the typed decoder checked: most of an
@@ -165,7 +180,7 @@ def _doubtful(kind: type[Body]) -> Values:
         if not _SETTLED.issuperset(words.replace("|", " ").replace("...", " ").split()):
             found.append(name)
     if not found:
-        return lambda _: ()
+        return None
     # A getter of one name returns it bare, one of more a tuple: the last one stands twice.
     return attrgetter(*found, *found[-1:])
 

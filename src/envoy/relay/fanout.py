@@ -253,6 +253,8 @@ class Fanout:
             return self._desk.subscribe(wanted.token)
         except HubRefusal as refusal:
             return refusal.code
+        except EnvoyError:
+            return "storage_failed"
 
     def _enter(
         self, line: Line, found: tuple[Subscription, frames.Head] | str, since: int

@@ -104,11 +104,17 @@ class Process:
         self.journal = Journal(_to_stderr, now_ms=host.now_ms, key=key)
         self.metrics = Metrics()
         self._bound = _bind(options.listen)
+        self._admin_bound: socket.socket | None = None
         try:
             self._admin_bound = self._admin_socket()
+            self._open()
         except EnvoyError:
-            self._bound.close()
+            self._unbind()
             raise
+
+    def _open(self) -> None:
+        """Open the store and put the face before it. Raises IntegrityError."""
+        options, key = self._options, host.entropy(_TOKEN_BYTES)
         port = self._bound.getsockname()[1]
         scheme = "http" if options.cert is None else "https"
         own = f"{scheme}://{_shown(options.listen[0])}:{port}"
@@ -144,6 +150,12 @@ class Process:
         )
         self._face = Face(self._desk, self._bus, terms)
         self._settings = _settings(self._face, self._doors, options)
+
+    def _unbind(self) -> None:
+        """Close what listens: nobody will."""
+        self._bound.close()
+        if self._admin_bound is not None:
+            self._admin_bound.close()
 
     async def serve(self, ready: Callable[[str], None]) -> None:
         """Serve until a signal comes, then drain."""

@@ -109,6 +109,8 @@ CREATE INDEX stream_mention ON stream(sn, n) WHERE reason = 'mention';
 """
 )
 
+# Full text is merged by eights, not by fours: each word is written again less often, which is a
+# third of what it costs to take one in, and a search looks into a few more parts.
 PROJECTIONS = """
 CREATE TABLE item(
   rid INTEGER PRIMARY KEY, sn INTEGER NOT NULL, lam INTEGER NOT NULL, id BLOB NOT NULL,
@@ -123,6 +125,7 @@ CREATE INDEX item_rest ON item(sn, lam, id) WHERE kind <> 'message' AND kind NOT
 CREATE INDEX item_poll ON item(sn, lam, id) WHERE kind = 'poll';
 CREATE INDEX item_status ON item(sn, status) WHERE status NOT IN ('ok', 'ok*');
 CREATE VIRTUAL TABLE words USING fts5(body, content='', contentless_delete=1);
+INSERT INTO words(words, rank) VALUES('automerge', 8);
 CREATE TABLE member(
   sn INTEGER NOT NULL, an INTEGER NOT NULL, did BLOB NOT NULL, name TEXT NOT NULL, type TEXT,
   role TEXT, reader INTEGER NOT NULL, joined_ms INTEGER, via BLOB, removed_ms INTEGER, enc BLOB,

@@ -58,11 +58,11 @@ def omitted(record: dict[str, Any], path: str) -> int:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_record_is_never_over_its_budget_and_counts_what_it_cuts(place: Place, seed: int) -> None:
     filled(place, Random(seed))
-    whole = place.ok("work_record", "work-record", "--limit", "40")
+    whole: dict[str, Any] = place.ok("work_record", "work-record", "--limit", "40")
     del whole["schema"]
     before = dumps(whole)
     for tokens in range(1_000, budget.tokens(whole) + 400, 731):
-        cut = budget.fit(whole, tokens, space=whole["space_id"])
+        cut: dict[str, Any] = budget.fit(whole, tokens, space=whole["space_id"])
         written = dumps({"schema": "envoy.work_record/1", **cut})
         assert len(written) <= budget.BYTES_PER_TOKEN * cut["bounds"]["used_tokens"]
         assert budget.tokens(cut) == cut["bounds"]["used_tokens"] <= tokens
@@ -73,7 +73,9 @@ def test_a_record_is_never_over_its_budget_and_counts_what_it_cuts(place: Place,
             place_of = budget._place(path)
             assert place_of is None or place_of[1] < len(budget._listed(cut, place_of[0]))
     assert dumps(whole) == before  # cutting leaves what it was given as it is
-    all_of_it = budget.fit(whole, budget.tokens(whole) + 1_000, space=whole["space_id"])
+    all_of_it: dict[str, Any] = budget.fit(
+        whole, budget.tokens(whole) + 1_000, space=whole["space_id"]
+    )
     assert all_of_it["omitted"].keys() == whole["omitted"].keys()
     assert all_of_it["tasks"] == whole["tasks"]
 

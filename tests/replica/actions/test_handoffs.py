@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from envoy.core.bodies import Ref
+from envoy.core.crypto.sign import tagged
 from envoy.core.log import Entry
 from envoy.core.records import Frontier
 from envoy.core.structs import replace
@@ -51,7 +53,7 @@ def given(actor: Actor, task: bytes, to: Actor | None = None, said: Capsule = SA
     return done.event
 
 
-def accept(actor: Actor, handoff: bytes, **asked: str) -> rows.Transition:
+def accept(actor: Actor, handoff: bytes, **asked: Any) -> rows.Transition:
     """Take a task over."""
     return handoffs.accept(actor.copy, handoff, session="default", **asked)
 
@@ -259,7 +261,7 @@ def test_what_is_not_here_is_unknown(team: list[Actor]) -> None:
     def beyond(author: Author) -> list[Entry]:
         body = handoffs._body(author.batch, task, SAID, one.me)
         heads = (*body.frontier.heads, absent)
-        pinned = Frontier(capsules.tagged("frontier", *heads), heads)
+        pinned = Frontier(tagged("frontier", *heads), heads)
         return [author.say(replace(body, frontier=pinned, evidence=(Ref(None, absent, None),)))]
 
     handoff = lead.copy.compose(beyond).event

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import permutations
 
 import pytest
@@ -111,8 +112,8 @@ def test_who_lost_writes_nothing_more_and_what_it_wrote_is_held(world: World) ->
         won = one.space.role is not None
         assert status_of(lead, said[one.me]) == ("ok" if won else "held")
         if not won:
-            assert refused(lambda one=one: one.send("and again")) == "epoch_revoked"
-            assert refused(lambda one=one: one.join(code)) in (
+            assert refused(partial(one.send, "and again")) == "epoch_revoked"
+            assert refused(partial(one.join, code)) in (
                 "invite_already_redeemed",
                 "invalid_invite",
             )
@@ -159,13 +160,11 @@ def test_of_four_who_ask_for_two_uses_the_two_that_are_let_in_are_members(world:
     for one in chosen:
         assert approve.approve(lead.copy, one.id).changed
     for one in others:
-        assert refused(lambda one=one: approve.approve(lead.copy, one.id)) == (
-            "invite_already_redeemed"
-        )
+        assert refused(partial(approve.approve, lead.copy, one.id)) == ("invite_already_redeemed")
     assert [one.id for one in approve.pending(lead.copy)] == [one.id for one in others]
     assert {one.invite.uses for one in approve.pending(lead.copy)} == {2}
-    for one in racers:
-        sync(one)
+    for racer in racers:
+        sync(racer)
     assert {one.me for one in racers if one.space.role} == {one.asks.did for one in chosen}
 
 
