@@ -14,7 +14,6 @@ from envoy.core.log import Entry
 from envoy.core.records import Frontier
 from envoy.core.structs import replace
 from envoy.errors import EnvoyError
-from envoy.replica import capsules
 from envoy.replica.actions import authority, desk, handoffs, records, tasks, work
 from envoy.replica.actions.handoffs import Capsule
 from envoy.replica.actions.records import Said
