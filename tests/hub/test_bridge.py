@@ -462,3 +462,13 @@ def test_a_relay_that_is_another_one_each_time_is_none(at: Scene) -> None:
 
     at.relay.lie = turn
     inconsistent(at.sync)
+
+
+def test_a_local_log_that_was_set_back_is_pushed_again(at: Scene) -> None:
+    at.near("one", "two")
+    at.sync()
+    at.links.save(at.link._replace(pushed=5))  # counted in the file before it was set back
+    at.near("three")
+    at.sync()
+    assert at.both()[0] == at.both()[1]
+    assert at.bridge.pending() == 0

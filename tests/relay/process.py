@@ -14,9 +14,9 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -90,32 +90,20 @@ def be(directory: Path, work: Callable[[Here], object], **settings: object) -> N
 
     For what has to be seen from inside: another process is not measured.
     """
-    failed = list[BaseException]()
+    with ThreadPoolExecutor(1) as pool:
+        done = list[Future[object]]()
 
-    def client(origin: str) -> None:
+        def ready(origin: str) -> None:
+            done.append(pool.submit(work, Here(origin, directory)))
+            done[0].add_done_callback(lambda _done: os.kill(os.getpid(), signal.SIGTERM))
+
+        handlers, level = list(logging.root.handlers), logging.root.level
         try:
-            work(Here(origin, directory))
-        except BaseException as error:
-            failed.append(error)
+            serve.run(options(os.fspath(directory), dict(settings)), ready=ready)
         finally:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    threads = list[threading.Thread]()
-
-    def ready(origin: str) -> None:
-        threads.append(threading.Thread(target=client, args=(origin,)))
-        threads[0].start()
-
-    handlers, level = list(logging.root.handlers), logging.root.level
-    try:
-        serve.run(options(os.fspath(directory), dict(settings)), ready=ready)
-    finally:
-        logging.root.handlers[:] = handlers
-        logging.root.setLevel(level)
-        for thread in threads:
-            thread.join(20)
-    if failed:
-        raise failed[0]
+            logging.root.handlers[:] = handlers
+            logging.root.setLevel(level)
+    done[0].result()
 
 
 def start(directory: Path, **settings: object) -> Served:

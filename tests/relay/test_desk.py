@@ -365,3 +365,51 @@ def test_what_was_answered_is_there_after_the_relay_ended(tmp_path: Path) -> Non
     (page,) = again.ask(pull(), frames.Pulled, again.token("reader")).pages
     assert page.frames == (envelope("one"),)
     again.close()
+
+
+def test_who_is_refused_has_registered_nothing_and_used_nothing_up(relay: Relay) -> None:
+    relay.token("founder")
+    stolen = (*WRITER, link("writer", "founder", "r", 0))
+    assert relay.entry("writer", stolen).code == "auth_failed"
+    assert relay.entry("founder").role == "a"
+    cap = link("founder", "invite", "w", 1, uses=1)
+    assert relay.entry("stranger", (*FOUNDER, cap, link("invite", "victim", "w", 0))).code
+    assert relay.entry("joiner", (*FOUNDER, cap, link("invite", "joiner", "w", 0))).code is None
+
+
+@pytest.mark.parametrize(
+    ("target", "chain", "may"),
+    [
+        pytest.param("founder", (*ADMIN, link("admin", "founder", "r", 0)), False, id="a senior"),
+        pytest.param("writer", (*ADMIN, link("admin", "writer", "r", 0)), False, id="a peer's"),
+        pytest.param("own", (*ADMIN, link("admin", "own", "r", 0)), True, id="one it let in"),
+        pytest.param("new", (*ADMIN, link("admin", "new", "w", 0)), True, id="somebody new"),
+    ],
+)
+def test_an_admin_takes_no_living_chain_from_a_senior_or_a_peer(
+    relay: Relay, target: str, chain: tuple[bytes, ...], may: bool
+) -> None:
+    relay.token("founder")
+    relay.token("writer")
+    own = (*ADMIN, link("admin", "own", "w", 1))
+    relay.ask(calls.AccessPut(SPACE, (own,), None), frames.Done, relay.token("admin"))
+    put, token = calls.AccessPut(SPACE, (chain,), None), relay.token("admin")
+    if may:
+        relay.ask(put, frames.Done, token)
+    else:
+        assert refusal(lambda: relay.ask(put, frames.Done, token)) == "capability_missing"
+
+
+def test_an_old_link_is_not_made_young_by_its_holder(relay: Relay) -> None:
+    raw = access.state_access(ROOT, Statement(SPACE, 1, 7, ()), ())
+    relay.ask(calls.AccessPut(SPACE, (), raw), frames.Done, relay.token("founder"))
+    young = (*WRITER, link("writer", "writer", "w", 0, gen=2**62))
+    assert relay.entry("writer", young).code == "epoch_revoked"
+    new = (*FOUNDER, link("founder", "writer", "w", 1, gen=7))
+    assert relay.entry("writer", new).code is None
+
+
+def test_an_admin_raises_no_gen_that_ends_everybody(relay: Relay) -> None:
+    raw = access.state_access(seed_of("admin"), Statement(SPACE, 1, 2**62, ()), ADMIN)
+    put, token = calls.AccessPut(SPACE, (), raw), relay.token("admin")
+    assert refusal(lambda: relay.ask(put, frames.Done, token)) == "stale"

@@ -17,7 +17,7 @@ from envoy.core.crypto.sign import sha256
 from envoy.core.structs import Body
 from envoy.errors import InternalError
 from envoy.relay.fanout import Fanout, Line, Reading
-from envoy.relay.group import Wake
+from envoy.relay.group import GONE, Wake
 from envoy.relay.metrics import Metrics
 from envoy.sync import access as calls
 from envoy.sync import frames, live
@@ -389,7 +389,7 @@ def test_a_space_that_is_gone_ends_for_who_listens(scene: _Scene) -> None:
         instance = relay.create().instance
         sig = events.sig(ROOT, "space-delete", SPACE, instance)
         relay.ask(calls.SpaceDelete(SPACE, instance, sig), frames.Done)
-        scene.fanout.wake(relay.wakes[-1])
+        scene.fanout.wake(Wake(SPACE, GONE, GONE))
         await asyncio.wait_for(task, 5)
         end = ear.heard()[-1]
         assert isinstance(end, live.End) and (end.code, ear.code()) == ("space_not_found", 4403)

@@ -20,7 +20,19 @@ KINDS = {
     *("field_conflict", "double_fence", "fence_stale", "complete_raced", "complete_after_loss"),
     *("stale_review", "gate_raced", *doubles.KINDS),
 }
-RULES = {doubles.BOTH, doubles.USES, "rank", "tie", "order", "kind", "tenure", "work", "fence", "gate", "replaced"}
+RULES = {
+    doubles.BOTH,
+    doubles.USES,
+    "rank",
+    "tie",
+    "order",
+    "kind",
+    "tenure",
+    "work",
+    "fence",
+    "gate",
+    "replaced",
+}
 
 
 def test_every_kind_of_conflict_has_words() -> None:

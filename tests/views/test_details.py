@@ -37,6 +37,11 @@ def test_a_detail_is_legible(name: str, value: object, expected: object) -> None
         pytest.param("local_only", "local_only", id="a word"),
         pytest.param(4, "4", id="a number"),
         pytest.param(["a", 1], "a, 1", id="a list"),
+        pytest.param(
+            {ids.to_text("task", RAW): "cancelled", "b": None},
+            f"{ids.short(ids.to_text('task', RAW))} cancelled",
+            id="what is said of ids",
+        ),
         pytest.param(True, None, id="a truth"),
         pytest.param(None, None, id="nothing"),
     ],

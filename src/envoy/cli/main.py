@@ -389,6 +389,10 @@ def rare_module(name: str) -> ModuleType | None:
             from envoy.cli.write import handoffs
 
             return handoffs
+        case "handover":
+            from envoy.cli.write import handover
+
+            return handover
         case "home":
             from envoy.cli.write import home
 

@@ -88,6 +88,7 @@ ANSWERS: Mapping[str, Fields] = {
         "since": "int",
         "since_complete": "bool",
         "space_name": "text",
+        "path": "text?",
         "untrusted_fields": "[text]",
     },
     "run": {**RECORD, **WRITTEN, "warnings": "[Warning]"},

@@ -316,6 +316,7 @@ ANSWERS: Mapping[str, Fields] = {
     "task": {
         **TASK,
         "space_name~": "text",
+        "handoff~": "Handoff?",
         "conflict_details~": "[Conflict]",
         "history~": "[Record]",
         "history_complete~": "bool",

@@ -169,9 +169,18 @@ def show_text(data: Json) -> Iterator[Block]:
     if data["summary"]:
         yield line(("summary", "dim"))
         yield Body(show.text(data["summary"]), indent=0)
+    if data["handoff"] is not None:
+        yield from handoff_text(show.mapping(data["handoff"]))
     yield line("")
     for record in show.listed(data["history"]):
         yield from record_blocks(record, now_ms=now)
+
+
+def handoff_text(found: Json) -> Iterator[Block]:
+    """Yield what the last holder left, in short: `record show` has all of it."""
+    name = (show.short(found["record_id"]), "dim")
+    yield line(("handoff", "dim"), f"  {found['state']}, {found['verify']}  ", name)
+    yield Body(show.text(found["next"]), indent=0)
 
 
 def details(data: Json, *, now_ms: int) -> Iterator[tuple[str, Spans]]:

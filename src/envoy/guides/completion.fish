@@ -1911,7 +1911,7 @@ complete -c envoy -n '_shtab_envoy_using handoff verify' -l no-sync -d 'ask no h
 complete -c envoy -n '_shtab_envoy_using handoff verify' -l passphrase-file -xka "(__fish_complete_path (commandline -ct))" -d 'unlock with the passphrase in this file; - is stdin'
 complete -c envoy -n '_shtab_envoy_using handoff verify' -l help -s h -d 'this help'
 complete -c envoy -n '_shtab_envoy_using handoff verify' -l version -s V -d 'the version'
-complete -c envoy -n '_shtab_envoy_using handoff verify' -l handoff -x -d 'handoff: id or unique prefix'
+complete -c envoy -n '_shtab_envoy_using handoff verify' -l handoff -x -d 'its id, a unique prefix, or an audit bundle'
 complete -c envoy -n '_shtab_envoy_using handoff verify' -l space -x -d 'space: id, unique prefix or name (default: ENVOY_SPACE)'
 complete -c envoy -n '_shtab_envoy_using; and test $_shtab_envoy_npos -eq 0' -a onboarding -d 'Show how to begin, for a person or for an agent'
 complete -c envoy -n '_shtab_envoy_using onboarding' -l profile -x -d 'profile to use (ENVOY_PROFILE; default)'

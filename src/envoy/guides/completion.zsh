@@ -1096,7 +1096,7 @@ _shtab_envoy_handoff_verify_options=(
   "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
-  "--handoff[handoff\: id or unique prefix]:handoff:"
+  "--handoff[its id, a unique prefix, or an audit bundle]:handoff:"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
 )
 

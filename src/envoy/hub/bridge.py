@@ -143,9 +143,9 @@ class Bridge:
         return count
 
     def _settle_local(self) -> None:
-        """Begin counting anew at a local hub that is another than the one counted in."""
+        """Begin counting anew at a local hub that is another one, or that was set back."""
         link = self._link()
-        if link.local != self._store.instance:
+        if link.local != self._store.instance or link.pushed > self._row().head:
             self._links.save(link._replace(local=self._store.instance, pushed=0))
 
     def _run_errands(self, go: Go) -> None:
@@ -322,7 +322,8 @@ class Bridge:
         reply = self._near(frames.Push(self._space, tuple(issued)))
         assert isinstance(reply, frames.Pushed), "the reply of its call"
         stood = (link.local, link.pushed) == (self._store.instance, before.head)
-        if stood and reply.head - before.head <= len(issued):
+        # Nobody else's frame came in between: that one would never be pushed.
+        if stood and set(range(before.head + 1, reply.head + 1)) <= set(reply.seqs):
             self._links.save(link._replace(pushed=reply.head))
         return reply
 

@@ -41,15 +41,17 @@ def register(store: RelayStore, space: bytes, links: Sequence[bytes], *, at: int
     Raises HubRefusal: auth_failed, capability_expired, epoch_revoked, invite_already_redeemed,
     quota_exceeded.
     """
-    return put_cap(store, space, links, at=at)[0]
+    return put_cap(store, space, links, at=at, by=None)[0]
 
 
 def put_cap(
-    store: RelayStore, space: bytes, links: Sequence[bytes], *, at: int
+    store: RelayStore, space: bytes, links: Sequence[bytes], *, at: int, by: bytes | None
 ) -> tuple[Chain, bool]:
     """Register a chain as ``register`` does; say too whether its holder's tokens say otherwise.
 
-    That is where somebody who was registered has another role now, or another poster.
+    That is where somebody who was registered has another role now, or another poster. ``by``: who
+    gives it, None for the holder itself. Raises HubRefusal(capability_missing) where somebody else
+    would take a living chain away from above or beside it.
     """
     chain = read(store, space, links)
     if any(cap.exp and cap.exp <= at for cap in chain.caps):
@@ -58,6 +60,8 @@ def put_cap(
     holder, known = chain.leaf.holder, store.find_cap(space, chain.leaf.holder)
     if known == tuple(links):
         return chain, False
+    if by not in (None, holder) and not _may_replace(store, space, chain, by=by or ROOT, at=at):
+        raise HubRefusal("capability_missing")
     _count_uses(store, space, chain)
     if known is None and store.cap_count(space) >= limits.CAPS_MAX:
         raise HubRefusal("quota_exceeded")
@@ -67,6 +71,25 @@ def put_cap(
     before = read(store, space, known)
     was, now = (before.leaf.role, before.poster), (chain.leaf.role, chain.poster)
     return chain, was != now
+
+
+def _may_replace(store: RelayStore, space: bytes, chain: Chain, *, by: bytes, at: int) -> bool:
+    """Say whether ``by`` may give ``chain`` to a holder that has another one.
+
+    Who issued that one, or stands above, may; others only what gives no less and hangs no lower.
+    """
+    known = store.find_cap(space, chain.leaf.holder)
+    if known is None:
+        return True
+    before = read(store, space, known)
+    try:
+        require_live(store, space, before, at=at)
+    except HubRefusal:
+        return True
+    if by in before.signers:
+        return True
+    is_less = access.RANKS[chain.leaf.role] < access.RANKS[before.leaf.role]
+    return not is_less and len(chain.caps) <= len(before.caps)
 
 
 def _count_uses(store: RelayStore, space: bytes, chain: Chain) -> None:
@@ -101,7 +124,9 @@ def require_live(store: RelayStore, space: bytes, chain: Chain, *, at: int) -> N
         raise HubRefusal("capability_expired")
     if row is None:
         return
-    if (leaf.role != ADMIN and leaf.gen < row.min_epoch) or _is_ended(chain, store.stated(space)):
+    # Of every link: whoever holds an old one could issue itself a new one.
+    is_old = any(cap.role != ADMIN and cap.gen < row.min_epoch for cap in chain.caps)
+    if is_old or _is_ended(chain, store.stated(space)):
         raise HubRefusal("epoch_revoked")
 
 
@@ -135,7 +160,7 @@ def put_statement(store: RelayStore, space: bytes, raw: bytes, *, at: int) -> No
         raise HubRefusal("stale")
     if said.signer is None:
         store.drop_stated(space)
-    elif stated.min_epoch < least or not _keeps(store, space, stated.revoked):
+    elif stated.min_epoch != least or not _keeps(store, space, stated.revoked):
         raise HubRefusal("stale")
     store.save_statement(space, StatementRow(raw, stated.n, stated.min_epoch))
     store.save_stated(space, stated.revoked, said.signer or ROOT)

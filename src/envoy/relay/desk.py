@@ -327,6 +327,8 @@ class Desk:
                 return self._entry(self._tokens.renewed(token, at=at, ends=0), None)
             rules.authorise(store, [token], token.space, READ)
             chain = access.standing(store, token.space, token.holder, at=at)
+            if (token.role, token.poster) != (chain.leaf.role, chain.poster):
+                raise HubRefusal("session_stale")  # another chain was registered since
             young = self._tokens.renewed(token, at=at, ends=chain.leaf.exp)
             return self._entry(young, log.head_of(store, log.require_space(store, token.space)))
         except HubRefusal as refusal:
@@ -376,7 +378,7 @@ class Desk:
             if proof.aud not in self._config.origins:
                 raise HubRefusal("auth_failed")
             check_time(proof.ts, at=at)
-            until = at + limits.NONCE_SECONDS * 1000
+            until = at + limits.NONCE_SECONDS * 1000 + 1
             if not store.is_new_nonce(proof.nonce, now_ms=at, until_ms=until):
                 raise HubRefusal("replayed")
             if proof.space is None:
@@ -392,9 +394,11 @@ class Desk:
         if proof.chain is None:
             chain = access.standing(store, space, proof.holder, at=at)
         else:
-            chain = access.register(store, space, proof.chain, at=at)
-            if chain.leaf.holder != proof.holder:
+            # Whose it is comes first: what is refused registers nothing and uses nothing up.
+            if access.read(store, space, proof.chain).leaf.holder != proof.holder:
                 raise HubRefusal("auth_failed")
+            with store.transaction():
+                chain = access.register(store, space, proof.chain, at=at)
         store.fund(space, None, at)
         role, poster, ends = chain.leaf.role, chain.poster, chain.leaf.exp
         token = Token(KEY_NO, space, proof.holder, poster, role, row.rev, 0, at)
@@ -436,10 +440,11 @@ class Desk:
         """Register chains for others, which takes an admin, and keep a statement."""
         is_changed = False
         for links in call.caps:
-            chain, changes = access.put_cap(store, call.space, links, at=at)
-            is_changed |= changes
-            if token.role != chains.ADMIN and chain.leaf.holder != token.holder:
+            holder = access.read(store, call.space, links).leaf.holder
+            if token.role != chains.ADMIN and holder != token.holder:
                 raise HubRefusal("capability_missing")
+            _, changes = access.put_cap(store, call.space, links, at=at, by=token.holder)
+            is_changed |= changes
         if is_changed:
             store.raise_rev(call.space)
         if call.statement is not None:

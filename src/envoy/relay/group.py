@@ -198,11 +198,13 @@ class Writer:
                 if not self._commit(store, [job]):
                     job.fail()
         self._on_group(len(group), time.monotonic() - begun)
-        for job in group:
-            job.close()
-        wakes = self._wakes(store, group)
-        if wakes:
-            self._on_wake(wakes)
+        try:
+            wakes = self._wakes(store, group)
+            if wakes:
+                self._on_wake(wakes)
+        finally:
+            for job in group:
+                job.close()
 
     @staticmethod
     def _wakes(store: RelayStore, group: Sequence[Job]) -> list[Wake]:

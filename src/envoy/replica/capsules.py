@@ -12,6 +12,7 @@ Specification: docs/spec/tasks.md, Handoffs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Final
 
@@ -20,6 +21,7 @@ from envoy.core import envelope
 from envoy.core.bodies import Ref
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import sha256, tagged
+from envoy.core.kinds import KINDS
 from envoy.core.log import Entry
 from envoy.core.records import TaskHandoff
 from envoy.errors import RemoteFault
@@ -39,12 +41,15 @@ def digest(batch: Batch, event: bytes) -> bytes | None:
     return None if body is None else sha256(encode(body))
 
 
-def verify(replica: Replica, row: rows.Record) -> Verified:
-    """Return what this copy can say of a handoff that counts."""
+Proof = Callable[[Batch, Entry], bool]
+
+
+def verify(replica: Replica, row: rows.Record, proof: Proof) -> Verified:
+    """Return what this copy can say of a handoff that counts; ``proof`` is asked of its events."""
     batch = replica.batch()
     entry = batch.events.entry(batch.sn, row.id)
     assert entry is not None, "a row comes from an event"
-    if not proves_itself(batch, entry):
+    if not proof(batch, entry):
         return Verified([Check("signature", BAD, row.id)], 0, is_all=False)
     body = batch.keys.body(entry)
     assert isinstance(body, TaskHandoff), "its row was made of it"
@@ -52,12 +57,13 @@ def verify(replica: Replica, row: rows.Record) -> Verified:
     for head in body.frontier.heads:
         is_here = batch.events.entry(batch.sn, head) is not None
         checks.append(Check("head", OK if is_here else UNKNOWN, head))
-    checks += [_evidence(batch, one) for one in body.evidence]
+    checks += [_evidence(batch, one, proof) for one in body.evidence]
     act = handoffs.said(row)["act"]
     if handoffs.standing(row) == names.ACCEPTED:
         taken = batch.events.entry(batch.sn, from_text(str(act), "evt"))
         assert taken is not None, "what accepted it is here"
-        checks.append(Check("countersignature", _proof(batch, taken), taken.id))
+        is_signed = proof(batch, taken)
+        checks.append(Check("countersignature", OK if is_signed else BAD, taken.id))
     since, is_all = beside(batch, row.id, body.frontier.heads)
     return Verified(checks, since, is_all=is_all)
 
@@ -76,8 +82,9 @@ def proves_itself(batch: Batch, entry: Entry) -> bool:
         return False
 
 
-def _proof(batch: Batch, entry: Entry) -> str:
-    return OK if proves_itself(batch, entry) else BAD
+def is_shown(batch: Batch, entry: Entry) -> bool:
+    """Say whether an event of a bundle stands in it: then its signature was verified there."""
+    return batch.keys.body(entry) is not None
 
 
 def _frontier(body: TaskHandoff, ident: bytes) -> Check:
@@ -86,14 +93,14 @@ def _frontier(body: TaskHandoff, ident: bytes) -> Check:
     return Check("frontier", OK if is_right else BAD, ident)
 
 
-def _evidence(batch: Batch, ref: Ref) -> Check:
+def _evidence(batch: Batch, ref: Ref, proof: Proof) -> Check:
     """Say whether a piece of evidence is here, counts, and is what the giver meant."""
     entry = batch.events.entry(batch.sn, ref.id)
-    if entry is None:
-        return Check("evidence", UNKNOWN, ref.id, "missing")
+    if entry is None or entry.kind not in KINDS:  # of an unknown kind, or a stub of a bundle
+        return Check("evidence", UNKNOWN, ref.id, "missing" if entry is None else "digest")
     if entry.status not in COUNTING:
         return Check("evidence", BAD, ref.id, entry.status)
-    if not proves_itself(batch, entry):
+    if not proof(batch, entry):
         return Check("evidence", BAD, ref.id, "signature")
     found = digest(batch, ref.id)
     if found is None or ref.hash is None:

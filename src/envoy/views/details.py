@@ -73,6 +73,6 @@ def brief(value: object) -> str | None:
         case list():
             return ", ".join([str(brief(one)) for one in value])
         case dict():
-            known = ((name, brief(one)) for name, one in value.items())
+            known = ((brief(name), brief(one)) for name, one in value.items())
             return ", ".join([f"{name} {one}" for name, one in known if one is not None])
     return None

@@ -74,6 +74,30 @@ class Handed(NamedTuple):
         notes.omit("handoffs", left_out, f"envoy record list {self.space}")
         return [self._entry(row, f"handoffs[{at}]", notes) for at, row in enumerate(shown)]
 
+    def questions(self, start: int, notes: Noting) -> list[Json]:
+        """Return what the givers of the newest handoffs did not know, one question an entry."""
+        shown = self.found[-limits.LIST_ROWS_DEFAULT :]
+        asked = [(row, one) for row in shown for one in listed_of(row, "questions")]
+        first = max(0, len(asked) - limits.LIST_ROWS_DEFAULT)
+        notes.omit("open_questions", first, f"envoy record list {self.space}")
+        return [
+            {
+                "reason": "handoff_question",
+                "id": (name := ids.to_text("rec", row.id)),
+                "text": notes.text(text, f"open_questions[{at}].text", name),
+                "by": self.people.did_text(row.an),
+            }
+            for at, (row, text) in enumerate(asked[first:], start)
+        ]
+
+    def cited(self) -> dict[bytes, bytes | None]:
+        """Return the evidence of the newest handoffs, with their task."""
+        return {
+            ids.from_text(str(_id_of(ref)), *ids.EVENT_PREFIXES): row.task
+            for row in self.found[-limits.LIST_ROWS_DEFAULT :]
+            for ref in listed(row.refs)
+        }
+
     def _entry(self, row: rows.Record, path: str, notes: Noting) -> Json:
         """Return one handoff."""
         name = ids.to_text("rec", row.id)
@@ -93,6 +117,13 @@ def whole(value: object, _field: str) -> object:
 def said(row: rows.Record) -> Json:
     """Return what a handoff says beside its next action, and what became of it."""
     return records.fields(row)
+
+
+def listed_of(row: rows.Record, name: str) -> list[object]:
+    """Return one of the LISTS of a handoff."""
+    many = said(row)[name]
+    assert isinstance(many, list)
+    return many
 
 
 def standing(row: rows.Record) -> str:
@@ -115,9 +146,7 @@ def handoff(row: rows.Record, people: People, *, space: str, cut: Cut = whole) -
         "next": cut(row.text, "next"),
     }
     for name in LISTS:
-        many = content[name]
-        assert isinstance(many, list)
-        made[name] = [cut(one, name) for one in many]
+        made[name] = [cut(one, name) for one in listed_of(row, name)]
     made["evidence"] = [_id_of(one) for one in listed(row.refs)]
     made["frontier"] = content["frontier"]
     made["act_id"] = content["act"]

@@ -84,6 +84,9 @@ class Telling(Protocol):
     def questions(self, start: int, notes: Noting, /) -> list[Json]:
         """Return what records leave open."""
 
+    def cited(self) -> Mapping[bytes, bytes | None]:
+        """Return the evidence that listed decisions and handoffs rest on, with their task."""
+
 
 class Part(NamedTuple):
     """The newest references of a space, how many there are, and what this copy has of them."""

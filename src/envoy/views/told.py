@@ -19,13 +19,15 @@ from envoy.views.people import Json, People, stamp
 from envoy.views.tasks import listed
 
 # Kind -> the section that lists it, and the states in which it stands.
+DECISION: Final = "decision"
 SECTIONS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
-    "decision": ("decisions", frozenset(("in_force", "contested"))),
+    DECISION: ("decisions", frozenset(("in_force", "contested"))),
     "objection": ("objections", frozenset(("open",))),
     "risk": ("risks", frozenset(("open",))),
 }
 CHARTER: Final = "charter"
 APPROVAL: Final = "approval"
+EVIDENCE: Final = "evidence"
 KINDS: Final = (*SECTIONS, CHARTER, APPROVAL)
 
 
@@ -34,6 +36,12 @@ class Handed(Protocol):
 
     def section(self, notes: Noting, /) -> list[Json]:
         """Return the handoffs that somebody may have to act on."""
+
+    def questions(self, start: int, notes: Noting, /) -> list[Json]:
+        """Return what their givers did not know."""
+
+    def cited(self) -> Mapping[bytes, bytes | None]:
+        """Return the evidence that they rest on, with their task."""
 
 
 class Told(NamedTuple):
@@ -62,7 +70,7 @@ class Told(NamedTuple):
         return made if self.handed is None else {**made, "handoffs": self.handed.section(notes)}
 
     def questions(self, start: int, notes: Noting) -> list[Json]:
-        """Return what is left open: objections, approvals that were put off; newest last.
+        """Return what is left open: objections, approvals put off, what handoffs ask; newest last.
 
         ``start`` is where they begin in the list of open questions.
         """
@@ -70,7 +78,7 @@ class Told(NamedTuple):
         shown = reasons[-limits.LIST_ROWS_DEFAULT :]
         command = f"envoy record list {self.space}"
         notes.omit("open_questions", len(reasons) - len(shown), command)
-        return [
+        made: list[Json] = [
             {
                 "reason": reason,
                 "id": (name := ids.to_text("rec", one.row.id)),
@@ -79,6 +87,21 @@ class Told(NamedTuple):
             }
             for at, (reason, one) in enumerate(shown, start)
         ]
+        return (
+            made if self.handed is None else made + self.handed.questions(start + len(made), notes)
+        )
+
+    def cited(self) -> Mapping[bytes, bytes | None]:
+        """Return the evidence that listed decisions and handoffs rest on, with their task."""
+        states = SECTIONS[DECISION][1]
+        every = [one for one in self.found if _stands(one, DECISION, states)]
+        found = {
+            event: one.row.task
+            for one in every[-limits.LIST_ROWS_DEFAULT :]
+            for event in refs_of(one.row)
+            if event in self.named and self.named[event].row.kind == EVIDENCE
+        }
+        return found if self.handed is None else {**found, **self.handed.cited()}
 
     def proof(self, event: bytes, path: str, notes: Noting) -> Json:
         """Return what makes a record of the evidence ``event``; nothing for another event."""
@@ -120,6 +143,12 @@ class Told(NamedTuple):
             "text": text,
             "visibility": "visible" if text == row.text else "partial",
         }
+
+
+def refs_of(row: rows.Record) -> list[bytes]:
+    """Return the events that a record refers to."""
+    found = [one["id"] for one in listed(row.refs) if isinstance(one, dict)]
+    return [ids.from_text(str(one), *ids.EVENT_PREFIXES) for one in found]
 
 
 def _leaves_open(found: records.Shown) -> str | None:

@@ -372,12 +372,12 @@ def question_list(found: Material, notes: Notes) -> list[Json]:
 
 
 def evidence_list(found: Material, notes: Notes) -> list[Json]:
-    """Return what listed tasks and their completions name, in the order of the space."""
-    named: dict[bytes, rows.Task] = {}
-    listed = [*found.pending, *found.ended[: limits.LIST_ROWS_DEFAULT]]
-    for task in listed:
+    """Return what listed tasks, decisions and handoffs name, in the order of the space."""
+    named: dict[bytes, bytes | None] = {}
+    for task in (*found.pending, *found.ended[: limits.LIST_ROWS_DEFAULT]):
         for text in task_shapes.listed(task.evidence):
-            named.setdefault(ids.from_text(str(text), *ids.EVENT_PREFIXES), task)
+            named.setdefault(ids.from_text(str(text), *ids.EVENT_PREFIXES), task.id)
+    named = {**({} if found.told is None else found.told.cited()), **named}
     here = sorted(
         (found.evidence[one] for one in named if one in found.evidence),
         key=lambda item: (item.lam, item.id),
@@ -396,8 +396,10 @@ def evidence_list(found: Material, notes: Notes) -> list[Json]:
     return made
 
 
-def proof(item: rows.Item, task: rows.Task, found: Material, *, notes: Notes, index: int) -> Json:
-    """Return an event that a task names as its evidence."""
+def proof(
+    item: rows.Item, task: bytes | None, found: Material, *, notes: Notes, index: int
+) -> Json:
+    """Return an event that is named as evidence, of ``task`` if of any."""
     event = ids.to_text("evt", item.id)
     counts = item.status in history.COUNTING
     text = notes.text(item.body, f"evidence[{index}].text", event) if counts else None
@@ -439,7 +441,7 @@ def note_redacted(item: rows.Item, path: str, notes: Notes) -> None:
         notes.limit("redacted", path, event, reason="redacted", action="ask_author")
 
 
-def absence(event: bytes, task: rows.Task) -> Json:
+def absence(event: bytes, task: bytes | None) -> Json:
     """Return what is known of evidence that is named and not here."""
     return {
         "record_id": ids.to_text("evt", event),
@@ -450,7 +452,7 @@ def absence(event: bytes, task: rows.Task) -> Json:
         "subject": None,
         "fields": {},
         "refs": [],
-        "task_id": ids.to_text("task", task.id),
+        "task_id": None if task is None else ids.to_text("task", task),
         "by": None,
         "at": None,
         "stale": False,

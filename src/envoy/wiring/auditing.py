@@ -59,6 +59,7 @@ class Seen(NamedTuple):
     space: rows.Space
     people: People
     hidden: dict[bytes, str]  # of the newest stubs the kind that they state
+    replica: Replica
 
 
 # -- writing -----------------------------------------------------------------------------------
@@ -170,7 +171,7 @@ def _seen(profile: Profile, connection: db.Connection, read: Read, tell: Teller)
     assert header is not None and examiner is not None and examined is not None, "a seal ends it"
     space, views = examiner.replica.space, Views(connection)
     people = People(views.members(space.sn), me=header.author, find_did=views.did)
-    return Seen(header, examined, connection, space, people, hidden)
+    return Seen(header, examined, connection, space, people, hidden, examiner.replica)
 
 
 def _keep(hidden: dict[bytes, str], group: Group) -> None:

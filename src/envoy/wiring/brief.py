@@ -104,6 +104,7 @@ def seen_by(reader: Reader, space: rows.Space, found: Material, text: str) -> Ma
         return found
     pending = record.pending_tasks(reader, sn, who.an, found.task_counts)
     named = record.evidence_of([*pending, *found.ended])
+    told = told_of(reader, space, named)
     polls = views.polls(sn, limits.LIST_ROWS_DEFAULT)
     answered = views.answered(sn, [item.id for item in polls], who.an)
     return found._replace(
@@ -112,8 +113,8 @@ def seen_by(reader: Reader, space: rows.Space, found: Material, text: str) -> Ma
         grants=views.grants(sn, who.an),
         pending=pending,
         needed=views.task_states(sn, task_shapes.needed(pending)),
-        evidence=views.items(sn, named),
-        told=told_of(reader, space, named),
+        evidence=record.proofs(reader, sn, named, told),
+        told=told,
         asked=sorted(
             (item for item in polls if item.id not in answered and item.an != who.an),
             key=lambda item: (item.lam, item.id),
@@ -159,7 +160,7 @@ def about(reader: Reader, space: rows.Space, found: Material, task: bytes) -> Cu
         pending=pending,
         ended=ended,
         needed=views.task_states(sn, task_shapes.needed(pending)),
-        evidence=views.items(sn, named),
+        evidence=record.proofs(reader, sn, named, told),
         told=told,
         conflicts=conflicts,
         not_counting=held,

@@ -8,6 +8,7 @@ Specification: docs/spec/work-record.md.
 from __future__ import annotations
 
 from envoy import ids
+from envoy.storage.record_views import RecordViews
 from envoy.storage.views import Views
 from envoy.views import handoffs, names, rows
 from envoy.views.handoffs import Handed
@@ -21,6 +22,12 @@ def handed(views: Views, of: rows.Space, told: Told) -> Told:
     found = [row for row in told.given if stands(views, of, row)]
     said = {row.id: word(views, of, row) for row in found}
     return told._replace(handed=Handed(found, said, told.people, space_id(of)))
+
+
+def of_task(views: Views, records: RecordViews, of: rows.Space, task: bytes) -> rows.Record | None:
+    """Return the handoff of a task that stands, the newest of them; None if none does."""
+    every = [row for row in records.of_kind(of.sn, handoffs.KIND) if row.task == task]
+    return next((row for row in reversed(every) if stands(views, of, row)), None)
 
 
 def stands(views: Views, of: rows.Space, row: rows.Record) -> bool:

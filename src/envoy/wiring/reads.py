@@ -376,6 +376,21 @@ def objects_of(reader: Reader, of: rows.Space) -> Part:
     return Shelf(reader.connection, reader.where, of).part()
 
 
+def handoff_of(reader: Reader, of: rows.Space, task: bytes) -> Json | None:
+    """Return the handoff that stands of a task, loading what reads it if there are records."""
+    if not reader.views.has_records(of.sn):
+        return None
+    from envoy.storage.record_views import RecordViews
+    from envoy.views import handoffs
+    from envoy.wiring import handed
+
+    row = handed.of_task(reader.views, RecordViews(reader.connection), of, task)
+    if row is None:
+        return None
+    made = handoffs.handoff(row, reader.people(of), space=space.space_id(of))
+    return {**made, "verify": handed.word(reader.views, of, row)}
+
+
 def told_of(reader: Reader, of: rows.Space, named: Sequence[bytes]) -> Telling | None:
     """Return what records say in the Work Record of a space, loading what reads them if any are.
 

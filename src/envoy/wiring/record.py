@@ -13,6 +13,7 @@ from envoy import ids, limits
 from envoy.views import history, names, rows
 from envoy.views import tasks as task_shapes
 from envoy.views.history import Part
+from envoy.views.objects import Telling
 from envoy.views.pages import Page
 from envoy.views.work_record import Material
 from envoy.wiring.reads import Reader, objects_of, told_of
@@ -27,6 +28,8 @@ def material(reader: Reader, space: rows.Space, page: Page) -> Material:
     counts = views.task_counts(sn)
     pending = pending_tasks(reader, sn, me, counts)
     ended = views.ended(sn, most + 1) if any(map(counts.get, names.ENDED)) else []
+    named = evidence_of([*pending, *ended])
+    told = told_of(reader, space, named)
     parents = history.parents(activity)
     return Material(
         space=space,
@@ -45,9 +48,9 @@ def material(reader: Reader, space: rows.Space, page: Page) -> Material:
         task_counts=counts,
         needed=views.task_states(sn, task_shapes.needed(pending)),
         objects=objects_of(reader, space),
-        told=told_of(reader, space, evidence_of([*pending, *ended])),
+        told=told,
         conflicts=views.conflicts(sn, entity=None, limit=limits.ROWS_MAX),
-        evidence=views.items(sn, evidence_of([*pending, *ended])),
+        evidence=proofs(reader, sn, named, told),
         asked=asked_of(reader, sn, me),
         missing=frozenset(parents) - views.visible(sn, parents),
         parked=views.parked(sn),
@@ -79,6 +82,14 @@ def evidence_of(tasks: Sequence[rows.Task]) -> list[bytes]:
     """Return the ids of all that ``tasks`` name as evidence."""
     texts = {str(one) for task in tasks for one in task_shapes.listed(task.evidence)}
     return sorted(ids.from_text(text, *ids.EVENT_PREFIXES) for text in texts)
+
+
+def proofs(
+    reader: Reader, sn: int, named: Sequence[bytes], told: Telling | None
+) -> Mapping[bytes, rows.Item]:
+    """Return the evidence that tasks name, and what listed decisions and handoffs rest on."""
+    more = () if told is None else told.cited()
+    return reader.views.items(sn, sorted({*named, *more}) if more else named)
 
 
 def asked_of(reader: Reader, sn: int, me: int | None) -> list[rows.Item]:

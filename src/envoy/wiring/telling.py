@@ -14,18 +14,21 @@ from envoy.system.db import Connection
 from envoy.views import rows
 from envoy.views.people import People
 from envoy.views.space import space_id
-from envoy.views.told import KINDS, Told
+from envoy.views.told import DECISION, KINDS, Told, refs_of
 
 
 def told(connection: Connection, space: rows.Space, people: People, named: Sequence[bytes]) -> Told:
     """Return what records say in a Work Record whose tasks name ``named`` as evidence."""
     views, sn = RecordViews(connection), space.sn
     every = [row for kind in KINDS for row in views.of_kind(sn, kind)]
-    proofs = [row for one in named if (row := views.record(sn, one)) is not None]
+    given = views.of_kind(sn, "handoff")
+    resting = [row for row in every if row.kind == DECISION]
+    cited = {one for row in (*resting, *given) for one in refs_of(row)}
+    proofs = [row for one in sorted({*named, *cited}) if (row := views.record(sn, one)) is not None]
     return Told(
         found=[views.shown(row) for row in every],
         named={row.id: views.shown(row) for row in proofs},
         people=people,
         space=space_id(space),
-        given=views.of_kind(sn, "handoff"),
+        given=given,
     )

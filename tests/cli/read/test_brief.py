@@ -177,13 +177,24 @@ def test_since_a_cursor_there_is_what_came_and_what_is_mine(busy: Place) -> None
 
 
 def handed(
-    place: Place, task: rows.Task, standing: str, *, act: str | None = None, head: str, refs: str
+    place: Place,
+    task: rows.Task,
+    standing: str,
+    *,
+    act: str | None = None,
+    head: str,
+    refs: str,
+    asks: tuple[str, ...] = (),
 ) -> rows.Record:
     """Write the row of a handoff."""
     said = {
         **{"standing": standing, "act": act, "to": ids.did_text(place.lead.did)},
         **{"state": "claimed", "completed": ["sanded"], "remaining": [], "commands": []},
-        **{"risks": ["r" * 700], "questions": [], "frontier": {"hash": "00", "heads": [head]}},
+        **{
+            "risks": ["r" * 700],
+            "questions": list(asks),
+            "frontier": {"hash": "00", "heads": [head]},
+        },
     }
     text = f"go on from {standing}"
     more = {"kind": "handoff", "task": task.id, "refs": refs, "fields": dumps(said)}
@@ -242,3 +253,60 @@ def test_where_too_much_has_changed_since_only_what_came_is_cut(
     monkeypatch.setattr(brief_views, "CHANGES_MAX", 0)
     found = passed.ok("work_record", "work-record", "--since", "900")
     assert len(found["handoffs"]) == 4 and found["activity"] == []
+
+
+def refs_to(*events: bytes) -> str:
+    """Return references as rows keep them."""
+    return dumps([{"rel": None, "id": ids.to_text("evt", one)} for one in events])
+
+
+def test_what_handoffs_rest_on_and_ask_stands_in_the_record_and_scopes_with_them(
+    place: Place,
+) -> None:
+    home, space = place.home, place.space
+    one, other = (home.task(space, place.lead, f"task {number}") for number in range(2))
+    proof = home.record(space, place.a1, "it runs")
+    head = event_id(home.item(space, place.a1, "seen"))
+    rests = refs_to(proof.id, digest("not here"))
+    given = handed(place, one, "offered", head=head, refs=rests, asks=("which green?", "when?"))
+    handed(place, other, "offered", head=head, refs="[]", asks=("who?",))
+    handed(place, other, "withdrawn", head=head, refs=rests, asks=("said in vain",))
+    found = place.ok("work_record", "work-record")
+    asked = [(row["reason"], row["text"]) for row in found["open_questions"]]
+    assert asked == [("handoff_question", text) for text in ("which green?", "when?", "who?")]
+    assert found["open_questions"][0]["id"] == ids.to_text("rec", given.id)
+    here, absent = found["evidence"]
+    assert (here["text"], here["state"], here["task_id"]) == ("it runs", "current", task_id(one))
+    assert (absent["visibility"], absent["task_id"]) == ("missing", task_id(one))
+    narrow = place.ok("work_record", "work-record", "--task", task_id(other))
+    assert [row["text"] for row in narrow["open_questions"]] == ["who?"]
+    assert narrow["evidence"] == []
+    theirs = place.ok("work_record", "work-record", "--for", "@a1")
+    assert theirs["evidence"] == found["evidence"]
+
+
+def test_evidence_that_a_decision_refers_to_is_shown_and_nothing_else_it_names(
+    place: Place,
+) -> None:
+    home, space = place.home, place.space
+    proof, said = home.record(space, place.a1, "it runs"), home.item(space, place.a1, "so be it")
+    for text, more in (("we keep it", {}), ("we did", {"retracted": digest("gone")})):
+        refs = refs_to(said.id, digest("not here"), *(() if more else (proof.id,)))
+        home.record(space, place.lead, text, kind="decision", refs=refs, **more)
+    (shown,) = place.ok("work_record", "work-record")["evidence"]
+    assert (shown["text"], shown["task_id"], shown["visibility"]) == ("it runs", None, "visible")
+
+
+def test_a_task_is_shown_with_the_handoff_that_stands(passed: Place) -> None:
+    listed = passed.ok("work_record", "work-record")["handoffs"]
+    for one in listed:
+        found = passed.ok("task", "task", "show", one["task_id"])
+        assert found["handoff"]["record_id"] == one["record_id"]
+        assert found["handoff"]["verify"] == one["verify"]
+        text = passed.text("task", "show", one["task_id"])
+        assert f"handoff  {one['state']}, {one['verify']}" in text and one["next"] in text
+    every = passed.ok("tasks", "task", "list", "--status", "all")["tasks"]
+    others = {one["task_id"] for one in every} - {one["task_id"] for one in listed}
+    assert len(others) == 2
+    for name in others:  # withdrawn, or the task has ended
+        assert passed.ok("task", "task", "show", name)["handoff"] is None

@@ -38,6 +38,7 @@ LISTS = {
 ELSEWHERE = {
     "inbox read-ack": "acknowledges its page, so the next one is asked for by the same words",
     "quarantine list": "tests/cli/read/test_desk.py",
+    "invites pending": "tests/cli/write/test_pending.py",
     "object list": "tests/cli/read",
     "review list": "tests/cli/read/test_records.py",
     "conflicts list": "tests/cli/read/test_conflicts.py",

@@ -148,11 +148,14 @@ def show(call: Call) -> Answer:
         data: Json = {
             **shapes.task(row, around),
             "space_name": space.name,
+            "handoff": reads.handoff_of(reader, space, row.id),
             "conflict_details": [shapes.conflict(one) for one in conflicts],
             "history": history.records(items[:limit][::-1], Seen(space, around.people)),
             "history_complete": len(items) <= limit,
             "freshness": reader.freshness([space]),
-            "untrusted_fields": [*shapes.UNTRUSTED, "history.*.body", "history.*_name"],
+            "untrusted_fields": [
+                *(*shapes.UNTRUSTED, "history.*.body", "history.*_name", "handoff.*"),
+            ],
         }
     return Answer(data, "tasktext:show_text")
 

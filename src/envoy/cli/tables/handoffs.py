@@ -65,10 +65,15 @@ ROWS: tuple[Command, ...] = (
     Command(
         "handoff verify",
         "Check a handoff: signatures, the pinned frontier, evidence, what is not known here",
-        "write.handoffs:verify",
-        (HANDOFF, SPACE),
+        "write.handover:verify",
+        (
+            Arg("handoff", "its id, a unique prefix, or an audit bundle", place=True, needed=True),
+            SPACE,
+        ),
         "handoff_verified",
-        errors=SOUND,
-        more="It looks at this copy alone; `envoy sync` first brings what the hub has.",
+        errors=(*SOUND, "audit_invalid"),
+        more="It looks at this copy alone; `envoy sync` first brings what the hub has. Of a file"
+        " that `envoy audit export` wrote all is checked, without a profile; shown is the newest"
+        " handoff in it that is offered, else the newest.",
     ),
 )

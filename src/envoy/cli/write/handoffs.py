@@ -26,7 +26,6 @@ LISTS = {
     "risk": "risks",
     "question": "questions",
 }
-STYLES = {"valid": "ok", "partial": "warn", "ok": "ok", "unknown": "warn"}
 
 
 def create(call: Call) -> Answer:
@@ -96,21 +95,6 @@ def accept(call: Call) -> Answer:
     return Answer(data, lambda: work.changed_text(data))
 
 
-def verify(call: Call) -> Answer:
-    """Check a handoff by what is here."""
-    with writes.open_profile(call.config) as profile:
-        replica = writes.open_space(profile, call.space())
-        row = handoffs.known(replica, names.event(replica, call.args.need("handoff")))
-        found = handoffs.checked(replica, row)
-        data: Json = {
-            **shapes.handoff(row, names.people(replica), space=space_id(replica.space)),
-            **shapes.verified(found),
-            "space_name": replica.space.name,
-            "untrusted_fields": shapes.UNTRUSTED,
-        }
-    return Answer(data, lambda: verified_text(data))
-
-
 def handoff_text(data: Json) -> Iterator[Block]:
     """Yield what is handed over, by whom and to whom."""
     to = show.person(data["to"]) if data["to"] is not None else ["whoever takes it"]
@@ -121,18 +105,3 @@ def handoff_text(data: Json) -> Iterator[Block]:
     for field in shapes.LISTS:
         for one in show.listed(data[field]):
             yield line(f"  {field}: ", show.text(one))
-
-
-def verified_text(data: Json) -> Iterator[Block]:
-    """Yield what was checked, what that comes to, and what the giver had not seen."""
-    yield from handoff_text(data)
-    for one in show.listed(data["checks"]):
-        detail = f" ({one['detail']})" if one["detail"] else ""
-        state = show.text(one["state"])
-        about = f"  {one['name']} {show.short(one['event_id'])}"
-        yield line((state.ljust(8), STYLES[state]), about, detail)
-    word = show.text(data["verify"])
-    more = "" if data["since_complete"] else " or more"
-    yield line(
-        (word, STYLES[word]), f": {data['since']}{more} events here that its giver had not seen"
-    )

@@ -269,7 +269,9 @@ def changed_text(data: Json) -> Iterator[Block]:
     if data["assignee_id"] is not None:
         spans += ["  ", *show.by_id(data["assignee_id"], data["assignee_display"])]
     if data["lease_expires_at"] is not None and state not in ENDED:
-        spans.append(f"  lease to {show.clock(data['lease_expires_at'], now_ms=show.now())[:5]}")
+        until = show.clock(data["lease_expires_at"], now_ms=show.now())
+        # Seconds say nothing of a lease; what ends on another day comes without them already.
+        spans.append(f"  lease to {until[:5] if until[2] == ':' else until}")
     spans += ["  ", str(data["title"])]
     if not data["changed"]:
         spans.append(("  nothing changed", "dim"))

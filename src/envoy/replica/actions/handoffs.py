@@ -140,9 +140,11 @@ def known(replica: Replica, handoff: bytes) -> rows.Record:
     raise ConflictError("event_not_ok", status=status, cause=refused or entry.cause)
 
 
-def checked(replica: Replica, row: rows.Record) -> handoffs.Verified:
+def checked(
+    replica: Replica, row: rows.Record, proof: capsules.Proof = capsules.proves_itself
+) -> handoffs.Verified:
     """Return what this copy can say of a handoff. Raises IntegrityError(signature_invalid)."""
-    found = capsules.verify(replica, row)
+    found = capsules.verify(replica, row, proof)
     bad = [one for one in found.checks if one.state == handoffs.BAD]
     if bad:
         raise IntegrityError(
