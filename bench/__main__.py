@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import report, rounds, yardsticks
-from bench.cases import authority, events, objects, opening, records, start, tools, writers
+from bench.cases import authority, events, merging, objects, opening, records, start, tools, writers
 from bench.report import Played
 from bench.rounds import Race, Wrong
 from bench.setting import Case, Setting, find_envoy
@@ -47,6 +47,7 @@ CASES = (
     *authority.CASES,
     *objects.CASES,
     *writers.CASES,
+    *merging.CASES,
     *tools.CASES,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -33,6 +34,7 @@ ROUNDS = 5
 
 def together(work: str, home: Path, profiles: Sequence[str], count: int) -> list[Json]:
     """Run one worker per profile at the same time; return what each answered."""
+    path = [str(Path(__file__).parents[2]), *sys.path]  # the very Envoy that this process has
     running = [
         subprocess.Popen(
             [sys.executable, "-m", "bench.worker", work, str(home), profile, str(count)],
@@ -40,7 +42,7 @@ def together(work: str, home: Path, profiles: Sequence[str], count: int) -> list
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**environment(), "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={**environment(), "PYTHONPATH": os.pathsep.join(filter(None, path))},
         )
         for profile in profiles
     ]

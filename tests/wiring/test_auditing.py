@@ -21,7 +21,7 @@ from envoy.replica.actions.audit import Chosen
 from envoy.replica.actions.records import Said
 from envoy.storage.audit_views import AuditViews
 from envoy.views import auditpage
-from envoy.views.audit import readable
+from envoy.views.audit import EVERYTHING, Slice, readable
 from envoy.wiring import auditing, reporting, showing
 from envoy.wiring.config import Config
 from hostile import HOSTILE
@@ -310,3 +310,24 @@ def test_a_removed_member_could_read_up_to_its_removal(scene: Scene) -> None:
     assert counted == {"lead": 2, "agent": 2, "gone": 1}
     assert readable(epochs, (), ()) == frozenset()
     assert found.resting(sn, members["agent"].an) == 0
+
+
+def test_a_report_is_about_one_task_one_author_and_no_time_before_what_was_asked(
+    scene: Scene,
+) -> None:
+    views, sn = AuditViews(scene.lead.connection), scene.lead.space.sn
+    (task,) = scene.lead.connection.rows(bytes, "SELECT id FROM task")
+    everything = {one.id: one for one in views.acts(sn, EVERYTHING, 1_000)}
+    about = {one.id for one in views.acts(sn, Slice(task=task), 1_000)}
+    kinds = {everything[one].kind for one in about}
+    assert {"task.create", "task.claim", "record"} <= kinds and "message" not in kinds
+    assert 0 < len(about) < len(everything)
+    (an,) = {one.an for one in everything.values() if one.id == task}
+    by_lead = Slice(an=scene.lead.events.actor(scene.lead.me), task=task)
+    assert views.acts(sn, by_lead, 1_000) == [] and views.verdicts(sn, by_lead) == []
+    assert {one.id for one in views.acts(sn, Slice(an, None, task), 1_000)} == about
+    newest = max(one.ts for one in everything.values())
+    assert views.acts(sn, Slice(since=newest + 1), 1_000) == []
+    assert len(views.acts(sn, Slice(since=newest), 1_000)) > 0
+    counted = sum(count for _, _, count in views.verdicts(sn, Slice(task=task)))
+    assert counted == len(about)

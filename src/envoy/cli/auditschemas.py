@@ -54,6 +54,8 @@ ANSWERS: Mapping[str, Fields] = {
     "audit_report": {
         **SPACE,
         "member": "Actor?",
+        "task_id": "id?",
+        "since": "time?",
         "events": "int",
         "verdicts": "Verdicts",
         "wrote": "[KindCount]",

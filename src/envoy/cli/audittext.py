@@ -83,7 +83,10 @@ def counted(number: object, one: str) -> str:
 def report_text(data: Json) -> Iterator[Block]:
     """Yield what a member, or everybody, did."""
     about: Spans = ["everybody"] if data["member"] is None else show.person(data["member"])
-    yield line(*about, f"  in {show.label(data['space_name'])}")
+    only = "" if data["task_id"] is None else f"  about {show.short(data['task_id'])}"
+    if data["since"] is not None:
+        only += f"  since {show.clock(data['since'], now_ms=show.now())}"
+    yield line(*about, f"  in {show.label(data['space_name'])}", only)
     wrote = show.listed(data["wrote"])
     counts = ", ".join(f"{one['count']} {one['kind']}" for one in wrote)
     yield line(("wrote: ", "strong"), counts or "nothing")

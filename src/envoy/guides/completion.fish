@@ -2349,6 +2349,8 @@ complete -c envoy -n '_shtab_envoy_using audit report' -l help -s h -d 'this hel
 complete -c envoy -n '_shtab_envoy_using audit report' -l version -s V -d 'the version'
 complete -c envoy -n '_shtab_envoy_using audit report' -l space -x -d 'space: id, unique prefix or name (default: ENVOY_SPACE)'
 complete -c envoy -n '_shtab_envoy_using audit report' -l member -x -d 'member: did:key, its prefix, @name or @me'
+complete -c envoy -n '_shtab_envoy_using audit report' -l task -x -d 'only what is about this task'
+complete -c envoy -n '_shtab_envoy_using audit report' -l since -x -d 'only what is younger, as 7d'
 complete -c envoy -n '_shtab_envoy_using audit report' -l limit -x -d 'acts shown, the newest'
 complete -c envoy -n '_shtab_envoy_using audit; and test $_shtab_envoy_npos -eq 0' -a export -d 'Write a signed bundle that anybody can verify offline'
 complete -c envoy -n '_shtab_envoy_using audit export' -l profile -x -d 'profile to use (ENVOY_PROFILE; default)'

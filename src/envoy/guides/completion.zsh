@@ -420,6 +420,8 @@ _shtab_envoy_audit_report_options=(
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
   "--member[member\: did\:key, its prefix, \@name or \@me]:member:"
+  "--task[only what is about this task]:task:"
+  "--since[only what is younger, as 7d]:since:"
   "--limit[acts shown, the newest]:limit:"
 )
 

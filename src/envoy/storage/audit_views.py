@@ -15,7 +15,7 @@ from typing import Final
 from envoy.storage.views import select
 from envoy.system.db import Connection
 from envoy.views import rows
-from envoy.views.audit import Act, Chain, EpochFact, Fork, Given
+from envoy.views.audit import EVERYTHING, Act, Chain, EpochFact, Fork, Given, Slice
 
 _CHAINS: Final = (
     "SELECT c.an, c.chain, c.forked, count(*), count(DISTINCT e.seq), max(e.seq),"
@@ -40,12 +40,21 @@ _ACT: Final = (
     "SELECT id, kind, an, ts, status, cause,"
     " CASE entity WHEN x'' THEN id ELSE entity END FROM event"
 )
-_ACTS: Final = (
-    f"{_ACT} WHERE sn = ?1 AND (?2 IS NULL OR an = ?2) ORDER BY lam DESC, id DESC LIMIT ?3"
+# By one author, not before a time, about one task: each if it is asked for.
+_PART: Final = (
+    "WHERE event.sn = ?1 AND (?2 IS NULL OR event.an = ?2) AND (?3 IS NULL OR event.ts >= ?3)"
+    " AND (?4 IS NULL OR event.id = ?4 OR event.entity = ?4 OR event.id IN ("
+    "SELECT id FROM item WHERE sn = ?1 AND task = ?4 UNION"
+    " SELECT id FROM record WHERE sn = ?1 AND task = ?4 UNION"
+    " SELECT id FROM object WHERE sn = ?1 AND task = ?4))"
 )
-_KINDS: Final = (
-    "SELECT kind, status, count(*) FROM event WHERE sn = ?1 AND (?2 IS NULL OR an = ?2)"
-    " GROUP BY kind, status ORDER BY kind, status"
+_ACTS: Final = f"{_ACT} {_PART} ORDER BY lam DESC, id DESC LIMIT ?5"
+_KINDS: Final = " ".join(
+    (
+        "SELECT kind, status, count(*) FROM event",
+        _PART,
+        "GROUP BY kind, status ORDER BY kind, status",
+    )
 )
 _GIVEN: Final = (
     "SELECT g.id, g.kind, g.subject, g.author, g.role, g.verb, g.status, a.epoch"
@@ -70,9 +79,9 @@ class AuditViews:
 
     # -- what is here -----------------------------------------------------------------------------
 
-    def verdicts(self, sn: int, an: int | None = None) -> list[tuple[str, str, int]]:
-        """Return (kind, status, count) of the accepted events, of all or of one author."""
-        return self._db.rows(_triple, _KINDS, (sn, an))
+    def verdicts(self, sn: int, part: Slice = EVERYTHING) -> list[tuple[str, str, int]]:
+        """Return (kind, status, count) of the accepted events of a part."""
+        return self._db.rows(_triple, _KINDS, (sn, *part))
 
     def chains(self, sn: int) -> list[Chain]:
         """Return every chain of a space, by author."""
@@ -133,9 +142,9 @@ class AuditViews:
 
     # -- one actor --------------------------------------------------------------------------------
 
-    def acts(self, sn: int, an: int | None, limit: int) -> list[Act]:
-        """Return the newest acts, of all or of one author."""
-        return self._db.rows(Act, _ACTS, (sn, an, limit))
+    def acts(self, sn: int, part: Slice, limit: int) -> list[Act]:
+        """Return the newest acts of a part."""
+        return self._db.rows(Act, _ACTS, (sn, *part, limit))
 
     def each_act(self, sn: int) -> Iterator[Act]:
         """Yield every act, least (lam, id) first."""

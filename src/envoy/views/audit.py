@@ -89,6 +89,17 @@ class Given(NamedTuple):
     epoch: bytes
 
 
+class Slice(NamedTuple):
+    """What of a space a report is about: by one author, not before a time (ms), about one task."""
+
+    an: int | None = None
+    since: int | None = None
+    task: bytes | None = None
+
+
+EVERYTHING: Final = Slice()
+
+
 class Material(NamedTuple):
     """What an overview is made of."""
 
@@ -185,11 +196,11 @@ def fork(one: Fork, people: People) -> Json:
 
 
 class Told(NamedTuple):
-    """What a report is made of; ``an`` None: it is about everybody."""
+    """What a report is made of; an author None: it is about everybody."""
 
     space: rows.Space
     people: People
-    an: int | None
+    part: Slice
     verdicts: Sequence[tuple[str, str, int]]
     acts: Sequence[Act]
     given: Sequence[Given]
@@ -202,6 +213,7 @@ class Told(NamedTuple):
 def report(told: Told) -> Json:
     """Return what an actor wrote, gave, was given, reviewed, could read, and what rests on it."""
     people, total = told.people, sum(count for _, _, count in told.verdicts)
+    an = told.part.an
     of_kind: dict[str, Json] = {}
     for kind, status, count in told.verdicts:
         row = of_kind.setdefault(kind, {"kind": kind, "count": 0, "not_counting": 0})
@@ -213,7 +225,9 @@ def report(told: Told) -> Json:
     return {
         "space_id": space_id(told.space),
         "space_name": told.space.name,
-        "member": None if told.an is None else people.actor(told.an),
+        "member": None if an is None else people.actor(an),
+        "task_id": None if told.part.task is None else ids.to_text("task", told.part.task),
+        "since": None if told.part.since is None else stamp(told.part.since),
         "events": total,
         "verdicts": {one.replace("*", "_admitted"): n for one, n in counts(told.verdicts).items()},
         "wrote": list(of_kind.values()),
@@ -221,7 +235,7 @@ def report(told: Told) -> Json:
         "grants": [given(one, people) for one in told.given],
         "epochs": len(known),
         "could_read": None
-        if told.an is None
+        if an is None
         else [ids.to_text("epoch", one.id) for one in known if one.id in told.readable],
         "resting_on_it": told.resting,
         "acts": [act(one, people) for one in told.acts],

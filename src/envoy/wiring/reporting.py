@@ -12,9 +12,11 @@ from collections.abc import Sequence
 
 from envoy.core.bodies import EpochCreate
 from envoy.core.kinds import read_body
+from envoy.lean import NamedTuple
 from envoy.storage.audit_views import AuditViews
 from envoy.views import rows
-from envoy.views.audit import EpochFact, Given, Told, readable
+from envoy.views.audit import EpochFact, Given, Slice, Told, readable
+from envoy.views.space import space_id
 from envoy.wiring.reads import Reader
 
 
@@ -23,21 +25,33 @@ def heads(reader: Reader, space: rows.Space) -> list[bytes]:
     return AuditViews(reader.connection).heads(space.sn)
 
 
-def told(reader: Reader, space: rows.Space, named: str | None, *, limit: int) -> Told:
-    """Return what a report on the member that ``named`` means, or on everybody, is made of.
+class Wanted(NamedTuple):
+    """What a report is asked for: a member, a task as typed; not before a time, in ms."""
 
-    Raises NotFoundError (not_found, id_ambiguous), UsageError(invalid_argument).
+    member: str | None = None
+    task: str | None = None
+    since: int | None = None
+
+
+def told(reader: Reader, space: rows.Space, wanted: Wanted, *, limit: int) -> Told:
+    """Return what a report on a member, a task or everybody is made of.
+
+    Grants and epochs are those of the member, whatever the task and the time: they hold for all.
+    Raises NotFoundError (not_found, task_not_found, id_ambiguous), UsageError(invalid_argument).
     """
     views, people, sn = AuditViews(reader.connection), reader.people(space), space.sn
-    member = None if named is None else people.find_ever(named)
-    an = None if member is None else member.an
+    member = None if wanted.member is None else people.find_ever(wanted.member)
+    an, task = None if member is None else member.an, None
+    if wanted.task is not None:
+        task = reader.task(wanted.task, space_id(space))[1].id
+    part = Slice(an, wanted.since, task)
     epochs, given = views.epochs(sn), views.given(sn, an)
     return Told(
         space=space,
         people=people,
-        an=an,
-        verdicts=views.verdicts(sn, an),
-        acts=views.acts(sn, an, limit),
+        part=part,
+        verdicts=views.verdicts(sn, part),
+        acts=views.acts(sn, part, limit),
         given=given,
         epochs=epochs,
         readable=frozenset() if member is None else could_read(member, epochs, given),

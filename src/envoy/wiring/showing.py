@@ -21,7 +21,7 @@ from envoy.storage.audit_views import AuditViews
 from envoy.storage.views import Views
 from envoy.system import files
 from envoy.views import attest, auditpage, rows
-from envoy.views.audit import Act
+from envoy.views.audit import EVERYTHING, Act
 from envoy.views.auditpage import WITHHELD, Sheet
 from envoy.views.names import found_by
 from envoy.views.people import stamp
@@ -86,7 +86,7 @@ def sheet(seen: Seen) -> Sheet:
     """Return what the page of a bundle is made of."""
     sn, most = seen.space.sn, limits.BUNDLE_PAGE_EVENTS_MAX
     views, audit = Views(seen.connection), AuditViews(seen.connection)
-    acts, found = audit.acts(sn, None, most), seen.examined
+    acts, found = audit.acts(sn, EVERYTHING, most), seen.examined
     shown = found.events - found.stubs
     facts = [
         ("events shown", str(shown)),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.read.conftest import Place, event_id
+from cli.read.conftest import Place, event_id, task_id
 from envoy import ids
 from envoy.errors import UsageError
 from envoy.jsontext import dumps
@@ -181,12 +181,12 @@ def handed(
     task: rows.Task,
     standing: str,
     *,
-    act: str | None = None,
     head: str,
     refs: str,
-    asks: tuple[str, ...] = (),
+    **more_said: Any,
 ) -> rows.Record:
-    """Write the row of a handoff."""
+    """Write the row of a handoff; ``act`` is what ended it, ``asks`` are its questions."""
+    act, asks = more_said.get("act"), more_said.get("asks", ())
     said = {
         **{"standing": standing, "act": act, "to": ids.did_text(place.lead.did)},
         **{"state": "claimed", "completed": ["sanded"], "remaining": [], "commands": []},

@@ -33,6 +33,8 @@ ROWS: tuple[Command, ...] = (
         (
             SPACE,
             OF_MEMBER,
+            Arg("task", "only what is about this task", word="T"),
+            Arg("since", "only what is younger, as 7d", "span", word="SPAN"),
             Arg(
                 "limit",
                 "acts shown, the newest",
@@ -44,6 +46,9 @@ ROWS: tuple[Command, ...] = (
             ),
         ),
         "audit_report",
+        errors=("task_not_found",),
+        more="Ages are by the clocks of the authors. Grants and epochs are told whole: they hold"
+        " for every task.",
     ),
     Command(
         "audit export",

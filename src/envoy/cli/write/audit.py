@@ -40,10 +40,12 @@ def fingerprint(call: Call) -> Answer:
 
 def report(call: Call) -> Answer:
     """Answer with what a member, or everybody, did in a space."""
-    named = call.args.text("member")
+    args, span = call.args, call.args.number("since")
     with reads.open_reader(call.config) as reader:
         space = reader.space(call.space())
-        told = reporting.told(reader, space, named, limit=call.args.count("limit"))
+        since = None if span is None else reader.now_ms - span
+        wanted = reporting.Wanted(args.text("member"), args.text("task"), since)
+        told = reporting.told(reader, space, wanted, limit=args.count("limit"))
         data: Json = {
             **audit.report(told),
             "freshness": reader.freshness([space]),

@@ -1,0 +1,1 @@
+"""Peers: other programs that do comparable work, started as users start them."""
