@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,11 @@ from replica.world import Actor, World
 
 
 @pytest.fixture
-def team(world: World) -> list[Actor]:
-    return world.team("lead", "one")
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def team(tmp_path: Path) -> Iterator[list[Actor]]:
+    """Return two members of a space."""
+    world = World(tmp_path)
+    yield world.team("lead", "one")
+    world.close()
 
 
 def given(actor: Actor, title: str) -> bytes:

@@ -26,7 +26,7 @@ from envoy.views.space import space_id
 from envoy.views.tasks import Around
 from envoy.wiring import brief, trace
 from envoy.wiring.desk import Place, place_of
-from envoy.wiring.reads import Reader
+from envoy.wiring.reads import Reader, handoff_of
 
 DID_SYMBOLS = 56  # of a did:key in full
 # What the last attempt came to where a relay did not answer at all.
@@ -246,11 +246,14 @@ def _task(reader: Reader, space: rows.Space, row: rows.Task, limit: int) -> Json
     return {
         **shapes.task(row, around),
         "space_name": space.name,
+        "handoff": handoff_of(reader, space, row.id),
         "conflict_details": [shapes.conflict(one) for one in conflicts],
         "history": history.records(items[:limit][::-1], Seen(space, around.people)),
         "history_complete": len(items) <= limit,
         "freshness": reader.freshness([space]),
-        "untrusted_fields": [*shapes.UNTRUSTED, "history.*.body", "history.*_name"],
+        "untrusted_fields": [
+            *(*shapes.UNTRUSTED, "history.*.body", "history.*_name", "handoff.*"),
+        ],
     }
 
 

@@ -122,6 +122,7 @@ class Handoffs:
                     **shapes.handoff(row, people, space=space_id(space)),
                     **shapes.verified(found),
                     "space_name": space.name,
+                    "path": None,
                     "untrusted_fields": list(shapes.UNTRUSTED),
                 }
             )
