@@ -151,10 +151,3 @@ def test_an_answer_that_would_be_too_long_ends_with_a_fingerprint_of_the_rest() 
     last = decode(reply, tuple[Range, ...])[-1]
     assert len(reply) <= limits.RECON_BYTES_MAX
     assert (last.hi, last.mode) == (None, recon.FINGERPRINT)
-
-
-def test_an_answer_by_id_may_hold_only_what_was_asked_for() -> None:
-    ids = names(1, 2)
-    recon.check_found(set(ids), ids[:1])
-    with pytest.raises(RemoteFault):
-        recon.check_found({ids[0]}, ids)

@@ -23,7 +23,6 @@ from envoy import limits
 from envoy.core.codec import I63, decode, encode, refuse_unless
 from envoy.core.crypto import sign
 from envoy.core.structs import Body
-from envoy.errors import RemoteFault
 from envoy.sync.frames import SUM_MODULUS
 
 EQUAL, FINGERPRINT, LIST = 0, 1, 2
@@ -196,9 +195,3 @@ def _answer_to(mine: Ids, one: Range, place: tuple[int, int], asker: Asker | Non
         if b"".join(own) == one.payload:
             return equal
     return mine.describe(start, stop, one.hi)
-
-
-def check_found(wanted: set[bytes], ids: Sequence[bytes]) -> None:
-    """Raise RemoteFault(malformed) if a hub answered ``by_id`` with what nobody asked for."""
-    if not wanted.issuperset(ids):
-        raise RemoteFault("malformed")
