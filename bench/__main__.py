@@ -20,7 +20,19 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import report, rounds, yardsticks
-from bench.cases import authority, events, merging, objects, opening, records, start, tools, writers
+from bench.cases import (
+    authority,
+    events,
+    merging,
+    objects,
+    opening,
+    records,
+    relay,
+    relay_sync,
+    start,
+    tools,
+    writers,
+)
 from bench.report import Played
 from bench.rounds import Race, Wrong
 from bench.setting import Case, Setting, find_envoy
@@ -49,6 +61,8 @@ CASES = (
     *writers.CASES,
     *merging.CASES,
     *tools.CASES,
+    *relay.CASES,
+    *relay_sync.CASES,
 )
 
 
@@ -119,7 +133,7 @@ def play_one(case: Case, setting: Setting, *, count: int, seed: int) -> Played:
         with setting.held:
             race = case.play(setting)
             outcome = rounds.run(race, rounds=count, chance=random.Random(seed))  # no secret
-    except (Wrong, EnvoyError, OSError) as fault:
+    except (Wrong, EnvoyError, OSError, ValueError) as fault:
         return Played(case, None, f"{type(fault).__name__}: {fault}")
     return Played(case, outcome, None)
 

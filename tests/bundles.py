@@ -41,7 +41,7 @@ def exported(actor: Actor, chosen: Chosen | None = None) -> bytes:
     """Return the bundle that a profile exports of its only space."""
     made, told = bytearray(), list[int]()
     views, events, sn = AuditViews(actor.connection), actor.events, actor.space.sn
-    chosen = auditing.shown(views, sn, chosen or Chosen())
+    chosen = auditing.shown(views, actor.space, chosen or Chosen())
     audit.export(
         actor.copy,
         (events.at(rid) for rid in views.ordered(sn)),

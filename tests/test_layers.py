@@ -88,6 +88,7 @@ LAZY = {
     "cli.render",
     "cli.start",
     "cli.table",
+    "cli.write.syncing",
     "core.crypto.seal",
     "core.identity",
     "mcp.main",

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+import agentpages
+import pluginpages
 import sdkreference
 import shellwords
 from envoy import errors, limits
@@ -34,7 +36,7 @@ FLOORS = {
     "2 meaning": ("views", "state"),
     "3 sync": ("sync",),
     "4 replica": ("replica",),
-    "5 edges": ("system", "storage", "hub"),
+    "5 edges": ("system", "storage", "hub", "runtimes"),
     "6 wiring": ("wiring",),
     "7 faces": ("cli", "mcp", "sdk"),
 }
@@ -176,8 +178,8 @@ def troubleshooting_page() -> Iterator[str]:
 
 
 def copied(name: str) -> Iterator[str]:
-    """Yield a document as the program shows it."""
-    yield (ROOT / name).read_text("utf-8")
+    """Yield a document as the program shows it: without links into the docs."""
+    yield agentpages.without_links((ROOT / name).read_text("utf-8"))
 
 
 def proven_rows() -> Iterator[str]:
@@ -226,11 +228,24 @@ PAGES |= {
     f"man/envoy{'-' + noun if noun else ''}.1": partial(shellwords.man_page, noun)
     for noun in ("", *NOUNS)
 }
+PAGES["man/envoy-mcp.1"] = shellwords.server_page
+PAGES |= {f"skills/{name}/SKILL.md": partial(agentpages.skill, name) for name in agentpages.SKILLS}
+PAGES |= {
+    f"src/envoy/guides/skills/{name}.md": partial(agentpages.skill, name)
+    for name in agentpages.SKILLS
+}
+PAGES |= pluginpages.PAGES
+PAGES |= {"llms.txt": agentpages.index, "llms-full.txt": lambda: agentpages.whole(text_of)}
 PAGES |= {f"docs/schemas/{name}.json": partial(schema_page, name) for name in ANSWERS}
 BLOCKS: dict[str, Callable[[], Iterator[str]]] = {
     "docs/ARCHITECTURE.md": modules_of_floors,
     "docs/threat-model.md": proven_rows,
 }
+
+
+def text_of(name: str) -> str:
+    """Return the text of a page, made anew where it is made from tables."""
+    return page(name) if name in PAGES else (ROOT / name).read_text("utf-8")
 
 
 def page(name: str) -> str:

@@ -17,7 +17,20 @@ from envoy.cli.args import Arg, Command
 from envoy.cli.parse import GLOBALS
 from envoy.cli.read.help import examples_of, flag_row, usage_of
 from envoy.cli.table import NOUNS, every
+from envoy.mcp import main as mcp
+from envoy.mcp.table import TOOLS
 
+VARIABLES = {
+    "ENVOY_HOME": "the home (default: ~/.envoy)",
+    "ENVOY_PROFILE": "the profile, where --profile names none",
+    "ENVOY_SPACE": "the space of a call that names none",
+    "ENVOY_SESSION": "a name for this run; default: one of its own for each process",
+}
+SERVER_EXAMPLES = (
+    "claude mcp add envoy -- envoy-mcp --profile a1",
+    "codex mcp add envoy -- envoy-mcp --profile a1 --space bughunt",
+    "envoy-mcp --profile a1 --read-only",
+)
 FILES = frozenset(("body_file", "file", "out", "output", "passphrase_file", "path"))
 
 
@@ -100,6 +113,42 @@ def man_page(noun: str) -> Iterator[str]:
     yield ".SH SEE ALSO"
     others = [other for other in NOUNS if other != noun]
     yield ", ".join(f"\\fBenvoy-{roff(other)}\\fR(1)" for other in others)
+
+
+def server_page() -> Iterator[str]:
+    """Yield the man page of envoy-mcp, from its own parser and the table of its tools."""
+    parser = mcp.parser()
+    yield '.TH ENVOY-MCP 1 "" "Envoy" "Envoy commands"'
+    yield ".SH NAME\nenvoy\\-mcp \\- serve one Envoy profile to one MCP client"
+    flags = [one for one in parser._actions if one.option_strings]
+    yield ".SH SYNOPSIS\n.B envoy\\-mcp"
+    yield " ".join(roff(f"[{flag_of(one)}]") for one in flags)
+    yield f".SH DESCRIPTION\n{roff(parser.description or '')}"
+    yield "It is started by a client, not by hand; give it 20 seconds to start. Standard output"
+    yield "carries the protocol alone. Whoever starts it can make it smaller by its flags; no call"
+    yield "and no text makes it larger again. It needs the extra"
+    yield ".BR mcp :\npip install 'envoy\\-space[mcp]'."
+    yield ".SH OPTIONS"
+    for one in flags:
+        yield f".TP\n.B {roff(flag_of(one))}\n{roff(one.help or '')}"
+    yield ".SH ENVIRONMENT"
+    for name, say in VARIABLES.items():
+        yield f".TP\n.B {name}\n{roff(say)}"
+    yield ".SH TOOLS"
+    for tool in TOOLS:
+        yield f".TP\n.B {roff(tool.name)}\n{roff(tool.say)}"
+    yield ".SH EXIT STATUS\n0 when the client has hung up, 2 where it cannot start, 130 after an"
+    yield "interrupt."
+    yield ".SH EXAMPLES"
+    for line in SERVER_EXAMPLES:
+        yield f".PP\n.EX\n{roff(line)}\n.EE"
+    yield ".SH SEE ALSO\n\\fBenvoy\\fR(1), \\fBenvoy\\-task\\fR(1)"
+
+
+def flag_of(action: argparse.Action) -> str:
+    """Return a flag of a parser as it is typed."""
+    word = f" {action.metavar}" if action.metavar else ""
+    return ", ".join(action.option_strings) + word
 
 
 def described(path: str, row: Command) -> Iterator[str]:

@@ -120,6 +120,10 @@ STATEMENT_BYTES_MAX = 2 * KIB
 ORIGIN_BYTES_MAX = 512
 # Whose access is over: beyond it an admin raises min_epoch and begins the list anew.
 ACCESS_REVOKED_MAX = 1_000
+# Admins whose access statements a relay keeps beside root's: root's next one takes them all in.
+ACCESS_SIGNERS_MAX = 64
+# So long a joiner's own link reaches beyond the end of its invite: an admin gives another one.
+JOINED_SECONDS = 30 * DAY_SECONDS
 # A hub keeps a question open this long; the connection below it must live longer.
 PULL_WAIT_MS_MAX = 30_000
 # A token is ids, numbers and a MAC.
@@ -138,6 +142,8 @@ NONCE_SECONDS = 120
 STATEMENT_STEP_MAX = 2**16
 # Registered holders of a space: members of its whole life, invites and delegates.
 CAPS_MAX = 1_000
+# Of them under one poster: an invite and all who join by it; so no writer fills the rest.
+CAPS_POSTER_MAX = 128
 # No free mailbox: keys, leaving, requests for keys and objects are a few a day.
 READER_PUSHES_DAY_MAX = 60
 # What a relay drops of what has ended, in one turn of its writer.
@@ -351,6 +357,27 @@ CONFIG_BYTES_MAX = 16 * KIB
 TIMEOUT_MS_MAX = 10 * 60 * 1000
 # A scope and the three parts of the longest sort key.
 CURSOR_CHARS_MAX = 256
+
+# --- hooks ---
+# A settings file of a runtime; one of them keeps its whole history in it.
+HOOK_FILE_BYTES_MAX = 8 * MIB
+# What a runtime tells a hook on stdin: it may hold a prompt.
+HOOK_INPUT_BYTES_MAX = MIB
+# A runtime that keeps stdin open is not waited for longer.
+HOOK_INPUT_SECONDS_MAX = 0.5
+# What a hook puts into a context, and how much it names in that.
+HOOK_CONTEXT_CHARS_MAX = 1_500
+HOOK_SPACES_MAX = 5
+HOOK_TASKS_MAX = 8
+# A model is told of the same space at most that often.
+HOOK_NUDGE_SECONDS = 30
+# Sessions of one profile that hooks remember; the oldest go.
+HOOK_SESSIONS_MAX = 64
+HOOK_SESSION_BYTES_MAX = 64 * KIB
+# Acts on a task that are looked through for a note.
+HOOK_ACTS_MAX = 20
+# The SDK of `envoy-mcp` loads for a second; a busy machine takes longer.
+HOOK_SERVER_SECONDS_MAX = 20
 
 # --- envoy-mcp ---
 # What a model reads in one turn; clients warn of more, and some cut it.

@@ -217,7 +217,7 @@ def test_what_cannot_work_is_refused(
 @pytest.mark.parametrize(
     "argv",
     [
-        *[("web",), ("hooks", "install"), ("import", "beads", "f"), ("ci", "join")],
+        *[("web",), ("git", "guard"), ("import", "beads", "f"), ("ci", "join")],
         *[("billing", "portal"), ("line",)],
         ("space", "update", "S", "--disappearing", "7d"),
         ("send", "x", "--ttl", "5m"),

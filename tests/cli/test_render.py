@@ -107,7 +107,7 @@ def test_soft_columns_shrink_and_the_others_stay() -> None:
 
 def test_below_60_columns_a_table_is_a_list_of_pairs() -> None:
     shown = plain([table(("TASK", "TITLE"), [(["t1"], ["x"]), (["t2"], [""])], soft=())], NARROW)
-    assert shown == "task: t1\ntitle: x\n\ntask: t2\n\n"
+    assert shown == "task: t1\ntitle: x\n\ntask: t2\n"
 
 
 def test_a_text_in_the_last_column_goes_on_below_itself() -> None:

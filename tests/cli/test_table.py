@@ -90,6 +90,8 @@ KEYLESS = {
     **dict.fromkeys(("object get", "object pin", "object unpin"), "of this copy: a state"),
     **dict.fromkeys(("sync", "invites pending", "card show", "card list"), "make nothing new"),
     "handoff verify": "looks alone",
+    **dict.fromkeys(("hooks list", "hooks check"), "look alone"),
+    **dict.fromkeys(("hooks install", "hooks uninstall"), "of files: a state"),
     **dict.fromkeys(("space connect", "space attach"), "a state: said again it changes nothing"),
     **dict.fromkeys(("audit fingerprint", "audit report"), "make nothing"),
     **dict.fromkeys(("audit export", "audit verify"), "refuse a file that is there; make no event"),

@@ -39,6 +39,7 @@ def judge(case: Case) -> object:
     said = access.read_statement(bytes.fromhex(case["hex"]), **place)
     return {
         "n": said.statement.n,
+        "base": said.statement.base,
         "min_epoch": said.statement.min_epoch,
         "revoked": [one.hex() for one in said.statement.revoked],
         "signer": None if said.signer is None else said.signer.hex(),
@@ -140,7 +141,7 @@ def test_what_is_proved_and_stated_is_read_back() -> None:
     seed = SEEDS["writer"]
     proof = Proof(1, "https://relay.example", 5, bytes(16), SPACE, public_key(seed), None)
     assert access.read_proof(*access.prove(seed, proof)) == proof
-    statement = Statement(SPACE, 1, 0, ())
+    statement = Statement(SPACE, 1, 0, 0, ())
     said = access.read_statement(
         access.state_access(ROOT, statement, ()), space=SPACE, root_pub=ROOT_PUB
     )

@@ -20,6 +20,7 @@ from hub.scenes import NOW_MS, SPACE, G, Hub, envelope, epoch_head, put_epoch
 from oracle import scene
 
 Change = Callable[[Body], Body]
+OWNER = bytes(31) + b"\x07"
 
 
 class Relay:
@@ -30,6 +31,8 @@ class Relay:
         self.hub = Hub(path / "0", space=False)
         self.calls = list[str]()
         self.is_away = False
+        self.who = OWNER
+        self.refused = dict[type[Body], str]()  # kinds of calls -> the code
         self.lie: Change = lambda reply: reply
         self._made = 0
 
@@ -38,12 +41,18 @@ class Relay:
         self.calls.append(type(call).__name__)
         if self.is_away:
             raise RelayError("relay_unavailable", cause="test")
+        if type(call) in self.refused:
+            raise HubRefusal(self.refused[type(call)])
         if isinstance(call, access.Recon):
             ids = recon.Ids(self.hub.store.frame_ids(space))
             return self.lie(access.Reconciled(recon.answer(ids, call.message)))
         if isinstance(call, access.AccessPut):
             return frames.Done()
         return self.lie(self.hub.ask(call, access.EVERY[NAMES[type(call)]][1]))
+
+    def owner(self, space: bytes) -> bytes:
+        """Return who calls."""
+        return self.who
 
     def create(self, space: bytes, g: bytes) -> frames.Head:
         """Keep the space."""
@@ -192,7 +201,7 @@ def test_errands_go_first_and_in_their_order(at: Scene) -> None:
     put = frames.EpochPut(SPACE, epoch, head)
     box = frames.BoxPut(SPACE, epoch, (frames.Box(bytes(16), bytes(frames.BOX_BYTES)),))
     for name, call in (("epoch_put", put), ("box_put", box), ("box_put", box)):
-        at.links.send_later(SPACE, name, encode(call))
+        at.links.send_later(SPACE, name, encode(call), owner=OWNER)
     at.near("one")
     assert at.bridge.pending() == 3
     at.relay.calls.clear()
@@ -204,7 +213,7 @@ def test_errands_go_first_and_in_their_order(at: Scene) -> None:
 def test_a_box_that_the_relay_refuses_for_good_bars_nothing(at: Scene) -> None:
     at.sync()
     box = frames.BoxPut(SPACE, bytes(32), (frames.Box(bytes(16), bytes(frames.BOX_BYTES)),))
-    at.links.send_later(SPACE, "box_put", encode(box))
+    at.links.send_later(SPACE, "box_put", encode(box), owner=OWNER)
     at.near("one")
     at.sync()
     assert at.bridge.pending() == 0
@@ -213,10 +222,10 @@ def test_a_box_that_the_relay_refuses_for_good_bars_nothing(at: Scene) -> None:
 def test_a_head_that_the_relay_refuses_is_told_of_and_stays(at: Scene) -> None:
     at.sync()
     put = frames.EpochPut(SPACE, bytes(32), epoch_head(SPACE, "t")[0])
-    at.links.send_later(SPACE, "epoch_put", encode(put))
+    at.links.send_later(SPACE, "epoch_put", encode(put), owner=OWNER)
     with pytest.raises(HubRefusal):
         at.sync()
-    assert at.links.errand_count(SPACE) == 1
+    assert at.links.errand_count(SPACE, OWNER) == 1
 
 
 # -- a relay that is away ---------------------------------------------------------------------
@@ -272,10 +281,10 @@ def test_heads_and_boxes_stand_at_a_wiped_relay_before_the_frames(at: Scene) -> 
 def test_the_access_statement_comes_back_to_a_wiped_relay(at: Scene) -> None:
     at.near("one")
     at.sync()
-    at.links.save(at.link._replace(statement=b"signed"))
+    at.links.save(at.link._replace(statement=encode((b"root's", b"an admin's"))))
     at.relay.wipe()
     at.sync()
-    assert "AccessPut" in at.relay.calls
+    assert at.relay.calls.count("AccessPut") == 2
 
 
 def test_a_relay_that_was_set_back_is_filled_again_and_takes_nothing_away(at: Scene) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from envoy import limits
 from envoy.core.codec import decode, encode
-from envoy.errors import AuthorityError, RelayError
+from envoy.errors import AuthorityError, EnvoyError, RelayError
 from envoy.hub import client
 from envoy.hub.client import Client, Reach, read_origin
 from envoy.sync import access, frames
@@ -337,13 +337,17 @@ def test_the_pinned_key_is_enough(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "pin",
+    ("pin", "code", "cause"),
     [
-        pytest.param(bytes(32), id="another key than the pinned one"),
-        pytest.param(None, id="no pin, and a certificate that nobody vouches for"),
+        pytest.param(bytes(32), "relay_inconsistent", "pin", id="another key than the pinned one"),
+        pytest.param(
+            None, "relay_unavailable", "certificate", id="a certificate that nobody vouches for"
+        ),
     ],
 )
-def test_a_key_that_nobody_vouches_for_gets_no_call(tmp_path: Path, pin: bytes | None) -> None:
+def test_a_key_that_nobody_vouches_for_gets_no_call(
+    tmp_path: Path, pin: bytes | None, code: str, cause: str
+) -> None:
     heard = list[bytes]()
 
     def serve(taken: socket.socket) -> None:
@@ -351,9 +355,9 @@ def test_a_key_that_nobody_vouches_for_gets_no_call(tmp_path: Path, pin: bytes |
 
     context, _ = certificate(tmp_path / "tls")
     with serving(serve, context) as server:
-        with pytest.raises(RelayError) as caught:
+        with pytest.raises(EnvoyError) as caught:
             ask(server.origin, pin=pin, seconds=5)
-        assert caught.value.details == {"cause": "certificate"}
+        assert (caught.value.code, caught.value.details) == (code, {"cause": cause})
     assert heard == []
 
 

@@ -65,12 +65,13 @@ async def first_half(hunter: Agent, task: str, log: Path) -> None:
     )
 
 
-async def second_half(fixer: Agent, task: str) -> None:
-    """Go on from the brief alone."""
-    brief = await fixer.look("space_brief", task=task)
+async def second_half(fixer: Agent) -> str:
+    """Go on from the brief alone, knowing no id but those that stand in it; return the task."""
+    brief = await fixer.look("space_brief")
     (left,) = brief["handoffs"]
     assert left["next"].startswith("fix next_token") and left["verify"] == "valid"
     taken = await fixer.look("task_claim", handoff=left["record_id"], require="confirmed")
+    task = str(left["task_id"])
     assert (taken["transition"], taken["task_id"], taken["fence"]) == ("accept", task, 2)
     rests_on = await fixer.look("trace", id=left["evidence"][0])
     objects = [one["id"] for one in rests_on["nodes"] if one["type"] == "object"]
@@ -86,6 +87,7 @@ async def second_half(fixer: Agent, task: str) -> None:
         "task_complete", task=task, summary="index fixed", evidence=[proof["record_id"]]
     )
     assert done["lifecycle_state"] == "submitted"
+    return task
 
 
 @pytest.mark.slow
@@ -105,7 +107,7 @@ def test_two_clients_and_the_command_line_finish_it_together(tmp_path: Path) -> 
                 async with Client(parameters(console, "a1"), mode="legacy") as one:
                     await first_half(Agent(one, "a1"), task, console.cwd / "crash.log")
                 # The first runtime is gone with all it knew.
-                await second_half(fixer, task)
+                assert await second_half(fixer) == task
                 since = (await fixer.look("inbox_read"))["latest_cursor"]
                 lead("review", "approve", task, "--note", "saw the tests pass")
                 heard = await fixer.look("events_wait", since=since, wait_s=20)

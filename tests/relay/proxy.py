@@ -31,9 +31,13 @@ class Fault(NamedTuple):
 
 
 class Proxy:
-    """Listens on loopback and passes bytes on to the port ``to``, with the fault of the moment."""
+    """Listens on loopback and passes bytes on to the port ``to``, with the fault of the moment.
+
+    ``heard``: all that passed, either way, from when somebody put a bytearray there.
+    """
 
     def __init__(self) -> None:
+        self.heard: bytearray | None = None
         self.fault = Fault()
         self.count = 0
         self.to = 0
@@ -85,6 +89,8 @@ class Proxy:
         left = cut
         try:
             while piece := source.recv(BUFFER):
+                if self.heard is not None:
+                    self.heard += piece
                 time.sleep(fault.delay_s)
                 target.sendall(piece[:left])
                 left = None if left is None else max(0, left - len(piece))

@@ -27,7 +27,10 @@ from envoy.wiring import writes
 from envoy.wiring.config import Config
 
 PROGRAM = """
-import sys
+import os, sys
+from envoy.system import host
+real = host.now_ms
+host.now_ms = lambda: real() + int(os.environ["AHEAD_MS"])
 from envoy.relay import serve
 from envoy.relay.rules import Allowance
 allowed = Allowance(2**30, 100_000, 30)
@@ -53,6 +56,7 @@ class Running:
         self.origin = f"http://127.0.0.1:{self.port}"
         self._origins = [self.origin, *(f"http://127.0.0.1:{port}" for port in proxies)]
         self._process: subprocess.Popen[str] | None = None
+        self.ahead_ms = 0  # of the clock of this machine, from the next start on
         self.start()
 
     def start(self) -> None:
@@ -67,7 +71,11 @@ class Running:
                 str(self.port),
                 *self._origins,
             ],
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(SOURCES)},
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": os.pathsep.join(SOURCES),
+                "AHEAD_MS": str(self.ahead_ms),
+            },
             stdout=subprocess.PIPE,
             text=True,
         )

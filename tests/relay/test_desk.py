@@ -63,6 +63,7 @@ def test_every_call_has_a_rule_and_no_other_has(relay: Relay) -> None:
 HEAD, EPOCH = epoch_head(SPACE, "t")
 BOX = frames.Box(bytes(16), bytes(frames.BOX_BYTES))
 CHUNK = b"ciphertext"
+DAY_MS = limits.DAY_SECONDS * 1000
 EXAMPLES: dict[str, Body] = {
     "head": frames.HeadGet(SPACE),
     "push": push("one"),
@@ -175,7 +176,7 @@ def test_a_token_ends_and_is_made_younger_until_a_day_is_over(relay: Relay) -> N
 
 def test_what_is_stated_to_be_over_is_over_at_once(relay: Relay) -> None:
     token = relay.token("writer")
-    said = Statement(SPACE, 1, 0, (sha256(key_of("writer")),))
+    said = Statement(SPACE, 1, 0, 0, (sha256(key_of("writer")),))
     raw = access.state_access(seed_of("founder"), said, FOUNDER)
     put = calls.AccessPut(SPACE, (), raw)
     relay.ask(put, frames.Done, relay.token("founder"))
@@ -198,7 +199,7 @@ def test_nobody_ends_the_access_of_a_senior_or_a_peer(
     relay: Relay, signer: str, target: str, ends: bool
 ) -> None:
     relay.token(target)
-    said = Statement(SPACE, 1, 0, (sha256(key_of(target)),))
+    said = Statement(SPACE, 1, 0, 0, (sha256(key_of(target)),))
     chain = {"founder": FOUNDER, "admin": ADMIN, "root": ()}[signer]
     seed = ROOT if signer == "root" else seed_of(signer)
     raw = access.state_access(seed, said, chain)
@@ -219,9 +220,9 @@ def test_nobody_ends_the_access_of_a_senior_or_a_peer(
 )
 def test_a_statement_has_a_number_that_goes_on(relay: Relay, n: int, code: str | None) -> None:
     token = relay.token("founder")
-    first = access.state_access(ROOT, Statement(SPACE, 5, 0, ()), ())
+    first = access.state_access(ROOT, Statement(SPACE, 5, 0, 0, ()), ())
     relay.ask(calls.AccessPut(SPACE, (), first), frames.Done, token)
-    again = access.state_access(ROOT, Statement(SPACE, n, 1, ()), ())
+    again = access.state_access(ROOT, Statement(SPACE, n, 0, 1, ()), ())
     put, token = calls.AccessPut(SPACE, (), again), relay.token("founder")
     if code is None:
         relay.ask(put, frames.Done, token)
@@ -233,12 +234,12 @@ def test_an_invite_is_redeemed_as_often_as_it_says(relay: Relay) -> None:
     cap = link("founder", "invite", "w", 1, uses=2, exp=relay.now_ms + 60_000)
     for number in range(3):
         name = f"joiner {number}"
-        chain = (*FOUNDER, cap, link("invite", name, "w", 0))
+        chain = (*FOUNDER, cap, link("invite", name, "w", 0, exp=relay.now_ms + DAY_MS))
         code = relay.entry(name, chain).code
         assert code == (None if number < 2 else "invite_already_redeemed")
     relay.now_ms += 61_000
     assert relay.entry("joiner 0").code is None  # it ended redemption, not membership
-    late = (*FOUNDER, cap, link("invite", "joiner 4", "w", 0))
+    late = (*FOUNDER, cap, link("invite", "joiner 4", "w", 0, exp=relay.now_ms + DAY_MS))
     assert relay.entry("joiner 4", late).code == "capability_expired"
 
 
@@ -351,7 +352,7 @@ def test_a_subscriber_reads_on_until_access_changes(relay: Relay) -> None:
     assert head.head == 0
     relay.ask(push("one"), frames.Pushed, relay.token("writer"))
     assert relay.desk.page(sub, 0, 10).frames == (envelope("one"),)
-    raw = access.state_access(ROOT, Statement(SPACE, 1, 0, ()), ())
+    raw = access.state_access(ROOT, Statement(SPACE, 1, 0, 0, ()), ())
     relay.ask(calls.AccessPut(SPACE, (), raw), frames.Done, relay.token("founder"))
     assert refusal(lambda: relay.desk.page(sub, 1, 10)) == "session_stale"
 
@@ -401,7 +402,7 @@ def test_an_admin_takes_no_living_chain_from_a_senior_or_a_peer(
 
 
 def test_an_old_link_is_not_made_young_by_its_holder(relay: Relay) -> None:
-    raw = access.state_access(ROOT, Statement(SPACE, 1, 7, ()), ())
+    raw = access.state_access(ROOT, Statement(SPACE, 1, 0, 7, ()), ())
     relay.ask(calls.AccessPut(SPACE, (), raw), frames.Done, relay.token("founder"))
     young = (*WRITER, link("writer", "writer", "w", 0, gen=2**62))
     assert relay.entry("writer", young).code == "epoch_revoked"
@@ -410,6 +411,6 @@ def test_an_old_link_is_not_made_young_by_its_holder(relay: Relay) -> None:
 
 
 def test_an_admin_raises_no_gen_that_ends_everybody(relay: Relay) -> None:
-    raw = access.state_access(seed_of("admin"), Statement(SPACE, 1, 2**62, ()), ADMIN)
+    raw = access.state_access(seed_of("admin"), Statement(SPACE, 1, 0, 2**62, ()), ADMIN)
     put, token = calls.AccessPut(SPACE, (), raw), relay.token("admin")
-    assert refusal(lambda: relay.ask(put, frames.Done, token)) == "stale"
+    assert refusal(lambda: relay.ask(put, frames.Done, token)) == "auth_failed"

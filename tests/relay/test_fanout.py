@@ -179,7 +179,7 @@ def test_h13_who_lost_access_hears_nothing_newer_and_is_closed_within_a_second(
         with listen(served) as line, listen(served) as other:
             sub(line, (client.token("reader"), 0))
             sub(other, (client.token("writer"), 0))
-            said = Statement(SPACE, 1, 0, (sha256(key_of("reader")),))
+            said = Statement(SPACE, 1, 0, 0, (sha256(key_of("reader")),))
             raw = access.state_access(ROOT, said, ())
             founder = client.token("founder")
             client.ask(calls.AccessPut(SPACE, (), raw), frames.Done, founder)

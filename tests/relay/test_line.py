@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from websockets.frames import Frame, Opcode
+from websockets.streams import StreamReader
 
 from envoy import limits
 from envoy.core import access
@@ -19,6 +22,7 @@ from envoy.errors import InternalError
 from envoy.relay.fanout import Fanout, Line, Reading
 from envoy.relay.group import GONE, Wake
 from envoy.relay.metrics import Metrics
+from envoy.relay.wire import framed
 from envoy.sync import access as calls
 from envoy.sync import frames, live
 from hub.scenes import SPACE, envelope
@@ -26,6 +30,19 @@ from oracle import events
 from relay.scenes import FOUNDER, READER, ROOT, WRITER, Relay, key_of, link
 
 T = TypeVar("T")
+
+
+def unframed(data: bytes) -> bytes:
+    """Return the message in one frame of a server, as another library reads it."""
+    reader = StreamReader()
+    reader.feed_data(data)
+    parsing = Frame.parse(reader.read_exact, mask=False)
+    with pytest.raises(StopIteration) as ended:
+        next(parsing)
+    frame = ended.value.value
+    assert isinstance(frame, Frame) and frame.fin and frame.opcode is Opcode.BINARY
+    reader.feed_eof()
+    return bytes(frame.data)
 
 
 class _Ear:
@@ -38,6 +55,7 @@ class _Ear:
         self.is_open.set()
         self.aborted = False
         self.is_gone = False
+        self.takes_frames = False  # at once, else all waits for its turn
 
     async def receive(self) -> dict[str, object]:
         return await self.said.get()
@@ -49,6 +67,13 @@ class _Ear:
         self.got.append(message)
         if message["type"] == "websocket.close":
             self.said.put_nowait({"type": "websocket.disconnect"})
+
+    def write(self, framed: bytes) -> bool:
+        if not self.takes_frames:
+            return False
+        message = unframed(framed)
+        self.got.append({"type": "websocket.send", "bytes": message})
+        return True
 
     def abort(self) -> None:
         self.aborted = True
@@ -78,7 +103,7 @@ class _Scene:
 
     async def open(self) -> tuple[_Ear, asyncio.Task[None]]:
         ear = _Ear()
-        task = asyncio.create_task(self.fanout.serve(ear.receive, ear.send, ear.abort))
+        task = asyncio.create_task(self.fanout.serve(ear.receive, ear.send, ear.abort, ear.write))
         await settle()
         return ear, task
 
@@ -90,6 +115,10 @@ class _Scene:
     def wake(self) -> None:
         head = self.relay.ask(frames.HeadGet(SPACE), frames.Head, self.relay.token("founder"))
         self.fanout.wake(Wake(SPACE, head.head, head.rev))
+
+
+def push(relay: Relay, name: str) -> None:
+    relay.ask(frames.Push(SPACE, (envelope(name),)), frames.Pushed, relay.token("writer"))
 
 
 async def settle() -> None:
@@ -184,7 +213,7 @@ def test_a_change_of_access_that_was_not_told_of_yet_lets_nothing_through(scene:
     async def work() -> None:
         ear, task = await scene.open()
         await scene.sub(ear, (scene.relay.token("reader"), 0))
-        said = Statement(SPACE, 1, 0, (sha256(key_of("reader")),))
+        said = Statement(SPACE, 1, 0, 0, (sha256(key_of("reader")),))
         raw = access.state_access(ROOT, said, ())
         founder = scene.relay.token("founder")
         scene.relay.ask(calls.AccessPut(SPACE, (), raw), frames.Done, founder)
@@ -239,9 +268,49 @@ def test_a_line_whose_peer_does_not_read_is_cut(scene: _Scene) -> None:
     asyncio.run(work())
 
 
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 70_000])
+def test_a_frame_that_is_written_at_once_is_one_that_others_read(size: int) -> None:
+    message = os.urandom(size)
+    assert unframed(framed(message)) == message
+
+
+def test_what_waits_for_nothing_is_written_at_once(scene: _Scene) -> None:
+    async def work() -> None:
+        ear, _ = await scene.open()
+        await scene.sub(ear, (scene.relay.token("reader"), 0))
+        ear.is_open.clear()  # who waits for its turn would wait for ever
+        ear.takes_frames = True
+        push(scene.relay, "at once")
+        scene.wake()
+        await settle()
+        woken = ear.heard()[-1]
+        assert isinstance(woken, live.Woken) and woken.head == 1
+
+    asyncio.run(work())
+
+
+def test_what_is_written_at_once_never_overtakes_what_is_on_its_way(scene: _Scene) -> None:
+    async def work() -> None:
+        ear, _ = await scene.open()
+        await scene.sub(ear, (scene.relay.token("reader"), 0))
+        ear.is_open.clear()
+        for number in range(3):  # the first one is with the server, the others wait behind it
+            push(scene.relay, f"on its way {number}")
+            scene.wake()
+            await settle()
+            ear.takes_frames = True
+        assert not [one for one in ear.heard() if isinstance(one, live.Woken)]
+        ear.is_open.set()
+        await settle()
+        heads = [one.head for one in ear.heard() if isinstance(one, live.Woken)]
+        assert heads == [1, 2, 3]
+
+    asyncio.run(work())
+
+
 def test_whoever_asks_and_never_reads_is_too_much() -> None:
     async def work() -> None:
-        line = Line(lambda: None, 0.0)
+        line = Line(lambda: None, lambda _: False, 0.0)
         head = frames.Head(bytes(16), 0, bytes(32), bytes(32), 0, 0, 0)
         for number in range(200):
             line.say(live.Subbed("ok", number, (head,) * limits.PULL_SPACES_MAX))
@@ -252,13 +321,13 @@ def test_whoever_asks_and_never_reads_is_too_much() -> None:
 
 def test_a_full_queue_keeps_what_must_be_heard_and_drops_wakes() -> None:
     async def work() -> None:
-        line = Line(lambda: None, 0.0)
+        line = Line(lambda: None, lambda _: False, 0.0)
         line.readings[SPACE] = Reading.__new__(Reading)
         line.readings[SPACE].sent = 7
         line.say(live.Ping("ping"))
         for _ in range(limits.SOCKET_QUEUE_MAX - 1):
-            assert line.tell(SPACE, b"wake")
-        assert not line.tell(SPACE, b"one too many")
+            assert line.tell(SPACE, b"wake", framed(b"wake"))
+        assert not line.tell(SPACE, b"one too many", b"")
         line.note_lag(SPACE, 9)
         assert await line.next() == encode(live.Ping("ping"))
         assert await line.next() == encode(live.Lag("lag", (live.Place(SPACE, 9),)))

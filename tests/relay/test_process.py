@@ -21,7 +21,7 @@ from envoy.core import codec
 from envoy.core.codec import encode
 from envoy.errors import EnvoyError, IntegrityError
 from envoy.hub import sqlite
-from envoy.relay import guard, serve, tables
+from envoy.relay import ddl, guard, serve, tables
 from envoy.sync import access as calls
 from envoy.sync import frames, live
 from envoy.sync.frames import HubRefusal
@@ -108,51 +108,6 @@ def test_what_was_acknowledged_before_the_end_is_there_after_it(tmp_path: Path) 
     assert {envelope(name) for name in done} <= set(found)
 
 
-@pytest.mark.slow
-def test_h4_killed_under_eight_writers_it_loses_nothing_that_it_acknowledged(
-    tmp_path: Path,
-) -> None:
-    directory = tmp_path / "relay"
-    done = list[str]()
-
-    def write(served: Served, token: bytes, name: str) -> None:
-        client = Client(served)
-        try:
-            for number in range(10_000):
-                frame = f"{name} {number}"
-                client.ask(push(frame), frames.Pushed, token)
-                done.append(frame)
-        except (OSError, http.client.HTTPException, HubRefusal):
-            client.close()
-
-    for life in range(4):
-        with process.serving(directory, no_pace=True) as served:
-            client = Client(served)
-            client.create()
-            token = client.token("writer")
-            client.close()
-            threads = [
-                threading.Thread(target=write, args=(served, token, f"{life} {number}"))
-                for number in range(8)
-            ]
-            for thread in threads:
-                thread.start()
-            time.sleep(0.8 + 0.1 * life)
-            served.kill()
-            for thread in threads:
-                thread.join()
-    with process.serving(directory) as served:
-        client = Client(served)
-        found, state = pulled(client, client.token("reader"))
-        client.close()
-    assert len(done) > 200 and {envelope(name) for name in done} <= set(found)
-    ids = [frames.frame_id(frame) for frame in found]
-    assert len(set(ids)) == len(ids) == state.count == state.head
-    start = frames.chain_start(state.instance, SPACE)
-    assert frames.chain_after(start, ids) == state.h
-    assert frames.sum_after(bytes(32), ids) == state.sum
-
-
 # -- how it does not start ------------------------------------------------------------------
 
 
@@ -176,7 +131,7 @@ def foreign_key(directory: Path) -> None:
 def newer_tables(directory: Path) -> None:
     store = sqlite.open_store(os.fspath(directory))
     with store.transaction():
-        note = (tables.VERSION + 1).to_bytes(4)
+        note = (ddl.VERSION + 1).to_bytes(4)
         store.connection.run("UPDATE meta SET v = ? WHERE k = 'relay'", (note,))
     store.close()
 

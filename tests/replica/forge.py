@@ -7,6 +7,7 @@ in the graph, its time, kind and bytes are the test's. Nothing is committed in t
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import sign
@@ -24,9 +25,16 @@ Value = bytes | int | str | None | tuple[bytes, ...]
 class Forger:
     """Writes in the name of ``actor`` on a chain of its own, in the order of the calls."""
 
-    def __init__(self, actor: Actor, *, chain: bytes | None = None) -> None:
+    def __init__(
+        self,
+        actor: Actor,
+        *,
+        chain: bytes | None = None,
+        draw: Callable[[int], bytes] = os.urandom,
+    ) -> None:
         self.actor = actor
-        self.chain = chain or os.urandom(16)
+        self.draw = draw
+        self.chain = chain or draw(16)
         self.tip: Event | None = None
 
     @property
@@ -49,7 +57,8 @@ class Forger:
         entity = None
         if kind in KIND_OF.values():
             entity = entity_of(kind, body, event=b"", author=self.actor.me, space=row.id)
-        (grant, *_) = self.actor.profile.rows.grants_of(row.sn, events.actor(self.actor.me))
+        grants = self.actor.profile.rows.grants_of(row.sn, events.actor(self.actor.me))
+        is_founder = not grants or grants[0].kind == "genesis"
         above = [one.lam for one in named] + ([tip.lam] if tip else [])
         times = [one.ts for one in named] + ([tip.ts] if tip else [])
         return Links(
@@ -58,7 +67,7 @@ class Forger:
             prev=None if tip is None else tip.id,
             deps=tuple(sorted(one.id for one in named)),
             lam=1 + max(above),
-            auth=row.id if grant.kind == "genesis" else grant.id,
+            auth=row.id if is_founder else grants[0].id,
             ts=max(self.actor.clock.now_ms(), *times),
             basis=tuple(one for one, _ in events.entity_heads(row.sn, entity)) if entity else (),
         )
@@ -72,18 +81,18 @@ class Forger:
         assert isinstance(kind, str) and isinstance(raw, bytes)
         links = replace(self.links(body, kind), **change)
         frame, event = author_event(
-            self.writer, links=links, kind=kind, body=raw, entropy=os.urandom(32)
+            self.writer, links=links, kind=kind, body=raw, entropy=self.draw(32)
         )
         self.tip = event
         return frame, event
 
     def unsigned(self, body: Body) -> bytes:
         """Return an envelope whose signature is another's."""
-        return self._sealed(body, seed=os.urandom(32))
+        return self._sealed(body, seed=self.draw(32))
 
     def misplaced(self, body: Body) -> bytes:
         """Return an envelope whose inner names another space."""
-        return self._sealed(body, space=os.urandom(32))
+        return self._sealed(body, space=self.draw(32))
 
     def anonymous(self, body: Body) -> bytes:
         """Return an envelope whose author is no key."""
@@ -111,14 +120,14 @@ class Forger:
 
     def versioned(self, version: int) -> bytes:
         """Return an envelope whose inner is one that a later build would write."""
-        salt = os.urandom(24)
+        salt = self.draw(24)
         inner = encode((version, "who knows"))
         writer = self.writer
         return seal(writer, salt=salt, sig=sign(writer.seed, "event", inner), inner=inner)
 
     def _closed(self, blank: bytes, seed: bytes) -> bytes:
         """Return the envelope of an inner, signed by ``seed``."""
-        salt = os.urandom(24)
+        salt = self.draw(24)
         inner = with_salt(blank, salt)
         return seal(self.writer, salt=salt, sig=sign(seed, "event", inner), inner=inner)
 

@@ -18,8 +18,12 @@ from envoy.core.crypto.seal import once_key
 from envoy.core.envelope import envelope_id, parse
 from envoy.core.structs import replace
 from envoy.errors import AuthorityError, IntegrityError
-from envoy.replica.actions import tasks, work
+from envoy.replica.actions import messages, records, tasks, work
 from envoy.replica.actions.audit import Chosen
+from envoy.replica.actions.records import Said
+from envoy.storage.audit_views import AuditViews
+from envoy.storage.record_views import RecordViews
+from envoy.storage.views import Views
 from envoy.wiring import auditing
 from replica import beside
 from replica.forge import Forger
@@ -113,6 +117,77 @@ def test_a_bundle_about_a_task_shows_it_and_withholds_the_rest(scene: Scene) -> 
     parts = split(exported(scene.lead, Chosen(task=scene.task)))
     stubs = [codec.decode(one.payload, Stub).kind for one in parts if one.sort == bundle.STUB]
     assert stubs == ["message", "message"]
+
+
+def seen_in(actor: Actor, place: Path, chosen: Chosen) -> dict[bytes, tuple[str, bool]]:
+    """Return the records of a bundle: their state there, and whether it is stale."""
+    path = place / "of it"
+    path.write_bytes(exported(actor, chosen))
+    with auditing.verified(bundles.config(place / "nobody"), os.fspath(path)) as seen:
+        views = RecordViews(seen.connection)
+        every = map(views.shown, AuditViews(seen.connection).each_record(seen.space.sn))
+        return {one.row.id: (one.state, one.stale) for one in every}
+
+
+def test_what_makes_the_state_of_what_is_shown_is_never_withheld(
+    world: World, tmp_path: Path
+) -> None:
+    lead, agent, other = team = world.team("lead", "agent", "other")
+    task = tasks.create(agent.copy, "the hull").after.id
+    ran = Said("evidence", "", "test", task, (("result", "pass"),), "git:hull@1")
+    proof, taken, told = (records.add(agent.copy, ran).event for _ in range(3))
+    decided = [records.add(agent.copy, Said("decision", str(n), task=task)).event for n in "abc"]
+    lead.sync(), other.sync()
+    records.retract(lead.copy, taken, reason="not on this commit")
+    blocking = (("severity", "blocking"),)
+    against = Said("objection", "no", None, None, blocking, refs=[("contradicts", decided[0])])
+    records.add(other.copy, against)
+    records.add(lead.copy, Said("decision", "d", refs=[("supersedes", decided[1])]))
+    records.add(lead.copy, ran._replace(subject="git:hull@2"))
+    for actor in team:
+        actor.sync()
+    objected = Said("decision", "I see", refs=[("contradicts", decided[2])])
+    records.add(other.copy, objected)
+    records.add(other.copy, Said("decision", "of nothing that is shown"))
+    lead.sync()
+    whole = seen_in(lead, tmp_path, Chosen())
+    assert whole[taken][0] == "retracted" and whole[proof] == whole[told] == ("stale", True)
+    assert [whole[one][0] for one in decided] == ["contested", "superseded", "in_force"]
+    for chosen in (Chosen(task=task), Chosen(member=agent.me)):
+        part = seen_in(lead, tmp_path, chosen)
+        assert part.items() < whole.items(), "not all is shown, and nothing otherwise"
+        assert {proof, taken, told, *decided} <= part.keys()
+
+
+def test_what_a_completion_rests_on_goes_with_it(world: World, tmp_path: Path) -> None:
+    lead, agent = world.team("lead", "agent")
+    gate = (("evidence", ("test",)),)
+    task = tasks.create(agent.copy, "the hull", more=tasks.More(gate=gate)).after.id
+    lead.sync()
+    ran = Said("evidence", "", "test", task, (("result", "pass"),), "git:hull@1")
+    proof = records.add(lead.copy, ran).event
+    agent.sync()
+    tasks.claim(agent.copy, task, session="default")
+    tasks.complete(agent.copy, task, summary="done", evidence=[proof])
+    lead.sync()
+    path = tmp_path / "of it"
+    path.write_bytes(exported(lead, Chosen(member=agent.me)))
+    with auditing.verified(bundles.config(tmp_path / "nobody"), os.fspath(path)) as seen:
+        row = Views(seen.connection).task(seen.space.sn, task)
+        assert row is not None and row.state == "completed"
+
+
+def test_what_was_redacted_leaves_a_stub_and_what_took_it_back(
+    world: World, tmp_path: Path
+) -> None:
+    lead, agent = world.team("lead", "agent")
+    said = agent.send("a name").event
+    lead.sync()
+    messages.redact(lead.copy, said, reason="a name")
+    for chosen in (Chosen(), Chosen(member=agent.me), Chosen(redact=("objects",))):
+        parts = split(exported(lead, chosen))
+        stubs = [codec.decode(one.payload, Stub).kind for one in parts if one.sort == bundle.STUB]
+        assert stubs == ["message"] and verified(exported(lead, chosen), tmp_path).stubs == 1
 
 
 def test_no_key_of_an_epoch_is_in_a_bundle(scene: Scene) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import permutations
 
 from envoy import limits
+from envoy.core.records import ConflictResolve
 from envoy.replica.actions import conflicts
 from envoy.replica.rebuild import rebuild
 from envoy.sync import frames
 from envoy.views import rows
+from replica.beside import say
 from replica.compare import differences, dump, meaning
 from replica.council import refused
 from replica.forge import Forger
@@ -65,16 +68,22 @@ def test_a_fork_is_told_to_its_author_and_to_admins_and_settled_by_a_word(world:
     assert differences(meaning(lead), meaning(two)) == []
 
 
-def test_whoever_forked_may_give_in_and_may_not_choose_the_other_side(world: World) -> None:
+def test_whoever_forked_does_not_say_that_it_is_settled(world: World) -> None:
     lead, one = team = world.team("lead", "one")
     frames = equivocal(one, chain=b"c" * 16)
     for actor in team:
         deliver(actor, [frame for frame, _ in frames])
     (row,) = met(one, "fork")
-    assert refused(lambda: conflicts.resolve(one.copy, row.id, row.loser)) == "capability_missing"
-    assert conflicts.resolve(one.copy, row.id, row.winner).changed
+    for side in (row.winner, row.loser):
+        act = partial(conflicts.resolve, one.copy, row.id, side)
+        assert refused(act) == "capability_missing"
+    (blunt,) = say(one, ConflictResolve(row.id, row.winner, None))
     lead.sync()
-    assert met(lead, "fork")[0].status == "resolved"
+    assert met(lead, "fork")[0].status == "open"
+    assert meaning(lead)["refused"] == {blunt: "resolve_without_rank"}
+    conflicts.resolve(lead.copy, row.id, row.winner)
+    one.sync()
+    assert {met(actor, "fork")[0].status for actor in team} == {"resolved"}
 
 
 def test_a_chain_forked_again_and_again_is_one_conflict_in_whatever_order(world: World) -> None:

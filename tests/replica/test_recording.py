@@ -166,9 +166,27 @@ def test_a_successor_that_saw_the_other_is_no_conflict(world: World) -> None:
     assert successors(lead) == []
 
 
+def test_what_a_writer_puts_in_the_place_of_an_admins_ends_nothing(world: World) -> None:
+    lead, b, _, w, r = team = council(world)
+    first = instead(lead, "grey")
+    settle(team)
+    b.door.away = w.door.away = True
+    instead(b, "black", first), instead(w, "white", first)
+    b.door.away = w.door.away = False
+    settle(team)
+    for one in (lead, b, w, r):
+        assert successors(one) == []
+        assert records.shown(one.copy, first).state == "superseded"
+    second = instead(lead, "blue")
+    settle(team)
+    instead(w, "green", second)
+    settle(team)
+    assert {records.shown(one.copy, second).state for one in team} == {"contested"}
+
+
 def test_a_conflict_of_successors_can_be_settled(world: World) -> None:
     lead, b, _, w, _ = team = council(world)
-    first = instead(lead, "grey")
+    first = instead(w, "grey")
     settle(team)
     b.door.away = w.door.away = True
     ranked, other = instead(b, "black", first), instead(w, "white", first)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from envoy import limits
 from envoy.core.structs import Body
 from envoy.errors import AuthorityError, ConflictError, RelayError
 from envoy.ids import did_text, to_text
@@ -46,6 +47,23 @@ def made(*actors: Actor) -> bytes:
 def conflicts(actor: Actor) -> set[str]:
     """Return the kinds of conflict that a copy shows."""
     return set(actor.connection.rows(str, "SELECT kind FROM conflict"))
+
+
+def test_a_claim_that_the_hub_has_no_room_for_is_told_with_what_to_do(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead, agent = world.team("lead", "agent")
+    monkeypatch.setattr(limits, "SLOTS_PER_POSTER_MAX", 1)
+    first, second, third = (made(lead, agent) for _ in range(3))
+    claim(agent, first)
+    with pytest.raises(RelayError) as caught:
+        claim(agent, second)
+    details = caught.value.details
+    assert (caught.value.code, details["cause"], details["max"]) == ("quota_exceeded", "slots", 1)
+    assert details["task_id"] == to_text("task", second)
+    assert state(agent, second)[2] == "provisional", "it is saved"
+    tasks.release(agent.copy, first)
+    assert claim(agent, third).after.claim_state == "confirmed"
 
 
 def test_a_claim_is_confirmed_at_once_and_everybody_reads_it(world: World) -> None:

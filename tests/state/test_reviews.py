@@ -165,6 +165,11 @@ def test_every_arrival_order_gives_the_same_verdicts(
         pytest.param((("no_self_review", True),), replace(FREE, no_self_review=True), id="not own"),
         pytest.param((("no_self_review", "yes"),), FREE, id="a word for a flag"),
         pytest.param((("zeal", 9),), FREE, id="a field that is yet to come"),
+        pytest.param(
+            (("evidence", ("",)), ("review_by", "write"), ("reviews", 2), ("zeal", 9)),
+            replace(FREE, reviews=2),
+            id="what is malformed takes nothing from the rest",
+        ),
     ],
 )
 def test_a_gate_asks_for_what_is_known_of_it(gate: Open, asks: Gate) -> None:

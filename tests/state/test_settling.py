@@ -40,6 +40,15 @@ def test_whoever_has_rank_or_lost_may_say_so(
     assert settling.refusal(keep(side), SIDES, me, rho=rho) == reason
 
 
+@pytest.mark.parametrize("side", [WON, LOST])
+def test_who_forked_does_not_settle_it_whatever_its_rank(side: bytes) -> None:
+    fork = Sides(WON, LOST, FIRST, is_fork=True)
+    for rho in (1, 2, 3):
+        assert settling.refusal(keep(side), fork, FIRST, rho=rho) == "resolve_without_rank"
+    assert settling.refusal(keep(side), fork, ADMIN, rho=3) is None
+    assert settling.refusal(keep(side), SIDES, FIRST, rho=3) is None
+
+
 def test_there_is_nothing_to_resolve_where_no_conflict_is() -> None:
     assert settling.refusal(keep(WON), None, ADMIN, rho=3) == "wrong_state"
 

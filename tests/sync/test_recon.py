@@ -121,17 +121,22 @@ def test_who_never_comes_to_an_end_is_given_up() -> None:
             asker.take(lie)
 
 
+def edge(ids: list[bytes], at: int) -> bytes:
+    """Return the bound below the id at ``at``."""
+    return recon.separator(ids[at - 1], ids[at])
+
+
 def test_a_liar_makes_nobody_note_more_than_the_bound() -> None:
     asker = Asker(Ids([]))
     count = 0
     for round_ in range(limits.RECON_MESSAGES_MAX - 1):
         ids = names(*range(round_ * 4096, round_ * 4096 + 4096))
         ranges = [
-            Range(ids[at + 32] if at + 32 < len(ids) else None, recon.LIST,
+            Range(edge(ids, at + 32) if at + 32 < len(ids) else None, recon.LIST,
                   b"".join(ids[at : at + 32]))
             for at in range(0, len(ids), 32)
         ]  # fmt: skip
-        tail = (*ranges[:-1], Range(ids[-1], recon.LIST, b"".join(ids[-32:-1])))
+        tail = (*ranges[:-1], Range(edge(ids, -1), recon.LIST, b"".join(ids[-32:-1])))
         message = encode((*tail, Range(None, recon.FINGERPRINT, bytes(16))))
         count += 1
         if asker.take(message) is None:

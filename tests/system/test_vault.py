@@ -17,11 +17,15 @@ from envoy.errors import EnvoyError
 from envoy.system import vault
 
 
+class FileStore(PlaintextKeyring):
+    """A store of a real package that needs no desktop; under its own name it is refused."""
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[PlaintextKeyring]:
     """Put a store in a file in the place of that of the system, for one test."""
     before = keyring.get_keyring()
-    made = PlaintextKeyring()
+    made = FileStore()
     made.file_path = str(tmp_path / "store.cfg")
     keyring.set_keyring(made)
     yield made
@@ -53,6 +57,11 @@ def test_what_is_forgotten_is_gone_and_may_be_forgotten_twice(store: PlaintextKe
 def test_a_store_that_is_none_or_forgets_is_told(store: PlaintextKeyring) -> None:
     assert refused(keyring.backends.fail.Keyring) == ("unsupported_operation", "no_keyring")
     assert refused(keyring.backends.null.Keyring) == ("unsupported_operation", "keyring_forgets")
+
+
+def test_a_store_that_writes_in_the_clear_is_refused(store: PlaintextKeyring) -> None:
+    assert refused(PlaintextKeyring) == ("unsupported_operation", "keyring_in_plaintext")
+    assert not Path(store.file_path).exists()
 
 
 def test_a_setting_that_names_no_store_is_told(tmp_path: Path) -> None:

@@ -54,7 +54,10 @@ def hash_of(fields: list[object]) -> str:
 ADMIN = cap("admin", "a", 3)
 SECOND = cap("second", "a", 2)
 WRITER = cap("writer", "w", 1, exp=EXP)
-DELEGATE = cap("delegate", "r", 0, gen=7, uses=0)
+DELEGATE = cap("delegate", "r", 0, gen=7, exp=EXP, uses=0)
+# An invite, and who joins by it: its end is that of redemption, the joiner's link lasts longer.
+JOINED = EXP + 30 * 86_400_000
+INVITE = cap("second", "w", 1, exp=EXP, uses=2)
 WHOLE = [
     link(ROOT, ADMIN),
     link(SEEDS["admin"], SECOND),
@@ -86,6 +89,16 @@ def good_chains() -> list[Vector]:
         found.append(
             {"name": f"a chain of {count}", "input": chain(WHOLE[:count]), "expect": expect}
         )
+    joiner = cap("writer", "w", 0, exp=JOINED)
+    links = [WHOLE[0], link(SEEDS["admin"], INVITE), link(SEEDS["second"], joiner)]
+    expect = {
+        "role": "w",
+        "holder": KEYS["writer"].hex(),
+        "poster": KEYS["second"].hex(),
+        "hashes": [hash_of(one) for one in (ADMIN, INVITE, joiner)],
+    }
+    name = "a joiner that lasts 30 days longer than its invite"
+    found.append({"name": name, "input": chain(links), "expect": expect})
     return found
 
 
@@ -97,6 +110,8 @@ def bad_chains() -> list[Vector]:
     bit = bytearray(events.sig(ROOT, "cap", raw))
     bit[3] ^= 1
     five = [*WHOLE[:3], link(SEEDS["writer"], cap("delegate", "r", 0)), WHOLE[3]]
+    invite = [first, link(admin, INVITE)]
+    brief = link(ROOT, cap("admin", "a", 3, exp=EXP - 1))
     cases: list[tuple[str, str, list[bytes]]] = [
         ("no link", "malformed", []),
         ("five links", "malformed", five),
@@ -113,10 +128,24 @@ def bad_chains() -> list[Vector]:
          [first, link(admin, cap("second", "a", 2, space=fixed("other space")))]),
         ("a holder that is no key", "bad_key", [link(ROOT, cap("admin", "a", 3, holder=NO_KEY))]),
         ("a higher role than the one above", "bad_link",
-         [*WHOLE[:3], link(SEEDS["writer"], cap("delegate", "a", 0))]),
+         [*WHOLE[:3], link(SEEDS["writer"], cap("delegate", "a", 0, exp=EXP))]),
         ("the depth of the one above", "bad_link", [first, link(admin, cap("second", "a", 3))]),
         ("below depth 0", "bad_link",
          [link(ROOT, cap("admin", "a", 0)), link(admin, cap("second", "r", 0))]),
+        ("an end after the one above", "bad_link",
+         [*WHOLE[:3], link(SEEDS["writer"], cap("delegate", "r", 0, exp=EXP + 1))]),
+        ("no end below one that ends", "bad_link",
+         [*WHOLE[:3], link(SEEDS["writer"], cap("delegate", "r", 0))]),
+        ("an end after one two links above", "bad_link",
+         [link(ROOT, cap("admin", "a", 3, exp=EXP)), link(admin, cap("second", "a", 2, exp=EXP)),
+          link(second, cap("writer", "w", 1, exp=EXP + 1))]),
+        ("a joiner 30 days and 1 ms after its invite", "bad_link",
+         [*invite, link(second, cap("writer", "w", 0, exp=JOINED + 1))]),
+        ("a joiner without an end", "bad_link",
+         [*invite, link(second, cap("writer", "w", 0))]),
+        ("a joiner that outlasts who made the invite", "bad_link",
+         [brief, link(admin, cap("second", "w", 1, exp=EXP - 2, uses=2)),
+          link(second, cap("writer", "w", 0, exp=EXP))]),
         ("one bit of a signature", "bad_signature", [messagepack.write([raw, bytes(bit)])]),
         ("the first link by another than root", "bad_signature", [link(admin, ADMIN)]),
         ("a link by another than the holder above", "bad_signature",
@@ -186,6 +215,7 @@ def statement(**other: object) -> list[object]:
     fields: dict[str, object] = {
         "space": SPACE,
         "n": 4,
+        "base": 0,
         "min_epoch": 2,
         "revoked": sorted(fixed(f"gone {number}") for number in range(3)),
         **other,
@@ -212,29 +242,36 @@ def statements() -> list[Vector]:
     admin, root = SEEDS["admin"], ROOT
     gone = sorted(fixed(f"gone {number}") for number in range(3))
     found: list[Vector] = []
-    for name, links, seed in (
-        ("a statement of root", [], root),
-        ("a statement of an admin", WHOLE[:1], admin),
-        ("a statement of a second admin", WHOLE[:2], SEEDS["second"]),
+    for name, links, seed, base, least in (
+        ("a statement of root", [], root, 0, 2),
+        ("a statement of an admin", WHOLE[:1], admin, 0, 0),
+        ("a statement of a second admin that adds to root's", WHOLE[:2], SEEDS["second"], 9, 0),
     ):
         signer = events.public(seed).hex() if links else None
         expect = {
-            "n": 4, "min_epoch": 2, "revoked": [one.hex() for one in gone], "signer": signer,
+            "n": 4, "base": base, "min_epoch": least, "revoked": [one.hex() for one in gone],
+            "signer": signer,
         }  # fmt: skip
-        given = stated(statement(), links, seed)
+        given = stated(statement(base=base, min_epoch=least), links, seed)
         found.append({"name": name, "input": given, "expect": expect})
     many = sorted(fixed(f"gone {number}") for number in range(1001))
+    # fmt: off
     broken: list[tuple[str, str, Vector]] = [
         ("number 0", "malformed", stated(statement(n=0), [], root)),
         ("1,001 hashes", "malformed", stated(statement(revoked=many), [], root)),
         ("unsorted", "malformed", stated(statement(revoked=gone[::-1]), [], root)),
         ("a hash twice", "malformed", stated(statement(revoked=[gone[0], *gone]), [], root)),
         ("another space", "wrong_space", stated(statement(space=fixed("other")), [], root)),
-        ("by a writer", "bad_link", stated(statement(), WHOLE[:3], SEEDS["writer"])),
+        ("four fields", "malformed", stated([SPACE, 4, 2, gone], [], root)),
+        ("of root with a base", "malformed", stated(statement(base=1), [], root)),
+        ("of an admin with an epoch", "malformed", stated(statement(), WHOLE[:1], admin)),
+        ("by a writer", "bad_link", stated(statement(min_epoch=0), WHOLE[:3], SEEDS["writer"])),
         ("by an admin without a chain", "bad_signature", stated(statement(), [], admin)),
-        ("by another than the leaf", "bad_signature", stated(statement(), WHOLE[:2], admin)),
+        ("by another than the leaf", "bad_signature",
+         stated(statement(min_epoch=0), WHOLE[:2], admin)),
         ("under another label", "bad_signature", stated(statement(), [], root, "cap")),
     ]
+    # fmt: on
     for name, code, given in broken:
         found.append({"name": f"a statement: {name}", "input": given, "code": code})
     return found

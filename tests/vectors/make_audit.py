@@ -11,177 +11,44 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from oracle import chacha, events, messagepack
+from oracle import chacha, events
 from oracle.events import Fields
 from oracle.scene import (
-    ENTROPY,
-    FIRST_EPOCH,
     FOUNDED_TS,
     FOUNDER,
-    FOUNDER_SEED,
-    GENESIS,
     OTHER,
     OTHER_SEED,
     PLACE,
     SPACE,
     fixed,
 )
+from vectors.audit_parts import (
+    ALL,
+    APART,
+    AT,
+    FIRST,
+    HEADER,
+    ONE,
+    OTHER_EPOCH,
+    SHOWN,
+    TWO,
+    UNSAID,
+    Made,
+    Part,
+    epoch,
+    fingerprint,
+    header,
+    made,
+    order,
+    parts,
+    receipt,
+    said,
+    two_epochs,
+    written,
+)
 
 TARGET = Path(__file__).with_name("audit.json")
 Vector = dict[str, object]
-MAGIC = b"ENVOYAUD"
-HEADER, EPOCH, ORDER, SHOWN, STUB, RECEIPT, SEAL = range(1, 8)
-HUB_SEED = fixed("hub seed")
-AT = FOUNDED_TS + 1000
-
-
-class Part(NamedTuple):
-    """A part; ``check`` is another check than the right one."""
-
-    sort: int
-    payload: bytes
-    check: bytes | None = None
-
-
-class Made(NamedTuple):
-    """An event: its envelope, its id, its fields."""
-
-    envelope: bytes
-    id: bytes
-    fields: Fields
-
-    @property
-    def opener(self) -> bytes:
-        """Return the key that opens it alone."""
-        salt = events.kdf(
-            ENTROPY, "salt", events.inner(self.fields | {"salt": bytes(24)}), length=24
-        )
-        return chacha.hchacha(PLACE.key, salt[:16])
-
-    @property
-    def shown(self) -> Part:
-        """Return it as a part."""
-        return Part(SHOWN, self.opener + self.envelope)
-
-    def stub(self, **change: object) -> Part:
-        """Return a part in its place that says where it stands."""
-        names = ("kind", "author", "chain", "seq", "prev", "deps", "lam", "auth", "ts", "basis")
-        fields = {name: self.fields[name] for name in names} | change
-        return Part(STUB, messagepack.write(list(fields.values())))
-
-
-def made(fields: Fields, seed: bytes = FOUNDER_SEED) -> Made:
-    """Return an event of ``fields``."""
-    envelope = events.author(PLACE, seed, fields, ENTROPY)
-    return Made(envelope, events.h("env", envelope), fields)
-
-
-def said(text: str, prev: Made, **change: object) -> Made:
-    """Return a message of the founder behind ``prev``."""
-    before = prev.fields
-    fields: Fields = {
-        **GENESIS,
-        "seq": int(str(before["seq"])) + 1,
-        "prev": prev.id,
-        "lam": int(str(before["lam"])) + 1,
-        "ts": FOUNDED_TS + 1,
-        "kind": "message",
-        "body": messagepack.write([text, None, [], [], [], None]),
-    }
-    return made(fields | change)
-
-
-FIRST = made(GENESIS)
-ONE = said("The pilot is on board.", FIRST)
-TWO = said("Cast off.", ONE)
-ALL = [FIRST, ONE, TWO]
-
-
-def header(**change: object) -> Part:
-    """Return a header."""
-    fields: Fields = {
-        "v": 1,
-        "space": SPACE,
-        "author": FOUNDER,
-        "at": AT,
-        "redact": [],
-        "member": None,
-        "task": None,
-        "since": None,
-    }
-    return Part(HEADER, messagepack.write(list((fields | change).values())))
-
-
-def epoch(**change: object) -> Part:
-    """Return the epoch of the space."""
-    fields: Fields = {
-        "id": FIRST_EPOCH.id,
-        "tag": FIRST_EPOCH.tag,
-        "commitment": FIRST_EPOCH.commitment,
-        "wrap": FIRST_EPOCH.wrap,
-    }
-    return Part(EPOCH, messagepack.write(list((fields | change).values())))
-
-
-def order(*ids: bytes) -> Part:
-    """Return an order."""
-    return Part(ORDER, messagepack.write(list(ids)))
-
-
-def receipt(seed: bytes = HUB_SEED, **change: object) -> Part:
-    """Return a receipt of the hub that the genesis names, for a claim that is not here."""
-    fields: Fields = {
-        "label": "rcpt/1",
-        "space": SPACE,
-        "no": 0,
-        "instance": fixed("instance", 16),
-        "slot": fixed("slot"),
-        "fence": 1,
-        "event": fixed("claim event"),
-        "holder": fixed("holder hash"),
-        "at": AT,
-        "until": AT + 900_000,
-    }
-    values = list((fields | change).values())
-    values.append(events.sig(seed, "receipt", messagepack.write(values)))
-    return Part(RECEIPT, messagepack.write(values))
-
-
-def parts(*shown: Part, ids: list[bytes] | None = None) -> list[Part]:
-    """Return header, epoch, order and events."""
-    body = list(shown) or [one.shown for one in ALL]
-    return [header(), epoch(), order(*(ids or [one.id for one in ALL])), *body]
-
-
-def fingerprint(*heads: Made) -> bytes:
-    """Return the fingerprint of the space with these heads."""
-    return events.h("space-fp", SPACE, messagepack.write(sorted(one.id for one in heads)))
-
-
-def written(
-    body: list[Part],
-    *,
-    seed: bytes = FOUNDER_SEED,
-    counts: list[int] | None = None,
-    heads: list[Made] | None = None,
-    label: str = "audit-seal",
-) -> bytes:
-    """Return the file of some parts with its seal."""
-    check, data = events.h("audit", MAGIC), MAGIC
-    for part in body:
-        head = bytes([part.sort]) + len(part.payload).to_bytes(4, "big")
-        check = part.check or events.h("audit", check, head, part.payload)
-        data += head + part.payload + check
-    sorts = [part.sort for part in body]
-    stubs, receipts = sorts.count(STUB), sorts.count(RECEIPT)
-    told: list[object] = list(counts or [sorts.count(SHOWN) + stubs, stubs, receipts])
-    told.append(fingerprint(*(heads or [TWO])))
-    signature = events.sig(seed, label, check, messagepack.write(told))
-    payload = messagepack.write([*told, signature])
-    head = bytes([SEAL]) + len(payload).to_bytes(4, "big")
-    return data + head + payload + events.h("audit", check, head, payload)
-
-
 # -- good --------------------------------------------------------------------------------------
 
 
@@ -191,6 +58,7 @@ def counted(events_: int, stubs: int, pinned: int, receipts: int, *heads: Made) 
         "events": events_,
         "stubs": stubs,
         "pinned": pinned,
+        "unmade": 0,
         "receipts": receipts,
         "fingerprint": fingerprint(*(heads or [TWO])).hex(),
     }
@@ -203,8 +71,41 @@ def good() -> list[Vector]:
     cases = [
         ("all shown, with a receipt", written([*parts(), receipt()]), counted(3, 0, 0, 1)),
         ("without a receipt", written(parts()), counted(3, 0, 0, 0)),
-        ("a stub that a shown event names", written(parts(*hidden)), counted(3, 1, 1, 0)),
-        ("a stub that nobody names", written(parts(*last)), counted(3, 1, 0, 0)),
+        (
+            "a stub that a shown event names",
+            written(parts(*hidden, redact=["bodies"])),
+            counted(3, 1, 1, 0),
+        ),
+        ("a stub that nobody names", written(parts(*last, member=OTHER)), counted(3, 1, 0, 0)),
+        ("a stub that is too old", written(parts(*last, since=AT)), counted(3, 1, 0, 0)),
+        ("a stub about no task", written(parts(*last, task=fixed("task"))), counted(3, 1, 0, 0)),
+        (
+            "a stub of what was redacted",
+            written(
+                parts(
+                    *(one.shown for one in (FIRST, ONE)),
+                    TWO.stub(),
+                    UNSAID.shown,
+                    ids=[one.id for one in (*ALL, UNSAID)],
+                ),
+                heads=[UNSAID],
+            ),
+            counted(4, 1, 1, 0, UNSAID),
+        ),
+        (
+            "an event under an epoch that nobody created",
+            written(
+                [
+                    header(),
+                    *two_epochs(),
+                    order(*(one.id for one in (*ALL, APART))),
+                    *(one.shown for one in ALL),
+                    APART.shown,
+                ],
+                heads=[APART],
+            ),
+            {**counted(4, 0, 0, 0, APART), "unmade": 1},
+        ),
         (
             "the genesis alone",
             written(parts(FIRST.shown, ids=[FIRST.id]), heads=[FIRST]),
@@ -327,10 +228,9 @@ def in_parts() -> list[Bad]:
 
 def in_events() -> list[Bad]:
     """Return what fails as an event, its checks made anew."""
-    one, two = (2, ONE.id), (3, TWO.id)
+    two = (3, TWO.id)
     forged = made(TWO.fields, OTHER_SEED)
     late = said("Cast off.", ONE, lam=7)
-    grant = said("x", ONE, kind="grant", body=b"\xc0")
     seen = [FIRST, ONE]
     return [
         Bad("another id", written(parts(ids=[FIRST.id, ONE.id, bytes(32)])), "wrong_id", "event",
@@ -358,26 +258,51 @@ def in_events() -> list[Bad]:
         Bad("an event twice", written(
             parts(FIRST.shown, ONE.shown, ONE.shown, ids=[FIRST.id, ONE.id, ONE.id]), heads=[ONE]
         ), "misplaced", "event", 3, ONE.id),
-        Bad("a stub with another number", written(parts(FIRST.shown, ONE.stub(seq=2), TWO.shown)),
-            "bad_link", "event", *one),
-        Bad("a stub of what decides authority", written(
-            parts(FIRST.shown, ONE.shown, grant.stub(), ids=[FIRST.id, ONE.id, grant.id]),
-            heads=[grant],
-        ), "hidden_authority", "event", 3, grant.id),
-        Bad("a stub of no kind", written(parts(FIRST.shown, ONE.stub(kind="9"), TWO.shown)),
-            "malformed", "event", *one),
-        Bad("a stub by no key", written(
-            parts(FIRST.shown, ONE.stub(author=bytes(32)), TWO.shown)
-        ), "malformed", "event", *one),
         Bad("a genesis of another space", written(
             [header(space=fixed("space")), epoch(**other_epoch(fixed("space"))), *parts()[2:]]
         ), "unknown_epoch", "event", 1, FIRST.id),
     ]  # fmt: skip
 
 
+def in_stubs() -> list[Bad]:
+    """Return what fails as a stub, its checks made anew."""
+    one, grant = (2, ONE.id), said("x", ONE, kind="grant", body=b"\xc0")
+    return [
+        Bad("a stub with another number", written(parts(
+            FIRST.shown, ONE.stub(seq=2), TWO.shown, redact=["bodies"]
+        )), "bad_link", "event", *one),
+        Bad("a stub of what decides authority", written(
+            parts(FIRST.shown, ONE.shown, grant.stub(), ids=[FIRST.id, ONE.id, grant.id]),
+            heads=[grant],
+        ), "hidden_authority", "event", 3, grant.id),
+        Bad("a stub that the header does not account for", written(
+            parts(FIRST.shown, ONE.stub(kind="record"), TWO.shown)
+        ), "unaccounted", "event", *one),
+        Bad("a stub of another sort than is withheld", written(
+            parts(FIRST.shown, ONE.stub(kind="record"), TWO.shown, redact=["objects"])
+        ), "unaccounted", "event", *one),
+        Bad("a stub of whom the bundle is about", written(
+            parts(FIRST.shown, ONE.stub(kind="record"), TWO.shown, member=FOUNDER)
+        ), "unaccounted", "event", *one),
+        Bad("a stub that is not too old", written(
+            parts(FIRST.shown, ONE.stub(kind="record"), TWO.shown, since=FOUNDED_TS + 1)
+        ), "unaccounted", "event", *one),
+        Bad("a stub of what nobody redacted", written(
+            parts(FIRST.shown, ONE.stub(), TWO.shown)
+        ), "unaccounted", "event", *one),
+        Bad("a stub of no kind", written(parts(FIRST.shown, ONE.stub(kind="9"), TWO.shown)),
+            "malformed", "event", *one),
+        Bad("a stub by no key", written(
+            parts(FIRST.shown, ONE.stub(author=bytes(32)), TWO.shown)
+        ), "malformed", "event", *one),
+    ]  # fmt: skip
+
+
 def other_epoch(space: bytes = SPACE) -> Fields:
     """Return the fields of an epoch that no event is sealed under."""
-    made_ = events.epoch(space, OTHER, bytes(16), fixed("another secret"), [])
+    made_ = OTHER_EPOCH
+    if space != SPACE:
+        made_ = events.epoch(space, OTHER, bytes(16), fixed("another secret"), [])
     return {
         "id": made_.id,
         "tag": made_.tag,
@@ -423,7 +348,7 @@ def bad() -> list[Vector]:
             "number": one.number,
             "event": None if one.event is None else one.event.hex(),
         }
-        for one in (*in_file(), *in_parts(), *in_events(), *at_the_end())
+        for one in (*in_file(), *in_parts(), *in_events(), *in_stubs(), *at_the_end())
     ]
 
 

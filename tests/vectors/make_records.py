@@ -7,81 +7,34 @@ the story before it keeps.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 from oracle.scene import fixed
-
-TARGET = Path(__file__).with_name("records.json")
-Json = dict[str, object]
-
-TASK, OTHER_TASK = fixed("a task").hex(), fixed("another task").hex()
-# Of two equal ranks the one with the smaller SHA-256(older || author) wins.
-BEFORE, AFTER = sorted(
-    ("ada", "bo"),
-    key=lambda who: hashlib.sha256(fixed("old") + fixed(who)).digest(),
+from vectors.record_ranks import answered_repairs, answered_risks, ranks
+from vectors.record_story import (
+    AFTER,
+    BEFORE,
+    CURRENT,
+    IN_FORCE,
+    MAJOR,
+    OPEN,
+    OTHER_TASK,
+    RAN,
+    REFUSED,
+    Json,
+    proof,
+    said,
+    story,
+    taken_back,
 )
 
-
-def said(name: str, lam: int, kind: str, **more: object) -> Json:
-    """Return a record; what is not named is that of a plain one by ada."""
-    known: Json = {
-        "author": "ada", "rho": 1, "type": None, "task": TASK, "text": "words", "fields": {},
-        "subject": None, "refs": [], "sees": [],
-    }  # fmt: skip
-    made = {"id": name, "lam": lam, "kind": kind, **known, **more}
-    made["author"] = fixed(str(made["author"])).hex()
-    made["id"] = fixed(name).hex()
-    refs, sees = made["refs"], made["sees"]
-    assert isinstance(refs, list) and isinstance(sees, list)
-    made["refs"] = [[rel, fixed(target).hex()] for rel, target in refs]
-    made["sees"] = [fixed(one).hex() for one in sees]
-    return made
+TARGET = Path(__file__).with_name("records.json")
 
 
-def taken_back(name: str, *, by: str = "ada", rho: int = 2, seen: bool = True) -> Json:
-    """Return a retraction of the record ``name``."""
-    return {"record": fixed(name).hex(), "author": fixed(by).hex(), "rho": rho, "saw_it": seen}
-
-
-def proof(name: str, lam: int, digest: str, **more: object) -> Json:
-    """Return evidence about one thing of a version."""
-    known: Json = {"type": "test", "subject": f"git:hull@{digest}", "fields": {"result": "pass"}}
-    return said(name, lam, "evidence", **{**known, **more})
-
-
-def story(name: str, records: list[Json], *acts: Json, **expect: Sequence[object]) -> Json:
-    """Return a vector; ``expect`` has by record [refused, state, grade, stale]."""
-    conflicts = expect.pop("conflicts", [])
-    return {
-        "name": name,
-        "input": {"records": records, "retractions": list(acts)},
-        "expect": {
-            "records": {fixed(one).hex(): found for one, found in expect.items()},
-            "conflicts": [
-                [fixed(str(winner)).hex(), fixed(str(loser)).hex(), rule, status]
-                for winner, loser, rule, status in map(_four, conflicts)
-            ],
-        },
-    }
-
-
-def _four(found: object) -> tuple[object, object, object, object]:
-    assert isinstance(found, tuple) and len(found) == 4
-    return found
-
-
-REFUSED: list[object] = ["field_invalid", None, None, None]
-IN_FORCE: list[object] = [None, "in_force", None, False]
-OPEN: list[object] = [None, "open", None, False]
-CURRENT: list[object] = [None, "current", "self_reported", False]
-MAJOR = {"severity": "major"}
-RAN = {
-    "argv": ["make"], "cwd": ".", "exit": 0, "grade": "recorded", "output_sha256": "00",
-    "result": "pass",
-}  # fmt: skip
+def ended(result: str, status: int) -> Json:
+    """Return the fields of a run."""
+    return {"result": result, "exit": status}
 
 
 def kinds() -> list[Json]:
@@ -142,6 +95,19 @@ def kinds() -> list[Json]:
     ]
 
 
+def runs() -> list[Json]:
+    """Return results and exits that agree, and that do not."""
+    return [
+        story("a run that passed", [proof("e", 1, "1", fields=ended("pass", 0))], e=CURRENT),
+        story("a pass that failed", [proof("e", 1, "1", fields=ended("pass", 1))], e=REFUSED),
+        story("a run that failed", [proof("e", 1, "1", fields=ended("fail", 1))], e=CURRENT),
+        story("a fail that passed", [proof("e", 1, "1", fields=ended("fail", 0))], e=REFUSED),
+        story(
+            "an exit that says nothing", [proof("e", 1, "1", fields=ended("info", 1))], e=CURRENT
+        ),
+    ]
+
+
 def states() -> list[Json]:
     """Return what records come to beside each other."""
     decided = said("d", 1, "decision")
@@ -169,14 +135,14 @@ def states() -> list[Json]:
         story(
             "answered by who objected",
             [decided, blocking, answer],
-            d=[None, "contested", None, False],
+            d=IN_FORCE,
             o=[None, "repaired", None, False],
             w=IN_FORCE,
         ),
         story(
             "answered by an admin",
             [decided, blocking, {**answer, "author": fixed("cy").hex(), "rho": 3}],
-            d=[None, "contested", None, False],
+            d=IN_FORCE,
             o=[None, "overruled", None, False],
             w=IN_FORCE,
         ),
@@ -191,10 +157,8 @@ def states() -> list[Json]:
 
 
 def endings() -> list[Json]:
-    """Return what is answered, withdrawn and taken back."""
+    """Return what is withdrawn and taken back."""
     decided = said("d", 1, "decision")
-    risk = said("k", 1, "risk", fields=MAJOR)
-    repair = said("r", 1, "repair", refs=[["repairs", "x"]])
     blocking = said(
         "o",
         2,
@@ -212,17 +176,6 @@ def endings() -> list[Json]:
             o=[None, "withdrawn", None, False],
         ),
         story(
-            "an answered risk and repair",
-            [
-                risk,
-                repair,
-                said("w", 2, "decision", refs=[["answers", "k"], ["answers", "r"]]),
-            ],
-            k=[None, "closed", None, False],
-            r=[None, "accepted", None, False],
-            w=IN_FORCE,
-        ),
-        story(
             "taken back by whom it does not belong to", [decided], taken_back("d", by="bo", rho=1),
             d=IN_FORCE,
         ),
@@ -234,11 +187,14 @@ def endings() -> list[Json]:
     ]  # fmt: skip
 
 
+STALE: list[object] = [None, "stale", "self_reported", True]
+
+
 def versions() -> list[Json]:
     """Return what makes a record stale."""
-    first, stale = proof("e", 1, "1"), [None, "stale", "self_reported", True]
+    first = proof("e", 1, "1")
     return [
-        story("a later version", [first, proof("f", 2, "2")], e=stale, f=CURRENT),
+        story("a later version", [first, proof("f", 2, "2")], e=STALE, f=CURRENT),
         story("the same version", [first, proof("f", 2, "1")], e=CURRENT, f=CURRENT),
         story(
             "a later version of another thing",
@@ -277,6 +233,40 @@ def versions() -> list[Json]:
     ]
 
 
+def versions_of_others() -> list[Json]:
+    """Return what others say of another version."""
+    first = proof("e", 1, "1")
+    return [
+        story(
+            "another's run at another version",
+            [first, proof("f", 2, "2", author="bo")],
+            e=CURRENT,
+            f=CURRENT,
+        ),
+        story(
+            "an admin's run at another version",
+            [first, proof("f", 2, "2", author="bo", rho=3)],
+            e=STALE,
+            f=CURRENT,
+        ),
+        story(
+            "the same version in other letters",
+            [proof("e", 1, "ab1"), proof("f", 2, "AB1")],
+            e=CURRENT,
+            f=CURRENT,
+        ),
+        story(
+            "an approval of an older version, by another's word",
+            [
+                said("a", 1, "approval", subject="git:hull@1", fields={"verdict": "approve"}),
+                proof("f", 2, "2", author="bo"),
+            ],
+            a=[None, "stale", None, True],
+            f=CURRENT,
+        ),
+    ]
+
+
 def grades() -> list[Json]:
     """Return how well evidence is backed."""
     return [
@@ -293,6 +283,21 @@ def grades() -> list[Json]:
                     fields={key: one for key, one in RAN.items() if key != "output_sha256"},
                 )
             ],
+            e=CURRENT,
+        ),
+        story(
+            "claimed to be recorded, typed by hand",
+            [proof("e", 1, "1", fields={**RAN, "argv": "make", "exit": "0"})],
+            e=CURRENT,
+        ),
+        story(
+            "claimed to be recorded, of no command",
+            [proof("e", 1, "1", fields={**RAN, "argv": []})],
+            e=CURRENT,
+        ),
+        story(
+            "claimed to be recorded, of a digest that is none",
+            [proof("e", 1, "1", fields={**RAN, "output_sha256": "4F" * 32})],
             e=CURRENT,
         ),
         story(
@@ -342,6 +347,13 @@ def rivals() -> list[Json]:
             conflicts=[("b", "a", "rank", "open")],
         ),
         story(
+            "two successors apart of an admin's, one by no admin",
+            [{**OLD, "rho": 3}, successor("a", 2, BEFORE), successor("b", 2, AFTER, rho=3)],
+            old=GONE,
+            a=IN_FORCE,
+            b=IN_FORCE,
+        ),
+        story(
             "two successors apart of one author",
             [OLD, successor("a", 2, "ada"), successor("b", 3, "ada")],
             old=GONE,
@@ -386,7 +398,9 @@ def knowing() -> list[Json]:
 
 def vectors() -> list[Json]:
     """Return all vectors."""
-    return [*kinds(), *states(), *endings(), *versions(), *grades(), *rivals(), *knowing()]
+    alone = [*kinds(), *runs(), *states(), *ranks(), *answered_risks(), *answered_repairs()]
+    alone += [*endings(), *versions(), *versions_of_others(), *grades()]
+    return [*alone, *rivals(), *knowing()]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from envoy.core.structs import replace
 from envoy.state import records as folds
 from envoy.state.registers import Op
 from envoy.views import records, rows
-from envoy.views.records import Beside
+from envoy.views.records import Beside, Look, may_replace
 from vectorfile import good
 
 Given = dict[str, Any]
@@ -113,32 +113,41 @@ def test_records_come_to_what_the_vectors_say(given: Given, expect: Given) -> No
             refused = dict(reduced[name].refused)
             found[name] = [refused[bytes.fromhex(name)], None, None, None]
             continue
-        beside = [
-            Beside(rel, made[other["id"]])
-            for other in every
-            if other["id"] in made
-            for rel, target in other["refs"]
-            if target == name
-        ]
-        shown = records.shown(made[name], beside, of_task=list(made.values()))
+        shown = records.shown(made[name], look(every, made), of_task=list(made.values()))
         found[name] = [None, shown.state, records.grade(shown.row), shown.stale]
     assert found == expect["records"]
     conflicts = [
         [one.winner.hex(), one.loser.hex(), one.rule, "open" if one.is_open else "resolved"]
         for older in every
-        for one in folds.rivals(bytes.fromhex(older["id"]), successors(older, every, reduced))
+        for one in folds.rivals(bytes.fromhex(older["id"]), successors(older, every, made))
     ]
     assert conflicts == expect["conflicts"]
 
 
-def successors(older: Given, every: list[Given], reduced: dict[str, folds.Fold]) -> list[Op]:
+def look(every: list[Given], made: dict[str, rows.Record]) -> Look:
+    """Return where the records of a story are found."""
+
+    def beside(row: rows.Record) -> list[Beside]:
+        return [
+            Beside(rel, made[other["id"]])
+            for other in every
+            if other["id"] in made
+            for rel, target in other["refs"]
+            if target == row.id.hex()
+        ]
+
+    return Look(beside, lambda ident: made.get(ident.hex()))
+
+
+def successors(older: Given, every: list[Given], made: dict[str, rows.Record]) -> list[Op]:
     """Return what takes the place of a record, each with the others of these that it saw."""
     live = [
         one
         for one in every
         if ["supersedes", older["id"]] in one["refs"]
-        and reduced[one["id"]].body is not None
-        and reduced[one["id"]].retracted is None
+        and one["id"] in made
+        and made[one["id"]].retracted is None
+        and may_replace(made[older["id"]], made[one["id"]])
     ]
     names = {one["id"] for one in live}
     found = list[Op]()

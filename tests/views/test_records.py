@@ -109,7 +109,11 @@ BLOCKING = row("objection", OTHER, severity="blocking")
         ),
         pytest.param(row("repair"), [], False, "proposed", id="a repair"),
         pytest.param(
-            row("repair"), [Beside("answers", row("decision"))], False, "accepted", id="accepted"
+            row("repair"),
+            [Beside("answers", row("decision", OTHER, ranked=1))],
+            False,
+            "accepted",
+            id="accepted",
         ),
         pytest.param(row("approval"), [], False, "stands", id="an approval"),
         pytest.param(row("approval"), [], True, "stale", id="of another version"),
@@ -119,7 +123,8 @@ BLOCKING = row("objection", OTHER, severity="blocking")
 def test_a_record_stands(
     found: rows.Record, beside: Sequence[Beside], stale: bool, state: str
 ) -> None:
-    assert records.state(found, beside, stale=stale) == state
+    look = records.Look(lambda one: beside if one is found else [], lambda _: None)
+    assert records.state(found, look, stale=stale) == state
 
 
 @pytest.mark.parametrize(
@@ -155,8 +160,38 @@ def test_what_failed_or_is_taken_back_or_no_evidence_shows_nothing() -> None:
 
 
 def test_a_grade_is_what_can_be_proved() -> None:
-    proof: dict[str, Any] = {"argv": "make", "cwd": ".", "exit": 0, "output_sha256": "00"}
+    proof: dict[str, Any] = {
+        "argv": ["make"],
+        "cwd": ".",
+        "exit": 0,
+        "output_bytes": 3,
+        "output_sha256": "4f" * 32,
+        "output_tail": "ok",
+        "started_at": "2026-01-01T00:00:00.000Z",
+        "took_ms": 7,
+    }
     assert records.grade(row("decision")) is None
     assert records.grade(row("evidence", grade="recorded")) == "self_reported"
     assert records.grade(row("evidence", **proof)) == "self_reported"
     assert records.grade(row("evidence", grade="recorded", **proof)) == "recorded"
+    for name in proof:
+        typed = {**proof, name: str(proof[name]) if name != "cwd" else 1}
+        if typed[name] != proof[name]:
+            assert records.grade(row("evidence", grade="recorded", **typed)) == "self_reported"
+    for wrong in ({"argv": []}, {"exit": True}, {"output_sha256": "4F" * 32}):
+        found = row("evidence", grade="recorded", **{**proof, **wrong})
+        assert records.grade(found) == "self_reported"
+
+
+def test_what_another_ran_elsewhere_makes_no_evidence_stale_and_is_shown_beside_it() -> None:
+    found = row("evidence", subject="git:hull@1", result="pass")
+    other = row("evidence", OTHER, lam=2, subject="git:hull@2")
+    nothing = records.Look(lambda _: [], lambda _: None)
+    shown = records.shown(found, nothing, of_task=[found, other])
+    assert (shown.state, shown.versions) == ("current", (other,))
+    assert shown.stale_for(OTHER) and not shown.stale_for(ONE)
+    assert not records.is_stale(found, [other])
+    assert records.is_stale(found, [other], completer=OTHER), "who hands it in has another one"
+    assert records.is_stale(found, [other._replace(ranked=1)])
+    assert records.is_stale(found, [other._replace(kind=records.OBJECT)])
+    assert records.is_stale(found._replace(kind="approval"), [other])

@@ -10,7 +10,7 @@ import pytest
 
 import bundles
 from envoy.errors import EnvoyError, IntegrityError, NotFoundError
-from envoy.replica.actions import handoffs, records, tasks
+from envoy.replica.actions import handoffs, messages, records, tasks
 from envoy.replica.actions.audit import Chosen
 from envoy.replica.actions.handoffs import Capsule
 from envoy.replica.actions.records import Said
@@ -83,14 +83,17 @@ def test_evidence_that_a_bundle_withholds_is_unknown_and_never_good(
     lead, one = team
     task = tasks.create(lead.copy, "the hull").after.id
     said = Said("evidence", "it runs", "test", None, (("result", "pass"),), "git:hull@1")
-    proof = records.add(one.copy, said).event
+    proof, words = records.add(one.copy, said).event, one.send("it ran before").event
     lead.sync()
     tasks.claim(lead.copy, task, session="default")
-    handoffs.create(lead.copy, task, Capsule("go on", evidence=(proof,)))
-    _, word, checks = found(tmp_path, bundle(lead, tmp_path, Chosen(task=task)))
-    assert (word, checks["evidence"]) == ("partial", ("unknown", "digest"))
-    _, word, checks = found(tmp_path, bundle(lead, tmp_path))
-    assert (word, checks["evidence"]) == ("valid", ("ok", None))
+    handoffs.create(lead.copy, task, Capsule("go on", evidence=(proof, words)))
+    for chosen in (Chosen(task=task), Chosen()):  # what a handoff rests on goes with it
+        _, word, checks = found(tmp_path, bundle(lead, tmp_path, chosen))
+        assert (word, checks["evidence"]) == ("valid", ("ok", None))
+    messages.redact(lead.copy, words, reason="a name was in it")
+    for chosen in (Chosen(task=task), Chosen()):
+        _, word, checks = found(tmp_path, bundle(lead, tmp_path, chosen))
+        assert (word, checks["evidence"]) == ("partial", ("unknown", "digest"))
 
 
 def test_a_bundle_without_one_and_one_that_was_changed_are_refused(

@@ -39,7 +39,7 @@ class Hub:
         self.asked: list[list[bytes]] = []
         self.home = home
         self.works = True
-        monkeypatch.setattr(peek, "newest", lambda *_: dict(self.heads))
+        monkeypatch.setattr(peek.Peek, "newest", lambda *_: dict(self.heads))
         monkeypatch.setattr(reads, "refresh", self.refresh)
 
     def refresh(self, _: Config, spaces: Sequence[bytes]) -> None:

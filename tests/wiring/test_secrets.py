@@ -390,11 +390,15 @@ def test_a_new_passphrase_is_typed_twice(lead: Config, monkeypatch: pytest.Monke
 # -- the store of the operating system ----------------------------------------------------------
 
 
+class FileStore(PlaintextKeyring):
+    """A store of a real package that needs no desktop; under its own name it is refused."""
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[PlaintextKeyring]:
     """Put a store in a file in the place of that of the system, for one test."""
     before = keyring.get_keyring()
-    made = PlaintextKeyring()
+    made = FileStore()
     made.file_path = str(tmp_path / "store.cfg")
     keyring.set_keyring(made)
     yield made

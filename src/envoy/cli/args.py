@@ -153,6 +153,7 @@ HUMAN = Arg("human", "I am a human", "switch")
 AGENT = Arg("agent", "I am an agent (default)", "switch")
 SPACE_NAME = "name of the space"
 CROSS_MACHINE = Arg("cross_machine", "for members on other machines: needs a relay", "switch")
+PIN = Arg("pin", "SHA-256 of the relay's TLS key (SPKI), 64 hex digits", word="SPKI")
 MEMBER = "member: did:key, its prefix, @name or @me"
 MEMBER_FLAG = Arg("member", MEMBER, word="M")
 # The public words that a task can be set to.

@@ -23,6 +23,8 @@ BUNDLE: Fields = {
     "withheld": "int",
     "pinned": "int",
     "claimed": "int",
+    "states": "{complete stated partial}",
+    "unmade": "int",
     "receipts": "int",
     "members": "int",
     "verdicts": "Verdicts",

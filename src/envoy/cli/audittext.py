@@ -17,6 +17,10 @@ from envoy.cli.render import Block, Span, Spans, line, table
 Json = Mapping[str, object]
 
 NOT_COUNTING = ("held", "void", "invalid")
+STATES = {
+    "stated": "of all that is shown, by the word of its author: what is left out changes none",
+    "partial": "what is left out may change them",
+}
 NOT_PROVED = (
     "not proved: that nothing newer exists, when things happened, that what was said is true"
 )
@@ -169,6 +173,12 @@ def bundle_blocks(data: Json) -> Iterator[Block]:
         left = data["left_out"]
         assert isinstance(left, list)
         yield line(f"left out: {'; '.join(left)}")
+        sort = "warn" if data["states"] == "partial" else "dim"
+        yield line((f"states: {STATES[show.text(data['states'])]}", sort))
+    if data["unmade"]:
+        yield line(
+            (f"{counted(data['unmade'], 'event')} under a key that nobody here made", "warn")
+        )
     yield verdicts_line(show.mapping(data["verdicts"]))
     yield from fingerprint_lines(data)
     if data["view"] is not None:

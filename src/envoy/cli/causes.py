@@ -19,7 +19,10 @@ class Cause(NamedTuple):
     remedy: str
 
 
-NO_RELAY = "Spaces of this version live on one machine; a relay comes with a later one."
+NO_RELAY = (
+    "`envoy space connect S --relay URL` puts the space on a relay with all that it has; `envoy"
+    " help relay init` tells how to run one."
+)
 NEVER = "This version never answers it; scripts may know the name."
 
 CAUSES: Mapping[str, Cause] = {
@@ -246,14 +249,20 @@ CAUSES: Mapping[str, Cause] = {
     ),
     "relay_unavailable": Cause("The relay was not reached.", "What was written is saved here."),
     "rate_limited": Cause("The relay asks for a slower pace.", "Wait for retry_after_ms."),
-    "quota_exceeded": Cause("A quota of the relay is used up.", "Wait, or ask its operator."),
+    "quota_exceeded": Cause(
+        "A quota of the relay is used up; of cause `slots`, the hub has no room for one more lease:"
+        " a profile has at most 256 that run in a space. The claim is saved, and provisional.",
+        "Wait, or ask its operator; of leases, release or complete a task, or give this one back.",
+    ),
     "subscription_required": Cause(
         "The relay asks for an access code, or the account that made the space has lapsed.",
         "Ask its operator for a code and give it to `envoy billing redeem`; until then what is "
         "written is saved here, and a lapsed space can be read for two weeks.",
     ),
     "connected_intent_unsatisfied": Cause(
-        "The call asked for members on other machines; it was made on this machine only.", NO_RELAY
+        "The call asked for members on other machines; it was made on this machine only, as no"
+        " relay was named or the one named did not take it.",
+        NO_RELAY,
     ),
     "clock_skew_ahead": Cause("This clock is over a minute ahead of the relay.", "Set the clock."),
     "clock_skew_behind": Cause("This clock is over a minute behind the relay.", "Set the clock."),
@@ -282,8 +291,10 @@ CAUSES: Mapping[str, Cause] = {
         "Get it again from whoever made it; a bundle that fails proves nothing.",
     ),
     "relay_inconsistent": Cause(
-        "The hub contradicts what it signed before.",
-        "Stop relying on its order; what is here stays valid, for it does not come from the hub.",
+        "The hub contradicts what it signed before, or shows another TLS key than the pinned one.",
+        "Stop relying on its order; what is here stays valid, for it does not come from the hub. If"
+        " its operator says, by another way, that it has a new key, `envoy space connect S --relay"
+        " URL --pin SPKI` takes that.",
     ),
     "schema_too_new": Cause(
         "The home or the space was written by a newer version of Envoy.",

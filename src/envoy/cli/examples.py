@@ -104,6 +104,20 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "card show": ("envoy card show", "envoy card show --agent @a1"),
     "card list": ("envoy card list bughunt",),
+    # -- agents -------------------------------------------------------------------------------
+    "hooks list": ("envoy hooks list",),
+    "hooks install": (
+        "envoy hooks install claude-code --dry-run",
+        "envoy --profile a1 hooks install codex --scope project",
+        "envoy install any",
+    ),
+    "hooks uninstall": ("envoy hooks uninstall claude-code",),
+    "hooks check": ("envoy hooks check gemini",),
+    "hook session-start": ("envoy hook session-start < /dev/null",),
+    "hook user-prompt": ("envoy hook user-prompt --runtime gemini < /dev/null",),
+    "hook stop": ("envoy hook stop --json < /dev/null",),
+    "hook pre-compact": ("envoy hook pre-compact < /dev/null",),
+    "hook session-end": ("envoy hook session-end < /dev/null",),
     # -- talk ---------------------------------------------------------------------------------
     "send": (
         "envoy send 'root cause found' --space bughunt",

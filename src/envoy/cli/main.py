@@ -27,6 +27,9 @@ from envoy.wiring import config as configs
 
 EXIT_INTERRUPT = 130
 EXIT_PIPE = 141
+# A command line that begins with it comes from the runtime of an agent: whatever is wrong here, the
+# agent goes on, so a failure is silent and none (docs/spec/hooks.md).
+FAILS_OPEN = "hook"
 
 
 class Face(NamedTuple):
@@ -35,6 +38,7 @@ class Face(NamedTuple):
     json: bool
     quiet: bool
     color: str
+    open: bool = False  # a failure is none
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -98,8 +102,11 @@ def perform(parsed: Parsed, face: Face) -> int:
 def face_of(tokens: Sequence[str]) -> Face:
     """Return how to speak, by the flags that stand anywhere before `--` and the environment."""
     before, _ = halves(tokens)
-    wants_json = "--json" in before or os.environ.get("ENVOY_FORMAT") == "json"
-    return Face(json=wants_json, quiet="--quiet" in before, color=color_of(before))
+    wants_json, quiet = "--json" in before, "--quiet" in before
+    if before[:1] == [FAILS_OPEN] and not wants_json:
+        return Face(json=False, quiet=quiet, color="never", open=True)
+    wants_json = wants_json or os.environ.get("ENVOY_FORMAT") == "json"
+    return Face(json=wants_json, quiet=quiet, color=color_of(before))
 
 
 def color_of(tokens: Sequence[str]) -> str:
@@ -133,6 +140,8 @@ def write_answer(answer: Answer, command: Command, face: Face) -> None:
 
 def fail(error: EnvoyError, face: Face) -> int:
     """Write ``error`` as this call speaks and return its exit status."""
+    if face.open:
+        return 0
     if face.quiet:
         return error.exit
     if face.json:
@@ -281,6 +290,10 @@ def read_module(name: str) -> ModuleType | None:
             from envoy.cli.read import home
 
             return home
+        case "hook":
+            from envoy.cli.read import hook
+
+            return hook
         case "objects":
             from envoy.cli.read import objects
 
@@ -403,6 +416,10 @@ def rare_module(name: str) -> ModuleType | None:
 def seldom_module(name: str) -> ModuleType | None:
     """Return a module of commands that write; the other half of the rare ones."""
     match name:
+        case "hooks":
+            from envoy.cli.write import hooks
+
+            return hooks
         case "keys":
             from envoy.cli.write import keys
 
@@ -427,6 +444,10 @@ def seldom_module(name: str) -> ModuleType | None:
             from envoy.cli.write import space
 
             return space
+        case "syncing":
+            from envoy.cli.write import syncing
+
+            return syncing
         case "upkeep":
             from envoy.cli.write import upkeep
 

@@ -85,8 +85,12 @@ def record_text(data: Json) -> Iterator[Block]:
     for one in show.listed(data["refs"]):
         yield line(("refers to ", "dim"), f"{show.text(one['rel'])} {show.short(one['id'])}")
     for one in show.listed(data["referred_by"]):
-        words = f"{show.short(one['record_id'])} {one['kind']} {show.text(one['rel'])}"
-        yield line(("named by  ", "dim"), words)
+        words = f"{show.short(one['record_id'])} {one['kind']} {show.text(one['rel'])}  "
+        yield line(("named by  ", "dim"), words, *show.person(one["by"]))
+    for one in show.listed(data["other_versions"]):
+        head: Span = ("stale by  ", "warn") if one["makes_stale"] else ("but also  ", "dim")
+        subject = f"{show.short(one['event_id'])} {show.text(one['subject'])}  "
+        yield line(head, subject, *show.person(one["by"]))
     if data["text"]:
         yield Body(show.text(data["text"]), indent=0)
     for one in show.listed(data["corrections"]):

@@ -75,7 +75,11 @@ HANDOFF: Fields = {
     "act_id": "id?",
     "created_at": "time",
 }
-AROUND: Fields = {"corrections": "[Correction]", "referred_by": "[Referral]"}
+AROUND: Fields = {
+    "corrections": "[Correction]",
+    "referred_by": "[Referral]",
+    "other_versions": "[Version]",
+}
 
 ANSWERS: Mapping[str, Fields] = {
     "record": {**RECORD, **WRITTEN},
@@ -119,7 +123,14 @@ ANSWERS: Mapping[str, Fields] = {
 # The shapes in them.
 SHAPES: Mapping[str, Fields] = {
     "Correction": {"record_id": "id", "text": "text", "by": "Actor?", "created_at": "time"},
-    "Referral": {"rel": "text?", "record_id": "id", "kind": "text"},
+    "Referral": {"rel": "text?", "record_id": "id", "kind": "text", "by": "Actor?"},
+    "Version": {
+        "event_id": "id",
+        "kind": "text",
+        "subject": "text?",
+        "by": "Actor?",
+        "makes_stale": "bool",
+    },
     "Shown": {
         "evidence_id": "id",
         "kind": "text?",

@@ -348,13 +348,14 @@ def fitted(cell: list[Span], room: int, screen: Screen) -> list[Span]:
 def pairs(
     heads: Sequence[str], rows: Sequence[list[list[Span]]], screen: Screen
 ) -> Iterator[list[Span]]:
-    """Yield each row as lines of `head: cell`, for a narrow window."""
-    for row in rows:
+    """Yield each row as lines of `head: cell`, one empty line between two, for a narrow window."""
+    for number, row in enumerate(rows):
+        if number:
+            yield [""]
         for head, cell in zip(heads, row, strict=True):
             if cells(cell):
                 label: list[Span] = [(f"{head.lower()}: ", "dim")] if head else []
                 yield from wrapped([*label, *cell], screen.columns, GAP)
-        yield [""]
 
 
 def stacked(

@@ -19,6 +19,7 @@ from envoy.cli import (
     auditschemas,
     deskschemas,
     farschemas,
+    hookschemas,
     objectschemas,
     recordschemas,
     relayschemas,
@@ -87,6 +88,7 @@ ANSWERS: Mapping[str, Fields] = {
     **farschemas.ANSWERS,
     **recordschemas.ANSWERS,
     **auditschemas.ANSWERS,
+    **hookschemas.ANSWERS,
     **relayschemas.ANSWERS,
     **traceschemas.ANSWERS,
     "backup": {

@@ -51,6 +51,7 @@ NOUNS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("review", "record", "run"), ("records",)),
     "object": ("objects",),
     "handoff": ("handoffs",),
+    **dict.fromkeys(("hooks", "hook", "install"), ("hooks",)),
     **dict.fromkeys(("onboarding", "docs", "explain", "schema", "completion"), ("guide",)),
     **dict.fromkeys(("config", "daemon"), ("guide",)),
     **dict.fromkeys(("can", "why", "quarantine", "card"), ("desk",)),
@@ -65,6 +66,7 @@ DEFAULT_VERBS = {
     "conflicts": "list",
     "config": "show",
     "daemon": "status",
+    "hooks": "list",
     "identity": "list",
     "inbox": "count",
     "invites": "list",
@@ -74,7 +76,7 @@ DEFAULT_VERBS = {
 }
 
 LATER = {
-    "": "react hooks hook install web import git reserve ci line",
+    "": "react web import git reserve ci line",
     "billing": "checkout portal link-agent unlink-agent",
     "relay": "migrate",
 }
@@ -112,6 +114,10 @@ def family(name: str) -> tuple[Command, ...]:
             from envoy.cli.tables import home
 
             return home.ROWS
+        case "hooks":
+            from envoy.cli.tables import hooks
+
+            return hooks.ROWS
         case "identity":
             from envoy.cli.tables import identity
 

@@ -82,10 +82,15 @@ class Proof(Body, frozen=True):
 
 
 class Statement(Body, frozen=True):
-    """Whose access to ``space`` is over: ``revoked`` are hashes of holders and capabilities."""
+    """Whose access to ``space`` is over: ``revoked`` are hashes of holders and capabilities.
+
+    ``n`` counts what its signer stated; ``base`` is the number of the root key's statement that it
+    adds to, 0 where there is none, and in a statement of the root key.
+    """
 
     space: B32
     n: I63
+    base: I63
     min_epoch: I63
     revoked: tuple[B32, ...]
 
@@ -159,8 +164,8 @@ def read_chain(links: Sequence[bytes], *, space: bytes, root_pub: bytes) -> Chai
     """Return the chain in ``links`` that begins with the root key of ``space`` and holds.
 
     Raises RemoteFault: ``malformed``, ``non_canonical``, ``wrong_space``, ``bad_key``,
-    ``bad_link`` for a link that gives more than the one before it, ``bad_signature``.
-    Source: docs/spec/access.md, Capability.
+    ``bad_link`` for a link that gives more or lasts longer than the one before it allows,
+    ``bad_signature``. Source: docs/spec/access.md, Capability.
     """
     refuse_unless(1 <= len(links) <= limits.CAPABILITY_LINKS_MAX)
     read = [decode(link, Link) for link in links]
@@ -172,11 +177,32 @@ def read_chain(links: Sequence[bytes], *, space: bytes, root_pub: bytes) -> Chai
     for above, below in pairwise(caps):
         if RANKS[below.role] > RANKS[above.role] or below.depth >= above.depth:
             raise RemoteFault("bad_link")
+    _check_ends(caps)
     signers = (root_pub, *(cap.holder for cap in caps[:-1]))
     for signer, link in zip(signers, read, strict=True):
         if not sign.verify(signer, "cap", link.sig, link.cap):
             raise RemoteFault("bad_signature")
     return Chain(caps, tuple(sign.sha256(link.cap) for link in read), signers)
+
+
+def latest_end(caps: Sequence[Capability]) -> int:
+    """Return when a link that follows ``caps`` ends at the latest, ms; 0 where nothing says so.
+
+    The end of an invite ends its redemption: what its key issues may last 30 days beyond.
+    """
+    end = 0
+    for cap in caps:
+        own = cap.exp + limits.JOINED_SECONDS * 1000 if cap.exp and cap.uses else cap.exp
+        end = min(end or own, own or end)
+    return end
+
+
+def _check_ends(caps: Sequence[Capability]) -> None:
+    """Refuse a link that outlasts one above it."""
+    for at in range(1, len(caps)):
+        end = latest_end(caps[:at])
+        if end and not 0 < caps[at].exp <= end:
+            raise RemoteFault("bad_link")
 
 
 def prove(seed: bytes, proof: Proof) -> tuple[bytes, bytes]:
@@ -209,13 +235,15 @@ def state_access(seed: bytes, statement: Statement, chain: Sequence[bytes]) -> b
 def read_statement(raw: bytes, *, space: bytes, root_pub: bytes) -> Said:
     """Return the access statement in ``raw`` that root or an admin's access key signed.
 
-    Raises RemoteFault as ``read_chain`` does; ``bad_link`` for a signer who may not. Its number is
+    Raises RemoteFault as ``read_chain`` does; ``bad_link`` for a signer who may not, ``malformed``
+    where one but root says from which epoch on chains live, or root what it adds to. Its number is
     not judged. Source: docs/spec/access.md, Access statement.
     """
     signed = decode(raw, SignedStatement)
     statement = decode(signed.statement, Statement)
     if statement.space != space:
         raise RemoteFault("wrong_space")
+    refuse_unless(not (statement.min_epoch if signed.chain else statement.base))
     chain = read_chain(signed.chain, space=space, root_pub=root_pub) if signed.chain else None
     if chain is not None and chain.leaf.role != ADMIN:
         raise RemoteFault("bad_link")

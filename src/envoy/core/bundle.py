@@ -14,7 +14,7 @@ Specification: docs/spec/audit.md. Test vectors: tests/vectors/audit.json.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Final, TypeVar
 
 from envoy import limits
@@ -64,6 +64,17 @@ _NEXT: Final = {
 BODIES, OBJECTS = "bodies", "objects"  # what can be withheld by its sort
 # These are shown in every bundle: who might do what rests on them, and names and epochs.
 ALWAYS: Final = AUTH | {"member.keys", "card", "key.request", "merge", "object.request"}
+# What is an object, and what has no text of its own: the sorts that can be withheld.
+OBJECT_KINDS: Final = frozenset({"object.put", "object.retract"})
+OPEN_KINDS: Final = frozenset(
+    {"task.claim", "task.assign", "task.release", "task.gate", "space.policy"}
+)
+# What takes back, in the space itself, what is then withheld from everybody; by what was taken.
+TAKES_BACK: Final = {
+    "message": "message.redact",
+    "poll": "message.redact",
+    "object.put": "object.retract",
+}
 # The kind of a stub where a replica judges it: one that nobody knows, hence without effect.
 WITHHELD: Final = "withheld"
 
@@ -117,6 +128,26 @@ class Stub(Body, frozen=True):
         refuse_unless(is_kind(self.kind) and sign.is_valid_key(self.author))
         refuse_unless(len(self.deps) <= limits.DEPS_MAX and self.prev not in self.deps)
         refuse_unless(list(self.deps) == sorted({*self.deps}))
+
+
+def is_sorted_out(redact: Container[str], kind: str) -> bool:
+    """Say whether events of ``kind`` are withheld by their sort."""
+    if kind in OBJECT_KINDS:
+        return OBJECTS in redact
+    return BODIES in redact and kind not in OPEN_KINDS
+
+
+def accounts(header: Header, stub: Stub) -> bool:
+    """Say whether the words of a header say that an event like ``stub`` is withheld.
+
+    What is not about the task of a bundle cannot be told by a stub.
+    """
+    return (
+        header.task is not None
+        or header.member not in (None, stub.author)
+        or (header.since is not None and stub.ts < header.since)
+        or is_sorted_out(header.redact, stub.kind)
+    )
 
 
 class Seal(Body, frozen=True):
@@ -293,7 +324,7 @@ class _Reader:
                 line = self._epoch(payload, header.space, line.id)
                 yield line
             elif sort == ORDER:
-                yield self._group(payload)
+                yield self._group(payload, header)
             elif sort == RECEIPT:
                 found = Witness(self._receipts, receipt_id(payload), payload)
                 self._refuse_unless(found.id > receipt, "misplaced", RECEIPT)
@@ -318,7 +349,7 @@ class _Reader:
         self._refuse_unless(line.id > before, "misplaced", EPOCH)
         return line
 
-    def _group(self, payload: bytes) -> Group:
+    def _group(self, payload: bytes, header: Header) -> Group:
         """Return the events that an order announces: only the last group may be a short one."""
         order = self._ids(payload)
         is_bounded = 0 < len(order) <= GROUP_EVENTS
@@ -335,6 +366,8 @@ class _Reader:
             self._stubs += 1
             stub = self._decoded(payload, Stub, STUB)
             self._refuse_unless(stub.kind not in ALWAYS, "hidden_authority", STUB)
+            is_meant = stub.kind in TAKES_BACK or accounts(header, stub)
+            self._refuse_unless(is_meant, "unaccounted", STUB)
             found.append(Withheld(self._events, self._id, stub))
         self._id = None
         return Group(found)

@@ -28,12 +28,15 @@ complete envoy \
         'c/--path=/f/' \
         'c/--output=/f/' \
         'c/--require=/(confirmed any)/' \
+        'c/--runtime=/(claude-code codex gemini cursor vscode any)/' \
+        'c/--scope=/(user project)/' \
+        'c/--runtime=/(claude-code codex gemini cursor)/' \
         'c/--shell=/(bash zsh tcsh fish)/' \
         'c/--verb=/(read write grant admin own)/' \
         'c/--direction=/(back forward)/' \
         'c/--provider=/(none token)/' \
         'c/--act=/(mint list revoke)/' \
-        'c/--/(act admin-listen agent all allow-relay-lookup as assignee at attach audit backup board body body-file budget capabilities claim code code-id color command conflict copy count cross-machine cursor cwd data days deep depth description did direction domain done dry-run due event events evidence exclude-self expires field file for force from full grant handoff help history human id idempotency-key identity if-version include-completed include-self invite json keep keep-output kind kinds label lan lease limit listen local-only lock max-uses media-type member message mine mode name needs new-passphrase-file next no-backup no-history no-self-review no-sync note object open out output parent passphrase-file path pin plan poll-options poll-question priority profile provider publish publish-invite query question quiet reason record recovery-output redact ref refs relay relay-url remaining replace reply-to request require require-evidence reusable review-by reviews risk role root scope self-review service shell show-recovery-phrase since space space-name status stdin subject target task task-id task-status tasks tasks-only temp thread timeout title tls-cert tls-key to topic trusted-proxy ttl type types undo unlabel unsafe up-to-cursor verb verbose verify version view wait wait-timeout watch-timeout with yes)/' \
+        'c/--/(act admin-listen agent all allow-relay-lookup as assignee at attach audit backup board body body-file budget capabilities claim code code-id color command conflict copy count cross-machine cursor cwd data days deep depth description did direction domain done dry-run due event events evidence exclude-self expires field file for force from full grant handoff help history human id idempotency-key identity if-version include-completed include-self invite json keep keep-output kind kinds label lan lease limit listen local-only lock max-uses media-type member message mine mode name needs new-passphrase-file next no-backup no-history no-self-review no-sync note object open out output parent passphrase-file path pin plan poll-options poll-question priority profile prompts provider publish publish-invite query question quiet reason record recovery-output redact ref refs relay relay-url remaining replace reply-to request require require-evidence reusable review-by reviews risk role root runtime scope self-review service shell show-recovery-phrase since space space-name status stdin subject target task task-id task-status tasks tasks-only temp thread timeout title tls-cert tls-key to topic trusted-proxy ttl type types undo unlabel unsafe up-to-cursor verb verbose verify version view wait wait-timeout watch-timeout with yes)/' \
         'c/-/(- V h v)/' \
         'n/--color/(auto always never)/' \
         'n/--passphrase-file/f/' \
@@ -55,12 +58,15 @@ complete envoy \
         'n/--path/f/' \
         'n/--output/f/' \
         'n/--require/(confirmed any)/' \
+        'n/--runtime/(claude-code codex gemini cursor vscode any)/' \
+        'n/--scope/(user project)/' \
+        'n/--runtime/(claude-code codex gemini cursor)/' \
         'n/--shell/(bash zsh tcsh fish)/' \
         'n/--verb/(read write grant admin own)/' \
         'n/--direction/(back forward)/' \
         'n/--provider/(none token)/' \
         'n/--act/(mint list revoke)/' \
-        'p/1/(help version status quickstart init fingerprint diagnose identity recover spaces roster permissions invites join invite space backup restore reset agent delegate revoke send message history search inbox listen events wait sync task work-record review record run object handoff onboarding docs explain schema completion config daemon can why quarantine card conflicts provenance audit relay billing)/' \
+        'p/1/(help version status quickstart init fingerprint diagnose identity recover spaces roster permissions invites join invite space backup restore reset agent delegate revoke send message history search inbox listen events wait sync task work-record review record run object handoff hooks hook install onboarding docs explain schema completion config daemon can why quarantine card conflicts provenance audit relay billing)/' \
         'n/diagnose/(time)/' \
         'n/identity/(create list use rename export import recovery lock)/' \
         'n/invites/(list revoke rotate pending approve)/' \
@@ -73,6 +79,8 @@ complete envoy \
         'n/record/(add list show retract)/' \
         'n/object/(put get list pin unpin retract)/' \
         'n/handoff/(create accept verify)/' \
+        'n/hooks/(list install uninstall check)/' \
+        'n/hook/(session-start user-prompt stop pre-compact session-end)/' \
         'n/config/(show)/' \
         'n/daemon/(list status cleanup)/' \
         'n/quarantine/(list show admit)/' \

@@ -29,9 +29,12 @@ _shtab_envoy_commands() {
     handoff:''
     help:'Show the commands, or one of them'
     history:'Show what was said and done, newest page first'
+    hook:''
+    hooks:''
     identity:''
     inbox:''
     init:'Make the identity of a profile'
+    install:'Put server, hooks and words of Envoy into the files of a runtime'
     invite:'Make a code by which others join a space'
     invites:''
     join:'Join a space by its code'
@@ -142,6 +145,27 @@ _shtab_envoy_handoff_commands() {
     verify:'Check a handoff: signatures, the pinned frontier, evidence, what is not known here'
   )
   _describe 'envoy handoff commands' _commands
+}
+
+_shtab_envoy_hook_commands() {
+  local _commands=(
+    pre-compact:'Keep what a session holds, before its context is cut'
+    session-end:'Give back what a session holds'
+    session-start:'Tell a session that begins where it stands'
+    stop:'Warn a session once of a task without a note'
+    user-prompt:'Tell a session what is unread, if that is new'
+  )
+  _describe 'envoy hook commands' _commands
+}
+
+_shtab_envoy_hooks_commands() {
+  local _commands=(
+    check:'Check what is installed: files, a hook, a talk with the server'
+    install:'Put server, hooks and words of Envoy into the files of a runtime'
+    list:'List the runtimes, and where Envoy is installed'
+    uninstall:'Take what is Envoys out of the files of a runtime'
+  )
+  _describe 'envoy hooks commands' _commands
 }
 
 _shtab_envoy_identity_commands() {
@@ -1148,6 +1172,218 @@ _shtab_envoy_history_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_history_defaults_added=0
 
+_shtab_envoy_hook_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_hook_defaults_added=0
+
+_shtab_envoy_hook_pre_compact_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--runtime[whose form the answer has]:runtime:(claude-code codex gemini cursor)"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_hook_pre_compact_defaults_added=0
+
+_shtab_envoy_hook_session_end_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--runtime[whose form the answer has]:runtime:(claude-code codex gemini cursor)"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_hook_session_end_defaults_added=0
+
+_shtab_envoy_hook_session_start_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--runtime[whose form the answer has]:runtime:(claude-code codex gemini cursor)"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_hook_session_start_defaults_added=0
+
+_shtab_envoy_hook_stop_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--runtime[whose form the answer has]:runtime:(claude-code codex gemini cursor)"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_hook_stop_defaults_added=0
+
+_shtab_envoy_hook_user_prompt_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--runtime[whose form the answer has]:runtime:(claude-code codex gemini cursor)"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_hook_user_prompt_defaults_added=0
+
+_shtab_envoy_hooks_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_hooks_defaults_added=0
+
+_shtab_envoy_hooks_check_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--runtime[which runtime]:runtime:(claude-code codex gemini cursor vscode any)"
+  "--scope[the files of the user, or of the directory this runs in]:scope:(user project)"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_hooks_check_defaults_added=0
+
+_shtab_envoy_hooks_install_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--runtime[which runtime]:runtime:(claude-code codex gemini cursor vscode any)"
+  "--scope[the files of the user, or of the directory this runs in]:scope:(user project)"
+  "--prompts[also tell at each prompt what is new]"
+  "--dry-run[show the changes as a diff\; write nothing]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_hooks_install_defaults_added=0
+
+_shtab_envoy_hooks_list_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_hooks_list_defaults_added=0
+
+_shtab_envoy_hooks_uninstall_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--runtime[which runtime]:runtime:(claude-code codex gemini cursor vscode any)"
+  "--scope[the files of the user, or of the directory this runs in]:scope:(user project)"
+  "--dry-run[show the changes as a diff\; write nothing]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_hooks_uninstall_defaults_added=0
+
 _shtab_envoy_identity_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
   "--json[one JSON object on stdout]"
@@ -1459,6 +1695,28 @@ _shtab_envoy_init_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_envoy_init_defaults_added=0
+
+_shtab_envoy_install_options=(
+  "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
+  "--json[one JSON object on stdout]"
+  "--quiet[no output, the exit code only]"
+  "--timeout[for one call or lock, in ms (30000)]:timeout:"
+  "--relay-url[relay to use]:relay_url:"
+  "--color[auto, always or never]:color:(auto always never)"
+  {--verbose,-v}"[say on stderr which home and profile were used]"
+  "--yes[answer confirmations with yes]"
+  "--no-sync[ask no hub\: no news first, nothing sent after]"
+  "--passphrase-file[unlock with the passphrase in this file\; - is stdin]:passphrase_file:_files"
+  {--help,-h}"[this help]"
+  {--version,-V}"[the version]"
+  "--runtime[which runtime]:runtime:(claude-code codex gemini cursor vscode any)"
+  "--scope[the files of the user, or of the directory this runs in]:scope:(user project)"
+  "--prompts[also tell at each prompt what is new]"
+  "--dry-run[show the changes as a diff\; write nothing]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_envoy_install_defaults_added=0
 
 _shtab_envoy_invite_options=(
   "--profile[profile to use (ENVOY_PROFILE\; default)]:profile:"
@@ -2020,6 +2278,7 @@ _shtab_envoy_quickstart_options=(
   "--wait[wait until somebody joins]"
   "--reusable[an invite for 100 instead of one]"
   "--cross-machine[for members on other machines\: needs a relay]"
+  "--pin[SHA-256 of the relays TLS key (SPKI), 64 hex digits]:pin:"
   {--publish-invite,--open}"[publish the invite\: needs a relay]"
   "--recovery-output[the 24 recovery words\: auto (once, on a terminal), file\:PATH, skip or stderr]:recovery_output:"
   "--show-recovery-phrase[the same as --recovery-output stderr]"
@@ -2191,7 +2450,7 @@ _shtab_envoy_relay_backup_options=(
   {--help,-h}"[this help]"
   {--version,-V}"[the version]"
   "--data[directory of the relay]:data:"
-  "--to[the new directory]:to:"
+  {--to,--out}"[the new directory]:to:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -2669,7 +2928,7 @@ _shtab_envoy_space_attach_options=(
   {--version,-V}"[the version]"
   "--space[id of the space, in full]:space:"
   "--relay[origin of the relay (default\: ENVOY_RELAY_URL)]:relay:"
-  "--pin[SHA-256 of its TLS key (SPKI), 64 hex digits]:pin:"
+  "--pin[SHA-256 of the relays TLS key (SPKI), 64 hex digits]:pin:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -2711,7 +2970,7 @@ _shtab_envoy_space_connect_options=(
   {--version,-V}"[the version]"
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
   "--relay[origin of the relay (default\: ENVOY_RELAY_URL)]:relay:"
-  "--pin[SHA-256 of its TLS key (SPKI), 64 hex digits]:pin:"
+  "--pin[SHA-256 of the relays TLS key (SPKI), 64 hex digits]:pin:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -2734,6 +2993,7 @@ _shtab_envoy_space_create_options=(
   "--expires[shown as ended after this time]:expires:"
   "--description[what the space is for]:description:"
   "--cross-machine[for members on other machines\: needs a relay]"
+  "--pin[SHA-256 of the relays TLS key (SPKI), 64 hex digits]:pin:"
   "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 
@@ -3589,9 +3849,12 @@ _shtab_envoy() {
         handoff) _shtab_envoy_handoff ;;
         help) _arguments -C -s $_shtab_envoy_help_options ;;
         history) _arguments -C -s $_shtab_envoy_history_options ;;
+        hook) _shtab_envoy_hook ;;
+        hooks) _shtab_envoy_hooks ;;
         identity) _shtab_envoy_identity ;;
         inbox) _shtab_envoy_inbox ;;
         init) _arguments -C -s $_shtab_envoy_init_options ;;
+        install) _arguments -C -s $_shtab_envoy_install_options ;;
         invite) _arguments -C -s $_shtab_envoy_invite_options ;;
         invites) _shtab_envoy_invites ;;
         join) _arguments -C -s $_shtab_envoy_join_options ;;
@@ -3844,6 +4107,59 @@ _shtab_envoy_handoff() {
         accept) _arguments -C -s $_shtab_envoy_handoff_accept_options ;;
         create) _arguments -C -s $_shtab_envoy_handoff_create_options ;;
         verify) _arguments -C -s $_shtab_envoy_handoff_verify_options ;;
+      esac
+  esac
+}
+
+_shtab_envoy_hook() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->hook'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envoy_hook_defaults_added )); then
+    if (( ${_shtab_envoy_hook_options[(I)${(q)one_or_more}*]} +          ${_shtab_envoy_hook_options[(I)${(q)remainder}*]} +          ${_shtab_envoy_hook_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envoy_hook_options+=(': :_shtab_envoy_hook_commands' '*::: :->hook')
+    fi
+    _shtab_envoy_hook_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envoy_hook_options
+
+  case $state in
+    hook)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envoy_hook-$line[1]:"
+      case $line[1] in
+        pre-compact) _arguments -C -s $_shtab_envoy_hook_pre_compact_options ;;
+        session-end) _arguments -C -s $_shtab_envoy_hook_session_end_options ;;
+        session-start) _arguments -C -s $_shtab_envoy_hook_session_start_options ;;
+        stop) _arguments -C -s $_shtab_envoy_hook_stop_options ;;
+        user-prompt) _arguments -C -s $_shtab_envoy_hook_user_prompt_options ;;
+      esac
+  esac
+}
+
+_shtab_envoy_hooks() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->hooks'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_envoy_hooks_defaults_added )); then
+    if (( ${_shtab_envoy_hooks_options[(I)${(q)one_or_more}*]} +          ${_shtab_envoy_hooks_options[(I)${(q)remainder}*]} +          ${_shtab_envoy_hooks_options[(I)${(q)default}]} == 0 )); then
+      _shtab_envoy_hooks_options+=(': :_shtab_envoy_hooks_commands' '*::: :->hooks')
+    fi
+    _shtab_envoy_hooks_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_envoy_hooks_options
+
+  case $state in
+    hooks)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_envoy_hooks-$line[1]:"
+      case $line[1] in
+        check) _arguments -C -s $_shtab_envoy_hooks_check_options ;;
+        install) _arguments -C -s $_shtab_envoy_hooks_install_options ;;
+        list) _arguments -C -s $_shtab_envoy_hooks_list_options ;;
+        uninstall) _arguments -C -s $_shtab_envoy_hooks_uninstall_options ;;
       esac
   esac
 }

@@ -25,30 +25,23 @@ from envoy.core.codec import decode, encode
 from envoy.core.crypto import sign
 from envoy.core.receipt import LogState, is_push_signed
 from envoy.core.structs import Body
-from envoy.errors import IntegrityError, RemoteFault
+from envoy.errors import EnvoyError, IntegrityError, NotFoundError, RemoteFault
 from envoy.hub import log
-from envoy.hub.links import Errand, Link, Links
+from envoy.hub.errands import Caller, Errands, Go
+from envoy.hub.links import Link, Links
 from envoy.hub.sqlite import LogStore, SpaceRow
-from envoy.hub.verdicts import BARRED, CHUNK, GIVEN_UP, PASSING
+from envoy.hub.verdicts import BARRED
 from envoy.ids import to_text
-from envoy.lean import NamedTuple, Protocol
-from envoy.sync import access, chunks, frames, recon
+from envoy.lean import NamedTuple
+from envoy.sync import access, frames, recon
 from envoy.sync.frames import HubRefusal
+from envoy.system.db import Value
 
 T = TypeVar("T", bound=Body)
-Go = Callable[[], bool]  # whether there is time left
 # A relay that is another one each time it is asked is none.
 RESTARTS_MAX: Final = 2
-
-
-class Caller(Protocol):
-    """Somebody who may talk to the relay about a space."""
-
-    def call(self, space: bytes, call: Body) -> Body:
-        """Return the reply. Raises HubRefusal, RelayError(relay_unavailable)."""
-
-    def create(self, space: bytes, g: bytes) -> frames.Head:
-        """Make the relay keep ``space``. Raises as ``call`` does."""
+# A log that is none of the relay's: it is compared with, and filled, as one that was wiped.
+_ANOTHER: Final = b""
 
 
 class Moved(NamedTuple):
@@ -93,17 +86,27 @@ class Bridge:
         self._links = links
         self._caller = caller
         self._space = space
+        self._errands = Errands(store, links, caller, space, near=near)
 
     def sync(self, *, now_ms: int, go: Go) -> Moved:
         """Push, pull and compare until both have the same, or ``go`` says the time is over.
 
-        Raises HubRefusal, RelayError(relay_unavailable), IntegrityError(relay_inconsistent).
+        Nothing more is done once the space is linked no more. Raises HubRefusal,
+        RelayError(relay_unavailable), IntegrityError(relay_inconsistent).
         """
+        try:
+            return self._sync(now_ms=now_ms, go=go)
+        except NotFoundError:  # another process forgot the link
+            return Moved(0, 0)
+
+    def _sync(self, *, now_ms: int, go: Go) -> Moved:
         pushed = pulled = 0
-        barred: HubRefusal | None = None
+        barred: HubRefusal | EnvoyError | None = None
         try:
             self._begin()
             pushed = self.push(go=go)
+        except IntegrityError as error:
+            barred = error  # what it signed for is no proof; what comes down is judged by itself
         except HubRefusal as refusal:
             if refusal.code in BARRED:
                 barred = refusal  # nothing goes up; what comes down is wanted all the same
@@ -112,11 +115,15 @@ class Bridge:
                 pushed = self.push(go=go)
             else:
                 raise
-        pulled += self.pull(now_ms=now_ms, go=go)
+        try:
+            count, head = self._pull(now_ms=now_ms, go=go)
+            pulled += count
+        except IntegrityError as error:
+            raise barred or error from error
         if barred is not None:
             raise barred
-        if go():
-            pulled += self._heal(go)
+        if head is not None and go():
+            pulled += self._heal(head, go)
         return Moved(pushed, pulled)
 
     def _begin(self) -> None:
@@ -126,17 +133,19 @@ class Bridge:
             self.refill()
 
     def pending(self) -> int:
-        """Return how many frames and errands wait for the relay."""
-        link, row = self._link(), self._row()
+        """Return how many frames wait for the relay, and how many errands of this profile."""
+        link = self._links.find(self._space)
+        if link is None:
+            return 0
         begun = link.pushed if link.local == self._store.instance else 0
-        return max(0, row.head - begun) + self._links.errand_count(self._space)
+        return max(0, self._row().head - begun) + self._errands.count()
 
     # -- up ---------------------------------------------------------------------------------
 
     def push(self, *, go: Go) -> int:
         """Send the errands, then the local frames that the relay lacks; return how many went."""
         self._settle_local()
-        self._run_errands(go)
+        self._errands.run(go)
         count = 0
         while go() and (sent := self._push_page()):
             count += sent
@@ -146,47 +155,7 @@ class Bridge:
         """Begin counting anew at a local hub that is another one, or that was set back."""
         link = self._link()
         if link.local != self._store.instance or link.pushed > self._row().head:
-            self._links.save(link._replace(local=self._store.instance, pushed=0))
-
-    def _run_errands(self, go: Go) -> None:
-        """Send what waits beside frames, in its order."""
-        while go() and (waiting := self._links.errands(self._space, limits.ERRANDS_PAGE)):
-            for errand in waiting:
-                if not go():
-                    return
-                self._run(errand)
-
-    def _run(self, errand: Errand) -> None:
-        """Make the call of an errand; what the relay refuses for good is given up."""
-        try:
-            if errand.name == CHUNK:
-                self._bring_chunk(decode(errand.call, chunks.ChunkGet))
-            else:
-                self._ask(decode(errand.call, access.EVERY[errand.name][0]), Body)
-        except HubRefusal as refusal:
-            is_over = errand.name in GIVEN_UP and refusal.code not in PASSING
-            if not is_over and not self._lacks_role(refusal):
-                raise
-            if errand.name == "invite_put":  # who made it is told that it is not there
-                self._links.unpoint(decode(errand.call, frames.InvitePut).lookup)
-        self._links.done(errand)
-
-    def _lacks_role(self, refusal: HubRefusal) -> bool:
-        """Say whether who is let in lacks the role: others bring it. Raises where nobody is."""
-        if refusal.code == "capability_missing":
-            self._ask(frames.HeadGet(self._space), frames.Head)
-        return refusal.code in ("read_only", "capability_missing")
-
-    def _bring_chunk(self, get: chunks.ChunkGet) -> None:
-        """Send a chunk that the relay lacks; one that is here no more is nobody's loss."""
-        have = chunks.ChunkHave(self._space, (get.id,), refresh=True)
-        there = self._ask(have, chunks.ChunkMap)
-        if chunks.among((get.id,), there.bits):
-            return
-        found = self._near(get)
-        assert isinstance(found, chunks.ChunkGot), "the reply of its call"
-        if found.chunk is not None:
-            self._ask(chunks.ChunkPut(self._space, get.id, found.chunk), frames.Done)
+            self._change(local=self._store.instance, pushed=0)
 
     def _push_page(self) -> int:
         """Push the next frames of the local log; return how many, 0 when there are none."""
@@ -199,7 +168,7 @@ class Bridge:
         )
         if page:
             reply = self._push_frames(page)
-            self._note_push(link._replace(pushed=link.pushed + len(page)), reply, page)
+            self._note_push(link, reply, page)
         return len(page)
 
     def _push_frames(self, page: Sequence[bytes]) -> frames.Pushed:
@@ -214,31 +183,37 @@ class Bridge:
     def _note_push(self, link: Link, reply: frames.Pushed, page: Sequence[bytes]) -> None:
         """Save where both logs stand; own frames that came next need not be pulled."""
         self._check_word(link, reply)
-        link = link._replace(
-            signed=encode((reply.instance, reply.head, reply.h, reply.at, reply.sig))
-        )
+        word = encode((reply.instance, reply.head, reply.h, reply.at, reply.sig))
+        self._change(signed=word, pushed=link.pushed + len(page))
         follows = list(range(link.cursor + 1, link.cursor + 1 + len(page)))
         if link.instance == reply.instance and list(reply.seqs) == follows and link.h is not None:
             h = frames.chain_after(link.h, map(frames.frame_id, page))
             if reply.head > follows[-1]:
-                link = link._replace(cursor=follows[-1], h=h)
+                self._change(instance=reply.instance, cursor=follows[-1], h=h)
             elif reply.head == follows[-1] and h == reply.h:
-                link = link._replace(cursor=reply.head, h=h)
-        self._links.save(link)
+                self._change(instance=reply.instance, cursor=reply.head, h=h)
 
     def _check_word(self, link: Link, reply: frames.Pushed) -> None:
-        """Raise the error for a relay that signed two different logs of one length."""
+        """Raise the error for a relay that signed two different logs of one length.
+
+        Told of once: then its log is read as another one, and filled as after a wipe.
+        """
         if not link.signed:
             return
         before = decode(link.signed, Signed)
         same = (before.instance, before.head) == (reply.instance, reply.head)
         if same and before.h != reply.h:
+            self._change(instance=_ANOTHER, cursor=0, h=None, signed=b"")
             raise self._inconsistent(link, signed=link.signed.hex(), other=reply.sig.hex())
 
     # -- down -------------------------------------------------------------------------------
 
     def pull(self, *, now_ms: int, go: Go) -> int:
         """Append what the relay has and the local log lacks; return how many frames came."""
+        return self._pull(now_ms=now_ms, go=go)[0]
+
+    def _pull(self, *, now_ms: int, go: Go) -> tuple[int, frames.Head | None]:
+        """Pull; return how many frames came, and where the log stands that was read to its end."""
         count = restarts = 0
         while go():
             link = self._link()
@@ -251,15 +226,15 @@ class Bridge:
                 continue
             count += self._store_page(link, page, page.head)
             if page.last == page.head.head:
-                self._links.save(self._link()._replace(asked_ms=now_ms, trouble=""))
-                break
+                self._change(asked_ms=now_ms, trouble="")
+                return count, page.head
             if not page.frames:
                 raise self._inconsistent(link)
-        return count
+        return count, None
 
     def _page(self, link: Link) -> frames.Page:
         """Return the next page of the relay's log, one without a head where it has none."""
-        since = frames.Since(self._space, link.instance, link.cursor)
+        since = frames.Since(self._space, link.instance or None, link.cursor)
         try:
             call = frames.Pull((since,), limits.PAGE_FRAMES_MAX, 0)
             pages = self._ask(call, frames.Pulled).pages
@@ -271,12 +246,24 @@ class Bridge:
             raise self._inconsistent(link)
         return pages[0]
 
-    @staticmethod
-    def _goes_on(link: Link, head: frames.Head) -> bool:
-        """Say whether the log at ``head`` is the one that was read, and goes on from there."""
+    def _goes_on(self, link: Link, head: frames.Head) -> bool:
+        """Say whether the log at ``head`` is the one that was read, and goes on from there.
+
+        Raises the error for one of the same length that is another.
+        """
         if head.instance != link.instance or head.head < link.cursor:
             return False
-        return head.head > link.cursor or link.h in (None, head.h)
+        if head.head == link.cursor and link.h not in (None, head.h):
+            raise self._rewritten(link)
+        return True
+
+    def _rewritten(self, link: Link) -> IntegrityError:
+        """Return the error for a log that was rewritten, or set back and gone on.
+
+        Told of once: it is compared anew the next time.
+        """
+        self._change(instance=None, cursor=0, h=None)
+        return self._inconsistent(link)
 
     def _store_page(self, link: Link, page: frames.Page, head: frames.Head) -> int:
         """Append a page that goes on from ``link``; return how many of its frames were new."""
@@ -285,11 +272,9 @@ class Bridge:
         h = frames.chain_after(start, found)
         dense = page.last - link.cursor == len(found) and page.last <= head.head
         if not dense or (page.last == head.head and h != head.h):
-            # Rewritten, or set back and gone on: told of once, compared anew the next time.
-            self._links.save(link._replace(instance=None, cursor=0, h=None))
-            raise self._inconsistent(link)
+            raise self._rewritten(link)
         new = self._append(page.frames)
-        self._links.save(self._link()._replace(cursor=page.last, h=h))
+        self._change(instance=head.instance, cursor=page.last, h=h)
         return new
 
     def _ids(self, link: Link, page: Sequence[bytes]) -> list[bytes]:
@@ -313,7 +298,7 @@ class Bridge:
             row, _ = log.append(self._store, before, page)
         link = self._link()
         if (link.local, link.pushed) == (self._store.instance, before.head):
-            self._links.save(link._replace(pushed=row.head))
+            self._change(pushed=row.head)
         return row.head - before.head
 
     def enter(self, issued: Sequence[bytes]) -> frames.Pushed:
@@ -324,7 +309,7 @@ class Bridge:
         stood = (link.local, link.pushed) == (self._store.instance, before.head)
         # Nobody else's frame came in between: that one would never be pushed.
         if stood and set(range(before.head + 1, reply.head + 1)) <= set(reply.seqs):
-            self._links.save(link._replace(pushed=reply.head))
+            self._change(pushed=reply.head)
         return reply
 
     # -- healing ----------------------------------------------------------------------------
@@ -337,59 +322,25 @@ class Bridge:
             head = self._caller.create(self._space, row.g)
         if is_lost or link.instance is not None:  # else it was done before the first frame
             self.refill()
-            self._run_errands(go)  # heads and boxes stand there before the frames they open
+            self._errands.run(go)  # heads and boxes stand there before the frames they open
         if link.instance is None and not link.pushed:
             start = frames.chain_start(head.instance, self._space)
-            self._links.save(link._replace(instance=head.instance, cursor=0, h=start))
+            self._change(instance=head.instance, cursor=0, h=start)
             return 0
         return self._reconcile(go)
 
     def refill(self) -> None:
-        """Queue what a relay that has no space yet needs beside frames: heads, boxes, access.
+        """Queue what a relay that has no space yet needs beside frames."""
+        self._errands.refill()
 
-        Chunks too, but which those are is known only where the events are read.
+    def _heal(self, head: frames.Head, go: Go) -> int:
+        """Compare the logs if their sums differ though each was read to its end.
+
+        ``head`` came with the page that ended there: a call of its own would tell no more.
         """
-        link = self._link()
-        self._links.want_chunks(self._space, wanted=True)
-        if link.statement is not None:
-            put = access.AccessPut(self._space, (), link.statement)
-            self._links.send_later(self._space, "access_put", encode(put))
-        for epoch in self._putable():
-            found = self._store.find_epoch(self._space, epoch)
-            assert found is not None, "its id was just read"
-            put_head = frames.EpochPut(self._space, epoch, found[0])
-            self._links.send_later(self._space, "epoch_put", encode(put_head))
-            boxes = self._store.all_boxes(self._space, epoch)
-            for start in range(0, len(boxes), limits.BOXES_PER_CALL):
-                some = tuple(
-                    frames.Box(*box) for box in boxes[start : start + limits.BOXES_PER_CALL]
-                )
-                put_boxes = frames.BoxPut(self._space, epoch, some)
-                self._links.send_later(self._space, "box_put", encode(put_boxes))
-
-    def _putable(self) -> list[bytes]:
-        """Return the epochs to put, the oldest first; none where the relay takes none from here.
-
-        A reader may put none, and what it left for later would wait for ever.
-        """
-        epochs = list(reversed(self._store.epochs(self._space)))
-        first = self._store.find_epoch(self._space, epochs[0]) if epochs else None
-        if first is None:
-            return []
-        try:
-            self._ask(frames.EpochPut(self._space, epochs[0], first[0]), frames.Done)
-        except HubRefusal as refusal:
-            if refusal.code == "read_only":
-                return []
-            raise
-        return epochs
-
-    def _heal(self, go: Go) -> int:
-        """Compare the logs if their sums differ though each was read to its end."""
         link, row = self._link(), self._row()
         if link.pushed != row.head or link.instance is None:
             return 0
-        head = self._ask(frames.HeadGet(self._space), frames.Head)
         sums = head.sum + row.sum
         is_read = head.instance == link.instance and head.head == link.cursor
         if not is_read or head.sum == row.sum or link.settled == sign.sha256(sums):
@@ -401,17 +352,29 @@ class Bridge:
         return len(self.compare(go=go).came)
 
     def compare(self, *, go: Go) -> Compared:
-        """Find what either log lacks, fetch and push it.
+        """Find what either log lacks, fetch and push it, a part at a time where it is very much.
 
         Where the time is over before the end, the cursor stays and it is begun again.
         """
+        came, went = set[bytes](), set[bytes]()
+        while True:
+            found, more = self._compare_part(go)
+            came.update(found.came)
+            went.update(found.went)
+            if not more:
+                return Compared(tuple(sorted(came)), tuple(sorted(went)))
+            if not found.came:  # it names what it does not give
+                raise self._inconsistent(self._link())
+
+    def _compare_part(self, go: Go) -> tuple[Compared, bool]:
+        """Compare until all is known, or as many ids as are noted; say whether there is more."""
         head = self._ask(frames.HeadGet(self._space), frames.Head)
         row = self._row()
         asker = recon.Asker(recon.Ids(self._store.frame_ids(self._space)))
         message: bytes | None = asker.begin()
         while message is not None:
             if not go():
-                return Compared((), ())
+                return Compared((), ()), False
             try:
                 reply = self._ask(access.Recon(self._space, message), access.Reconciled)
                 message = asker.take(reply.message)
@@ -419,9 +382,10 @@ class Bridge:
                 raise self._inconsistent(self._link()) from fault
         came, whole = self._fetch(sorted(asker.lacks), go)
         whole = self._push_beside(asker.beside, go) and whole
-        if whole and len(asker.lacks) < limits.RECON_IDS_MAX:
+        is_part = len(asker.lacks) >= limits.RECON_IDS_MAX
+        if whole and not is_part:
             self._settle(head, row, found=bool(asker.lacks or asker.beside))
-        return Compared(came, tuple(sorted(asker.beside)))
+        return Compared(came, tuple(sorted(asker.beside))), whole and is_part
 
     def _fetch(self, wanted: Sequence[bytes], go: Go) -> tuple[tuple[bytes, ...], bool]:
         """Ask for frames by id; return those that came, and whether there was time for all."""
@@ -461,24 +425,30 @@ class Bridge:
         """Go on reading behind ``head``: all before it was compared with the log at ``row``."""
         link = self._link()
         settled = link.settled if found else sign.sha256(head.sum + row.sum)
-        self._links.save(
-            link._replace(
-                instance=head.instance,
-                cursor=head.head,
-                h=head.h,
-                pushed=max(row.head, link.pushed if link.local == self._store.instance else 0),
-                local=self._store.instance,
-                settled=settled,
-            )
+        self._change(
+            instance=head.instance,
+            cursor=head.head,
+            h=head.h,
+            pushed=max(row.head, link.pushed if link.local == self._store.instance else 0),
+            local=self._store.instance,
+            settled=settled,
         )
 
     # -- parts ------------------------------------------------------------------------------
 
     def _link(self) -> Link:
-        """Return the link as it stands: another process may bridge as well."""
+        """Return the link as it stands: another process may bridge as well.
+
+        Raises NotFoundError(space_not_found) where it was forgotten meanwhile.
+        """
         link = self._links.find(self._space)
-        assert link is not None, "a bridge stands where a link is"
+        if link is None:
+            raise NotFoundError("space_not_found", space_id=to_text("space", self._space))
         return link
+
+    def _change(self, **values: Value) -> None:
+        """Write what moved; all else of the link is left as another process may have it."""
+        self._links.change(self._space, **values)
 
     def _row(self) -> SpaceRow:
         """Return the row of the space at the local hub. Raises HubRefusal(space_not_found)."""

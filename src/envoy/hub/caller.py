@@ -92,6 +92,10 @@ class Caller:
         else:
             self._lent[space] = key
 
+    def owner(self, space: bytes) -> bytes:
+        """Return the own access key in ``space``, whichever key speaks for it now."""
+        return public_key(self._world.key(space).seed)
+
     def _key(self, space: bytes) -> Key:
         return self._lent.get(space) or self._world.key(space)
 
@@ -117,7 +121,8 @@ class Caller:
         """Make the relay keep ``space``, and register the own chain. Raises as ``call`` does."""
         key = self._key(space)
         link = self._links.find(space)
-        assert link is not None, "a space is linked before it is created there"
+        if link is None:  # another process forgot it
+            raise NotFoundError("space_not_found", space_id=to_text("space", space))
         head = self._created(link, frames.Create(space, g, key.chain))
         assert isinstance(head, frames.Head), "the reply of its call"
         self._new_token(link)
@@ -146,7 +151,7 @@ class Caller:
         The relay answers as soon as it has something, at the latest after ``wait_ms``; it gives one
         frame a space, since what came is fetched by the bridge. Raises HubRefusal, RelayError.
         """
-        spaces = tuple(frames.Since(one.space, one.instance, one.cursor) for one in links)
+        spaces = tuple(frames.Since(one.space, one.instance or None, one.cursor) for one in links)
         call = frames.Pull(spaces, 1, wait_ms)
         tokens = [self.token(link) for link in links]
         try:

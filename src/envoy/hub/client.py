@@ -31,7 +31,14 @@ from typing import Any, Final, TypeVar
 from envoy import jsontext, limits
 from envoy.core.codec import decode, encode
 from envoy.core.structs import Body
-from envoy.errors import AuthorityError, EnvoyError, RelayError, RemoteFault, UsageError
+from envoy.errors import (
+    AuthorityError,
+    EnvoyError,
+    IntegrityError,
+    RelayError,
+    RemoteFault,
+    UsageError,
+)
 from envoy.lean import NamedTuple
 from envoy.sync import access
 from envoy.sync.frames import REFUSALS, HubRefusal
@@ -148,7 +155,11 @@ class Client:
             wire.sock.end()
 
     def ask(self, call: Body, tokens: tuple[bytes, ...], *, timeout_s: float) -> Body:
-        """Return the reply to ``call``. Raises HubRefusal, RelayError(relay_unavailable)."""
+        """Return the reply to ``call``.
+
+        Raises HubRefusal, RelayError(relay_unavailable), IntegrityError(relay_inconsistent) for a
+        TLS key that is not the pinned one.
+        """
         name = _NAMES[type(call)]
         body = encode(access.Request(tokens, encode(call)))
         status, raw = self._exchange("POST", f"/v1/{name}", body, timeout_s)
@@ -288,7 +299,8 @@ class _Connection(http.client.HTTPConnection):
             shown = secured.getpeercert(binary_form=True) or b""
             if hashlib.sha256(spki(shown)).digest() != self._reach.pin:
                 secured.close()
-                raise ssl.SSLCertVerificationError("another key than the pinned one")
+                # Another try finds the same: somebody stands between, or it has a new key.
+                raise IntegrityError("relay_inconsistent", cause="pin")
         return secured
 
 

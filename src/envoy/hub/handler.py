@@ -114,9 +114,10 @@ class Handler:
         with self._store.transaction():
             row = self._store.find_space(call.space)
             if row is None:
-                h = frames.chain_start(self._store.instance, call.space)
+                instance, rev = self._store.begin(call.space, now_ms)
+                h = frames.chain_start(instance, call.space)
                 root_pub = commitment.root_pub
-                row = SpaceRow(call.space, call.g, root_pub, 0, h, _NO_SUM, 0, 0, 0, now_ms)
+                row = SpaceRow(call.space, call.g, root_pub, 0, h, _NO_SUM, 0, 0, rev, now_ms)
                 self._store.add_space(row)
             return log.head_of(self._store, row)
 
@@ -126,8 +127,9 @@ class Handler:
         with store.transaction():
             row = log.require_space(store, call.space)
             row, seqs = log.append(store, row._replace(at=max(now_ms, row.at)), call.frames)
-        sig = receipt.sign_push(store.seed, log.state_of(store, row))
-        return frames.Pushed(store.instance, seqs, row.head, row.h, row.at, sig)
+        state = log.state_of(store, row)
+        sig = receipt.sign_push(store.seed, state)
+        return frames.Pushed(state.instance, seqs, row.head, row.h, row.at, sig)
 
     def _pull(self, call: frames.Pull) -> frames.Pulled:
         """Answer at once; who wants to wait does so around this."""
@@ -146,12 +148,12 @@ class Handler:
         row = self._store.find_space(since.space)
         if row is None:
             return frames.Page((), since.since, None)
-        found = list[bytes]()
-        if since.instance in (None, self._store.instance):
+        found, head = list[bytes](), log.head_of(self._store, row)
+        if since.instance in (None, head.instance):
             found = self._store.frames_after(
                 since.space, since.since, limit=limit, bytes_max=bytes_max
             )
-        return frames.Page(tuple(found), since.since + len(found), log.head_of(self._store, row))
+        return frames.Page(tuple(found), since.since + len(found), head)
 
     def _by_id(self, call: frames.ById) -> frames.Found:
         found, room = list[bytes](), limits.PAGE_BYTES_MAX
@@ -324,6 +326,7 @@ class LocalHub:
         now_ms: Callable[[], int],
         more: Answerer | None = None,
     ) -> None:
+        self.store = store
         self._handler = Handler(store, more=more)
         self._poster = poster
         self._now_ms = now_ms

@@ -36,6 +36,7 @@ from envoy.sync import access, chunks, frames
 from envoy.sync.frames import HubRefusal
 
 # Calls of the local hub that the relay must hear as well.
+INCONSISTENT: Final = "relay_inconsistent"
 BOTH: Final = {frames.EpochPut: "epoch_put", frames.BoxPut: "box_put"}
 
 
@@ -71,6 +72,7 @@ class LinkedHub:
         self._patience = patience
         self._asked = set[bytes]()  # the spaces whose relay was asked for news in this process
         self._away = set[str]()  # origins that failed in this process
+        self._begun_ms = patience.now_ms()
         self.hub_key = near.hub_key
 
     def handle(self, call: Body) -> Body:
@@ -96,7 +98,7 @@ class LinkedHub:
                 self._tell(call.space)
             case frames.EpochPut() | frames.BoxPut():
                 if self._links.find(call.space) is not None:
-                    self._links.send_later(call.space, BOTH[type(call)], encode(call))
+                    self._leave(call.space, BOTH[type(call)], call)
             case frames.EpochGet():
                 assert isinstance(reply, frames.EpochFound), "the reply of its call"
                 return self._more_boxes(call, reply)
@@ -117,6 +119,8 @@ class LinkedHub:
             return
         if self._patience.now_ms() - link.asked_ms < self._patience.fresh_ms:
             return
+        if link.asked_ms > self._begun_ms:  # since this command began: by its other way there
+            return
         self._asked.add(space)
         self._run(link)
 
@@ -133,8 +137,15 @@ class LinkedHub:
         try:
             self._bridge(link.space).sync(now_ms=self._patience.now_ms(), go=self._patience.go)
         except (HubRefusal, EnvoyError) as error:
-            self._away.add(link.origin)
+            # One that answers and contradicts itself has boxes and chunks all the same.
+            if error.code != INCONSISTENT or error.details.get("cause") == "pin":
+                self._away.add(link.origin)
             self._links.note(link.space, error.code, self._patience.now_ms())
+
+    def _leave(self, space: bytes, name: str, call: Body) -> None:
+        """Leave a call of this profile for the relay of ``space``."""
+        owner = self._caller.owner(space)
+        self._links.send_later(space, name, encode(call), owner=owner)
 
     # -- calls that a relay decides or completes ----------------------------------------------
 
@@ -169,7 +180,7 @@ class LinkedHub:
         """Leave an invite for the relay, and remember that it is there."""
         put = call.put
         self._links.point(put.lookup, call.space, put.expires)
-        self._links.send_later(call.space, "invite_put", encode(put))
+        self._leave(call.space, "invite_put", put)
         self._tell(call.space)
         return frames.Done()
 
@@ -178,7 +189,7 @@ class LinkedHub:
         link = self._links.pointed(call.lookup, self._patience.now_ms())
         if link is None:
             return self._near.handle(call)
-        self._links.send_later(link.space, "invite_delete", encode(call))
+        self._leave(link.space, "invite_delete", call)
         self._tell(link.space)
         return frames.Done()
 
@@ -189,7 +200,7 @@ class LinkedHub:
             return self._near.handle(call.delete)
         with suppress(HubRefusal):
             self._near.handle(call.delete)
-        self._links.send_later(call.space, "invite_delete", encode(call.delete))
+        self._leave(call.space, "invite_delete", call.delete)
         self._tell(call.space)
         return frames.Done()
 

@@ -26,7 +26,7 @@ from envoy.hub.sqlite import LINKS_NAME
 from envoy.lean import NamedTuple
 from envoy.system import db, files, upgrade
 
-VERSION: Final = 1
+VERSION: Final = 2
 LOCK_NAME: Final = "links.lock"
 
 _SCHEMA: Final = """
@@ -38,7 +38,7 @@ CREATE TABLE link(
   trouble TEXT NOT NULL, tried_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE errand(
   n INTEGER PRIMARY KEY AUTOINCREMENT, space BLOB NOT NULL, name TEXT NOT NULL,
-  call BLOB NOT NULL) STRICT;
+  call BLOB NOT NULL, owner BLOB NOT NULL DEFAULT x'') STRICT;
 CREATE INDEX errand_space ON errand(space, n);
 CREATE TABLE pass(
   space BLOB NOT NULL, holder BLOB NOT NULL, token BLOB NOT NULL, exp INTEGER NOT NULL,
@@ -48,14 +48,43 @@ CREATE TABLE signpost(
 """
 
 # Of a space whose relay may lack chunks: only who knows the objects can name them.
-_CHUNKS: Final = "chunks "
+CHUNKS: Final = "chunks "
+# Of one whose relay refused a statement as it knew another: only who reads both can merge them.
+ACCESS: Final = "access "
+MARKS: Final = (CHUNKS, ACCESS)
 
+# Column of a link -> what writes it and no other.
+_CHANGES: Final = {
+    "pin": "UPDATE link SET pin = ? WHERE space = ?",
+    "hub_key": "UPDATE link SET hub_key = ? WHERE space = ?",
+    "instance": "UPDATE link SET instance = ? WHERE space = ?",
+    "cursor": "UPDATE link SET cursor = ? WHERE space = ?",
+    "h": "UPDATE link SET h = ? WHERE space = ?",
+    "local": "UPDATE link SET local = ? WHERE space = ?",
+    "pushed": "UPDATE link SET pushed = ? WHERE space = ?",
+    "signed": "UPDATE link SET signed = ? WHERE space = ?",
+    "settled": "UPDATE link SET settled = ? WHERE space = ?",
+    "statement": "UPDATE link SET statement = ? WHERE space = ?",
+    "asked_ms": "UPDATE link SET asked_ms = ? WHERE space = ?",
+    "trouble": "UPDATE link SET trouble = ? WHERE space = ?",
+}
 _FORGET: Final = (
     "DELETE FROM link WHERE space = ?",
     "DELETE FROM errand WHERE space = ?",
     "DELETE FROM pass WHERE space = ?",
     "DELETE FROM signpost WHERE space = ?",
 )
+
+
+def _owners(connection: db.Connection) -> None:
+    """2: who left an errand; the last statement of each signer in the place of the last of all."""
+    connection.run("ALTER TABLE errand ADD COLUMN owner BLOB NOT NULL DEFAULT x''")
+    connection.run("UPDATE link SET statement = NULL")
+    connection.run("DELETE FROM errand WHERE name = 'access_put'")
+
+
+# From version to version. Steps are never changed once they were released, only added.
+STEPS: Final[tuple[upgrade.Step, ...]] = (_owners,)
 
 
 class Link(NamedTuple):
@@ -65,7 +94,8 @@ class Link(NamedTuple):
     ``instance``, ``cursor`` and ``h`` are those of the relay's log as it was read; ``pushed`` is
     the number of the local log, in its instance ``local``, up to which the relay has every frame.
     ``signed`` is the relay's last signed word on where its log stood, ``settled`` the two sums that
-    differed when nothing was found to differ. ``asked_ms``: when the end of its log was last
+    differed when nothing was found to differ. ``statement`` is C of the last access statement of
+    each signer, in their signed form. ``asked_ms``: when the end of its log was last
     reached; ``trouble``: the code of what went wrong since, or empty; ``tried_ms``: when that was.
     """
 
@@ -87,11 +117,15 @@ class Link(NamedTuple):
 
 
 class Errand(NamedTuple):
-    """A call that waits: its name in ``sync.access.EVERY``, and C of it."""
+    """A call that waits: its name in ``sync.access.EVERY``, C of it, and who left it.
+
+    ``owner`` is an access key in the space, empty where it is not known.
+    """
 
     n: int
     name: str
     call: bytes
+    owner: bytes
 
 
 class Pass(NamedTuple):
@@ -132,6 +166,15 @@ class Links:
         with self._write():
             self._connection.run(f"INSERT OR REPLACE INTO link VALUES({places})", link)
 
+    def change(self, space: bytes, **values: db.Value) -> None:
+        """Write some columns of a link, fields of ``Link``, together and durably.
+
+        Others stay as another process wrote them; a link that is gone stays gone.
+        """
+        with self._write():
+            for name, value in values.items():
+                self._connection.run(_CHANGES[name], (value, space))
+
     def note(self, space: bytes, trouble: str, tried_ms: int) -> None:
         """Note what went wrong with the relay of ``space``, and when. Not durable."""
         with self._connection.write_transaction(self._lock_path, sync="normal"):
@@ -149,51 +192,53 @@ class Links:
         with self._write():
             for sql in _FORGET:
                 self._connection.run(sql, (space,))
-            self._connection.run("DELETE FROM meta WHERE k = ?", (_CHUNKS + space.hex(),))
+            for mark in MARKS:
+                self._connection.run("DELETE FROM meta WHERE k = ?", (mark + space.hex(),))
 
     # -- errands ----------------------------------------------------------------------------
 
-    def send_later(self, space: bytes, name: str, call: bytes) -> None:
-        """Keep a call for the relay of ``space``; the same call that waits already is kept once."""
-        self.send_all(space, name, (call,))
+    def send_later(self, space: bytes, name: str, call: bytes, *, owner: bytes) -> None:
+        """Keep a call for the relay of ``space``; the same one of the same owner is kept once."""
+        self.send_all(space, name, (call,), owner=owner)
 
-    def send_all(self, space: bytes, name: str, calls: Sequence[bytes]) -> None:
+    def send_all(self, space: bytes, name: str, calls: Sequence[bytes], *, owner: bytes) -> None:
         """Keep several calls of one name, in their order."""
-        find = "SELECT n FROM errand WHERE space = ? AND name = ? AND call = ?"
-        add = "INSERT INTO errand(space, name, call) VALUES(?, ?, ?)"
+        find = "SELECT n FROM errand WHERE space = ? AND name = ? AND call = ? AND owner = ?"
+        add = "INSERT INTO errand(space, name, call, owner) VALUES(?, ?, ?, ?)"
         with self._write():
             for call in calls:
-                if self._connection.find(int, find, (space, name, call)) is None:
-                    self._connection.run(add, (space, name, call))
+                found = (space, name, call, owner)
+                if self._connection.find(int, find, found) is None:
+                    self._connection.run(add, found)
 
-    def errands(self, space: bytes, limit: int) -> list[Errand]:
-        """Return the calls that wait for the relay of ``space``, the oldest first."""
-        sql = "SELECT n, name, call FROM errand WHERE space = ? ORDER BY n LIMIT ?"
-        return self._connection.rows(Errand, sql, (space, limit))
+    def errands(self, space: bytes, after: int, limit: int) -> list[Errand]:
+        """Return the calls behind ``after`` that wait for a relay, the oldest first."""
+        sql = "SELECT n, name, call, owner FROM errand WHERE space = ? AND n > ? ORDER BY n LIMIT ?"
+        return self._connection.rows(Errand, sql, (space, after, limit))
 
-    def errand_count(self, space: bytes) -> int:
-        """Count the calls that wait for the relay of ``space``."""
-        sql = "SELECT count(*) FROM errand WHERE space = ?"
-        return self._connection.find(int, sql, (space,)) or 0
+    def errand_count(self, space: bytes, owner: bytes) -> int:
+        """Count the calls that wait for the relay of ``space``: those of ``owner``, of nobody."""
+        sql = "SELECT count(*) FROM errand WHERE space = ? AND owner IN (?, x'')"
+        return self._connection.find(int, sql, (space, owner)) or 0
 
     def done(self, errand: Errand) -> None:
         """Strike off a call that was answered."""
         with self._write():
             self._connection.run("DELETE FROM errand WHERE n = ?", (errand.n,))
 
-    # -- chunks -----------------------------------------------------------------------------
+    # -- marks ------------------------------------------------------------------------------
 
-    def want_chunks(self, space: bytes, *, wanted: bool) -> None:
-        """Note that the relay of ``space`` may lack the chunks of its objects, or lacks none."""
+    def mark(self, mark: str, space: bytes, *, wanted: bool) -> None:
+        """Note that the relay of ``space`` may lack what ``mark``, one of ``MARKS``, names."""
         sql = "INSERT OR REPLACE INTO meta VALUES(?, x'01')"
         sql = sql if wanted else "DELETE FROM meta WHERE k = ?"
         with self._write():
-            self._connection.run(sql, (_CHUNKS + space.hex(),))
+            self._connection.run(sql, (mark + space.hex(),))
 
-    def wants_chunks(self, space: bytes) -> bool:
-        """Say whether the relay of ``space`` may lack chunks."""
+    def is_marked(self, mark: str, space: bytes) -> bool:
+        """Say whether the relay of ``space`` may lack what ``mark`` names."""
         sql = "SELECT 1 FROM meta WHERE k = ?"
-        return self._connection.find(int, sql, (_CHUNKS + space.hex(),)) is not None
+        return self._connection.find(int, sql, (mark + space.hex(),)) is not None
 
     # -- passes and signposts ---------------------------------------------------------------
 
@@ -249,9 +294,10 @@ def open_links(directory: str) -> Links:
     place, lock_path = os.path.join(directory, LINKS_NAME), os.path.join(directory, LOCK_NAME)
     connection = db.connect(place, create=True)
     try:
-        if upgrade.version_of(connection) == 0:
-            _make(connection, lock_path)
-        upgrade.checked_version(connection, VERSION)
+        if upgrade.version_of(connection) != VERSION:
+            if upgrade.checked_version(connection, VERSION) == 0:
+                _make(connection, lock_path)
+            upgrade.bring_up(connection, lock_path, STEPS, _note)
         return Links(connection, lock_path)
     except EnvoyError:
         connection.close()
@@ -264,7 +310,11 @@ def _make(connection: db.Connection, lock_path: str) -> None:
         if upgrade.version_of(connection) != 0:
             return
         connection.run(_SCHEMA)
-        noted = VERSION.to_bytes(8)
-        connection.run("INSERT INTO meta VALUES('schema', ?)", (noted,))
         connection.run("PRAGMA user_version=" + str(VERSION))
+        _note(connection, VERSION)
     connection.fold()
+
+
+def _note(connection: db.Connection, version: int) -> None:
+    """Write the version of the tables a second time: one of them alone may be damage."""
+    connection.run("INSERT OR REPLACE INTO meta VALUES('schema', ?)", (version.to_bytes(8),))

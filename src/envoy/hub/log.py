@@ -51,9 +51,10 @@ def append(
 
 def state_of(store: LogStore, row: SpaceRow) -> LogState:
     """Return what the hub signs about where the space stands."""
-    return LogState(store.instance, row.space, row.head, row.h, row.at)
+    return LogState(store.instance_of(row.space), row.space, row.head, row.h, row.at)
 
 
 def head_of(store: LogStore, row: SpaceRow) -> frames.Head:
     """Return where the space stands, as a reply."""
-    return frames.Head(store.instance, row.head, row.h, row.sum, row.frame_count, row.rev, row.at)
+    instance = store.instance_of(row.space)
+    return frames.Head(instance, row.head, row.h, row.sum, row.frame_count, row.rev, row.at)

@@ -16,19 +16,56 @@ from envoy.lean import NamedTuple
 from envoy.system import db, files
 
 
-def newest(hub_db: str, spaces: Iterable[bytes]) -> dict[bytes, int]:
-    """Return the newest number of each of ``spaces`` that the hub in ``hub_db`` has.
+class Peek:
+    """The hub in ``hub_db``, open from the first look on: who reads on looks again and again."""
 
-    Empty if there is no such file. Raises IntegrityError and the other errors of ``db.connect``.
-    """
-    if not files.exists(hub_db) or os.path.getsize(hub_db) == 0:  # or being made this moment
-        return {}
-    with db.connect(hub_db, read_only=True) as connection, connection.snapshot():
-        if not connection.find(int, "PRAGMA user_version"):  # its tables are being made
+    __slots__ = ("_connection", "_path")
+
+    def __init__(self, hub_db: str) -> None:
+        self._path = hub_db
+        self._connection: db.Connection | None = None
+
+    def newest(self, spaces: Iterable[bytes]) -> dict[bytes, int]:
+        """Return the newest number of each of ``spaces`` that the hub has.
+
+        Empty if there is no such file. Raises IntegrityError and the other errors of
+        ``db.connect``.
+        """
+        connection = self._opened()
+        if connection is None:
             return {}
-        sql = "SELECT head FROM space WHERE space = ?"
-        heads = {space: connection.find(int, sql, (space,)) for space in spaces}
-    return {space: head for space, head in heads.items() if head is not None}
+        with connection.snapshot():
+            if not connection.find(int, "PRAGMA user_version"):  # its tables are being made
+                return {}
+            sql = "SELECT head FROM space WHERE space = ?"
+            heads = {space: connection.find(int, sql, (space,)) for space in spaces}
+        return {space: head for space, head in heads.items() if head is not None}
+
+    def _opened(self) -> db.Connection | None:
+        """Return the hub's database, the one that is in its place now; None: there is none."""
+        if self._connection is not None and self._connection.is_replaced():
+            self.close()
+        if self._connection is None:
+            path = self._path
+            if not files.exists(path) or os.path.getsize(path) == 0:  # or being made this moment
+                return None
+            self._connection = db.connect(path, read_only=True)
+        return self._connection
+
+    def close(self) -> None:
+        """Close the database. May be called twice, and asked again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def newest(hub_db: str, spaces: Iterable[bytes]) -> dict[bytes, int]:
+    """Return what ``Peek.newest`` does, for who looks once."""
+    once = Peek(hub_db)
+    try:
+        return once.newest(spaces)
+    finally:
+        once.close()
 
 
 class Relay(NamedTuple):

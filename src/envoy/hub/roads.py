@@ -23,9 +23,10 @@ from envoy.errors import EnvoyError, RelayError
 from envoy.hub.bridge import Bridge, Compared, Moved
 from envoy.hub.caller import Caller, Key
 from envoy.hub.client import Reach, read_origin
+from envoy.hub.errands import statements_of
 from envoy.hub.handler import LocalHub
 from envoy.hub.linked import Patience
-from envoy.hub.links import Link, Links
+from envoy.hub.links import ACCESS, CHUNKS, Link, Links
 from envoy.hub.sqlite import LogStore
 from envoy.hub.verdicts import CHUNK
 from envoy.lean import NamedTuple
@@ -86,11 +87,17 @@ class Roads:
     ) -> None:
         """Make the relay keep ``space``; one that is connected there already stays as it is.
 
-        Raises HubRefusal, RelayError(relay_unavailable).
+        But for the pin: who has the new one of a relay connects to it again. Raises HubRefusal,
+        RelayError(relay_unavailable).
         """
         known = self._links.find(space)
         if known is not None and (known.origin, known.hub_key) == (origin, hub_key):
-            self._caller.create(space, g)
+            self._links.change(space, pin=pin)
+            try:
+                self._caller.create(space, g)
+            except (HubRefusal, EnvoyError):
+                self._links.change(space, pin=known.pin)
+                raise
             return
         statement = None if known is None else known.statement
         self._links.save(self._fresh(space, origin, pin, hub_key)._replace(statement=statement))
@@ -169,13 +176,11 @@ class Roads:
         self, space: bytes, chains: Sequence[tuple[bytes, ...]], statement: bytes | None
     ) -> None:
         """Leave chains for others, and an access statement, for the relay of ``space``."""
-        link = self._links.find(space)
-        if link is None:
+        if self._links.find(space) is None:
             return
         put = access.AccessPut(space, tuple(chains), statement)
-        self._links.send_later(space, "access_put", encode(put))
-        if statement is not None:
-            self._links.save(link._replace(statement=statement))
+        owner = self._caller.owner(space)
+        self._links.send_later(space, "access_put", encode(put), owner=owner)
 
     def has_invite(self, space: bytes, lookup: bytes) -> bool:
         """Say whether the relay of ``space`` took the invite ``lookup`` from this machine."""
@@ -192,19 +197,30 @@ class Roads:
         Raises HubRefusal, RelayError(relay_unavailable).
         """
         self._caller.call(space, access.AccessPut(space, tuple(chains), statement))
-        if statement is not None:
-            self.know(space, statement)
 
-    def know(self, space: bytes, statement: bytes) -> None:
-        """Keep the access statement of ``space``: any member brings it back to a wiped relay."""
-        link = self._links.find(space)
-        if link is not None and link.statement != statement:
-            self._links.save(link._replace(statement=statement))
+    def know(self, space: bytes, statements: Sequence[bytes]) -> None:
+        """Keep the access statements of ``space``: any member brings them to a wiped relay."""
+        if self.stated(space) != tuple(statements):
+            self._links.change(space, statement=encode(tuple(statements)))
 
-    def stated(self, space: bytes) -> bytes | None:
-        """Return the last access statement of ``space`` that is known here."""
+    def stated(self, space: bytes) -> tuple[bytes, ...]:
+        """Return the last access statement of each signer that is known here, root's first."""
+        return statements_of(self._links, space)
+
+    def wants_access(self, space: bytes) -> bool:
+        """Say whether the relay of ``space`` refused a statement, since it knew another."""
+        return self._links.is_marked(ACCESS, space)
+
+    def has_access(self, space: bytes) -> None:
+        """Note that what was stated about ``space`` was merged."""
+        if self._links.is_marked(ACCESS, space):
+            self._links.mark(ACCESS, space, wanted=False)
+
+    def adopt(self, space: bytes, hub_key: bytes) -> None:
+        """Believe the signatures of ``hub_key``, which the space pinned, from now on."""
         link = self._links.find(space)
-        return None if link is None else link.statement
+        if link is not None and link.hub_key != hub_key:
+            self._links.change(space, hub_key=hub_key, signed=b"")
 
     def instance_of(self, space: bytes) -> bytes | None:
         """Return the instance of the relay's log of ``space``, None before it was read."""
@@ -266,15 +282,15 @@ class Roads:
             assert isinstance(have, chunks.ChunkMap), "the reply of its call"
             here = chunks.among(group, have.bits)
             calls = [encode(chunks.ChunkGet(space, one)) for one in group if one in here]
-            self._links.send_all(space, CHUNK, calls)
+            self._links.send_all(space, CHUNK, calls, owner=self._caller.owner(space))
 
     def wants_chunks(self, space: bytes) -> bool:
         """Say whether the relay of ``space`` may lack the chunks of its objects."""
-        return self._links.wants_chunks(space)
+        return self._links.is_marked(CHUNKS, space)
 
     def has_chunks(self, space: bytes) -> None:
         """Note that all chunks were left for the relay of ``space``."""
-        self._links.want_chunks(space, wanted=False)
+        self._links.mark(CHUNKS, space, wanted=False)
 
     def _bridge(self, space: bytes) -> Bridge:
         return Bridge(self._store, self._links, self._caller, space, near=self._near.handle)

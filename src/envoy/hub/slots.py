@@ -87,7 +87,7 @@ def _award(store: LogStore, call: Slot, space: SpaceRow, *, event: bytes, cap: b
     award = receipt.Award(
         call.space,
         call.no,
-        store.instance,
+        store.instance_of(call.space),
         call.slot,
         fence,
         event,
@@ -129,7 +129,8 @@ def _answer(
 ) -> Slotted:
     """Append what is new of ``pushed`` and return the reply."""
     space, seqs = log.append(store, space, pushed)
-    sig = receipt.sign_push(store.seed, log.state_of(store, space))
+    state = log.state_of(store, space)
+    sig = receipt.sign_push(store.seed, state)
     return Slotted(
-        store.instance, seqs, space.head, space.h, space.at, sig, until=until, receipt=issued
+        state.instance, seqs, space.head, space.h, space.at, sig, until=until, receipt=issued
     )

@@ -59,7 +59,8 @@ def _space(store: LogStore, row: SpaceRow) -> Iterator[str]:
     name = f"space {row.space.hex()[:8]}"
     if sign.tagged("genesis", row.g) != row.space:
         yield f"{name}: its id does not follow from what it was founded by"
-    h, total, size, number = frames.chain_start(store.instance, row.space), NO_SUM, 0, 0
+    h, total, size, number = NO_SUM, NO_SUM, 0, 0
+    h = frames.chain_start(store.instance_of(row.space), row.space)
     sql = "SELECT seq, id, body FROM frame WHERE space = ? ORDER BY seq"
     for seq, ident, body in store.connection.each(_frame, sql, (row.space,)):
         number += 1

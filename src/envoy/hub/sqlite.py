@@ -153,6 +153,16 @@ class LogStore:
 
     # -- spaces and frames ------------------------------------------------------------------
 
+    def instance_of(self, space: bytes) -> bytes:
+        """Return the instance of the log of ``space``: here no space ends before the file does."""
+        assert space, "a space has an id"
+        return self.instance
+
+    def begin(self, space: bytes, now_ms: int) -> tuple[bytes, int]:
+        """Return instance and first number of access of a log that is begun."""
+        assert space and now_ms >= 0, "a space has an id, a time is one"
+        return self.instance, 0
+
     def find_space(self, space: bytes) -> SpaceRow | None:
         """Return the row of ``space``, or None."""
         return self.connection.find(SpaceRow, "SELECT * FROM space WHERE space = ?", (space,))

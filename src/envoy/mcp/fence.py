@@ -15,7 +15,7 @@ Specification: docs/spec/mcp.md, Untrusted text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -31,6 +31,8 @@ ALSO: Final = ("session", "*.session")
 NAMES: Final = ("_name", "_display")
 # What can hold a text.
 FRAMED: Final = frozenset((str, list, dict))
+# Fields for programs alone: others say the same.
+REPEATED: Final = ("untrusted_fields", "record_index", "record_key")
 # Sequences of ECMA-48: ESC or C1 introducers, with all that a terminal takes as one command.
 ANSI: Final = re.compile(
     "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]?"
@@ -221,48 +223,57 @@ def as_text(data: Mapping[str, object], mark: str) -> str:
 
     What is null, empty or false is left out: the structured result has all.
     """
-    return "\n".join(_lines(data, "", mark))
+    made = list[str]()
+    _write(made, data, "", mark)
+    return "\n".join(made)
 
 
-def _lines(data: Mapping[str, object], indent: str, mark: str) -> Iterator[str]:
-    """Yield the fields of an object."""
+def _write(made: list[str], data: Mapping[str, object], indent: str, mark: str) -> None:
+    """Write the fields of an object, a line each or more."""
     for name, value in data.items():
-        is_empty = value is None or value is False or value in ([], {}, "")
-        if not is_empty and not is_repeated(name, value):
-            yield from _field(name, value, indent, mark)
+        kind = type(value)
+        if not value and (value is None or value is False or kind in FRAMED):
+            continue
+        if kind in FRAMED and kind is not str:
+            if not is_repeated(name, value):
+                _write_field(made, name, value, indent, mark)
+        elif name not in REPEATED:
+            made.append(f"{indent}{name}: {_plain(value)}")
 
 
 def is_repeated(name: str, value: object) -> bool:
     """Say whether a field says what another one says, for programs alone."""
     is_identity = isinstance(value, dict) and value.keys() == {"delivery", "signing"}
-    return is_identity or name in ("untrusted_fields", "record_index", "record_key")
+    return is_identity or name in REPEATED
 
 
-def _field(name: str, value: object, indent: str, mark: str) -> Iterator[str]:
-    """Yield one field."""
+def _write_field(made: list[str], name: str, value: object, indent: str, mark: str) -> None:
+    """Write a field that is an object, a text of a member among them, or a list."""
     match value:
         case dict() if is_framed(value):
-            yield f"{indent}{name}: {_fenced(value, mark)}"
+            made.append(f"{indent}{name}: {_fenced(value, mark)}")
         case dict():
-            yield f"{indent}{name}:"
-            yield from _lines(value, indent + "  ", mark)
+            made.append(f"{indent}{name}:")
+            _write(made, value, indent + "  ", mark)
         case list():
-            yield f"{indent}{name}:"
+            made.append(f"{indent}{name}:")
             for one in value:
-                yield from _item(one, indent, mark)
-        case _:
-            yield f"{indent}{name}: {_plain(value)}"
+                _write_item(made, one, indent, mark)
 
 
-def _item(value: object, indent: str, mark: str) -> Iterator[str]:
-    """Yield one item of a list."""
+def _write_item(made: list[str], value: object, indent: str, mark: str) -> None:
+    """Write one item of a list."""
     if isinstance(value, dict) and not is_framed(value):
-        found = list(_lines(value, indent + "  ", mark))
-        yield from [f"{indent}- {found[0].strip()}" if found else f"{indent}-", *found[1:]]
+        first = len(made)
+        _write(made, value, indent + "  ", mark)
+        if len(made) == first:
+            made.append(f"{indent}-")
+        else:
+            made[first] = f"{indent}- {made[first].strip()}"
     elif isinstance(value, dict):
-        yield f"{indent}- {_fenced(value, mark)}"
+        made.append(f"{indent}- {_fenced(value, mark)}")
     else:
-        yield f"{indent}- {_plain(value)}"
+        made.append(f"{indent}- {_plain(value)}")
 
 
 def _fenced(value: Mapping[str, object], mark: str) -> str:
@@ -285,7 +296,8 @@ def size(value: object) -> int:
         case str():
             return len(value) + 2
         case dict():
-            return sum(len(name) + 4 + size(one) for name, one in value.items()) + 2
+            inner = sum([len(name) + 4 + size(one) for name, one in value.items()])
+            return inner + (1 if value else 2)
         case list():
-            return sum(map(size, value)) + len(value) + 2
+            return sum(map(size, value)) + len(value) + (1 if value else 2)
     return len(str(value))

@@ -24,6 +24,7 @@ from envoy.views import space as spaces
 from envoy.wiring import reads, writes
 from envoy.wiring.config import Config
 from envoy.wiring.reads import Reader
+from envoy.wiring.standing import Standing
 
 
 class Bounds(NamedTuple):
@@ -42,6 +43,8 @@ class Session:
         self.config = config
         self.bounds = bounds
         self._reader: Reader | None = None
+        self._is_looking = False
+        self._standing = Standing(config)
         self._seen: dict[bytes, None] = {}  # spaces whose texts went to the client
 
     def __enter__(self) -> Session:
@@ -53,6 +56,7 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._standing.close()
         if self._reader is not None:
             self._reader.__exit__(kind, error, trace)
             self._reader = None
@@ -63,15 +67,22 @@ class Session:
     def reading(self) -> Iterator[Reader]:
         """Open the profile for one look, up to date as far as it can be.
 
-        Raises as ``reads.open_reader`` does. The database stays open for the next look.
+        Raises as ``reads.open_reader`` does. The database stays open for the next look; within one
+        look another is the same, so that what is asked again is answered of the same moment.
         """
+        if self._reader is not None and self._is_looking:
+            yield self._reader
+            return
         if self._reader is None:
             self._reader = reads.open_reader(self.config)
+            self._reader.refresh = self._standing.refresh
         else:
             self._reader.look()
+        self._is_looking = True
         try:
             yield self._reader
         finally:
+            self._is_looking = False
             self._reader.rest()
 
     def place(self, reader: Reader, text: str | None) -> rows.Space:
@@ -113,7 +124,7 @@ class Session:
     @contextmanager
     def writing(self) -> Iterator[names.Opened]:
         """Open the profile with its keys for one act. Raises as ``writes.open_profile`` does."""
-        with writes.open_profile(self.config) as profile:
+        with self._standing.opened() as profile:
             yield profile
 
     def copy(self, profile: names.Opened, text: str | None) -> names.Copy:

@@ -124,12 +124,19 @@ def page_of(session: Session, call: Call) -> tuple[str, Json]:
     First long texts are cut shorter, then there are fewer rows.
     """
     how = READINGS[call.tool.name]
-    count = min(call.given.count(how.most) if how.most else how.default, how.fit)
+    if call.tool.name == "object_get":
+        schema, data = how.read(session, call.given, call.given.count(how.most))
+        return schema, framed(data, limits.MCP_SLICE_BYTES_DEFAULT)
+    with session.reading():
+        return fitting(session, call.given, how)
+
+
+def fitting(session: Session, given: Given, how: Reading) -> tuple[str, Json]:
+    """Return what ``how`` reads as a page, made again with less until it fits one."""
+    count = min(given.count(how.most) if how.most else how.default, how.fit)
     chars = limits.MCP_TEXT_CHARS_MAX
     while True:
-        schema, data = how.read(session, call.given, count)
-        if call.tool.name == "object_get":
-            return schema, framed(data, limits.MCP_SLICE_BYTES_DEFAULT)
+        schema, data = how.read(session, given, count)
         excess = guess(data)
         made: Json = {}
         if excess <= SURELY or count <= how.least:
@@ -153,8 +160,9 @@ def guess(data: Json) -> float:
 
 def excess_of(made: Json) -> float:
     """Return how many pages a fenced answer fills."""
-    quick = len(dumps(made))  # never less than what is counted, and made in C
-    if quick > limits.MCP_PAGE_CHARS_MAX:
+    text = dumps(made)
+    quick = len(text)
+    if quick > limits.MCP_PAGE_CHARS_MAX and "\\" in text:  # an escape counts as one character
         quick = fence.size(made)
     return quick / limits.MCP_PAGE_CHARS_MAX
 

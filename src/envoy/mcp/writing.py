@@ -285,11 +285,7 @@ def fields_of(given: Given) -> dict[str, str]:
 
 def recorded(replica: names.Copy, done: rows.Sent) -> Json:
     """Return a record as it stands now, and how far it got."""
-    store, space = replica.profile.rows, replica.space
-    row = store.record(space.sn, done.event)
-    assert row is not None, "a record that was written has a row"
-    of_task = [] if row.task is None else records.beside(replica, row.task)
-    shown = shapes.shown(row, [], of_task=of_task)
+    space, shown = replica.space, records.shown(replica, done.event)
     return {
         **shapes.record(shown, names.people(replica), space=space_id(space)),
         "space_name": space.name,

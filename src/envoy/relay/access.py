@@ -5,7 +5,8 @@ only the end of its leaf is, so the end of an invite ends redemption and no memb
 access statement ends it ends at once: every change raises a number that all tokens carry.
 
 Laws: nothing here asks who a member is. A statement counts as far as its signer reaches: root over
-all, an admin over what was issued under it, nobody over a senior or a peer.
+all, an admin over what was issued under it, nobody over a senior or a peer. Each signer's last one
+is kept as it was signed, so that it comes back as its signer's and as nobody else's.
 
 Specification: docs/spec/access.md, Live; Access statement.
 """
@@ -16,11 +17,11 @@ from collections.abc import Sequence
 
 from envoy import limits
 from envoy.core import access
-from envoy.core.access import ADMIN, Chain
+from envoy.core.access import ADMIN, READ, Chain, Statement
 from envoy.core.crypto.sign import sha256
 from envoy.errors import RemoteFault
 from envoy.hub import log
-from envoy.relay.tables import RelayStore, StatementRow
+from envoy.relay.tables import CapRow, RelayStore, StatementRow
 from envoy.sync.frames import HubRefusal
 
 ROOT = b""  # the signer of what the root key stated
@@ -63,14 +64,37 @@ def put_cap(
     if by not in (None, holder) and not _may_replace(store, space, chain, by=by or ROOT, at=at):
         raise HubRefusal("capability_missing")
     _count_uses(store, space, chain)
-    if known is None and store.cap_count(space) >= limits.CAPS_MAX:
-        raise HubRefusal("quota_exceeded")
-    store.save_cap(space, holder, tuple(links), at)
+    if known is None:
+        _require_room(store, space, chain.poster, at=at)
+    store.save_cap(space, holder, CapRow(tuple(links), chain.poster, chain.leaf.exp), at)
     if known is None:
         return chain, False
     before = read(store, space, known)
-    was, now = (before.leaf.role, before.poster), (chain.leaf.role, chain.poster)
+    was, now = (role_of(before), before.poster), (role_of(chain), chain.poster)
     return chain, was != now
+
+
+def role_of(chain: Chain) -> str:
+    """Return the role of who comes by ``chain``.
+
+    The key of an invite, which everybody has who saw its code, reads until it has issued a link to
+    somebody: that one is counted as a use, and can be ended alone.
+    """
+    return READ if chain.leaf.uses else chain.leaf.role
+
+
+def _require_room(store: RelayStore, space: bytes, poster: bytes, *, at: int) -> None:
+    """Refuse one holder more than a space may have, or a poster of it.
+
+    The delegates of one writer take its share and nobody else's place. Raises
+    HubRefusal(quota_exceeded).
+    """
+    for _ in range(2):
+        count, mine = store.cap_counts(space, poster)
+        if count < limits.CAPS_MAX and mine < limits.CAPS_POSTER_MAX:
+            return
+        store.drop_ended_caps(space, at)
+    raise HubRefusal("quota_exceeded")
 
 
 def _may_replace(store: RelayStore, space: bytes, chain: Chain, *, by: bytes, at: int) -> bool:
@@ -119,13 +143,12 @@ def standing(store: RelayStore, space: bytes, holder: bytes, *, at: int) -> Chai
 
 def require_live(store: RelayStore, space: bytes, chain: Chain, *, at: int) -> None:
     """Refuse a chain that ended, or was ended. Raises HubRefusal."""
-    leaf, row = chain.leaf, store.find_statement(space)
+    leaf, row = chain.leaf, store.find_statement(space, ROOT)
     if leaf.exp and leaf.exp <= at:
         raise HubRefusal("capability_expired")
-    if row is None:
-        return
+    least = 0 if row is None else row.min_epoch
     # Of every link: whoever holds an old one could issue itself a new one.
-    is_old = any(cap.role != ADMIN and cap.gen < row.min_epoch for cap in chain.caps)
+    is_old = any(cap.role != ADMIN and cap.gen < least for cap in chain.caps)
     if is_old or _is_ended(chain, store.stated(space)):
         raise HubRefusal("epoch_revoked")
 
@@ -143,30 +166,50 @@ def _is_ended(chain: Chain, stated: set[tuple[bytes, bytes]]) -> bool:
 def put_statement(store: RelayStore, space: bytes, raw: bytes, *, at: int) -> None:
     """Keep an access statement, inside a transaction.
 
-    Raises HubRefusal: auth_failed, epoch_revoked, capability_expired, stale.
+    Raises HubRefusal: auth_failed, epoch_revoked, capability_expired, stale, quota_exceeded.
     """
-    row, before = log.require_space(store, space), store.find_statement(space)
+    row = log.require_space(store, space)
     try:
         said = access.read_statement(raw, space=space, root_pub=row.root_pub)
     except RemoteFault as fault:
         raise HubRefusal("auth_failed") from fault
+    stated, signer = said.statement, said.signer or ROOT
+    before = store.find_statement(space, signer)
     if before is not None and before.raw == raw:
         return
     if said.chain is not None:
         require_live(store, space, said.chain, at=at)
-    stated = said.statement
-    newest, least = (0, 0) if before is None else (before.n, before.min_epoch)
-    if not newest < stated.n <= newest + limits.STATEMENT_STEP_MAX:
-        raise HubRefusal("stale")
-    if said.signer is None:
-        store.drop_stated(space)
-    elif stated.min_epoch != least or not _keeps(store, space, stated.revoked):
-        raise HubRefusal("stale")
-    store.save_statement(space, StatementRow(raw, stated.n, stated.min_epoch))
-    store.save_stated(space, stated.revoked, said.signer or ROOT)
+        _require_beside_root(store, space, signer, stated, before)
+    # Whoever is first is believed its number: a relay that lost its data knows none.
+    if before is not None and before.n:
+        _require_next(before.n, stated.n)
+    if signer == ROOT:
+        store.drop_other_bases(space, stated.n)
+    kept = StatementRow(raw, stated.n, stated.base, stated.min_epoch)
+    store.save_statement(space, signer, kept, stated.revoked)
     store.raise_rev(space)
 
 
-def _keeps(store: RelayStore, space: bytes, hashes: Sequence[bytes]) -> bool:
-    """Say whether nothing that was stated is missing in ``hashes``."""
-    return {one for one, _ in store.stated(space)} <= set(hashes)
+def _require_next(before: int, n: int) -> None:
+    """Refuse a number that does not go on, or goes on too far. Raises HubRefusal(stale)."""
+    if not before < n <= before + limits.STATEMENT_STEP_MAX:
+        raise HubRefusal("stale")
+
+
+def _require_beside_root(
+    store: RelayStore, space: bytes, signer: bytes, stated: Statement, before: StatementRow | None
+) -> None:
+    """Refuse what an admin adds to another statement of root, or takes back of its own.
+
+    Raises HubRefusal: stale, quota_exceeded.
+    """
+    root = store.find_statement(space, ROOT)
+    if root is not None and stated.base != root.n:
+        raise HubRefusal("stale")
+    if before is None:
+        if store.signer_count(space) >= limits.ACCESS_SIGNERS_MAX:
+            raise HubRefusal("quota_exceeded")
+        return
+    mine = {one for one, by in store.stated(space) if by == signer}
+    if before.base == stated.base and not mine <= set(stated.revoked):
+        raise HubRefusal("stale")

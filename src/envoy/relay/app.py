@@ -5,8 +5,8 @@ stands in a URL or a header, so no proxy's log holds it. The body is read within
 own and must have the length that was announced: behind a proxy a body that was cut off ends like
 one that is whole, and a store that looked no closer kept three bytes of a megabyte.
 
-The desk is synchronous: each call takes a thread until its group is committed, reads have threads
-of their own, so that no disk keeps them waiting. Long polls wait here, without one.
+What blocks is asked of threads: reads have some of their own, so that no disk keeps them waiting.
+What writes is queued here and waits for the commit of its group without one, as long polls do.
 
 Laws: nothing is decompressed, no cookie is set or read, no page of a browser gets an answer. A
 request that ends early has done nothing. Whatever is asked, the answer is a reply or flat JSON with
@@ -39,6 +39,7 @@ from envoy.relay.desk import Desk
 from envoy.relay.fanout import Fanout
 from envoy.relay.metrics import Metrics
 from envoy.relay.peers import Peers
+from envoy.relay.waiting import Waiting
 from envoy.sync import access, frames
 from envoy.sync.frames import HubRefusal
 
@@ -122,6 +123,7 @@ class Face:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="relay-call")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="relay-read")
         self._counter = counter.Counter(desk)
+        self._waiting = Waiting(desk, terms.metrics, seconds=desk.reply_seconds)
         self._held = 0
         self._open = Counter[bytes]()
         self.is_draining = False
@@ -222,6 +224,8 @@ class Face:
 
     async def _ask(self, name: str, body: bytes) -> bytes:
         """Return what the desk answers, within the time of a request."""
+        if self._waiting.takes(name):
+            return await self._waiting.answer(name, body)
         pool = self._readers if name in rules.READS else self._pool
         answer = self._counter.answer if name in CALLS else self._desk.answer
         loop = asyncio.get_running_loop()
@@ -234,7 +238,12 @@ class Face:
 
     def _peer(self, scope: Scope) -> bytes:
         client = scope.get("client")
-        return self._terms.peers.name(client[0] if client else "", scope["headers"])
+        address = client[0] if client else ""
+        if self._terms.peers.is_proxy(address):
+            return self._terms.peers.name(address, scope["headers"])
+        name = scope["state"]["peer"]
+        assert isinstance(name, bytes), "of relay.wire"
+        return name
 
     @contextmanager
     def _counting(self, peer: bytes) -> Iterator[None]:
@@ -277,12 +286,16 @@ class Face:
 
     async def _send(self, answer: Answer, scope: Scope, send: Send) -> None:
         """Send an answer, part by part; who does not take it in time is cut off."""
-        size = len(answer.body)
+        size, state = len(answer.body), scope["state"]
+        if size <= _PART_BYTES // 2 and not state["unsent"]():
+            await _write(answer, send)  # the connection takes it without waiting
+            return
         with self._holding(size):
             try:
-                await asyncio.wait_for(_write(answer, send), _seconds(size))
+                async with asyncio.timeout(_seconds(size)):
+                    await _write(answer, send)
             except TimeoutError:
-                scope["state"]["abort"]()
+                state["abort"]()
 
     # -- one WebSocket ----------------------------------------------------------------------
 
@@ -307,7 +320,8 @@ class Face:
             return
         with self._counting(peer):
             await send({"type": "websocket.accept"})
-            await self.fanout.serve(receive, send, scope["state"]["abort"])
+            state = scope["state"]
+            await self.fanout.serve(receive, send, state["abort"], state["write"])
 
 
 def check(headers: Headers, hosts: frozenset[str]) -> None:

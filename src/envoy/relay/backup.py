@@ -19,7 +19,6 @@ from typing import Final
 from envoy import limits
 from envoy.core import codec
 from envoy.errors import ConflictError, IntegrityError, NotFoundError
-from envoy.hub import sqlite
 from envoy.hub.sqlite import FILE_NAME, LOCK_NAME
 from envoy.lean import NamedTuple
 from envoy.relay import tables
@@ -83,16 +82,14 @@ def restore(source: str, directory: str) -> Saved:
     fresh = Keys(keys.v, keys.hub, host.entropy(KEY_BYTES))
     files.create(os.path.join(directory, KEY_FILE), codec.encode(fresh))
     place = os.path.join(directory, FILE_NAME)
-    connection = db.connect(place)
-    try:
-        wrong = db.full_check(connection)
-        if wrong:
-            raise IntegrityError("state_corrupt", path=place, finding=wrong[0])
-        with connection.write_transaction(os.path.join(directory, LOCK_NAME), sync="full"):
-            sqlite.renew_instance(connection)
-    finally:
-        connection.close()
-    tables.make(directory)
+    with db.connect(place) as copied:
+        wrong = db.full_check(copied)
+    if wrong:
+        raise IntegrityError("state_corrupt", path=place, finding=wrong[0])
+    tables.make(directory)  # tables of an older version come up first
+    lock_path = os.path.join(directory, LOCK_NAME)
+    with db.connect(place) as copied, copied.write_transaction(lock_path, sync="full"):
+        tables.renew_instances(copied)
     return _carry(source, directory, fresh)
 
 

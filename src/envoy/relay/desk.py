@@ -32,7 +32,8 @@ from envoy.errors import RemoteFault
 from envoy.hub import log
 from envoy.hub.handler import Commitment, Handler
 from envoy.lean import NamedTuple
-from envoy.relay import access, billing, rules, sweep, tables
+from envoy.relay import access, asked, billing, rules, sweep, tables
+from envoy.relay.asked import Asked
 from envoy.relay.billing import Terms
 from envoy.relay.group import Job, Wake, Work, Writer
 from envoy.relay.metrics import Metrics
@@ -72,12 +73,16 @@ class Config(NamedTuple):
 
 
 class Subscription(NamedTuple):
-    """Somebody who reads a space as it grows: until ``exp``, ms, or another ``rev``."""
+    """Somebody who reads a space as it grows: until ``exp``, ms, or another ``rev``.
+
+    ``instance`` is that of the log whose numbers it knows.
+    """
 
     space: bytes
     holder: bytes
     rev: int
     exp: int
+    instance: bytes
 
 
 class Desk:
@@ -93,6 +98,7 @@ class Desk:
     ) -> None:
         self._directory = directory
         self._config = config
+        self.reply_seconds = config.reply_seconds
         self._now_ms = now_ms
         self._keys = tables.read_keys(directory)
         self._tokens = Tokens(self._keys.token)
@@ -134,34 +140,38 @@ class Desk:
         self._metrics.observe("batch_calls", count)
         self._metrics.observe("commit_seconds", seconds)
 
-    def _answer(self, name: str, body: bytes) -> bytes:
-        if name not in calls.EVERY:
-            raise HubRefusal("unsupported_operation")
-        try:
-            request = decode(body, calls.Request)
-            call = decode(request.call, calls.EVERY[name][0])
-        except RemoteFault as fault:
-            large = fault.code == "too_large"
-            raise HubRefusal("message_too_large" if large else "malformed") from fault
-        at = self._now_ms()
-        tokens = [self._tokens.read(one, at=at) for one in request.tokens]
+    def begin(self, name: str, body: bytes, done: Callable[[Job], None]) -> Job:
+        """Queue a call that only writes rows; the writer calls ``done``. Raises HubRefusal."""
+        return self._writer.submit(self._job(name, len(body), self._asked(name, body), done))
+
+    def _asked(self, name: str, body: bytes) -> Asked:
+        found = asked.read(name, body, self._tokens, at=self._now_ms())
         if self._config.pace is not None:
-            self._config.pace.work(tokens, call)
+            self._config.pace.work(found.tokens, found.call)
+        return found
+
+    def _answer(self, name: str, body: bytes) -> bytes:
+        found = self._asked(name, body)
         if name in rules.READS:
             store = self._reader()
             with store.look():
-                return encode(self._read(store, call, tokens, at))
+                return encode(self._read(store, *found))
+        return encode(self._commit(self._job(name, len(body), found, None)))
+
+    def _job(self, name: str, size: int, found: Asked, done: Callable[[Job], None] | None) -> Job:
+        """Return what the writer does for a call. Raises HubRefusal."""
+        call, tokens, at = found
         if name in rules.GROWS and not self._config.has_room():
             raise HubRefusal("storage_failed")
         if isinstance(call, chunks.ChunkPut):
             self._take_chunk(call, tokens)
         work = partial(self._write, call=call, tokens=tokens, at=at)
-        return encode(self._commit(Job(rules.space_of(call, tokens), work, len(body))))
+        return Job(rules.space_of(call, tokens), work, size, done)
 
     def _commit(self, job: Job) -> Body:
         """Return the reply to ``job`` when it is durable. Raises HubRefusal."""
         try:
-            return self._writer.submit(job).result(self._config.reply_seconds)
+            return self._writer.submit(job).result(self.reply_seconds)
         except HubRefusal:
             if job.is_open:
                 self._metrics.add("commit_unknown_total")
@@ -177,7 +187,7 @@ class Desk:
             self._judge(store, [found], found.space or b"", "head")
             space = found.space or b""
             head = log.head_of(store, log.require_space(store, space))
-        return Subscription(space, found.holder, found.rev, found.exp), head
+        return Subscription(space, found.holder, found.rev, found.exp, head.instance), head
 
     def page(self, sub: Subscription, since: int, limit: int) -> frames.Page:
         """Return the next frames for a subscriber. Raises HubRefusal when it may not any more."""
@@ -187,7 +197,7 @@ class Desk:
         with store.look():
             if store.rev(sub.space) != sub.rev:
                 raise HubRefusal("session_stale")
-            since_ = frames.Since(sub.space, store.instance, since)
+            since_ = frames.Since(sub.space, sub.instance, since)
             call = frames.Pull((since_,), limit, 0)
             pulled = Handler(store).handle(call, poster=_NOBODY, now_ms=self._now_ms())
         assert isinstance(pulled, frames.Pulled), "the reply to a pull"
@@ -205,6 +215,8 @@ class Desk:
             rev = store.rev(sub.space)
             if rev is None:
                 return "space_not_found"
+            if store.instance_of(sub.space) != sub.instance:
+                return "session_stale"  # deleted and begun anew: it asks from where it is
             access.standing(store, sub.space, sub.holder, at=at)
             return sub._replace(rev=rev)
         except HubRefusal as refusal:
@@ -299,9 +311,8 @@ class Desk:
             case calls.GenesisGet():
                 return calls.GenesisFound(log.require_space(store, space).g)
             case calls.AccessGet():
-                row = store.find_statement(space)
                 chain = store.find_cap(space, token.holder)
-                return calls.AccessFound(chain, None if row is None else row.raw)
+                return calls.AccessFound(chain, store.statements(space))
             case calls.Recon():
                 return self._recon(store, call)
             case chunks.ChunkGet():
@@ -327,7 +338,7 @@ class Desk:
                 return self._entry(self._tokens.renewed(token, at=at, ends=0), None)
             rules.authorise(store, [token], token.space, READ)
             chain = access.standing(store, token.space, token.holder, at=at)
-            if (token.role, token.poster) != (chain.leaf.role, chain.poster):
+            if (token.role, token.poster) != (access.role_of(chain), chain.poster):
                 raise HubRefusal("session_stale")  # another chain was registered since
             young = self._tokens.renewed(token, at=at, ends=chain.leaf.exp)
             return self._entry(young, log.head_of(store, log.require_space(store, token.space)))
@@ -359,9 +370,9 @@ class Desk:
         if isinstance(call, frames.InvitePut):
             return self._invite_put(store, call, space, at)
         if isinstance(call, chunks.ChunkPut):
-            return self._chunk_put(store, call, at)
+            return self._shelf.note(store, call, self._allowed(store, space), at=at)
         if isinstance(call, chunks.ChunkHave):
-            return self._chunk_have(store, call, at)
+            return self._shelf.have(store, call, self._allowed(store, space), at=at)
         before = rules.taken(store, space)
         rules.count_reader(store, token, rules.weight(call), at=at)
         reply = Handler(store).handle(call, poster=token.poster, now_ms=at)
@@ -397,10 +408,10 @@ class Desk:
             # Whose it is comes first: what is refused registers nothing and uses nothing up.
             if access.read(store, space, proof.chain).leaf.holder != proof.holder:
                 raise HubRefusal("auth_failed")
-            with store.transaction():
+            with store.item():  # a refusal of this one leaves the others of its call
                 chain = access.register(store, space, proof.chain, at=at)
         store.fund(space, None, at)
-        role, poster, ends = chain.leaf.role, chain.poster, chain.leaf.exp
+        role, poster, ends = access.role_of(chain), chain.poster, chain.leaf.exp
         token = Token(KEY_NO, space, proof.holder, poster, role, row.rev, 0, at)
         return self._entry(fresh(token, at=at, ends=ends), log.head_of(store, row))
 
@@ -424,11 +435,11 @@ class Desk:
         return head
 
     def _delete(self, store: RelayStore, call: calls.SpaceDelete) -> Body:
-        """Delete a space by the word of its root key about this very database."""
+        """Delete a space by the word of its root key about this very log."""
         row = log.require_space(store, call.space)
         signed = (call.space, call.instance)
         holds = sign.verify(row.root_pub, "space-delete", call.sig, *signed)
-        if call.instance != store.instance or not holds:
+        if call.instance != store.instance_of(call.space) or not holds:
             raise HubRefusal("auth_failed")
         for ident in store.chunk_ids(call.space):
             self._shelf.drop(call.space, ident)
@@ -471,28 +482,3 @@ class Desk:
         if sign.sha256(call.chunk) != call.id:
             raise HubRefusal("malformed")
         self._shelf.save(call.space, call.id, call.chunk)
-
-    def _chunk_put(self, store: RelayStore, call: chunks.ChunkPut, at: int) -> Body:
-        """Note a chunk that is on the disk."""
-        if not self._shelf.has(call.space, call.id):  # it was swept in between: sent again
-            raise HubRefusal("relay_unavailable")
-        allowed = self._allowed(store, call.space)
-        expires = at + allowed.chunk_days * rules.DAY_MS
-        is_new = store.keep_chunk(call.space, call.id, len(call.chunk), expires)
-        size = rules.taken(store, call.space)[1] + store.chunk_bytes(call.space)
-        if is_new and size > allowed.bytes_max:
-            raise HubRefusal("quota_exceeded")
-        return frames.Done()
-
-    def _chunk_have(self, store: RelayStore, call: chunks.ChunkHave, at: int) -> Body:
-        """Tell which chunks are there, and let their time begin anew where that is asked."""
-        found = [
-            store.has_chunk(call.space, one) and self._shelf.has(call.space, one)
-            for one in call.ids
-        ]
-        expires = at + self._allowed(store, call.space).chunk_days * rules.DAY_MS
-        if call.refresh:
-            for ident, is_there in zip(call.ids, found, strict=True):
-                if is_there:
-                    store.refresh_chunk(call.space, ident, expires)
-        return chunks.ChunkMap(chunks.bitmap(found))

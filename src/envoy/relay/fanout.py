@@ -32,10 +32,12 @@ from envoy.lean import Protocol, TypeVar
 from envoy.relay.desk import Desk, Subscription
 from envoy.relay.group import GONE, Wake
 from envoy.relay.metrics import Metrics
+from envoy.relay.wire import framed
 from envoy.sync import frames, live
 from envoy.sync.frames import HubRefusal
 
 T = TypeVar("T")
+Write = Callable[[bytes], bool]
 
 MALFORMED: Final = 4400
 AUTH: Final = 4401
@@ -49,6 +51,7 @@ _TICK_SECONDS: Final = 0.5
 # How long a close may wait for its peer before the line is cut.
 _CLOSE_SECONDS: Final = 5.0
 _RECHECK: Final = 100
+_TELL: Final = 100
 _EXPIRED: Final = "session_expired"
 _UNKNOWN: Final = -2  # a number of changes that no token has
 
@@ -75,11 +78,14 @@ class Line:
     """One listener: what waits for it, and what it listens to."""
 
     __slots__ = (
-        "_changed", "_queue", "_size", "abort", "asked_s", "closing", "closing_s", "has_asked",
+        "_changed", "_is_sending", "_queue", "_size", "_write", "abort", "asked_s", "closing", "closing_s", "has_asked",
         "heard_s", "lagging", "readings",
     )  # fmt: skip
 
-    def __init__(self, abort: Callable[[], None], now_s: float) -> None:
+    def __init__(self, abort: Callable[[], None], write: Write, now_s: float) -> None:
+        """``write`` writes a framed message at once, or says that it cannot."""
+        self._write = write
+        self._is_sending = False
         self._queue = deque[tuple[bytes, bytes | None]]()  # message, the space that it tells of
         self._size = 0
         self._changed = asyncio.Event()
@@ -98,8 +104,14 @@ class Line:
             self.close(TOO_MUCH, self.heard_s)
         self._put(encode(message), None)
 
-    def tell(self, space: bytes, message: bytes) -> bool:
-        """Queue a wake; False where the queue is full, and what it would tell is dropped."""
+    def tell(self, space: bytes, message: bytes, whole: bytes) -> bool:
+        """Send a wake, ``whole`` is its frame, or queue it behind what waits.
+
+        False where the queue is full, and what it would tell is dropped.
+        """
+        is_free = not (self._queue or self._is_sending or self.lagging)
+        if is_free and self.closing is None and self._write(whole):
+            return True
         full = len(self._queue) >= limits.SOCKET_QUEUE_MAX
         if full or self._size + len(message) > limits.SOCKET_QUEUE_BYTES_MAX:
             self._drop()
@@ -121,14 +133,17 @@ class Line:
 
     async def next(self) -> bytes | None:
         """Return what is to be sent next; None: the line is to be closed."""
+        self._is_sending = False
         while True:
             if self._queue:
                 message, _ = self._queue.popleft()
                 self._size -= len(message)
+                self._is_sending = True
                 return message
             if self.closing is not None:
                 return None
             if self.lagging:
+                self._is_sending = True
                 return self._lag()
             self._changed.clear()
             await self._changed.wait()
@@ -186,9 +201,11 @@ class Fanout:
 
     # -- one line ---------------------------------------------------------------------------
 
-    async def serve(self, receive: Receive, send: Send, abort: Callable[[], None]) -> None:
+    async def serve(
+        self, receive: Receive, send: Send, abort: Callable[[], None], write: Write
+    ) -> None:
         """Listen to who listens, from the accepted line to its end."""
-        line = Line(abort, self._clock())
+        line = Line(abort, write, self._clock())
         self._lines.add(line)
         writer = asyncio.create_task(_write(line, send))
         try:
@@ -361,7 +378,9 @@ class Fanout:
             if page is None:  # access changed, or ended: its own wake or the next tick says so
                 continue
             head, message, count = page
-            self._deliver(space, message, head, members)
+            for at in range(0, len(members), _TELL):
+                self._deliver(space, message, head, members[at : at + _TELL])
+                await asyncio.sleep(0)  # others have a turn
             self._metrics.add("pulled_frames_total", count * len(members))
 
     async def _page(
@@ -385,7 +404,7 @@ class Fanout:
     def _deliver(
         self, space: bytes, message: bytes, head: int, members: Iterable[tuple[Line, Reading]]
     ) -> None:
-        now_ms = self._now_ms()
+        now_ms, whole = self._now_ms(), framed(message)
         told = 0
         for line, reading in members:
             if line.readings.get(space) is not reading or line.closing is not None:
@@ -394,7 +413,7 @@ class Fanout:
                 self._end(line, space, _EXPIRED)
                 continue
             reading.sent = head
-            if line.tell(space, message):
+            if line.tell(space, message, whole):
                 told += 1
             else:
                 line.note_lag(space, head)

@@ -42,12 +42,18 @@ class Wake(NamedTuple):
 
 
 class Job:
-    """A call that waits for its group. ``cost`` in bytes; ``space`` whose turn it takes."""
+    """A call that waits for its group. ``cost`` in bytes; ``space`` whose turn it takes.
 
-    def __init__(self, space: bytes, work: Work, cost: int) -> None:
+    ``on_close`` is called by the writer when the call is over, well or not.
+    """
+
+    def __init__(
+        self, space: bytes, work: Work, cost: int, on_close: Callable[[Job], None] | None = None
+    ) -> None:
         self.space = space
         self.cost = cost
         self._work = work
+        self._on_close = on_close
         self._done = threading.Event()
         self._reply: Body | None = None
         self._refusal: HubRefusal | None = None
@@ -56,7 +62,7 @@ class Job:
         """Do the call inside a savepoint. Raises what the database raises."""
         self._reply = self._refusal = None
         try:
-            with store.transaction():
+            with store.item():
                 self._reply = self._work(store)
         except HubRefusal as refusal:
             self._refusal = refusal
@@ -68,6 +74,8 @@ class Job:
     def close(self) -> None:
         """Let the caller have its answer."""
         self._done.set()
+        if self._on_close is not None:
+            self._on_close(self)
 
     @property
     def is_open(self) -> bool:

@@ -87,13 +87,15 @@ def authorise(store: RelayStore, tokens: Sequence[Token], space: bytes, need: st
 
 
 def count_reader(store: RelayStore, token: Token, count: int, *, at: int) -> None:
-    """Count what a reader pushes. Raises HubRefusal(quota_exceeded) beyond its day."""
+    """Count what a reader pushes. Raises HubRefusal(quota_exceeded) beyond its day.
+
+    What was counted is undone by the caller's savepoint, here and below.
+    """
     if token.role != READ:
         return
     space, day = token.space or b"", at // DAY_MS
-    if store.used(space, token.holder, day) + count > limits.READER_PUSHES_DAY_MAX:
+    if store.use(space, token.holder, day, count) > limits.READER_PUSHES_DAY_MAX:
         raise HubRefusal("quota_exceeded")
-    store.use(space, token.holder, day, count)
 
 
 def count_space(
@@ -106,12 +108,10 @@ def count_space(
     count, size = taken(store, space)
     day = at // DAY_MS
     added = count - before[0]
-    if added and store.used(space, b"", day) + added > allowed.frames_day_max:
+    if added and store.use(space, b"", day, added) > allowed.frames_day_max:
         raise HubRefusal("quota_exceeded")
     if size > before[1] and size + store.chunk_bytes(space) > allowed.bytes_max:
         raise HubRefusal("quota_exceeded")
-    if added:
-        store.use(space, b"", day, added)
 
 
 def taken(store: RelayStore, space: bytes) -> tuple[int, int]:

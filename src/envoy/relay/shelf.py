@@ -12,6 +12,12 @@ import os
 from typing import Final
 
 from envoy.core.crypto import sign
+from envoy.core.structs import Body
+from envoy.relay import rules
+from envoy.relay.rules import Allowance
+from envoy.relay.tables import RelayStore
+from envoy.sync import chunks, frames
+from envoy.sync.frames import HubRefusal
 from envoy.system import files
 from envoy.system.chunkfiles import ChunkFiles
 
@@ -40,6 +46,31 @@ class Shelf:
         if self.read(space, ident) is None:
             shelf.save(ident, chunk)
         shelf.settle()
+
+    def note(
+        self, store: RelayStore, call: chunks.ChunkPut, allowed: Allowance, *, at: int
+    ) -> Body:
+        """Note a chunk that is on the disk. Raises HubRefusal."""
+        if not self.has(call.space, call.id):  # it was swept in between: sent again
+            raise HubRefusal("relay_unavailable")
+        expires = at + allowed.chunk_days * rules.DAY_MS
+        is_new = store.keep_chunk(call.space, call.id, len(call.chunk), expires)
+        size = rules.taken(store, call.space)[1] + store.chunk_bytes(call.space)
+        if is_new and size > allowed.bytes_max:
+            raise HubRefusal("quota_exceeded")
+        return frames.Done()
+
+    def have(
+        self, store: RelayStore, call: chunks.ChunkHave, allowed: Allowance, *, at: int
+    ) -> Body:
+        """Tell which chunks are there, and let their time begin anew where that is asked."""
+        found = [store.has_chunk(call.space, one) and self.has(call.space, one) for one in call.ids]
+        expires = at + allowed.chunk_days * rules.DAY_MS
+        if call.refresh:
+            for ident, is_there in zip(call.ids, found, strict=True):
+                if is_there:
+                    store.refresh_chunk(call.space, ident, expires)
+        return chunks.ChunkMap(chunks.bitmap(found))
 
     def drop(self, space: bytes, ident: bytes) -> None:
         """Delete a chunk, if it is there."""

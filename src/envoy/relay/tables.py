@@ -23,106 +23,22 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
-from envoy import limits
 from envoy.core import codec
 from envoy.core.structs import Body
 from envoy.errors import IntegrityError, RemoteFault
 from envoy.hub import sqlite
-from envoy.hub.sqlite import FILE_NAME, LOCK_NAME, LogStore
+from envoy.hub.sqlite import FILE_NAME, LOCK_NAME, LogStore, SpaceRow
 from envoy.lean import NamedTuple
+from envoy.relay import ddl
+from envoy.relay.known import Group, Known, Savepoint
 from envoy.system import db, files, host
 from envoy.system.db import Value
 
-VERSION: Final = 1
 KEY_FILE: Final = "relay.key"
 KEY_BYTES: Final = 32
+INSTANCE_BYTES: Final = 16
 _KEYS_BYTES_MAX: Final = 1024
 _NOTE: Final = "relay"
-
-_SCHEMA: Final = """
-CREATE TABLE cap(
-  space BLOB NOT NULL, holder BLOB NOT NULL, chain BLOB NOT NULL, at INTEGER NOT NULL,
-  PRIMARY KEY(space, holder)) STRICT, WITHOUT ROWID;
-CREATE TABLE cap_use(
-  space BLOB NOT NULL, parent BLOB NOT NULL, holder BLOB NOT NULL,
-  PRIMARY KEY(space, parent, holder)) STRICT, WITHOUT ROWID;
-CREATE TABLE statement(
-  space BLOB PRIMARY KEY, raw BLOB NOT NULL, n INTEGER NOT NULL,
-  min_epoch INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE revoked(
-  space BLOB NOT NULL, hash BLOB NOT NULL, signer BLOB NOT NULL,
-  PRIMARY KEY(space, hash, signer)) STRICT, WITHOUT ROWID;
-CREATE TABLE nonce(nonce BLOB PRIMARY KEY, exp INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE INDEX nonce_exp ON nonce(exp);
-CREATE TABLE usage(
-  space BLOB NOT NULL, who BLOB NOT NULL, day INTEGER NOT NULL, n INTEGER NOT NULL,
-  PRIMARY KEY(space, who, day)) STRICT, WITHOUT ROWID;
-CREATE TABLE chunk(
-  space BLOB NOT NULL, id BLOB NOT NULL, size INTEGER NOT NULL, expires INTEGER NOT NULL,
-  PRIMARY KEY(space, id)) STRICT, WITHOUT ROWID;
-CREATE INDEX chunk_expires ON chunk(expires);
-CREATE TABLE invite_space(
-  lookup BLOB PRIMARY KEY, space BLOB NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE fund(
-  space BLOB PRIMARY KEY, account BLOB, session_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE INDEX fund_account ON fund(account);
-CREATE TABLE entitlement(
-  account BLOB PRIMARY KEY, plan TEXT NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE code(
-  hash BLOB PRIMARY KEY, plan TEXT NOT NULL, days INTEGER NOT NULL, made INTEGER NOT NULL,
-  expires INTEGER NOT NULL, used INTEGER NOT NULL, account BLOB) STRICT, WITHOUT ROWID;
-"""
-# Tables whose rows are a space's, in the order in which they can be emptied.
-_OF_A_SPACE: Final = (
-    "DELETE FROM frame WHERE space = ?",
-    "DELETE FROM slot WHERE space = ?",
-    "DELETE FROM box WHERE space = ?",
-    "DELETE FROM epoch WHERE space = ?",
-    "DELETE FROM cap WHERE space = ?",
-    "DELETE FROM cap_use WHERE space = ?",
-    "DELETE FROM statement WHERE space = ?",
-    "DELETE FROM revoked WHERE space = ?",
-    "DELETE FROM usage WHERE space = ?",
-    "DELETE FROM chunk WHERE space = ?",
-    "DELETE FROM invite_item WHERE lookup IN (SELECT lookup FROM invite_space WHERE space = ?)",
-    "DELETE FROM invite WHERE lookup IN (SELECT lookup FROM invite_space WHERE space = ?)",
-    "DELETE FROM invite_space WHERE space = ?",
-    "DELETE FROM fund WHERE space = ?",
-    "DELETE FROM space WHERE space = ?",
-)
-
-
-# Kind -> what finds the keys of rows that are over, and what deletes one that still is. A slot
-# whose fence is above the floor's bound stays: without it no claim could name that fence.
-ENDED: Final = {
-    "slots": (
-        "SELECT space, slot FROM slot WHERE until < ? AND fence <= ? LIMIT ?",
-        "DELETE FROM slot WHERE space = ? AND slot = ? AND until < ?",
-    ),
-    "invites": (
-        "SELECT lookup FROM invite WHERE expires <= ? LIMIT ?",
-        "DELETE FROM invite_item WHERE lookup IN"
-        " (SELECT lookup FROM invite WHERE lookup = ? AND expires <= ?)",
-        "DELETE FROM invite_space WHERE lookup IN"
-        " (SELECT lookup FROM invite WHERE lookup = ? AND expires <= ?)",
-        "DELETE FROM invite WHERE lookup = ? AND expires <= ?",
-    ),
-    "nonces": (
-        "SELECT nonce FROM nonce WHERE exp <= ? LIMIT ?",
-        "DELETE FROM nonce WHERE nonce = ? AND exp <= ?",
-    ),
-    "usage": (
-        "SELECT space, who, day FROM usage WHERE day < ? LIMIT ?",
-        "DELETE FROM usage WHERE space = ? AND who = ? AND day = ? AND day < ?",
-    ),
-    "boxes": (
-        "SELECT arrival FROM box WHERE at < ? AND (SELECT count(*) FROM epoch later"
-        " WHERE later.space = box.space AND later.rowid > (SELECT its.rowid FROM epoch its"
-        " WHERE its.space = box.space AND its.epoch = box.epoch)) >= ? LIMIT ?",
-        "DELETE FROM box WHERE arrival = ? AND at < ?",
-    ),
-}
-_BOUNDS: Final = {"slots": (limits.SLOT_SEEN_MAX,), "boxes": (limits.BOX_EPOCHS_MIN,)}
 
 
 class Keys(Body, frozen=True):
@@ -138,26 +54,23 @@ class Keys(Body, frozen=True):
 
 
 class StatementRow(NamedTuple):
-    """An access statement as it was signed, its number, and the least gen that lives."""
+    """The last access statement of a signer, as it was signed, and what is read in it.
+
+    ``raw`` is empty where only what it ended is known any more.
+    """
 
     raw: bytes
     n: int
+    base: int
     min_epoch: int
 
 
-class Savepoint:
-    """A part of a group that can be undone alone."""
+class CapRow(NamedTuple):
+    """A registered chain: its links, under whom it is counted, when its leaf ends, ms, or 0."""
 
-    def __init__(self, connection: db.Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> None:
-        self._connection.run("SAVEPOINT item")
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self._connection.run("ROLLBACK TO item")
-        self._connection.run("RELEASE item")
+    links: tuple[bytes, ...]
+    poster: bytes
+    ends: int
 
 
 class RelayStore(LogStore):
@@ -171,14 +84,23 @@ class RelayStore(LogStore):
         self.seed = keys.hub
         self._group_lock = lock_path
         self._depth = depth
+        self._known = Known(is_kept=depth > 0)
 
     def group(self) -> AbstractContextManager[object]:
         """Return a context manager: all calls of a group, durable together at its end."""
-        return self.connection.write_transaction(self._group_lock, sync="full")
+        transaction = self.connection.write_transaction(self._group_lock, sync="full")
+        return Group(transaction, self._known)
+
+    def item(self) -> AbstractContextManager[object]:
+        """Return a context manager: what is written in it can be undone alone in its group."""
+        return Savepoint(self.connection, self._known)
 
     def transaction(self) -> AbstractContextManager[object]:
-        """Return a context manager: what is written in it is part of its group, or undone."""
-        return Savepoint(self.connection)
+        """Return a context manager: what is written in it is part of its item, or undone.
+
+        Inside an item with that item: what goes through here ends the whole of it.
+        """
+        return nullcontext() if self._known.is_inside else self.item()
 
     def snapshot(self) -> AbstractContextManager[object]:
         """Return a context manager: one state for all reads, also of who reads inside another's.
@@ -191,15 +113,55 @@ class RelayStore(LogStore):
         """Return a context manager in which every ``snapshot`` is this one."""
         return Look(self)
 
+    # -- the log of a space -----------------------------------------------------------------
+
+    def instance_of(self, space: bytes) -> bytes:
+        """Return the instance of the log of ``space``: drawn when it was begun."""
+        known = self._known.instances.get(space)
+        if known is None:
+            sql = "SELECT instance FROM born WHERE space = ?"
+            known = self.connection.find(bytes, sql, (space,)) or self.instance
+            self._known.keep_instance(space, known)
+        return known
+
+    def begin(self, space: bytes, now_ms: int) -> tuple[bytes, int]:
+        """Return instance and first number of access of a log that is begun.
+
+        A space that was here before, and was deleted, is another one: no token of that one is of
+        this number, and nothing that was signed about that one speaks of this one.
+        """
+        drawn = host.entropy(INSTANCE_BYTES)
+        self.connection.run("INSERT OR REPLACE INTO born VALUES(?, ?)", (space, drawn))
+        self._known.forget()
+        return drawn, now_ms
+
+    # -- rows of spaces ---------------------------------------------------------------------
+
+    def find_space(self, space: bytes) -> SpaceRow | None:
+        """Return the row of ``space``, or None."""
+        found = self._known.rows.get(space)
+        if found is None:
+            found = super().find_space(space)
+            if found is not None:
+                self._known.keep(found)
+        return found
+
+    def save_space(self, row: SpaceRow) -> None:
+        """Write what an append changes of a space."""
+        super().save_space(row)
+        self._known.keep(row)
+
     # -- access -----------------------------------------------------------------------------
 
     def rev(self, space: bytes) -> int | None:
         """Return how often access to ``space`` changed, None where the relay does not have it."""
-        return self.connection.find(int, "SELECT rev FROM space WHERE space = ?", (space,))
+        row = self.find_space(space)
+        return None if row is None else row.rev
 
     def raise_rev(self, space: bytes) -> None:
         """Note that access to ``space`` changed: older tokens are good for nothing."""
         self.connection.run("UPDATE space SET rev = rev + 1 WHERE space = ?", (space,))
+        self._known.forget()
 
     def find_cap(self, space: bytes, holder: bytes) -> tuple[bytes, ...] | None:
         """Return the chain that is registered for ``holder``, None if none is."""
@@ -213,14 +175,19 @@ class RelayStore(LogStore):
         found = self.connection.rows(_pair, sql, (space,))
         return {holder: codec.decode(raw, tuple[bytes, ...]) for holder, raw in found}
 
-    def cap_count(self, space: bytes) -> int:
-        """Return how many holders are registered for ``space``."""
-        return self.connection.find(int, "SELECT count(*) FROM cap WHERE space = ?", (space,)) or 0
+    def cap_counts(self, space: bytes, poster: bytes) -> tuple[int, int]:
+        """Return how many holders are registered for ``space``, and how many under ``poster``."""
+        sql = "SELECT count(*), count(*) FILTER (WHERE poster = ?) FROM cap WHERE space = ?"
+        return self.connection.find(_numbers, sql, (poster, space)) or (0, 0)
 
-    def save_cap(self, space: bytes, holder: bytes, chain: tuple[bytes, ...], at: int) -> None:
+    def drop_ended_caps(self, space: bytes, at: int) -> None:
+        """Forget the chains of ``space`` that ended by themselves."""
+        self.connection.run("DELETE FROM cap WHERE space = ? AND ends BETWEEN 1 AND ?", (space, at))
+
+    def save_cap(self, space: bytes, holder: bytes, row: CapRow, at: int) -> None:
         """Register a chain in the place of the one before."""
-        sql = "INSERT OR REPLACE INTO cap VALUES(?, ?, ?, ?)"
-        self.connection.run(sql, (space, holder, codec.encode(chain), at))
+        sql = "INSERT OR REPLACE INTO cap VALUES(?, ?, ?, ?, ?, ?)"
+        self.connection.run(sql, (space, holder, codec.encode(row.links), at, row.poster, row.ends))
 
     def uses(self, space: bytes, parent: bytes) -> set[bytes]:
         """Return the holders that were issued below the capability with the hash ``parent``."""
@@ -232,29 +199,46 @@ class RelayStore(LogStore):
         sql = "INSERT OR IGNORE INTO cap_use VALUES(?, ?, ?)"
         self.connection.run(sql, (space, parent, holder))
 
-    def find_statement(self, space: bytes) -> StatementRow | None:
-        """Return the access statement of ``space``, or None."""
-        sql = "SELECT raw, n, min_epoch FROM statement WHERE space = ?"
-        return self.connection.find(StatementRow, sql, (space,))
+    def find_statement(self, space: bytes, signer: bytes) -> StatementRow | None:
+        """Return the last access statement of ``signer``, empty for the root key, or None."""
+        sql = "SELECT raw, n, base, min_epoch FROM stated WHERE space = ? AND signer = ?"
+        return self.connection.find(StatementRow, sql, (space, signer))
 
-    def save_statement(self, space: bytes, row: StatementRow) -> None:
-        """Keep an access statement in the place of the one before."""
-        sql = "INSERT OR REPLACE INTO statement VALUES(?, ?, ?, ?)"
-        self.connection.run(sql, (space, *row))
+    def statements(self, space: bytes) -> tuple[bytes, ...]:
+        """Return all access statements of ``space`` as they were signed, the root key's first."""
+        sql = "SELECT raw FROM stated WHERE space = ? AND raw <> x'' ORDER BY signer"
+        return tuple(self.connection.rows(bytes, sql, (space,)))
+
+    def signer_count(self, space: bytes) -> int:
+        """Return how many admins have a statement about ``space`` here."""
+        sql = "SELECT count(*) FROM stated WHERE space = ? AND signer <> x''"
+        return self.connection.find(int, sql, (space,)) or 0
+
+    def save_statement(
+        self, space: bytes, signer: bytes, row: StatementRow, hashes: Iterable[bytes]
+    ) -> None:
+        """Keep a statement and what it ends in the place of the one before of its signer."""
+        sql = "INSERT OR REPLACE INTO stated VALUES(?, ?, ?, ?, ?, ?)"
+        self.connection.run(sql, (space, signer, *row))
+        sql = "DELETE FROM revoked WHERE space = ? AND signer = ?"
+        self.connection.run(sql, (space, signer))
+        sql = "INSERT OR IGNORE INTO revoked VALUES(?, ?, ?)"
+        self.connection.run_many(sql, [(space, one, signer) for one in hashes])
+
+    def drop_other_bases(self, space: bytes, base: int) -> None:
+        """Forget what admins stated beside another statement of the root key than ``base``."""
+        sql = "DELETE FROM stated WHERE space = ? AND signer <> x'' AND base <> ?"
+        self.connection.run(sql, (space, base))
+        self.connection.run(
+            "DELETE FROM revoked WHERE space = ?1 AND signer <> x'' AND signer NOT IN"
+            " (SELECT signer FROM stated WHERE space = ?1)",
+            (space,),
+        )
 
     def stated(self, space: bytes) -> set[tuple[bytes, bytes]]:
         """Return (hash, signer) of what was stated to be over; the signer of root is empty."""
         sql = "SELECT hash, signer FROM revoked WHERE space = ?"
         return set(self.connection.rows(_pair, sql, (space,)))
-
-    def save_stated(self, space: bytes, hashes: Iterable[bytes], signer: bytes) -> None:
-        """Add what ``signer`` stated to be over."""
-        sql = "INSERT OR IGNORE INTO revoked VALUES(?, ?, ?)"
-        self.connection.run_many(sql, [(space, one, signer) for one in hashes])
-
-    def drop_stated(self, space: bytes) -> None:
-        """Forget all that was stated: root states it anew."""
-        self.connection.run("DELETE FROM revoked WHERE space = ?", (space,))
 
     def is_new_nonce(self, nonce: bytes, *, now_ms: int, until_ms: int) -> bool:
         """Note a nonce until ``until_ms``; False if it is noted already."""
@@ -264,18 +248,16 @@ class RelayStore(LogStore):
 
     # -- quota ------------------------------------------------------------------------------
 
-    def used(self, space: bytes, who: bytes, day: int) -> int:
-        """Return what ``who`` took of ``space`` on ``day``; ``who`` empty: all together."""
-        sql = "SELECT n FROM usage WHERE space = ? AND who = ? AND day = ?"
-        return self.connection.find(int, sql, (space, who, day)) or 0
+    def use(self, space: bytes, who: bytes, day: int, n: int) -> int:
+        """Count ``n`` more of what ``who`` takes of ``space``; return what it took on ``day``.
 
-    def use(self, space: bytes, who: bytes, day: int, n: int) -> None:
-        """Count ``n`` more."""
-        self.connection.run(
+        ``who`` empty: all together.
+        """
+        sql = (
             "INSERT INTO usage VALUES(?, ?, ?, ?)"
-            " ON CONFLICT(space, who, day) DO UPDATE SET n = n + excluded.n",
-            (space, who, day, n),
+            " ON CONFLICT(space, who, day) DO UPDATE SET n = n + excluded.n RETURNING n"
         )
+        return self.connection.rows(int, sql, (space, who, day, n))[0]
 
     def fund(self, space: bytes, account: bytes | None, now_ms: int) -> None:
         """Note who pays for a space, and that somebody asked for it now."""
@@ -341,7 +323,8 @@ class RelayStore(LogStore):
 
     def drop_space(self, space: bytes) -> None:
         """Delete every row of a space."""
-        for sql in _OF_A_SPACE:
+        self._known.forget()
+        for sql in ddl.OF_A_SPACE:
             self.connection.run(sql, (space,))
 
     def spaces_count(self) -> int:
@@ -354,18 +337,18 @@ class RelayStore(LogStore):
         self.connection.run(sql, (now_ms.to_bytes(8),))
 
     def ended(self, kind: str, before: int, limit: int) -> list[tuple[Value, ...]]:
-        """Return the keys of some rows of ``kind``, one of ``ENDED``, that are over at ``before``.
+        """Return the keys of some rows of ``kind``, one of ``ddl.ENDED``, over at ``before``.
 
         Milliseconds, for ``usage`` the number of a day.
         """
-        bounds = _BOUNDS.get(kind, ())
-        return self.connection.rows(_values, ENDED[kind][0], (before, *bounds, limit))
+        bounds = ddl.BOUNDS.get(kind, ())
+        return self.connection.rows(_values, ddl.ENDED[kind][0], (before, *bounds, limit))
 
     def drop_ended(self, kind: str, keys: Iterable[Sequence[Value]], before: int) -> int:
         """Delete those of ``keys`` that are over still; return how many."""
         count = 0
         for key in keys:
-            for sql in ENDED[kind][1:]:
+            for sql in ddl.ENDED[kind][1:]:
                 self.connection.run(sql, (*key, before))
             count += self.connection.changes()
         return count
@@ -400,11 +383,14 @@ class Look:
 def make(directory: str) -> None:
     """Make keys and tables in ``directory`` where they are missing.
 
+    Keys are drawn for a new relay only: one that lost them must not sign on under another name.
     Raises IntegrityError (state_access_denied, state_corrupt, schema_too_new).
     """
     files.ensure_directory(directory)
     path = os.path.join(directory, KEY_FILE)
     if not files.exists(path):
+        if files.exists(os.path.join(directory, FILE_NAME)):
+            raise IntegrityError("state_corrupt", path=path, reason="missing")
         drawn = Keys(1, host.entropy(KEY_BYTES), host.entropy(KEY_BYTES))
         files.create(path, codec.encode(drawn))
     log = sqlite.open_store(directory)
@@ -412,10 +398,22 @@ def make(directory: str) -> None:
         noted = log.connection.find(bytes, "SELECT v FROM meta WHERE k = ?", (_NOTE,))
         if noted is None:
             _make(log)
-        elif int.from_bytes(noted) > VERSION:
+        elif int.from_bytes(noted) > ddl.VERSION:
             raise IntegrityError("schema_too_new", path=log.connection.path)
+        else:
+            _bring_up(log, int.from_bytes(noted))
     finally:
         log.close()
+
+
+def _bring_up(log: LogStore, version: int) -> None:
+    """Bring tables of an older version to this one, a step in a transaction."""
+    for number in range(version, ddl.VERSION):
+        with log.transaction():
+            for sql in ddl.STEPS[number - 1]:
+                log.connection.run(sql)
+            note = (number + 1).to_bytes(4)
+            log.connection.run("UPDATE meta SET v = ? WHERE k = ?", (note, _NOTE))
 
 
 def _make(log: LogStore) -> None:
@@ -423,10 +421,16 @@ def _make(log: LogStore) -> None:
     with log.transaction():
         find = "SELECT 1 FROM meta WHERE k = ?"
         if log.connection.find(int, find, (_NOTE,)) is None:
-            log.connection.run(_SCHEMA)
-            note = VERSION.to_bytes(4)
+            log.connection.run(ddl.SCHEMA)
+            note = ddl.VERSION.to_bytes(4)
             log.connection.run("INSERT INTO meta(k, v) VALUES(?, ?)", (_NOTE, note))
     log.connection.fold()
+
+
+def renew_instances(connection: db.Connection) -> None:
+    """Make the database another instance, all of its logs too: it is a copy. Inside a write."""
+    sqlite.renew_instance(connection)
+    connection.run("DELETE FROM born")
 
 
 def read_keys(directory: str) -> Keys:
@@ -456,3 +460,7 @@ def _pair(first: bytes, second: bytes) -> tuple[bytes, bytes]:
 
 def _number(value: int | None) -> int:
     return value or 0
+
+
+def _numbers(first: int, second: int) -> tuple[int, int]:
+    return first, second

@@ -32,6 +32,8 @@ from envoy.relay.peers import Peers
 _BACKLOG: Final = 1024
 _PHRASES: Final = {400: "Bad Request", 408: "Request Timeout", 431: "Headers Too Large",
                    429: "Too Many Requests"}  # fmt: skip
+_BINARY: Final = 0x82  # a whole message of bytes
+_SIZE_16, _SIZE_64 = 126, 127  # in the place of a size: it follows, in so many bits
 # What is written to a peer who then does not read it is given this long.
 LINGER_SECONDS: Final = 5.0
 
@@ -57,11 +59,13 @@ class Doors:
     def __len__(self) -> int:
         return len(self._inside)
 
+    def name(self, transport: asyncio.BaseTransport) -> bytes:
+        """Return the name under which a connection counts."""
+        return self._peers.name(_address(transport), ())
+
     def enter(self, transport: asyncio.BaseTransport) -> bool:
         """Count a connection; False for one too many. A proxy that is believed has no share."""
-        place = transport.get_extra_info("peername")
-        address = str(place[0]) if isinstance(place, tuple) and place else ""
-        name = self._peers.name(address, ())
+        address, name = _address(transport), self.name(transport)
         is_one = bool(name) and not self._peers.is_proxy(address)
         if len(self._inside) >= self._most:
             return False
@@ -80,6 +84,12 @@ class Doors:
                 del self._count[name]
 
 
+def _address(transport: asyncio.BaseTransport) -> str:
+    """Return where the other side of a connection is, empty for this machine's own socket."""
+    place = transport.get_extra_info("peername")
+    return str(place[0]) if isinstance(place, tuple) and place else ""
+
+
 class Config(uvicorn.Config):
     """uvicorn's settings, and the doors that its connections come through."""
 
@@ -96,7 +106,15 @@ class Http(H11Protocol):
         """Begin: with a place for it, and a deadline for its first head."""
         assert isinstance(transport, asyncio.Transport), "a stream, with or without TLS"
         super().connection_made(transport)
-        self.app_state = {**self.app_state, "abort": transport.abort}
+        # Of each request it is asked anew otherwise, and an address is costly to read.
+        name = self._doors.name(transport)
+        unsent = transport.get_write_buffer_size
+        self.app_state = {
+            **self.app_state,
+            "abort": transport.abort,
+            "peer": name,
+            "unsent": unsent,
+        }
         if not self._doors.enter(transport):
             self._say(429, "rate_limited")
             return
@@ -192,13 +210,36 @@ class Socket(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over the connection."""
         super().connection_made(transport)
-        self.app_state = {**self.app_state, "abort": self.transport.abort}
+        self.app_state = {**self.app_state, "abort": self.transport.abort, "write": self.write}
+
+    def write(self, framed: bytes) -> bool:
+        """Write whole frames now; False, and nothing written, where it has to wait or has ended.
+
+        What a thousand hear is put into a frame once and written without a task for each.
+        """
+        if self.close_sent or self.transport.is_closing() or not self.writable.is_set():
+            return False
+        self.transport.write(framed)
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give its place back."""
         assert isinstance(self.config, Config), "made by serve"
         self.config.doors.leave(self.transport)
         super().connection_lost(exc)
+
+
+def framed(message: bytes) -> bytes:
+    """Return the one frame of a binary message of a server, which masks nothing.
+
+    Source: RFC 6455, 5.2.
+    """
+    size = len(message)
+    if size < _SIZE_16:
+        return bytes((_BINARY, size)) + message
+    if size < 1 << 16:
+        return bytes((_BINARY, _SIZE_16)) + size.to_bytes(2) + message
+    return bytes((_BINARY, _SIZE_64)) + size.to_bytes(8) + message
 
 
 class Server(uvicorn.Server):

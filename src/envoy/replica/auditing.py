@@ -15,12 +15,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envoy.core import bundle
-from envoy.core.bundle import BundleFault, EpochLine, Group, Header, Seal, Shown, Withheld, Witness
+from envoy.core import bodies, bundle, epoch
+from envoy.core.bundle import (
+    BundleFault,
+    EpochLine,
+    Group,
+    Header,
+    Seal,
+    Shown,
+    Withheld,
+    Witness,
+    accounts,
+)
 from envoy.core.capability import READ
 from envoy.core.envelope import Opened, envelope_id, open_shown, parse, verify
 from envoy.core.event import Event
 from envoy.core.identity import space_fingerprint
+from envoy.core.kinds import read_body
 from envoy.errors import RemoteFault
 from envoy.lean import NamedTuple
 from envoy.replica import pins
@@ -32,15 +43,20 @@ from envoy.replica.replica import Profile, Replica
 
 SOURCE = "bundle"
 EVENT, RECEIPT, SEAL = "event", "receipt", "seal"
+COUNTING = ("ok", "ok*")
 Place = tuple[int, bytes]  # (lam, id)
 
 
 class Examined(NamedTuple):
-    """What came in: events with their stubs, the stubs that a shown event names, receipts."""
+    """What came in: events with their stubs, the stubs that a shown event names, receipts.
+
+    ``unmade`` counts the shown events under an epoch that no counting event here created.
+    """
 
     events: int
     stubs: int
     pinned: int
+    unmade: int
     receipts: int
     fingerprint: bytes
 
@@ -54,14 +70,17 @@ class Examiner:
 
     def __init__(self, profile: Profile, header: Header, epochs: Sequence[EpochLine]) -> None:
         self._header = header
-        self._epochs = {one.id: one.commitment for one in epochs}
+        self._epochs = {one.id: one for one in epochs}
+        self._under = dict.fromkeys(self._epochs, 0)  # shown events by their epoch
+        self._gone = dict[bytes, Withheld]()  # stubs of what must have been taken back
         self._place: Place = (-1, b"")
         self._loose = set[bytes]()  # stubs that no shown event has named yet
         self._events = self._stubs = self._receipts = 0
         with profile.events.transaction(durable=False):
             sn = profile.rows.next_space()
             profile.rows.save(blank(sn, header.space, b""))
-        keys = KeyRing(profile.events, sn, header.space, commitments=self._epochs)
+        commitments = {one.id: one.commitment for one in epochs}
+        keys = KeyRing(profile.events, sn, header.space, commitments=commitments)
         self.replica = Replica(profile, sn, keys=keys)
 
     def group(self, group: Group) -> None:
@@ -110,6 +129,7 @@ class Examiner:
             outer = parse(one.envelope)
             if outer.epoch not in self._epochs:
                 raise _bad("unknown_epoch", one)
+            self._under[outer.epoch] += 1
             return open_shown(outer, one.id, self._header.space, one.opener)
         except RemoteFault as fault:
             raise _bad(fault.code, one) from fault
@@ -141,7 +161,9 @@ class Examiner:
 
     def _count(self, group: Group, shown: Sequence[Event]) -> None:
         """Count a group in, and which stubs are named by what is shown."""
-        stubs = {one.id for one in group.events if isinstance(one, Withheld)}
+        withheld = [one for one in group.events if isinstance(one, Withheld)]
+        stubs = {one.id for one in withheld}
+        self._gone |= {one.id: one for one in withheld if not accounts(self._header, one.stub)}
         self._events += len(group.events)
         self._stubs += len(stubs)
         self._loose |= stubs
@@ -174,8 +196,34 @@ class Examiner:
         judgement = self.replica.batch().court.judgement
         if judgement.acting(self._header.author, READ) is None:
             raise BundleFault("no_grant", SEAL)
-        pinned = self._stubs - len(self._loose)
-        return Examined(self._events, self._stubs, pinned, self._receipts, seal.fingerprint)
+        for one in self._gone.values():
+            self._check_gone(one)
+        pinned, receipts = self._stubs - len(self._loose), self._receipts
+        unmade = sum(self._under.values()) - sum(self._under[one] for one in self._made())
+        return Examined(self._events, self._stubs, pinned, unmade, receipts, seal.fingerprint)
+
+    def _check_gone(self, one: Withheld) -> None:
+        """Refuse a stub that only a redaction accounts for, where the bundle shows none of it."""
+        acts = self.replica.profile.events.entity(self.replica.sn, one.id)
+        wanted = bundle.TAKES_BACK[one.stub.kind]
+        if not any(act.kind == wanted and act.status in COUNTING for act in acts):
+            raise _bad("unaccounted", one)
+
+    def _made(self) -> set[bytes]:
+        """Return the epochs that a counting event of the bundle created."""
+        found = set[bytes]()
+        for row in self.replica.profile.events.authority(self.replica.sn):
+            match read_body(row.entry.kind, row.body) if row.entry.status == "ok" else None:
+                case bodies.Genesis(nonce=nonce):
+                    wrap = epoch.NO_WRAP
+                case bodies.EpochCreate(nonce=nonce, wrap=wrap):
+                    pass
+                case _:
+                    continue
+            made, line = (epoch.creator_tag(row.entry.author, nonce), wrap), self._epochs[row.epoch]
+            if made == (line.tag, line.wrap):
+                found.add(line.id)
+        return found
 
 
 def _bad(reason: str, one: Shown | Withheld, *, missing: bytes | None = None) -> BundleFault:

@@ -31,6 +31,7 @@ from envoy.errors import ConflictError
 from envoy.ids import to_text
 from envoy.replica import pins
 from envoy.replica.court import Court, with_fault
+from envoy.replica.gathering import TOGETHER
 from envoy.replica.keyring import KeyRing, Reader, Sealed
 from envoy.replica.notices import told
 from envoy.replica.pins import Pins
@@ -284,8 +285,7 @@ class Batch:
 
     def end_again(self) -> None:
         """Fold every entity and write what is counted over the whole space."""
-        for entity in sorted(self._touched):
-            self._again.entity(entity)
+        self._fold(self._again)
         if forked := {self.events.did(an) for an in self.events.forked(self.sn).values()}:
             self._forked |= forked
         if self._forked or (self.space.founder and self._over_used()):
@@ -364,13 +364,22 @@ class Batch:
             if given is not entry:
                 self._touch(given)
                 projector.relabel(given, before=entry.status)
-        for entity in sorted(self._touched):
-            projector.entity(entity)
+        self._fold(projector)
         if self._forked or (court.is_grown and self._over_used()):
             projector.doubles(self._forked)
         projector.close()
         self.space = self.tally.into(self.space)
         self.rows.save(self.space)
+
+    def _fold(self, projector: Projector) -> None:
+        """Fold the touched entities, after asking about many of them at once."""
+        every, gather = sorted(self._touched), projector.gathered.gather
+        for start in range(0, len(every), TOGETHER):
+            gather(every[start : start + TOGETHER])
+            for entity in every[start : start + TOGETHER]:
+                projector.entity(entity)
+        if every:
+            gather(())
 
     def _over_used(self) -> bool:
         """Say whether an invite lets in more than it may, or did before this batch."""

@@ -88,15 +88,15 @@ def _evidence(place: Place, task: bytes, done: Sequence[Op]) -> dict[bytes, dict
 def _shown(place: Place, done: Op, every: Sequence[rows.Record]) -> dict[bytes, str]:
     """Return the types of the records that show something for a completion."""
     assert isinstance(done.body, TaskComplete)
-    named, log = {*done.body.evidence}, _log(place)
+    named, log, by = {*done.body.evidence}, _log(place), place.events.actor(done.author)
     found = dict[bytes, str]()
     for row in every:
         if row.id not in named:
             continue
         taken_back = row.retracted is not None and _retraction(place, row.id, done) is not None
         standing = row._replace(retracted=row.retracted if taken_back else None)
-        beside = [one for one in records.makes_stale(row, every) if not has_seen(log, one, done)]
-        if records.shows(standing, stale=bool(beside)):
+        beside = [one for one in records.versions(row, every) if not has_seen(log, one, done)]
+        if records.shows(standing, stale=records.is_stale(row, beside, completer=by)):
             found[row.id] = row.type or ""
     return found
 

@@ -14,31 +14,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Final
 
 from envoy import limits
 from envoy.core import envelope
-from envoy.core.bodies import Ref
-from envoy.core.codec import encode
-from envoy.core.crypto.sign import sha256, tagged
-from envoy.core.kinds import KINDS
 from envoy.core.log import Entry
-from envoy.core.records import TaskHandoff
 from envoy.errors import RemoteFault
 from envoy.ids import from_text
+from envoy.replica import handing
 from envoy.replica.batch import Batch
 from envoy.replica.replica import Replica
 from envoy.views import handoffs, names, rows
-from envoy.views.handoffs import BAD, OK, UNKNOWN, Check, Verified
-
-COUNTING: Final = ("ok", "ok*")
+from envoy.views.handoffs import BAD, OK, Check, Verified
 
 
 def digest(batch: Batch, event: bytes) -> bytes | None:
     """Return SHA-256 of the body of an event, None for one that this build cannot read."""
     entry = batch.events.entry(batch.sn, event)
-    body = None if entry is None else batch.keys.body(entry)
-    return None if body is None else sha256(encode(body))
+    return None if entry is None else handing.digest(batch.keys.body(entry))
 
 
 Proof = Callable[[Batch, Entry], bool]
@@ -51,20 +43,17 @@ def verify(replica: Replica, row: rows.Record, proof: Proof) -> Verified:
     assert entry is not None, "a row comes from an event"
     if not proof(batch, entry):
         return Verified([Check("signature", BAD, row.id)], 0, is_all=False)
-    body = batch.keys.body(entry)
-    assert isinstance(body, TaskHandoff), "its row was made of it"
-    checks = [Check("signature", OK, row.id), _frontier(body, row.id)]
-    for head in body.frontier.heads:
-        is_here = batch.events.entry(batch.sn, head) is not None
-        checks.append(Check("head", OK if is_here else UNKNOWN, head))
-    checks += [_evidence(batch, one, proof) for one in body.evidence]
+    heads = tuple(_heads(row))
+    checks = [Check("signature", OK, row.id)]
+    for one in handoffs.checks(row, lambda event: _status(batch, event)):
+        checks.append(_again(batch, one, proof) if one.name == "evidence" else one)
     act = handoffs.said(row)["act"]
     if handoffs.standing(row) == names.ACCEPTED:
         taken = batch.events.entry(batch.sn, from_text(str(act), "evt"))
         assert taken is not None, "what accepted it is here"
         is_signed = proof(batch, taken)
         checks.append(Check("countersignature", OK if is_signed else BAD, taken.id))
-    since, is_all = beside(batch, row.id, body.frontier.heads)
+    since, is_all = beside(batch, row.id, heads)
     return Verified(checks, since, is_all=is_all)
 
 
@@ -87,29 +76,29 @@ def is_shown(batch: Batch, entry: Entry) -> bool:
     return batch.keys.body(entry) is not None
 
 
-def _frontier(body: TaskHandoff, ident: bytes) -> Check:
-    """Say whether the pinned hash is that of the pinned heads."""
-    is_right = body.frontier.hash == tagged("frontier", *body.frontier.heads)
-    return Check("frontier", OK if is_right else BAD, ident)
+def _heads(row: rows.Record) -> list[bytes]:
+    """Return the heads that a handoff pins."""
+    pinned = handoffs.said(row)["frontier"]
+    assert isinstance(pinned, dict)
+    return [from_text(str(one), "evt") for one in pinned["heads"]]
 
 
-def _evidence(batch: Batch, ref: Ref, proof: Proof) -> Check:
-    """Say whether a piece of evidence is here, counts, and is what the giver meant."""
-    entry = batch.events.entry(batch.sn, ref.id)
-    if entry is None or entry.kind not in KINDS:  # of an unknown kind, or a stub of a bundle
-        return Check("evidence", UNKNOWN, ref.id, "missing" if entry is None else "digest")
-    if entry.status not in COUNTING:
-        return Check("evidence", BAD, ref.id, entry.status)
+def _status(batch: Batch, event: bytes) -> str | None:
+    """Return the verdict on an event, None for one that is not here."""
+    entry = batch.events.entry(batch.sn, event)
+    return None if entry is None else entry.status
+
+
+def _again(batch: Batch, check: Check, proof: Proof) -> Check:
+    """Return what is to be said of evidence that is as it was when it came, looked at again."""
+    entry = batch.events.entry(batch.sn, check.event)
+    if check.state != OK or entry is None:
+        return check
     if not proof(batch, entry):
-        return Check("evidence", BAD, ref.id, "signature")
-    found = digest(batch, ref.id)
-    if found is None or ref.hash is None:
-        return Check("evidence", UNKNOWN, ref.id, "digest")
-    if found != ref.hash:
-        return Check("evidence", BAD, ref.id, "digest")
-    record = batch.rows.record(batch.sn, ref.id)
+        return check._replace(state=BAD, detail="signature")
+    record = batch.rows.record(batch.sn, check.event)
     is_back = record is not None and record.retracted is not None
-    return Check("evidence", OK, ref.id, "retracted" if is_back else None)
+    return check._replace(detail="retracted" if is_back else None)
 
 
 def beside(batch: Batch, handoff: bytes, pinned: tuple[bytes, ...]) -> tuple[int, bool]:

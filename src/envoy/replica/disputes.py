@@ -102,7 +102,8 @@ def _row(place: Place, found: Conflict, creator: bytes | None) -> tuple[rows.Con
     """Return the row of a conflict, and the event that speaks of it: its act, else who lost."""
     ident, loser = conflict_id(found), place.batch.events.entry(place.batch.sn, found.loser)
     assert loser is not None, "a conflict is between accepted events"
-    sides = settling.Sides(found.winner, found.loser, loser.author)
+    is_fork = found.kind == doubles.FORK
+    sides = settling.Sides(found.winner, found.loser, loser.author, is_fork)
     done = _judge(place, ident, sides, creator)
     act = None if done.by is None else place.batch.events.entry(place.batch.sn, done.by)
     row = rows.Conflict(

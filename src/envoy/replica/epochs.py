@@ -15,14 +15,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from envoy import limits
 from envoy.core import epoch as formulas
 from envoy.core.bodies import EpochCreate, Recipient
 from envoy.core.crypto import seal
 from envoy.core.crypto.sign import SUITE
+from envoy.core.envelope import parse
 from envoy.core.epoch import Entry
 from envoy.core.log import EpochRow
 from envoy.errors import RemoteFault
 from envoy.replica.keyring import Reader, Sealed
+from envoy.replica.ports import EventStore
+from envoy.state.authority import Judgement
 
 
 def create(
@@ -56,6 +60,30 @@ def box_for(
         return seal.kid(enc), formulas.seal_box(enc, space, epoch, secret)
     except RemoteFault:
         return None
+
+
+def settled(events: EventStore, sn: int, judgement: Judgement) -> list[EpochRow]:
+    """Return the epochs that the next one may pass on: those an accepted event makes or is under.
+
+    A box comes with the first frame under its epoch, which may wait for a removal that its author
+    had seen. Who does not know yet whom that epoch was made against must not hand it to them.
+    """
+    known, kinds = events.epochs(sn), judgement.ledger.by_kind
+    every = [*kinds["genesis"], *kinds.get("epoch.create", ())]
+    made = {one.epoch for one in every if one.fault is None}
+    unmade = {row.id for row in known if row.secret is not None and row.id not in made}
+    if unmade:
+        made |= _used(events, sn, unmade)
+    return [row for row in known if row.id in made]
+
+
+def _used(events: EventStore, sn: int, some: set[bytes]) -> set[bytes]:
+    """Return those of some epochs that accepted events are sealed under; seldom asked."""
+    after, found = 0, set[bytes]()
+    while page := events.frames(sn, after=after, limit=limits.PAGE_FRAMES_MAX):
+        found |= {parse(frame).epoch for _, frame in page} & some
+        after = page[-1][0]
+    return found
 
 
 def wrapped(space: bytes, known: Iterable[EpochRow]) -> list[Entry]:

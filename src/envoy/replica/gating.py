@@ -47,7 +47,12 @@ def check(
         return
     every = speakers(store, space.sn, task)
     given = [one for one in every if one.id in named]
-    fresh = {one.type for one in given if records.shows(one, stale=records.is_stale(one, every))}
+    completer = None if row is None else row.completed_by if judged else row.assignee
+    fresh = {
+        one.type
+        for one in given
+        if records.shows(one, stale=records.is_stale(one, every, completer=completer))
+    }
     old = {one.type for one in given if records.shows(one, stale=False)}
     missing = sorted(wanted - fresh)
     if missing:

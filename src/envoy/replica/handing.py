@@ -4,26 +4,31 @@ Beside the projector, which it is a part of, and loaded only for a task that was
 handoff is shown as a record of its own kind; what became of it follows from the acts on its task.
 One that does not count, or was refused, has no row: its line in the history says why.
 
-Law: a row is a function of the acts on the task and of the receipts of its slot.
+Law: a row is a function of the acts on the task, of what came before them and of the receipts of
+its slot.
 
 Specification: docs/spec/tasks.md, Handoffs; docs/spec/store.md, Stream.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from envoy import ids, jsontext
-from envoy.core.crypto.sign import tagged
+from envoy.core.codec import encode
+from envoy.core.crypto.sign import sha256, tagged
+from envoy.core.log import Entry
 from envoy.core.records import TaskHandoff
+from envoy.core.structs import Body
 from envoy.lean import NamedTuple
+from envoy.replica import ancestry
 from envoy.replica.ports import EventStore, RowStore
 from envoy.state import project
 from envoy.state.lines import HANDOFF
 from envoy.state.registers import Op
 from envoy.state.tasks import Handoff, Task
-from envoy.views import names, rows
+from envoy.views import handoffs, names, rows
 
 ACCEPTED: Final = "handoff_accepted"
 EVIDENCE: Final = "evidence"
@@ -36,6 +41,7 @@ class Place(NamedTuple):
     rows: RowStore
     sn: int
     me: bytes
+    body: Callable[[Entry], Body | None]
 
 
 class News(NamedTuple):
@@ -57,7 +63,11 @@ def settle(place: Place, task: Task, ops: Sequence[Op]) -> list[News]:
         if op.id not in stand:
             _drop(place, before)
             continue
+        proved: object = handoffs.said(before)["proved"] if before is not None else None
+        if before is None:
+            proved = _proved(place, op, op.body)
         after = _row(place, op, op.body, stand[op.id])
+        after = after._replace(fields=jsontext.dumps({**handoffs.said(after), "proved": proved}))
         if after == before:
             continue
         place.rows.save(after)
@@ -65,6 +75,32 @@ def settle(place: Place, task: Task, ops: Sequence[Op]) -> list[News]:
             place.rows.save(rows.RecordRef(place.sn, op.id, at, EVIDENCE, ref.id))
         found += _news(place, op, stand[op.id], before)
     return found
+
+
+def digest(body: Body | None) -> bytes | None:
+    """Return SHA-256 of C(body), by which a handoff names its evidence; None without a body."""
+    return None if body is None else sha256(encode(body))
+
+
+def _proved(place: Place, op: Op, body: TaskHandoff) -> dict[str, object]:
+    """Return what a handoff proves by itself and by what it had seen, which never changes.
+
+    What it names and had not seen may come or not: that says nothing about it, so that every copy
+    says the same.
+    """
+    log, words = ancestry.Place(place.events, place.sn), list[str]()
+    for ref in body.evidence:
+        entry = place.events.entry(place.sn, ref.id)
+        if entry is None or not ancestry.has_seen(log, op, entry):
+            words.append(handoffs.UNSEEN)
+            continue
+        found = digest(place.body(entry))
+        is_known = found is not None and ref.hash is not None
+        words.append(handoffs.OK if found == ref.hash else handoffs.BAD)
+        if not is_known:
+            words[-1] = handoffs.DIGEST
+    is_pinned = body.frontier.hash == tagged("frontier", *body.frontier.heads)
+    return {"frontier": handoffs.OK if is_pinned else handoffs.BAD, "evidence": words}
 
 
 def _drop(place: Place, row: rows.Record | None) -> None:

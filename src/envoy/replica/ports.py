@@ -108,6 +108,9 @@ class EventStore(Protocol):
     def frame(self, rid: int) -> bytes:
         """Return the envelope of an event."""
 
+    def frames_of(self, sn: int, events: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Return the envelopes of accepted events by their ids."""
+
     def frames(self, sn: int, *, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Return (rid, envelope) of the events behind ``after``: what refills a hub."""
 
@@ -128,6 +131,9 @@ class EventStore(Protocol):
 
     def entity(self, sn: int, entity: bytes) -> list[Entry]:
         """Return the operations on an entity."""
+
+    def acts(self, sn: int, entities: Sequence[bytes]) -> dict[bytes, list[Entry]]:
+        """Return the operations on each of some entities, as ``entity`` does."""
 
     def heads(self, sn: int, *, citable: bool) -> list[Head]:
         """Return the heads of the log; ``citable``: of the log without invalid events."""
@@ -257,6 +263,9 @@ class RowStore(Protocol):
     def task(self, sn: int, task: bytes) -> rows.Task | None:
         """Return the row of a task."""
 
+    def some_tasks(self, sn: int, tasks: Sequence[bytes]) -> list[rows.Task]:
+        """Return those rows that there are of some tasks."""
+
     def tasks_of(self, sn: int, an: int) -> list[bytes]:
         """Return, ascending, the tasks that a member holds."""
 
@@ -286,6 +295,9 @@ class RowStore(Protocol):
 
     def conflicts(self, sn: int, entity: bytes) -> dict[bytes, rows.Conflict]:
         """Return the conflict rows of an entity by id."""
+
+    def conflicts_on(self, sn: int, entities: Sequence[bytes]) -> list[rows.Conflict]:
+        """Return the conflict rows of some entities."""
 
     def object(self, sn: int, reference: bytes) -> rows.Object | None:
         """Return the row of a reference to an object."""

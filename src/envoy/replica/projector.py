@@ -21,6 +21,7 @@ from envoy.lean import Protocol
 from envoy.replica import references
 from envoy.replica.court import Court
 from envoy.replica.digests import canonical
+from envoy.replica.gathering import Gathered
 from envoy.replica.holders import Holders
 from envoy.replica.keyring import KeyRing
 from envoy.replica.notices import HELD, Notices, told
@@ -77,6 +78,7 @@ class Projector:
         self._people = People(batch.events, store, batch.sn)
         self._notices = Notices(batch.court, batch.me)
         self._holders = Holders(batch.events, store, batch.sn)
+        self.gathered = Gathered(batch.events, store, batch.sn, batch.keys)
         self._last = store.last_item(batch.sn)
         self._creators = dict[bytes, bytes | None]()
         self._edges = dict[bytes, list[rows.Edge]]()  # of the tasks whose edges may have changed
@@ -91,6 +93,8 @@ class Projector:
             return
         line, kind = lines.line(body), entry.kind
         type_ = lines.TYPES.get(kind)
+        if not self._replay:
+            self.gathered.note(entry, body)
         visible = entry.status in VISIBLE
         if kind == "task.complete":
             self._fresh.add(entry.id)
@@ -158,12 +162,15 @@ class Projector:
             self._last = (lam, ident)
         task = entry.entity if kind.startswith("task.") else line.task
         grant = self._batch.court.ledger.grants.get(entry.auth)
+        if grant is not None and entry.fault is not None and not grant.is_in(entry.saw):
+            grant = None  # cited without having been seen: whether it is here hangs on the order
         role, refs = None if grant is None else grant.role, line.refs
         said = (role, line.body, line.reply_to, task, line.target, line.detail)
         shown = project.refs_text(refs) if refs else "[]"
         head = (rid, self._batch.sn, lam, ident, n, entry.an, kind, lines.TYPES[kind], entry.ts)
         row = (*head, *said, shown, entry.status, entry.cause, None, int(late), None)
         self._rows.add(tuple.__new__(rows.Item, row))  # at once: this is made for every event
+        self.gathered.lined(entry)
 
     def relabel(self, entry: Entry, *, before: str) -> None:
         """Show the new verdict on an older event, and tell of it."""
@@ -276,7 +283,7 @@ class Projector:
     def entity(self, entity: bytes) -> None:
         """Fold an entity again and write what changed."""
         batch = self._batch
-        entries = self._events.entity(batch.sn, entity)
+        entries = self.gathered.acts(entity)
         ops = self.ops(entity)
         if entity == batch.space.id:
             self._space(ops)
@@ -299,7 +306,7 @@ class Projector:
 
     def ops(self, entity: bytes) -> list[Op]:
         """Return the acts on an entity as the folds take them."""
-        made = [self._op(entry, entity) for entry in self._events.entity(self._batch.sn, entity)]
+        made = [self._op(entry, entity) for entry in self.gathered.acts(entity)]
         return [op for op in made if op is not None]
 
     def _judged_again(self, gate: str = "", *, of: Collection[bytes | None] | None = None) -> None:
@@ -322,7 +329,7 @@ class Projector:
 
     def _op(self, entry: Entry, entity: bytes) -> Op | None:
         """Return an operation as the folds take it, None for one they never count."""
-        body = None if entry.fault is not None else self._batch.keys.body(entry)
+        body = None if entry.fault is not None else self.gathered.body(entry)
         if body is None:
             return None
         court = self._batch.court
@@ -379,11 +386,11 @@ class Projector:
         """Write the row of a task, its conflicts, and which of its acts were refused."""
         batch = self._batch
         folded = self._reduced(task, ops)
-        before = self._rows.task(batch.sn, task)
+        before = self.gathered.task(task)
         if any(op.kind == "task.handoff" for op in ops):
             from envoy.replica import handing
 
-            place = handing.Place(self._events, self._rows, batch.sn, batch.me)
+            place = handing.Place(self._events, self._rows, batch.sn, batch.me, batch.keys.body)
             for one in handing.settle(place, folded, ops):
                 self._stream(entries[one.event], one.type, one.about, one.reason)
         if folded.state == tasks.NONE:
@@ -398,7 +405,7 @@ class Projector:
         row = row._replace(digest=tagged("state", b"\1", canonical(folded)))
         self._digest(None if before is None else before.digest, row.digest)
         row = row._replace(conflicts=self._conflicts(task, folded.conflicts))
-        self._rows.save(row)
+        (self._rows.add if before is None else self._rows.save)(row)
         self._refusals(dict(folded.refused), entries)
         if folded.edges or (before is not None and before.edges):
             self._edges[task] = project.edge_rows(batch.sn, folded)
@@ -422,9 +429,9 @@ class Projector:
         is_shown = redacted is None and entry.status in VISIBLE
         self._rows.save(item._replace(body=None if redacted else text, redacted=redacted))
         self._rows.index_words(entry.rid, (text or None) if is_shown else None)
-        if redacted is not None:
+        if redacted is not None and not self._replay:  # what was told since stays told
             self._conceal(entry)
-        elif is_shown:
+        elif redacted is None and is_shown:
             self._stream(entry, "message_changed", message, self._reason(entry, body))
 
     def _reference(self, reference: bytes, ops: list[Op], entries: dict[bytes, Entry]) -> None:
@@ -442,13 +449,16 @@ class Projector:
     def _refusals(self, refused: dict[bytes, str], entries: dict[bytes, Entry]) -> None:
         """Mark the lines of the acts that a fold refused, and of those that it no longer does."""
         for entry in entries.values():
+            reason = refused.get(entry.id)
+            if self.gathered.is_settled(entry, reason):
+                continue
             item = self._rows.item(entry.rid)
-            if item is not None and item.refused != refused.get(entry.id):
-                self._rows.save(item._replace(refused=refused.get(entry.id)))
+            if item is not None and item.refused != reason:
+                self._rows.save(item._replace(refused=reason))
 
     def _conflicts(self, entity: bytes, found: tuple[Conflict, ...]) -> int:
         """Write the conflicts of an entity, tell both actors of news; return how many are open."""
-        known = self._rows.conflicts(self._batch.sn, entity)
+        known = self.gathered.conflicts(entity)
         if not found and not known:
             return 0
         from envoy.replica import disputes

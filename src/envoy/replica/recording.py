@@ -24,6 +24,7 @@ from envoy.state import project, records
 from envoy.state.registers import Conflict, Op
 from envoy.state.transitions import RANK_CREATOR
 from envoy.views import rows
+from envoy.views.records import may_replace, plain
 from envoy.views.tasks import listed
 
 
@@ -98,9 +99,11 @@ def _superseded(row: rows.Record) -> list[bytes]:
 
 def _rivals(place: Place, record: bytes) -> tuple[Conflict, ...]:
     """Return the conflicts between records that take the place of ``record``, none knowing all."""
-    known = place.rows.record(place.sn, record)
-    found = {ref.record for ref in place.rows.refs_to(place.sn, record) if _replaces(place, ref)}
-    if known is None or len(found) < 2:
+    known, refs = place.rows.record(place.sn, record), place.rows.refs_to(place.sn, record)
+    if known is None:
+        return ()
+    found = {ref.record for ref in refs if _replaces(place, ref, known)}
+    if len(found) < 2:
         return ()
     creator, every = place.events.did(known.an), list[Op]()
     for ident in found:
@@ -116,10 +119,12 @@ def _rivals(place: Place, record: bytes) -> tuple[Conflict, ...]:
     return records.rivals(record, seen)
 
 
-def _replaces(place: Place, ref: rows.RecordRef) -> bool:
-    """Say whether a reference is that of a successor that nobody took back."""
+def _replaces(place: Place, ref: rows.RecordRef, older: rows.Record) -> bool:
+    """Say whether a reference is that of a successor that ends ``older`` and was not taken back."""
     row = place.rows.record(place.sn, ref.record)
-    return ref.rel == records.SUPERSEDES and row is not None and row.retracted is None
+    if ref.rel != records.SUPERSEDES or row is None or row.retracted is not None:
+        return False
+    return may_replace(older, row)
 
 
 def _row(sn: int, made: Op, found: records.Fold, body: Record, an: int) -> rows.Record:
@@ -136,9 +141,7 @@ def _row(sn: int, made: Op, found: records.Fold, body: Record, an: int) -> rows.
         type=body.type,
         task=body.task,
         text=body.text,
-        fields=jsontext.dumps(
-            {key: list(one) if isinstance(one, tuple) else one for key, one in body.fields}
-        ),
+        fields=jsontext.dumps(plain(body.fields)),
         subject=body.subject,
         refs=project.refs_text(body.refs),
         ranked=int(found.is_ranked),

@@ -26,6 +26,7 @@ from envoy.core.capability import (
     END_BEYOND,
     FOUNDER_STAYS,
     NO_CAP,
+    NO_GRANT,
     OUT_OF_SCOPE,
     OUTSIDER,
     ROLE_NEEDS,
@@ -133,6 +134,7 @@ class Replica:
         self.seeds = tuple(seeds)
         self.expects = expects
         self.keys = keys
+        self.full: bytes | None = None  # the task whose slot a hub had no room for just now
         self.counted: Counted | None = None  # by the last page that was taken in through this copy
 
     @property
@@ -350,7 +352,10 @@ class Author:
         sealed = epochs.create(
             batch.space.id,
             self.me,
-            older=epochs.wrapped(batch.space.id, self.profile.events.epochs(batch.sn)),
+            older=epochs.wrapped(
+                batch.space.id,
+                epochs.settled(self.profile.events, batch.sn, batch.court.judgement),
+            ),
             to=to,
             nonce=self.profile.entropy(16),
             secret=self.profile.entropy(32),
@@ -414,6 +419,8 @@ class Author:
             raise AuthorityError("outranked", cause=fault)
         if fault in _TOO_WIDE:
             raise AuthorityError("capability_missing", cause=fault, required_verb=_needed(body))
+        if entry.kind == "join" and fault == NO_GRANT:  # the invite is dated ahead: not cited yet
+            raise ConflictError("clock_ahead", cause="this_clock_is_behind")
         if fault != TOO_LATE:
             raise InternalError("internal", cause=fault)
         if entry.kind == "join":

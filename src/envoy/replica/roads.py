@@ -86,11 +86,20 @@ class Roads(Protocol):
     ) -> None:
         """Bring chains for others, and an access statement, to the relay now."""
 
-    def know(self, space: bytes, statement: bytes) -> None:
-        """Keep an access statement, for a relay that loses it. Raises nothing."""
+    def know(self, space: bytes, statements: Sequence[bytes]) -> None:
+        """Keep the access statements, for a relay that loses them. Raises nothing."""
 
-    def stated(self, space: bytes) -> bytes | None:
-        """Return the last access statement that is known here. Raises nothing."""
+    def stated(self, space: bytes) -> tuple[bytes, ...]:
+        """Return the last access statement of each signer that is known here. Raises nothing."""
+
+    def wants_access(self, space: bytes) -> bool:
+        """Say whether the relay refused a statement, since it knew another. Raises nothing."""
+
+    def has_access(self, space: bytes) -> None:
+        """Note that what was stated was merged. Raises nothing."""
+
+    def adopt(self, space: bytes, hub_key: bytes) -> None:
+        """Believe the signatures of the key that the space pinned. Raises nothing."""
 
     def instance_of(self, space: bytes) -> bytes | None:
         """Return the instance of the relay's log, None before it was read. Raises nothing."""

@@ -14,6 +14,7 @@ Specification: docs/spec/claims.md, Slots.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from envoy import limits
@@ -22,9 +23,10 @@ from envoy.core.codec import B16, B32, I63, decode, encode
 from envoy.core.crypto.sign import sha256
 from envoy.core.envelope import ENTROPY_BYTES
 from envoy.core.log import Outgoing, ReceiptRow
-from envoy.core.structs import Body
+from envoy.core.structs import Body, replace
 from envoy.errors import ConflictError, InternalError
 from envoy.ids import to_text
+from envoy.lean import NamedTuple
 from envoy.replica import sync
 from envoy.replica.batch import Batch
 from envoy.replica.ingest import take_read
@@ -49,6 +51,13 @@ class Asked(Body, frozen=True):
     task: B32
     holder: B16
     lease_s: I63
+
+
+class Decided(NamedTuple):
+    """An entry of the outbox about a slot, and how the hub decided."""
+
+    one: Outgoing
+    reply: frames.Slotted
 
 
 def holder(replica: Replica, task: bytes, session: str) -> bytes:
@@ -115,38 +124,72 @@ def renew(replica: Replica, task: bytes, lease_s: int) -> int:
     return reply.until
 
 
-def settle(replica: Replica) -> int | None:
-    """Deal with the slot entry that stands first in the outbox; None: there was none.
+def settle(replica: Replica, *, go: sync.Go = sync.always) -> int | None:
+    """Deal with the slot entries that stand first in the outbox; None: there was none.
 
-    Return how many frames went with it: none where the event is to be sent like any other.
+    Claims of different tasks are dealt with together, one at least and more while ``go`` says so.
+    Return how many frames went with them: not those that are to be sent like any other.
     """
-    waiting = replica.profile.rows.outgoing(replica.sn, 1)
+    waiting = replica.profile.rows.outgoing(replica.sn, limits.PUSH_FRAMES_MAX)
     if not waiting or waiting[0].what not in OPS:
         return None
-    deal = _claim if waiting[0].what == "slot" else _prolong
-    return int(deal(replica, waiting[0]))
+    if waiting[0].what != "slot":
+        return int(_prolong(replica, waiting[0]))
+    return _claim_all(replica, _run(waiting), go)
 
 
-def _claim(replica: Replica, one: Outgoing) -> bool:
-    """Ask for a slot until the hub decided, or the claim has lost here; say if it went."""
+def _run(waiting: Sequence[Outgoing]) -> list[Outgoing]:
+    """Return the claims that stand first, of each task one: the next has to know its fence."""
+    run, tasks = list[Outgoing](), set[bytes]()
+    for one in waiting:
+        task = decode(one.data, Asked).task if one.what == "slot" else None
+        if task is None or task in tasks:
+            break
+        run.append(one)
+        tasks.add(task)
+    return run
+
+
+def _claim_all(replica: Replica, run: Sequence[Outgoing], go: sync.Go) -> int:
+    """Ask for the slots of a run of claims, then store what the hub decided; return what went.
+
+    Whatever stops the asking, what was decided is stored. What a crash takes along is asked again
+    and answered with the same receipt.
+    """
+    won, lost = list[Decided](), list[Outgoing]()
+    try:
+        for one in run:
+            if (won or lost) and not go():
+                break
+            reply = _claim(replica, one)
+            if reply is None:
+                lost.append(one)
+            else:
+                won.append(Decided(one, reply))
+    finally:
+        _plainly(replica, lost)
+        _confirm(replica, won)
+    return len(won)
+
+
+def _claim(replica: Replica, one: Outgoing) -> frames.Slotted | None:
+    """Ask for a slot until the hub decided; None: the claim has lost, here or there."""
     asked, floor = decode(one.data, Asked), 0
     for _ in range(TRIES_MAX):
         if not _may_win(replica, asked.task, one.id):
             break
         try:
-            reply = _call(replica, frames.CLAIM, one, asked, floor=floor)
+            return _call(replica, frames.CLAIM, one, asked, floor=floor)
         except HubRefusal as refusal:
             if refusal.code == "space_not_found":
                 raise  # the next pull makes the hub keep it, and the claim is asked for again
+            if refusal.code == "quota_exceeded":
+                replica.full = asked.task
             if refusal.code != "slot_moved":
                 break
             sync.pull(replica)
             floor = _issued(replica, asked.task)
-            continue
-        _confirm(replica, one, reply)
-        return True
-    _plainly(replica, one)
-    return False
+    return None
 
 
 def _prolong(replica: Replica, one: Outgoing) -> bool:
@@ -160,9 +203,9 @@ def _prolong(replica: Replica, one: Outgoing) -> bool:
     except HubRefusal as refusal:
         if refusal.code == "space_not_found":
             raise
-        _plainly(replica, one)
+        _plainly(replica, [one])
         return False
-    _confirm(replica, one, reply)
+    _confirm(replica, [Decided(one, reply)])
     if op == frames.RENEW:
         _note_lease(replica, asked, reply.until)
     return True
@@ -290,23 +333,32 @@ def _may_win(replica: Replica, task: bytes, claim: bytes | None) -> bool:
     return row.tenure == claim or (item is not None and item.refused == OVER_ANOTHER)
 
 
-def _confirm(replica: Replica, one: Outgoing, reply: frames.Slotted) -> None:
-    """Take in what the hub decided; the frame went with it."""
-    ids = [] if one.id is None else [one.id]
-    if reply.receipt is not None:
-        take_read(replica, [read(reply.receipt)], source="hub", sent=[one.o])
-        ids.append(frames.frame_id(reply.receipt))
-        sync.advance(replica, reply, ids, sent=[])
-    else:
-        sync.advance(replica, reply, ids, sent=[one.o])
+def _confirm(replica: Replica, won: Sequence[Decided]) -> None:
+    """Take in what the hub decided, in one transaction; the frames went with it."""
+    if not won:
+        return
+    issued = [(one.o, reply.receipt) for one, reply in won if reply.receipt is not None]
+    if issued:
+        page = [read(frame) for _, frame in issued]
+        take_read(replica, page, source="hub", sent=[number for number, _ in issued])
+    ids, seqs = list[bytes](), list[int]()
+    for one, reply in won:
+        ids += [] if one.id is None else [one.id]
+        ids += [] if reply.receipt is None else [read(reply.receipt).id]
+        seqs += reply.seqs
+    struck = [one.o for one, reply in won if reply.receipt is None]
+    sync.advance(replica, replace(won[-1].reply, seqs=tuple(seqs)), ids, sent=struck)
 
 
-def _plainly(replica: Replica, one: Outgoing) -> None:
-    """Send the event of an entry as a plain frame."""
+def _plainly(replica: Replica, lost: Sequence[Outgoing]) -> None:
+    """Send the events of some entries as plain frames."""
+    if not lost:
+        return
     store = replica.profile.rows
     with replica.profile.events.transaction(durable=True):
-        store.sent([one.o])
-        store.send_later(replica.sn, "frame", one.id, b"")
+        store.sent([one.o for one in lost])
+        for one in lost:
+            store.send_later(replica.sn, "frame", one.id, b"")
 
 
 def claim_body(

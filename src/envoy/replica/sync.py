@@ -423,12 +423,10 @@ def _push_frames(replica: Replica, run: Sequence[Outgoing]) -> int:
     """Push as many frames as one call takes."""
     events, sn = replica.profile.events, replica.sn
     batch, sent, size = list[bytes](), list[Outgoing](), 0
+    kept = events.frames_of(sn, [one.id for one in run if one.what == "frame" and one.id])
     for one in run:
-        frame = one.data
-        if one.what == "frame" and one.id is not None:
-            entry = events.entry(sn, one.id)
-            assert entry is not None, "an own event is in the log before it is queued"
-            frame = events.frame(entry.rid)
+        # An own event is in the log before it is queued: the outbox has its id alone.
+        frame = kept[one.id] if one.what == "frame" and one.id else one.data
         size += len(frame)
         if batch and size > limits.PUSH_BYTES_MAX:
             break

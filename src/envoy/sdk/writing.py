@@ -84,16 +84,8 @@ def task(row: rows.Task, replica: names.Copy) -> Json:
 
 def record(replica: names.Copy, ident: bytes) -> Json:
     """Return a record as it stands now."""
-    store, space, people = replica.profile.rows, replica.space, names.people(replica)
-    row = store.record(space.sn, ident)
-    assert row is not None, "a record that was written has a row"
-    of_task = [] if row.task is None else records.beside(replica, row.task)
-    beside = [
-        shapes.Beside(ref.rel, other)
-        for ref in store.refs_to(space.sn, ident)
-        if (other := store.record(space.sn, ref.record)) is not None
-    ]
-    found = shapes.shown(row, beside, of_task=of_task)
+    space, people = replica.space, names.people(replica)
+    found = records.shown(replica, ident)
     return {
         **shapes.record(found, people, space=space_id(space)),
         **shapes.around(found, people),

@@ -30,6 +30,7 @@ Edit = tuple[int, TaskEdit]  # with its number in the graph
 NO_PARENT: Final = bytes(32)
 NEED: Final = "need"
 PARENT: Final = "parent"
+UNWRITTEN: Final = Value(None, ())  # a field as the creation made it
 
 
 class Edge(NamedTuple):
@@ -110,9 +111,11 @@ def named(title: str | None, body: str) -> str:
 
 def _register(graph: Graph, edits: Sequence[Edit], pick: Callable[[TaskEdit], object]) -> Value:
     """Return the register of the field that ``pick`` returns, without a write if none edits it."""
+    if not edits:
+        return UNWRITTEN
     writes = {graph.ops[number].id for number, edit in edits if pick(edit) is not None}
     if not writes:
-        return Value(None, ())
+        return UNWRITTEN
     return registers.register(graph, lambda op: op.id in writes)
 
 
@@ -130,6 +133,8 @@ def _set(
 ) -> dict[ElementT, int]:
     """Return what lives of a set that was made and changed, each with the act that added it."""
     start = graph.numbers.get(graph.entity, 0)
+    if not changes:
+        return dict.fromkeys(made, start)
     adds = [(start, one) for one in made]
     adds += [(number, one) for number, come, _ in changes for one in come]
     return registers.alive(graph, adds, [(n, one) for n, _, go in changes for one in go])

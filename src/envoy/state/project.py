@@ -8,7 +8,7 @@ Specification: docs/spec/store.md, Projections.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from envoy import ids, jsontext
@@ -35,8 +35,10 @@ def refs_text(refs: Sequence[bodies.Ref]) -> str:
     return jsontext.dumps([{"rel": ref.rel, "id": ids.to_text("evt", ref.id)} for ref in refs])
 
 
-def ids_text(prefix: str, found: Iterable[bytes]) -> str:
+def ids_text(prefix: str, found: Sequence[bytes]) -> str:
     """Return ids as a JSON array of their text forms."""
+    if not found:
+        return "[]"
     return jsontext.dumps([ids.to_text(prefix, one) for one in found])
 
 
@@ -70,13 +72,15 @@ def task_row(sn: int, task: Task, number: Number) -> rows.Task:
         lease_ms=None if tenure is None else tenure.lease_until,
         priority=task.priority,
         due_ms=task.due_at,
-        labels=jsontext.dumps(list(task.labels)),
+        labels=jsontext.dumps(list(task.labels)) if task.labels else "[]",
         needs=ids_text("task", task.needs),
         parent=task.parent,
         refs=refs_text(task.refs),
         gate=jsontext.dumps(
             {key: list(value) if isinstance(value, tuple) else value for key, value in task.gate}
-        ),
+        )
+        if task.gate
+        else "{}",
         summary=task.summary,
         evidence=ids_text("evt", task.evidence),
         completion=task.completion,

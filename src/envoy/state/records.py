@@ -94,7 +94,16 @@ def lacking(body: Record) -> list[str]:
     if subject and split(subject) is None:
         found.append("subject")
     known = dict(body.fields)
-    return found + [name for name, words in schema.fields if known.get(name) not in words]
+    found += [name for name, words in schema.fields if known.get(name) not in words]
+    return [*found, "exit"] if body.kind == "evidence" and _contradicts(known) else found
+
+
+def _contradicts(known: Mapping[str, object]) -> bool:
+    """Say whether an exit status is another one than its result says: `pass` is 0, `fail` not."""
+    result, is_zero = known.get("result"), str(known.get("exit")) == "0"
+    return "exit" in known and (
+        (result == "pass" and not is_zero) or (result == "fail" and is_zero)
+    )
 
 
 def misses_relation(kind: str, refs: Iterable[Ref]) -> tuple[str, ...]:

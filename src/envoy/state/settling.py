@@ -25,11 +25,15 @@ RESOLVE_WITHOUT_RANK: Final = "resolve_without_rank"
 
 
 class Sides(State, frozen=True):
-    """What a conflict is between: the acts, as they stand now, and who lost."""
+    """What a conflict is between: the acts, as they stand now, and who lost.
+
+    Of a fork one author wrote both: it is for the others to say what they make of it.
+    """
 
     winner: bytes
     loser: bytes
     author: bytes  # of the losing act
+    is_fork: bool = False
 
 
 class Settled(State, frozen=True):
@@ -44,6 +48,8 @@ def refusal(body: ConflictResolve, sides: Sides | None, me: bytes, *, rho: int) 
     """Return why somebody of that rank cannot say so, or None."""
     if sides is None or body.keep not in (sides.winner, sides.loser):
         return WRONG_STATE
+    if sides.is_fork and me == sides.author:
+        return RESOLVE_WITHOUT_RANK
     gives_in = me == sides.author and body.keep == sides.winner
     return None if rho >= RANK_CREATOR or gives_in else RESOLVE_WITHOUT_RANK
 

@@ -80,6 +80,9 @@ CREATED: Final = View(
 )
 
 
+NOTHING: Final = replace(CREATED, is_created=False)  # of no acts at all
+
+
 class Bench(Protocol):
     """What gates and verdicts make of the completions of a task (``state.reviews``)."""
 
@@ -284,6 +287,8 @@ class Fold:
         """Return the view of the acts ``basis`` and all they saw."""
         if len(basis) == 1:
             return self.after[basis[0]]
+        if not basis:
+            return NOTHING
         found = self.joins.get(basis)
         if found is None:
             found = self.joins[basis] = self._join([self.after[one] for one in basis])

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from envoy.lean import NamedTuple
 from envoy.storage.views import select
 from envoy.system.db import Connection
 from envoy.views import rows
@@ -48,6 +49,47 @@ _PART: Final = (
     " SELECT id FROM record WHERE sn = ?1 AND task = ?4 UNION"
     " SELECT id FROM object WHERE sn = ?1 AND task = ?4))"
 )
+# What is chosen by the words of a header, as `Chosen` chooses: author, since, task.
+_PICKED: Final = (
+    "((?2 IS NULL OR e.an = (SELECT an FROM actor WHERE did = ?2)) AND (?3 IS NULL OR e.ts >= ?3)"
+    " AND (?4 IS NULL OR e.id = ?4 OR e.entity = ?4 OR e.id IN ("
+    "SELECT id FROM item WHERE sn = ?1 AND task = ?4 UNION"
+    " SELECT id FROM record WHERE sn = ?1 AND task = ?4 UNION"
+    " SELECT id FROM object WHERE sn = ?1 AND task = ?4)))"
+)
+# From what is picked to all that its states follow from, see docs/spec/audit.md, File. What rtrim
+# leaves of a subject is `scheme:name@`: all up to its last @.
+_PICKS: Final = " ".join(
+    ("SELECT e.id FROM event e WHERE e.sn = ?1 AND (e.entity = ?5 OR", _PICKED, ")")
+)
+_STEPS: Final = (
+    _PICKS,
+    "SELECT e.id FROM chosen c JOIN event e ON e.sn = ?1 AND e.entity = c.id"
+    " AND length(e.entity) > 0",
+    "SELECT e.id FROM chosen c JOIN conflict k ON k.sn = ?1 AND k.entity = c.id"
+    " JOIN event e ON e.sn = ?1 AND e.entity = k.id AND length(e.entity) > 0",
+    "SELECT f.record FROM chosen c JOIN record t ON t.sn = ?1 AND t.id = c.id"
+    " JOIN record_ref f ON f.sn = ?1 AND f.target = c.id",
+    "SELECT l.target FROM chosen c JOIN link l ON l.sn = ?1 AND l.event = c.id"
+    " AND l.rel IN ('evidence', 'repairs') JOIN event e ON e.sn = ?1 AND e.id = l.target",
+    "SELECT r.id FROM chosen c JOIN record t ON t.sn = ?1 AND t.id = c.id AND t.subject <> ''"
+    " JOIN record r ON r.sn = ?1 AND r.task = t.task AND (r.lam, r.id) > (t.lam, t.id)"
+    " AND rtrim(r.subject, replace(r.subject, '@', ''))"
+    " = rtrim(t.subject, replace(t.subject, '@', ''))",
+    "SELECT o.id FROM chosen c JOIN record t ON t.sn = ?1 AND t.id = c.id AND t.subject <> ''"
+    " JOIN object o ON o.sn = ?1 AND o.task = t.task"
+    " LEFT JOIN object p ON p.sn = ?1 AND p.id = o.supersedes"
+    " WHERE rtrim(t.subject, replace(t.subject, '@', ''))"
+    " IN ('object:' || o.name || '@', 'object:' || p.name || '@')",
+)
+_BESIDE: Final = " ".join(
+    (
+        "WITH RECURSIVE chosen(id) AS (",
+        " UNION ".join(_STEPS),
+        ") SELECT c.id FROM chosen c JOIN event e ON e.sn = ?1 AND e.id = c.id WHERE NOT",
+        _PICKED,
+    )
+)
 _ACTS: Final = f"{_ACT} {_PART} ORDER BY lam DESC, id DESC LIMIT ?5"
 _KINDS: Final = " ".join(
     (
@@ -69,6 +111,14 @@ _RESTING: Final = (
 )
 
 _RECORDS: Final = select("record", rows.Record._fields, "WHERE sn = ? ORDER BY lam, id")
+
+
+class Picked(NamedTuple):
+    """What the words of a header choose: by a did, since a time in ms, about a task."""
+
+    member: bytes | None
+    since: int | None
+    task: bytes | None
 
 
 class AuditViews:
@@ -139,6 +189,14 @@ class AuditViews:
             " SELECT id FROM object WHERE sn = ?1 AND retracted IS NOT NULL"
         )
         return set(self._db.rows(bytes, sql, (sn,)))
+
+    def beside(self, sn: int, space: bytes, picked: Picked) -> set[bytes]:
+        """Return what is not picked and makes the states of what is.
+
+        Acts on it and on the space, records that refer to it or speak of another version, evidence
+        that it names; and so on from these.
+        """
+        return set(self._db.rows(bytes, _BESIDE, (sn, *picked, space)))
 
     # -- one actor --------------------------------------------------------------------------------
 

@@ -34,6 +34,9 @@ _ENTRY: Final = (
 )
 # Page by page in the order of arrival: by an index of the space each page would sort all of it.
 _ENTRY_NEXT: Final = _ENTRY.replace("event e", "event e NOT INDEXED")
+_BY_ID: Final = f"{_ENTRY} WHERE e.sn = ? AND e.id"
+_BY_ENTITY: Final = f"{_ENTRY} WHERE e.sn = ? AND length(e.entity) > 0 AND e.entity"
+_FRAMES_OF: Final = "SELECT id, bytes FROM event JOIN frame USING(rid) WHERE sn = ? AND id"
 # The fields of an Entry by their places, then space, number of the set of seen events, and entity.
 _INSERT: Final = (
     "INSERT INTO event(rid, sn, id, kind, an, cn, seq, lam, ts, auth, seen, ix, entity, fault,"
@@ -282,6 +285,11 @@ class EventStore:
         assert found is not None, "an event is stored with its frame"
         return found
 
+    def frames_of(self, sn: int, events: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Return the envelopes of accepted events by their ids."""
+        self.flush()
+        return dict(self.connection.rows(_two, _among(_FRAMES_OF, events), (sn, *events)))
+
     def frames(self, sn: int, *, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Return (rid, envelope) of the events behind ``after``: what refills a hub."""
         self.flush()
@@ -328,6 +336,20 @@ class EventStore:
         where = "e.sn = ? AND e.entity = ? AND length(e.entity) > 0"
         rest = self.connection.rows(Entry, f"{_ENTRY} WHERE {where}", (sn, entity))
         return [one for one in made if one.entity == entity] + rest
+
+    def acts(self, sn: int, entities: Sequence[bytes]) -> dict[bytes, list[Entry]]:
+        """Return the operations on each of some entities, as ``entity`` does."""
+        self.flush()
+        found: dict[bytes, list[Entry]] = {one: [] for one in entities}
+        made = [one for ident in entities if (one := self._entries.get((sn, ident)))]
+        old = [one for one in entities if (sn, one) not in self._entries]
+        if old:
+            made += self.connection.rows(Entry, _among(_BY_ID, old), (sn, *old))
+        rest = self.connection.rows(Entry, _among(_BY_ENTITY, entities), (sn, *entities))
+        for entry in (*(one for one in made if one.entity == one.id), *rest):
+            assert entry.entity is not None, "it was asked for by its entity"
+            found[entry.entity].append(entry)
+        return found
 
     def heads(self, sn: int, *, citable: bool) -> list[Head]:
         """Return the heads of the log; ``citable``: of the log without invalid events."""
@@ -448,6 +470,15 @@ def _columns(sn: int, entry: Entry, seen: int) -> tuple[Value, ...]:
     """
     ident, entity = entry.id, entry.entity
     return (*entry, sn, seen, b"" if entity == ident else entity)
+
+
+def _among(sql: str, values: Sequence[bytes]) -> str:
+    """Return a query with a mark for each of the values that it ends with."""
+    return f"{sql} IN ({', '.join('?' * len(values))})"
+
+
+def _two(first: bytes, second: bytes) -> tuple[bytes, bytes]:
+    return first, second
 
 
 def _pair(first: int, second: int) -> tuple[int, int]:

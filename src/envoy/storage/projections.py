@@ -207,6 +207,11 @@ class RowStore:
         """Return the row of a task."""
         return self._find(rows.Task, "sn = ? AND id = ?", (sn, task))
 
+    def some_tasks(self, sn: int, tasks: Sequence[bytes]) -> list[rows.Task]:
+        """Return those rows that there are of some tasks."""
+        where = f"sn = ? AND id IN ({', '.join('?' * len(tasks))})"
+        return self._rows(rows.Task, where, (sn, *tasks))
+
     def tasks_of(self, sn: int, an: int) -> list[bytes]:
         """Return, ascending, the tasks that a member holds."""
         self._settle(rows.Task)
@@ -263,6 +268,11 @@ class RowStore:
         """Return the conflict rows of an entity by id."""
         found = self._rows(rows.Conflict, "sn = ? AND entity = ?", (sn, entity))
         return {row.id: row for row in found}
+
+    def conflicts_on(self, sn: int, entities: Sequence[bytes]) -> list[rows.Conflict]:
+        """Return the conflict rows of some entities."""
+        where = f"sn = ? AND entity IN ({', '.join('?' * len(entities))})"
+        return self._rows(rows.Conflict, where, (sn, *entities))
 
     def object(self, sn: int, reference: bytes) -> rows.Object | None:
         """Return the row of a reference to an object."""
@@ -466,13 +476,11 @@ _ADDS: Final[dict[object, str]] = {
     kind: sql.replace("INSERT OR REPLACE", "INSERT", 1) for kind, sql in _INSERTS.items()
 }
 
-
 # By the class of the row; a bound type variable is no key of a narrower sort.
 _SELECTS: Final[dict[object, str]] = {
     kind: " ".join(("SELECT", _columns(kind), "FROM", table, "WHERE "))
     for kind, (table, _) in _TABLES.items()
 }
-
 
 _REACH: Final = " ".join(
     (

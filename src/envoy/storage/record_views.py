@@ -15,7 +15,7 @@ from envoy.storage.views import select
 from envoy.system.db import Connection
 from envoy.views import rows
 from envoy.views.pages import Key
-from envoy.views.records import Beside, Shown, of_objects, shown
+from envoy.views.records import Beside, Look, Shown, of_objects, shown
 
 _NEWEST: Final = (2**63 - 1, b"\xff" * 33)
 _ORDER: Final = "AND (lam, id) < (?, ?) ORDER BY lam DESC, id DESC LIMIT ?"
@@ -88,9 +88,15 @@ class RecordViews:
         return self._db.rows(bytes, _IDS, (sn, low, high))
 
     def shown(self, row: rows.Record) -> Shown:
-        """Return a record with what those beside it make of it."""
-        beside = self._db.rows(_beside, _BESIDE, (row.sn, row.id))
-        return shown(row, beside, of_task=self._others(row))
+        """Return a record with what those around it make of it."""
+
+        def beside(one: rows.Record) -> list[Beside]:
+            return self._db.rows(_beside, _BESIDE, (one.sn, one.id))
+
+        def find(ident: bytes) -> rows.Record | None:
+            return self.record(row.sn, ident)
+
+        return shown(row, Look(beside, find), of_task=self._others(row))
 
     def item(self, sn: int, event: bytes) -> rows.Item | None:
         """Return the line of an event in the history of its space."""

@@ -303,12 +303,14 @@ class Views:
 
         ``alone``: it is the only space of the profile. Then SQLite counts pages, not rows.
         """
-        every = "SELECT count(*) FROM item" if alone else "SELECT count(*) FROM item WHERE sn = ?1"
+        every = "SELECT count(*) FROM item"
+        one = "SELECT count(*) FROM item INDEXED BY item_space WHERE sn = ?"
         bad = (
             "SELECT count(*) FROM item INDEXED BY item_status WHERE sn = ?"
             " AND status <> 'unsupported' AND status NOT IN ('ok', 'ok*')"
         )
-        return self._count(every, () if alone else (sn,)), self._count(bad, (sn,))
+        items = self._count(every, ()) if alone else self._count(one, (sn,))
+        return items, self._count(bad, (sn,))
 
     def events(self, sn: int, low: bytes, high: bytes) -> list[bytes]:
         """Return the ids of at most three accepted events between ``low`` and ``high``."""

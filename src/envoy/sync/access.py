@@ -95,10 +95,17 @@ class AccessGet(Body, frozen=True):
 
 
 class AccessFound(Body, frozen=True):
-    """The chain that is registered for the caller, the statement in its signed form; nil: none."""
+    """The chain that is registered for the caller, or nil; the last statement of each signer.
+
+    In their signed form, the root key's first.
+    """
 
     chain: tuple[bytes, ...] | None
-    statement: bytes | None
+    statements: tuple[bytes, ...]
+
+    def check(self) -> None:
+        """Refuse more statements than a relay keeps."""
+        refuse_unless(len(self.statements) <= limits.ACCESS_SIGNERS_MAX + 1)
 
 
 class GenesisGet(Body, frozen=True):

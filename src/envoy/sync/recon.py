@@ -44,8 +44,8 @@ class Range(Body, frozen=True):
     payload: bytes
 
     def check(self) -> None:
-        """Refuse another mode, and a bound or a payload of another size."""
-        refuse_unless(self.hi is None or 1 <= len(self.hi) <= ID_BYTES)
+        """Refuse another mode, a bound or a payload of another size, a second form of a bound."""
+        refuse_unless(self.hi is None or (1 <= len(self.hi) <= ID_BYTES and self.hi[-1] != 0))
         match self.mode:
             case 0:
                 refuse_unless(not self.payload)
@@ -96,7 +96,10 @@ class Ids:
 
 
 def separator(low: bytes, high: bytes) -> bytes:
-    """Return the shortest prefix of ``high`` that is greater than ``low``, which is less."""
+    """Return the shortest prefix of ``high`` that is greater than ``low``, which is less.
+
+    Its last byte is greater than one of ``low`` and so never 0.
+    """
     for at in range(ID_BYTES):
         if low[at] != high[at]:
             return high[: at + 1]

@@ -473,7 +473,10 @@ def _create(path: str, key: bytes | None) -> None:
     other's way, and a kill in between leaves an empty file that the next one finishes.
     """
     directory = os.path.dirname(os.path.abspath(path))
-    if files.exists(path) and os.lstat(path).st_size > 0:
+    # A journal beside it was left in the middle of the first write, by a kill or a loss of power:
+    # whoever opens the file takes that write back, to an empty file.
+    is_whole = not files.exists(path + "-journal")
+    if is_whole and files.exists(path) and os.lstat(path).st_size > 0:
         return
     with files.lock(directory, timeout_s=limits.LOCK_SECONDS_MAX):
         files.create(path)

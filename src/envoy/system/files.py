@@ -82,6 +82,15 @@ def identity(path: str) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
+def stamp(path: str) -> tuple[int, int, int, int]:
+    """Return what changes with the file under the name ``path``; zeros if there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return 0, 0, 0, 0
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def check_file(path: str, *, names: int = 1) -> None:
     """Refuse ``path`` unless it is a regular file of mine that nobody else can reach.
 

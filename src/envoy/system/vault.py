@@ -18,6 +18,7 @@ from typing import Final
 from envoy.errors import EnvoyError, NeedsHumanError, UsageError
 
 SERVICE = "envoy"
+PLAIN: Final = ("keyrings.alt.file", "PlaintextKeyring")
 # What stores let through besides errors of the package (keyring 25.7, keyrings.alt 5.0): a setting
 # that names no store, a file of secrets that is damaged or may not be read, a bus that is gone.
 STRAY: Final = (
@@ -37,9 +38,14 @@ def find(user: str) -> str | None:
 
 
 def keep(user: str, entry: str) -> None:
-    """Write an entry and read it again. Raises as ``find`` does."""
+    """Write an entry and read it again. Raises as ``find`` does.
+
+    A store that writes its entries readable into a file locks nothing, so it is refused.
+    """
     library, faults = _library()
     try:
+        if _is_plain(library.get_keyring()):
+            raise UsageError("unsupported_operation", reason="keyring_in_plaintext")
         library.set_password(SERVICE, user, entry)
     except faults as error:
         raise _refused(library, error) from error
@@ -69,6 +75,13 @@ def _library() -> tuple[ModuleType, tuple[type[Exception], ...]]:
         ) from error
     library: ModuleType = keyring
     return library, (library.errors.KeyringError, configparser.Error, *STRAY)
+
+
+def _is_plain(backend: object) -> bool:
+    """Say whether the store, or the first of a chain of stores, is a file of readable entries."""
+    chain = getattr(backend, "backends", None)
+    kind = type(next(iter(chain), backend) if chain else backend)
+    return (kind.__module__, kind.__name__) == PLAIN
 
 
 def _refused(library: ModuleType, error: Exception) -> EnvoyError:

@@ -117,6 +117,15 @@ class Material(NamedTuple):
     heads: int
 
 
+def states(withheld: int, redact: Sequence[str]) -> str:
+    """Return what is known of the states in a bundle.
+
+    ``complete``: nothing is withheld. ``stated``: something is, and its author states that nothing
+    of it bears on what is shown. ``partial``: it may, for texts or objects are withheld as such.
+    """
+    return "complete" if not withheld else "partial" if redact else "stated"
+
+
 def counts(found: Iterable[tuple[str, str, int]]) -> dict[str, int]:
     """Return how many events have each verdict; every verdict is there."""
     told = dict.fromkeys(VERDICTS, 0)

@@ -34,7 +34,9 @@ PROVES_NOT: Final = (
     "That nothing newer exists, which no event in it names: compare the fingerprint with a member.",
     "When things happened: times are labels of their authors.",
     "That what members said is true, or that a name belongs to a person.",
-    "What a withheld event says of itself: its kind, author and time are the exporter's word.",
+    "What a withheld event says of itself: its kind, author and time are the exporter's word, and"
+    " so is that none of them changes a state that is shown.",
+    "That an event under a key which no event here made was ever known to the space.",
     "That an author did not sign two texts under one id, which takes the author and the exporter"
     " together; any member's copy refutes it.",
 )

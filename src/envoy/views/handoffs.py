@@ -28,6 +28,9 @@ UNTRUSTED: Final = ["next", *LISTS, "*_name", "*_display"]
 # What a check may say.
 OK, UNKNOWN, BAD = "ok", "unknown", "bad"
 VALID, PARTIAL, INVALID = "valid", "partial", "invalid"
+# Why a piece of evidence is unknown: it cannot be read, its giver had not seen it, it is not here.
+DIGEST, UNSEEN, MISSING = "digest", "unseen", "missing"
+COUNTING: Final = ("ok", "ok*")
 
 Cut = Callable[[object, str], object]  # a text and the field it stands in
 
@@ -57,6 +60,41 @@ class Verified(NamedTuple):
         """Return valid, partial where something is unknown here, or invalid."""
         states = {one.state for one in self.checks}
         return INVALID if BAD in states else PARTIAL if UNKNOWN in states else VALID
+
+
+Status = Callable[[bytes], str | None]  # of an event that is here; None: it is not
+
+
+def checks(row: rows.Record, status: Status) -> list[Check]:
+    """Return what a copy can say of a handoff from its row: frontier, heads, evidence.
+
+    The one judge of it: a Work Record asks it, and `handoff verify`, which looks at the signatures
+    over the kept bytes besides.
+    """
+    content = said(row)
+    pinned, proved = content["frontier"], content["proved"]
+    assert isinstance(pinned, dict) and isinstance(proved, dict)
+    found = [Check("frontier", str(proved["frontier"]), row.id)]
+    for text in pinned["heads"]:
+        head = ids.from_text(str(text), *ids.EVENT_PREFIXES)
+        found.append(Check("head", UNKNOWN if status(head) is None else OK, head))
+    for ref, word in zip(listed(row.refs), proved["evidence"], strict=True):
+        event = ids.from_text(str(_id_of(ref)), *ids.EVENT_PREFIXES)
+        found.append(_evidence(event, str(word), status(event)))
+    return found
+
+
+def _evidence(event: bytes, word: str, status: str | None) -> Check:
+    """Return whether a piece of evidence is here, counts, and is what the giver meant."""
+    if status is None:
+        return Check("evidence", UNKNOWN, event, MISSING)
+    if word == DIGEST:
+        return Check("evidence", UNKNOWN, event, DIGEST)
+    if status not in COUNTING:
+        return Check("evidence", BAD, event, status)
+    if word == UNSEEN:
+        return Check("evidence", UNKNOWN, event, UNSEEN)
+    return Check("evidence", word, event, DIGEST if word == BAD else None)
 
 
 class Handed(NamedTuple):

@@ -5,14 +5,15 @@ it, or speaks of another version of the same thing. All of that follows from row
 and the gates of tasks ask it here.
 
 Law 1: explicit references only; nothing is related because it stands nearby.
-Law 2: a grade is the lower of what is claimed and what can be proved.
+Law 2: a grade is the lower of what is claimed and what the record carries.
+Law 3: nobody ends what somebody of higher rank said, nor makes another's evidence stale.
 
 Specification: docs/spec/records.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from envoy import ids
@@ -24,15 +25,26 @@ from envoy.views.tasks import listed
 
 SELF_REPORTED: Final = "self_reported"
 RECORDED: Final = "recorded"
-# What a record must carry so that a higher grade than self_reported can be shown for it.
-RECORDED_FIELDS: Final = ("argv", "cwd", "exit", "output_sha256")
+# What `envoy run` writes, by the type it has in JSON: a record that is shown as recorded has all.
+RECORDED_FIELDS: Final = {
+    "argv": list,
+    "cwd": str,
+    "exit": int,
+    "output_bytes": int,
+    "output_sha256": str,
+    "output_tail": str,
+    "started_at": str,
+    "took_ms": int,
+}
+SHA256_DIGITS: Final = 64
+VERSIONS_SHOWN: Final = 8  # of those who speak of another version the newest
 OBJECT: Final = "object"  # scheme of the subjects that name objects
-RETRACTED, SUPERSEDED = "retracted", "superseded"
+RETRACTED, SUPERSEDED, SUPERSEDES = "retracted", "superseded", "supersedes"
 UNTRUSTED = ["text", "type", "subject", "fields.*.name", "fields.*.value", "*_name"]
-OWN_UNTRUSTED = [*UNTRUSTED, "corrections.*.text"]
+OWN_UNTRUSTED = [*UNTRUSTED, "corrections.*.text", "other_versions.*.subject"]
 UNTRUSTED_LIST = [
     *("*.text", "*.type", "*.subject", "*.fields.*.name", "*.fields.*.value"),
-    *("*.corrections.*.text", "*_name"),
+    *("*.corrections.*.text", "*.other_versions.*.subject", "*_name"),
 ]
 # What can be added by hand; a handoff comes from `envoy handoff`.
 KINDS = (
@@ -47,6 +59,16 @@ class Beside(NamedTuple):
     row: rows.Record
 
 
+class Look(NamedTuple):
+    """Where what stands around a record is looked up, in one space.
+
+    ``beside`` gives those that refer to a record, ``find`` the record with an id.
+    """
+
+    beside: Callable[[rows.Record], Sequence[Beside]]
+    find: Callable[[bytes], rows.Record | None]
+
+
 class Shown(NamedTuple):
     """A record with what stands beside it and what that makes of it."""
 
@@ -54,6 +76,11 @@ class Shown(NamedTuple):
     state: str
     stale: bool
     beside: tuple[Beside, ...] = ()  # those that refer to it, not retracted
+    versions: tuple[rows.Record, ...] = ()  # later ones about another version of its subject
+
+    def stale_for(self, completer: int | None) -> bool:
+        """Say whether it is stale as evidence of a completion by ``completer``."""
+        return any(outdates(one, self.row, completer=completer) for one in self.versions)
 
     @property
     def corrections(self) -> list[rows.Record]:
@@ -73,13 +100,18 @@ def split(subject: str | None) -> tuple[str, str]:
     return name, digest
 
 
-def is_stale(row: rows.Record, of_task: Iterable[rows.Record]) -> bool:
-    """Say whether a later record of the same task speaks of another version of the same thing."""
-    return bool(makes_stale(row, of_task))
+def is_stale(
+    row: rows.Record, of_task: Iterable[rows.Record], *, completer: int | None = None
+) -> bool:
+    """Say whether one of those that speak of another version makes a record stale."""
+    return any(outdates(one, row, completer=completer) for one in versions(row, of_task))
 
 
-def makes_stale(row: rows.Record, of_task: Iterable[rows.Record]) -> list[rows.Record]:
-    """Return the later records of the same task that speak of another version of the same thing."""
+def versions(row: rows.Record, of_task: Iterable[rows.Record]) -> list[rows.Record]:
+    """Return the later records of the same task that speak of another version of the same thing.
+
+    Digests are compared without regard to the case of ASCII letters.
+    """
     name, digest = split(row.subject)
     if not name or row.task is None:
         return []
@@ -90,8 +122,32 @@ def makes_stale(row: rows.Record, of_task: Iterable[rows.Record]) -> list[rows.R
         and other.task == row.task
         and other.retracted is None
         and split(other.subject)[0] == name
-        and split(other.subject)[1] != digest
+        and folded(split(other.subject)[1]) != folded(digest)
     ]
+
+
+def folded(digest: str) -> bytes:
+    """Return a digest as it is compared."""
+    return digest.encode().lower()  # of bytes: ASCII letters alone
+
+
+def outdates(other: rows.Record, row: rows.Record, *, completer: int | None = None) -> bool:
+    """Say whether one of the ``versions`` of a record makes it stale.
+
+    Whoever ran something somewhere else must not end the evidence of others by it: of evidence its
+    author, an admin and ``completer``, who hands it in, say that there is another version, and a
+    file that was shared is one. An approval ends by anybody's word.
+    """
+    is_own = other.an in (row.an, completer)
+    return row.kind == "approval" or is_own or bool(other.ranked) or other.kind == OBJECT
+
+
+def may_replace(older: rows.Record, newer: rows.Record) -> bool:
+    """Say whether ``newer`` takes ``older`` out of force by superseding it.
+
+    One's own always does; what an admin said, a charter, an admin alone replaces.
+    """
+    return newer.an == older.an or bool(newer.ranked) or not older.ranked
 
 
 def of_objects(found: Iterable[rows.Object]) -> list[rows.Record]:
@@ -136,6 +192,11 @@ def fields(row: rows.Record) -> Json:
     return found
 
 
+def plain(content: Iterable[tuple[str, object]]) -> Json:
+    """Return the open fields of a body as a row has them."""
+    return {key: list(one) if isinstance(one, tuple) else one for key, one in content}
+
+
 def shows(row: rows.Record, *, stale: bool) -> bool:
     """Say whether a record is evidence that a gate can count."""
     is_good = row.kind == "evidence" and fields(row).get("result") != "fail"
@@ -143,21 +204,31 @@ def shows(row: rows.Record, *, stale: bool) -> bool:
 
 
 def grade(row: rows.Record) -> str | None:
-    """Return how well evidence is backed, None for another kind."""
+    """Return how evidence came about by its own account, None for another kind."""
     if row.kind != "evidence":
         return None
     known = fields(row)
-    is_backed = all(name in known for name in RECORDED_FIELDS)
-    return RECORDED if known.get("grade") == RECORDED and is_backed else SELF_REPORTED
+    return RECORDED if known.get("grade") == RECORDED and is_run(known) else SELF_REPORTED
 
 
-def state(row: rows.Record, beside: Sequence[Beside], *, stale: bool) -> str:
-    """Return where a record stands; ``beside`` are those that refer to it."""
-    live = [one for one in beside if one.row.retracted is None]
-    replaced = any(one.rel == "supersedes" for one in live)
-    answers = [one.row for one in live if one.rel == "answers"]
+def is_run(known: Json) -> bool:
+    """Say whether fields are what `envoy run` writes. Whoever signs them can make them up."""
+    for name, kind in RECORDED_FIELDS.items():
+        if type(known.get(name)) is not kind:
+            return False
+    digest = str(known["output_sha256"])
+    is_digest = len(digest) == SHA256_DIGITS and set(digest) <= set("0123456789abcdef")
+    return is_digest and bool(known["argv"])
+
+
+def state(row: rows.Record, look: Look, *, stale: bool) -> str:
+    """Return where a record stands."""
     if row.retracted is not None:
         return "withdrawn" if row.kind == "objection" else RETRACTED
+    live = _live(row, look)
+    answers = [one.row for one in live if one.rel == "answers"]
+    newer = [one.row for one in live if one.rel == SUPERSEDES]
+    replaced = any(may_replace(row, one) for one in newer)
     match row.kind:
         case "evidence":
             return "stale" if stale else "current"
@@ -166,35 +237,48 @@ def state(row: rows.Record, beside: Sequence[Beside], *, stale: bool) -> str:
                 return "repaired"
             return "overruled" if any(one.ranked for one in answers) else "open"
         case "risk":
-            return "closed" if answers else "open"
+            return "closed" if any(one.an == row.an or one.ranked for one in answers) else "open"
         case "repair":
-            return "accepted" if answers else "proposed"
+            return "accepted" if _is_accepted(row, answers, look) else "proposed"
         case "approval":
             return SUPERSEDED if replaced else "stale" if stale else "stands"
         case "handoff":
             return str(fields(row)["standing"])
-        case "decision":
+        case _:
             if replaced:
                 return SUPERSEDED
-            return "contested" if any(_blocks(one) for one in live) else "in_force"
-        case _:
-            return SUPERSEDED if replaced else "in_force"
+            is_blocked = any(_blocks(one, look) for one in live)
+            return "contested" if newer or is_blocked else "in_force"
 
 
-def _blocks(one: Beside) -> bool:
-    """Say whether a record beside a decision is a blocking objection to it."""
+def _live(row: rows.Record, look: Look) -> list[Beside]:
+    """Return what refers to a record and was not taken back."""
+    return [one for one in look.beside(row) if one.row.retracted is None]
+
+
+def _blocks(one: Beside, look: Look) -> bool:
+    """Say whether what refers to a record is a blocking objection to it that is open."""
     if one.rel != "contradicts" or one.row.kind != "objection":
         return False
-    return fields(one.row).get("severity") == "blocking"
+    is_blocking = fields(one.row).get("severity") == "blocking"
+    return is_blocking and state(one.row, look, stale=False) == "open"
 
 
-def shown(row: rows.Record, beside: Sequence[Beside], *, of_task: Iterable[rows.Record]) -> Shown:
-    """Return a record with what those beside it make of it.
+def _is_accepted(row: rows.Record, answers: Sequence[rows.Record], look: Look) -> bool:
+    """Say whether an admin answers a repair, or whoever wrote what it repairs; never its author."""
+    named = [ref for ref in listed(row.refs) if isinstance(ref, dict) and ref["rel"] == "repairs"]
+    found = [look.find(ids.from_text(str(ref["id"]), *ids.EVENT_PREFIXES)) for ref in named]
+    wronged = {one.an for one in found if one is not None}
+    return any(one.an != row.an and (one.ranked or one.an in wronged) for one in answers)
 
-    ``beside`` are the records that refer to it, ``of_task`` those of its task.
-    """
-    stale, live = is_stale(row, of_task), [one for one in beside if one.row.retracted is None]
-    return Shown(row, state(row, beside, stale=stale), stale, tuple(live))
+
+def shown(row: rows.Record, look: Look, *, of_task: Iterable[rows.Record]) -> Shown:
+    """Return a record with what stands around it; ``of_task`` are the records of its task."""
+    others, near = versions(row, of_task), look.beside(row)
+    once = look._replace(beside=lambda one: near if one is row else look.beside(one))
+    stale = any(outdates(one, row) for one in others)
+    found = state(row, once, stale=stale)
+    return Shown(row, found, stale, tuple(_live(row, once)), tuple(others))
 
 
 def _plain(value: object) -> str:
@@ -225,7 +309,7 @@ def record(found: Shown, people: People, *, space: str) -> Json:
 
 
 def around(found: Shown, people: People) -> Json:
-    """Return the texts that correct a record, and all that refers to it."""
+    """Return the texts that correct a record, what refers to it, who names another version."""
     return {
         "corrections": [
             {
@@ -237,7 +321,22 @@ def around(found: Shown, people: People) -> Json:
             for one in found.corrections
         ],
         "referred_by": [
-            {"rel": one.rel, "record_id": ids.to_text("rec", one.row.id), "kind": one.row.kind}
+            {
+                "rel": one.rel,
+                "record_id": ids.to_text("rec", one.row.id),
+                "kind": one.row.kind,
+                "by": people.actor(one.row.an),
+            }
             for one in found.beside
+        ],
+        "other_versions": [
+            {
+                "event_id": ids.to_text("evt", one.id),
+                "kind": one.kind,
+                "subject": one.subject,
+                "by": people.actor(one.an),
+                "makes_stale": outdates(one, found.row),
+            }
+            for one in found.versions[-VERSIONS_SHOWN:]
         ],
     }

@@ -110,7 +110,7 @@ def shows(bench: Bench, one: Named) -> bool:
     found = one.record
     if found is None or found.row.task != bench.row.id:
         return False
-    return records.shows(found.row, stale=found.stale)
+    return records.shows(found.row, stale=found.stale_for(bench.row.completed_by))
 
 
 def counts(bench: Bench, asked: Gate, verdict: Mapping[str, object]) -> bool:
@@ -196,7 +196,7 @@ def _evidence(bench: Bench, one: Named) -> Json:
         "state": found.state,
         "grade": records.grade(row),
         "subject": row.subject,
-        "stale": found.stale,
+        "stale": found.stale_for(bench.row.completed_by),
         "counts": shows(bench, one),
         "text": row.text,
         "by": bench.people.actor(row.an),

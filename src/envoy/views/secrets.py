@@ -5,12 +5,19 @@ or recovery words into a message has given them to the members of the space, not
 they are cut out there, and the reader is told so. It is a net for accidents, no promise: nobody can
 recognise every secret.
 
+What is looked for is found by its own signs, not by the spaces around it: a code that stands in an
+assignment, in quotes or in a table is the same code. A glance, done in C, lets nearly every text
+pass.
+
 Specification: docs/spec/work-record.md, Redaction. Invite codes: docs/spec/invite.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
 
 from envoy import ids
 
@@ -20,128 +27,234 @@ CODE_SYMBOLS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 CODE_LENGTH = 24
 CODE_VALUES = {symbol: value for value, symbol in enumerate(CODE_SYMBOLS)}
 SECRET_BYTES = 15
-URI_BEGINNING = "envoy://join"
+GROUP_LETTERS = 4  # of a code in groups
+GROUP_COUNT = CODE_LENGTH // GROUP_LETTERS
+GROUPS = bytes([GROUP_LETTERS]) * GROUP_COUNT
+URI_BEGINNING = b"envoy://join"
+URI_ENDINGS = b" \t\r\n\"'`<>()[]{}"
 
-KEY_BEGINNING, KEY_END = "-----BEGIN", "-----END"
+KEY_BEGINNING, KEY_END, KEY_LINE = "-----BEGIN", "-----END", "-----"
 KEY_WORD = "PRIVATE KEY"
+KEY_NAME_MAX = 64
 
 RECOVERY_WORDS = 24
 WORD_LETTERS = range(3, 9)  # every word of the BIP39 list has 3 to 8 letters
-GROUP_LETTERS = 4  # of a code typed in groups
-
-# What a word can be part of, by its length: a glance, done in C, that lets nearly every line pass.
-GROUPS = bytes([GROUP_LETTERS]) * (CODE_LENGTH // GROUP_LETTERS)
+GAP_MAX = 8  # signs between two words of a phrase
 LISTED = bytes([1 if length in WORD_LETTERS else 0 for length in range(256)])
 PHRASE = b"\1" * RECOVERY_WORDS
-LONG = bytes([CODE_LENGTH])
-AROUND = "()[]<>{},.;:!?'\"`*_"
+
+# Signs that show nothing: what stands around them is one word to whoever reads it.
+INVISIBLE: Final = frozenset(
+    map(
+        chr,
+        (
+            *(0xAD, 0x34F, 0x61C, 0x180E, 0xFEFF),
+            *range(0x200B, 0x2010),
+            *range(0x202A, 0x202F),
+            *range(0x2060, 0x2070),
+            *range(0xFE00, 0xFE10),
+        ),
+    )
+)
+LOWER: Final = b"abcdefghijklmnopqrstuvwxyz"
+
+
+def _table(kept: str, others: bytes) -> bytes:
+    """Return a table that makes letters of ``kept`` large, of other letters and digits ``others``.
+
+    Everything but dashes becomes a space.
+    """
+    table = bytearray(b" " * 256)
+    for sign in range(128):
+        if chr(sign).isalnum():
+            table[sign] = ord(chr(sign).upper()) if chr(sign).upper() in kept else others[0]
+    table[ord("-")] = ord("-")
+    return bytes(table)
+
+
+# Symbols of codes; what is a letter or a digit and none of them is 0.
+SYMBOLS: Final = _table(CODE_SYMBOLS, b"0")
+# Small letters alone.
+WORDS: Final = bytes(sign if sign in LOWER else 32 for sign in range(256))
+# What stands between words: digits and spaces are alike, a large letter is one of a word.
+GAPS: Final = bytes(
+    ord("#") if chr(sign).isdigit() else ord("X") if 65 <= sign <= 90 else sign
+    for sign in range(128)
+) + bytes(range(128, 256))
+
+SHORT: Final = 8  # bytes between two words that are worth remembering
+
+Span = tuple[int, int]  # of a text: from, up to
 
 
 def redact(text: str) -> tuple[str, bool]:
     """Return ``text`` without what looks like a secret, and whether there was one."""
     if len(text) < CODE_LENGTH:  # the shortest secret is a code
         return text, False
-    lines = list(without_keys(text)) if KEY_BEGINNING in text else text.split("\n")
-    cleaned = "\n".join(map(clean_line, lines))
-    return cleaned, cleaned != text
+    found = sorted([*keys(text), *phrases(flat(text)), *spans(text)])
+    if not found:
+        return text, False
+    kept, done = list[str](), 0
+    for first, end in found:
+        if first >= done:
+            kept += [text[done:first], MARK]
+        done = max(done, end)
+    return "".join([*kept, text[done:]]), True
 
 
-def without_keys(text: str) -> Iterator[str]:
-    """Yield the lines of ``text``, one mark in the place of each private key."""
-    inside = False
-    for line in text.split("\n"):
-        if KEY_BEGINNING in line and KEY_WORD in line:
-            inside = True
-            yield MARK
-        elif inside:
-            inside = KEY_END not in line
-        else:
-            yield line
+def spans(text: str) -> list[Span]:
+    """Return where codes, links and phrases stand in what is to be seen of a text."""
+    if text.isascii() or INVISIBLE.isdisjoint(text):
+        data = flat(text)
+        return [*links(data), *codes(data)]
+    places = [place for place, sign in enumerate(text) if sign not in INVISIBLE]
+    data = flat("".join(text[place] for place in places))
+    found = [*links(data), *codes(data), *phrases(data)]
+    return [(places[first], places[end - 1] + 1) for first, end in found]
 
 
-def clean_line(line: str) -> str:
-    """Return one line without invite codes, invite links and recovery words."""
-    words = line.split(" ")
-    lengths = list(map(len, words))
-    if max(lengths) > CODE_LENGTH:
-        lengths = [min(length, CODE_LENGTH) for length in lengths]
-    glance = bytes(lengths)
-    if not may_hold(glance):
-        return line
-    kept: list[str] = []
-    place = 0
-    while (found := next_secret(words, glance, place)) is not None:
-        first, length = found
-        kept += [*words[place:first], MARK]
-        place = first + length
-    return " ".join([*kept, *words[place:]]) if kept else line
+def flat(text: str) -> bytes:
+    """Return a text as ASCII, a question mark in the place of each other sign."""
+    return text.encode("ascii", "replace")
 
 
-def may_hold(glance: bytes) -> bool:
-    """Return whether words of these lengths could be a secret; those of nearly no line could."""
-    return LONG in glance or GROUPS in glance or PHRASE in glance.translate(LISTED)
+# -- keys and links ------------------------------------------------------------------------------
 
 
-def next_secret(words: Sequence[str], glance: bytes, start: int) -> tuple[int, int] | None:
-    """Return where the next secret from ``start`` begins and of how many words it consists.
+def keys(text: str) -> Iterator[Span]:
+    """Yield where private keys stand; one that does not end goes to the end of the text."""
+    first = text.find(KEY_BEGINNING)
+    while first >= 0:
+        begun = first + len(KEY_BEGINNING)
+        line = text.find(KEY_LINE, begun, begun + KEY_NAME_MAX)
+        name = text[begun : line if line >= 0 else begun + KEY_NAME_MAX]
+        end = begun
+        if KEY_WORD in name:
+            last = text.find(KEY_END, begun)
+            close = -1 if last < 0 else text.find(KEY_LINE, last + len(KEY_END))
+            end = len(text) if close < 0 else close + len(KEY_LINE)
+            yield first, end
+        first = text.find(KEY_BEGINNING, end)
 
-    ``glance`` holds the length of each word, of long ones that of a code.
+
+def links(data: bytes) -> Iterator[Span]:
+    """Yield where invite links with a code stand."""
+    small = data.lower()
+    first = small.find(URI_BEGINNING)
+    while first >= 0:
+        end = first
+        while end < len(data) and data[end] not in URI_ENDINGS:
+            end += 1
+        if b"#" in data[first:end]:
+            yield first, end
+        first = small.find(URI_BEGINNING, end)
+
+
+# -- codes ---------------------------------------------------------------------------------------
+
+
+def codes(data: bytes) -> Iterator[Span]:
+    """Yield where invite codes stand: in one piece, with dashes, or in groups."""
+    symbols = data.translate(SYMBOLS)
+    words = symbols.split(b" ")
+    lengths = bytes([min(len(word), 255) for word in words])
+    if max(lengths) < CODE_LENGTH and GROUPS not in lengths:
+        return
+    start = 0
+    for place, word in enumerate(words):
+        if len(word) >= CODE_LENGTH:
+            for first, end in _within(word):
+                yield start + first, start + end
+        elif lengths.startswith(GROUPS, place) and is_code(b"".join(words[place : place + 6])):
+            end = start + CODE_LENGTH + GROUP_COUNT - 1
+            if len({*data[start + GROUP_LETTERS : end : GROUP_LETTERS + 1]}) == 1:
+                yield start, end
+        start += len(word) + 1
+
+
+def _within(word: bytes) -> Iterator[Span]:
+    """Yield where codes stand in a row of symbols, dashes, and other letters and digits as 0.
+
+    In one piece a code is all of it: a row of a digest is none. With dashes other signs may be
+    glued to its ends.
     """
-    found = (
-        (next_word(words, glance, start), 1),
-        (next_groups(words, glance, start), len(GROUPS)),
-        (next_phrase(words, glance, start), RECOVERY_WORDS),
-    )
-    return min([one for one in found if one[0] >= 0], default=None)
+    bare = word.strip(b"-")
+    if is_code(bare.replace(b"-", b"")):
+        first = word.index(bare)
+        yield first, first + len(bare)
+        return
+    size = CODE_LENGTH + GROUP_COUNT - 1
+    first = word.find(b"-") - GROUP_LETTERS
+    while first + GROUP_LETTERS >= 0 and first + size <= len(word):
+        groups = word[max(first, 0) : first + size].split(b"-")
+        is_whole = first >= 0 and bytes(map(len, groups)) == GROUPS
+        if is_whole and is_code(b"".join(groups)):
+            yield first, first + size
+        following = word.find(b"-", first + GROUP_LETTERS + 1)
+        first = following - GROUP_LETTERS if following >= 0 else len(word)
 
 
-def next_word(words: Sequence[str], glance: bytes, start: int) -> int:
-    """Return the place of the next word that is an invite code or link, -1 if there is none."""
-    place = glance.find(LONG, start)
-    while place >= 0:
-        word = words[place]
-        is_link = "#" in word and URI_BEGINNING in word.lower()
-        if is_link or is_code(word.strip(AROUND)):
-            break
-        place = glance.find(LONG, place + 1)
-    return place
-
-
-def next_groups(words: Sequence[str], glance: bytes, start: int) -> int:
-    """Return the place of the next words that are the groups of an invite code, -1 if none are."""
-    place = glance.find(GROUPS, start)
-    while place >= 0 and not is_code("".join(words[place : place + len(GROUPS)])):
-        place = glance.find(GROUPS, place + 1)
-    return place
-
-
-def next_phrase(words: Sequence[str], glance: bytes, start: int) -> int:
-    """Return the place of the next words that could recover an identity, -1 if none could."""
-    lengths = glance.translate(LISTED)
-    place = lengths.find(PHRASE, start)
-    while place >= 0:
-        # From the end: a word that is not listed there rules out every phrase with it.
-        for last in range(place + RECOVERY_WORDS - 1, place - 1, -1):
-            if not is_listed(words[last]):
-                break
-        else:
-            return place
-        place = lengths.find(PHRASE, last + 1)
-    return place
-
-
-def is_listed(word: str) -> bool:
-    """Return whether ``word`` could be one of the words that recover an identity."""
-    return len(word) in WORD_LETTERS and word.isascii() and word.isalpha() and word.islower()
-
-
-def is_code(text: str) -> bool:
-    """Return whether ``text`` is an invite code: 23 symbols of secret and one that checks them."""
-    symbols = text.replace("-", "").upper()
-    if len(symbols) != CODE_LENGTH or not CODE_VALUES.keys() >= set(symbols):
+def is_code(symbols: bytes) -> bool:
+    """Return whether these are 23 symbols of a secret and one that checks them."""
+    text = symbols.decode("ascii")
+    if len(text) != CODE_LENGTH or not CODE_VALUES.keys() >= set(text):
         return False
     number = 0
-    for symbol in symbols[:-1]:
+    for symbol in text[:-1]:
         number = number << 5 | CODE_VALUES[symbol]
     digest = ids.sha256(b"envoy/1 invite-check\0" + number.to_bytes(SECRET_BYTES, "big")).digest()
-    return CODE_SYMBOLS[digest[0] >> 3] == symbols[-1]
+    return CODE_SYMBOLS[digest[0] >> 3] == text[-1]
+
+
+# -- recovery words ------------------------------------------------------------------------------
+
+
+def phrases(data: bytes) -> Iterator[Span]:
+    """Yield where words stand that could recover an identity, with the same between all of them."""
+    words = data.translate(WORDS).split()
+    if len(words) < RECOVERY_WORDS:
+        return
+    lengths = bytes([min(len(word), 255) for word in words]).translate(LISTED)
+    if PHRASE not in lengths:
+        return
+    places, end = list[Span](), 0
+    for word in words:
+        first = data.index(word, end)
+        end = first + len(word)
+        places.append((first, end))
+    yield from _rows(data, lengths, places)
+
+
+def _rows(data: bytes, lengths: bytes, places: Sequence[Span]) -> Iterator[Span]:
+    """Yield the rows of words that are long enough; what is glued to a row goes with it."""
+    gaps = [
+        _gap(data, before[1], after[0]) if lengths[at] and lengths[at + 1] else None
+        for at, (before, after) in enumerate(pairwise(places))
+    ]
+    first = 0
+    for last in range(1, len(gaps) + 1):
+        if last < len(gaps) and gaps[last] == gaps[first]:
+            continue
+        if gaps[first] is not None and last - first + 1 >= RECOVERY_WORDS:
+            yield places[first][0], places[last][1]
+        first = last
+
+
+def _gap(data: bytes, first: int, end: int) -> bytes | None:
+    """Return what stands between two words, alike where it looks alike; None for other words."""
+    between = data[first:end]
+    return _short_gap(between) if len(between) <= SHORT else _alike(between)
+
+
+@lru_cache(maxsize=1024)
+def _short_gap(between: bytes) -> bytes | None:
+    """Return what ``_alike`` does: the same few stand between nearly all words."""
+    return _alike(between)
+
+
+def _alike(between: bytes) -> bytes | None:
+    """Return what looks like ``between`` where that stands between two words, None for no gap."""
+    found = b" ".join(between.translate(GAPS).split())
+    while b"##" in found:
+        found = found.replace(b"##", b"#")
+    return None if b"X" in found or len(found) > GAP_MAX else found

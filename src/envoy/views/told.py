@@ -18,10 +18,11 @@ from envoy.views.objects import Noting
 from envoy.views.people import Json, People, stamp
 from envoy.views.tasks import listed
 
-# Kind -> the section that lists it, and the states in which it stands.
 DECISION: Final = "decision"
+STANDING: Final = frozenset(("in_force", "contested"))
+# Kind -> the section that lists it, and the states in which it stands.
 SECTIONS: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
-    DECISION: ("decisions", frozenset(("in_force", "contested"))),
+    DECISION: ("decisions", STANDING),
     "objection": ("objections", frozenset(("open",))),
     "risk": ("risks", frozenset(("open",))),
 }
@@ -57,7 +58,7 @@ class Told(NamedTuple):
     def sections(self, notes: Noting) -> Json:
         """Return the sections; of each the newest are shown and the rest is counted."""
         command = f"envoy record list {self.space}"
-        charters = [one for one in self.found if _stands(one, CHARTER, {"in_force"})]
+        charters = [one for one in self.found if _stands(one, CHARTER, STANDING)]
         notes.omit(CHARTER, len(charters) - 1, command)
         made: Json = {
             CHARTER: self._stance(charters[-1], CHARTER, notes) if charters else None,

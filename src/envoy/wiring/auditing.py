@@ -33,7 +33,7 @@ from envoy.replica.actions.audit import Chosen, Exported
 from envoy.replica.auditing import Examined, Examiner
 from envoy.replica.replica import Profile, Replica
 from envoy.storage import home, replica_file
-from envoy.storage.audit_views import AuditViews
+from envoy.storage.audit_views import AuditViews, Picked
 from envoy.storage.events import EventStore
 from envoy.storage.projections import RowStore
 from envoy.storage.views import Views
@@ -48,6 +48,7 @@ from envoy.wiring.progress import Teller
 
 NAME: Final = "audit"  # of the profile that a bundle is verified by, which is nobody
 _NOT_A_FILE: Final = "not_a_file"
+EVERYTHING: Final = Picked(None, None, None)
 
 
 class Seen(NamedTuple):
@@ -94,14 +95,18 @@ def _written(config: Config, replica: Replica, path: str, chosen: Chosen) -> Exp
     views = AuditViews(store.connection)
     with objects.target(config, path, force=False) as write, store.connection.snapshot():
         entries = (store.at(rid) for rid in views.ordered(replica.sn))
-        meant = shown(views, replica.sn, chosen)
+        meant = shown(views, replica.space, chosen)
         return audit.export(replica, entries, meant, write=write, tell=teller)
 
 
-def shown(views: AuditViews, sn: int, chosen: Chosen) -> Chosen:
+def shown(views: AuditViews, space: rows.Space, chosen: Chosen) -> Chosen:
     """Return ``chosen`` with the events that it means."""
-    about = set[bytes]() if chosen.task is None else views.about(sn, chosen.task)
-    return chosen._replace(about=about, gone=views.gone(sn))
+    about = set[bytes]() if chosen.task is None else views.about(space.sn, chosen.task)
+    picked = Picked(chosen.member, chosen.since, chosen.task)
+    beside = set[bytes]()
+    if picked != EVERYTHING:
+        beside = views.beside(space.sn, space.id, picked)
+    return chosen._replace(about=about, gone=views.gone(space.sn), beside=beside)
 
 
 # -- verifying ---------------------------------------------------------------------------------

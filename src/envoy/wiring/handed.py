@@ -13,7 +13,6 @@ from envoy.storage.views import Views
 from envoy.views import handoffs, names, rows
 from envoy.views.handoffs import Handed
 from envoy.views.space import space_id
-from envoy.views.tasks import listed
 from envoy.views.told import Told
 
 
@@ -42,20 +41,14 @@ def stands(views: Views, of: rows.Space, row: rows.Record) -> bool:
 
 
 def word(views: Views, of: rows.Space, row: rows.Record) -> str:
-    """Return valid, partial where something it names is not here, invalid where it does not count.
+    """Return valid, partial where something it names is not here, or invalid.
 
     Signatures were verified when the events came; `envoy handoff verify` does so again.
     """
-    named = [ids.from_text(text, *ids.EVENT_PREFIXES) for text in named_by(row)]
-    here = {one for one in named if views.rid(of.sn, one) is not None}
-    if here - views.visible(of.sn, sorted(here)):
-        return handoffs.INVALID
-    return handoffs.PARTIAL if len(here) < len(set(named)) else handoffs.VALID
 
+    def status(event: bytes) -> str | None:
+        if views.rid(of.sn, event) is None:
+            return None
+        return "ok" if views.visible(of.sn, [event]) else "held"
 
-def named_by(row: rows.Record) -> list[str]:
-    """Return the evidence of a handoff and the heads it pins."""
-    pinned = handoffs.said(row)["frontier"]
-    assert isinstance(pinned, dict)
-    found = [str(one["id"]) for one in listed(row.refs) if isinstance(one, dict)]
-    return [*found, *pinned["heads"]]
+    return handoffs.Verified(handoffs.checks(row, status), 0, is_all=False).word

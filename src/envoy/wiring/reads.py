@@ -13,7 +13,7 @@ Specification: docs/spec/store.md, Reading.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from envoy import ids, limits
 from envoy.errors import EnvoyError, IntegrityError
@@ -59,6 +59,9 @@ class Reader:
         self.relays: dict[bytes, peek.Relay] = {}
         self._heads: dict[bytes, int] = {}
         self._connection: db.Connection | None = None
+        self._peek = peek.Peek(where.hub)
+        # What takes in what is new: a process that lives on has a way that costs less.
+        self.refresh: Callable[[Config, Sequence[bytes]], None] | None = None
         self._snapshot: db.Snapshot | None = None
         self._me_an: int | None = None
 
@@ -67,6 +70,7 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self.rest()
+        self._peek.close()
         if self._connection is not None:
             self._connection.close()
 
@@ -123,7 +127,7 @@ class Reader:
         self.spaces = self.views.spaces()
         if not files.exists(self.where.links):
             return
-        heads = peek.newest(self.where.hub, [one.id for one in self.spaces])
+        heads = self._peek.newest([one.id for one in self.spaces])
         self.relays = peek.relays(self.where.links, heads)
         self.spaces = [
             one if one.id not in self.relays else linked(one, self.relays[one.id])
@@ -148,7 +152,7 @@ class Reader:
         """Let the write side fetch what ``behind`` lack; a read answers in any case."""
         self.rest()
         try:
-            refresh(self.config, [one.id for one in behind])
+            (self.refresh or refresh)(self.config, [one.id for one in behind])
         except EnvoyError:
             return  # what is still missing is marked stale
 
@@ -164,7 +168,7 @@ class Reader:
 
     def _behind(self) -> list[rows.Space]:
         """Return the spaces whose hub stands elsewhere than this copy's cursor."""
-        self._heads = peek.newest(self.where.hub, [one.id for one in self.spaces])
+        self._heads = self._peek.newest([one.id for one in self.spaces])
         return [one for one in self.spaces if self._heads.get(one.id, 0) != one.cursor]
 
     @property
@@ -258,6 +262,12 @@ class Reader:
     def is_behind(self, spaces: Sequence[rows.Space]) -> bool:
         """Return whether one of ``spaces`` lacks what the hub of this machine has."""
         return any(one.sn in self._stale for one in spaces)
+
+    def beyond(self, of: rows.Space) -> int:
+        """Return how many entries the hub of this machine has that this copy has not taken in."""
+        if not self._heads:
+            self._heads = peek.newest(self.where.hub, [one.id for one in self.spaces])
+        return max(0, self._heads.get(of.id, 0) - of.cursor)
 
     def freshness(self, spaces: Sequence[rows.Space]) -> Json:
         """Return when ``spaces`` were last brought up to date, and whether they are."""
@@ -420,6 +430,13 @@ def refresh(config: Config, spaces: Sequence[bytes]) -> None:
     from envoy.wiring import writes
 
     writes.refresh(config, spaces)
+
+
+def give_back(config: Config, held: Sequence[tuple[str, bytes]]) -> None:
+    """Release tasks, given with the ids of their spaces, loading what writes first."""
+    from envoy.wiring import giving
+
+    giving.give_back(config, held)
 
 
 def look_back(reader: Reader, of: rows.Space) -> Hindsight:

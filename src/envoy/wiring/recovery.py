@@ -89,6 +89,11 @@ def open_stored(config: Config) -> Stored:
     return writes.unlocked(config)[0]
 
 
+def check_made(config: Config) -> None:
+    """Refuse where there is no profile, before anything is asked. Raises as ``home.check``."""
+    home.check(home.paths(config.home, config.profile))
+
+
 # -- coming back ------------------------------------------------------------------------------
 
 
@@ -130,7 +135,7 @@ def export_file(config: Config, path: str, *, passphrase_file: str | None) -> No
     if files.exists(path):  # before anybody types a passphrase
         raise ConflictError("already_exists", path=path)
     stored = open_stored(config)
-    given = secrets.new_passphrase("passphrase", passphrase_file or config.passphrase_file)
+    given = secrets.new_passphrase("passphrase", passphrase_file, config.passphrase_file)
     record = dumps(to_record(stored)).encode("ascii")
     archive.write_archive(path, [Source(IDENTITY, record)], archive.passphrase(given))
 

@@ -125,15 +125,17 @@ def _by_passphrase(config: Config, record: Mapping[str, object], lock: Lock) -> 
 # -- passphrases ------------------------------------------------------------------------------
 
 
-def passphrase(path: str | None, prompt: str, *, again: bool = False) -> bytes:
+def passphrase(
+    path: str | None, prompt: str, *, again: bool = False, flag: str = "--passphrase-file"
+) -> bytes:
     """Return a passphrase in UTF-8, from the file ``path`` or, without one, from a terminal.
 
-    ``again``: it is a new one, to be typed twice. Raises NeedsHumanError(profile_locked) where
+    ``again``: it is a new one, to be typed twice. ``flag`` gave the path. Raises NeedsHumanError(profile_locked) where
     nobody can be asked, UsageError(invalid_argument) with a cause, IntegrityError
     (state_access_denied) for a file that others can read.
     """
     if path is not None:
-        return normal(_first_line(path), "--passphrase-file")
+        return normal(_first_line(path, flag), flag)
     if not can_ask():
         raise NeedsHumanError("profile_locked", mode=PASSPHRASE, cause="no_terminal")
     typed = _ask(prompt)
@@ -173,21 +175,21 @@ def normal(raw: bytes, argument: str) -> bytes:
     return text
 
 
-def _first_line(path: str) -> bytes:
+def _first_line(path: str, flag: str) -> bytes:
     """Return the one line of a file or of stdin, without its end."""
     most = limits.PASSPHRASE_BYTES_MAX + 2
     if path == STDIN:
         raw = b"" if sys.stdin is None else sys.stdin.buffer.read(most + 1)
     else:
-        raw = _read(path, most + 1)
+        raw = _read(path, most + 1, flag)
     if raw.endswith(b"\n"):
         raw = raw[:-1].removesuffix(b"\r")
     if len(raw) > limits.PASSPHRASE_BYTES_MAX:
-        raise UsageError("invalid_argument", argument="--passphrase-file", cause="too_long")
+        raise UsageError("invalid_argument", argument=flag, cause="too_long")
     return raw
 
 
-def _read(path: str, most: int) -> bytes:
+def _read(path: str, most: int, flag: str) -> bytes:
     """Return at most ``most`` bytes of a file or pipe; refuse a file of mine that others read."""
     try:
         with open(path, "rb") as file:
@@ -195,7 +197,7 @@ def _read(path: str, most: int) -> bytes:
             found = b"" if shown else file.read(most)
     except OSError as error:
         cause = files.fault(error, path).details.get("reason")
-        raise UsageError("invalid_argument", argument="--passphrase-file", cause=cause) from error
+        raise UsageError("invalid_argument", argument=flag, cause=cause) from error
     if shown:
         raise files.denied(path, "mode", next_command=f"chmod 600 {shlex.quote(path)}")
     return found
@@ -226,9 +228,15 @@ def new_lock(stored: Stored, mode: str, secret: bytes) -> tuple[Lock, bytes]:
     return lock, identity.lock_key(lock, secret)
 
 
-def new_passphrase(mode: str, path: str | None) -> bytes:
-    """Return the passphrase that a new lock of ``mode`` needs, empty if it needs none."""
-    return passphrase(path, "new passphrase: ", again=True) if mode == PASSPHRASE else b""
+def new_passphrase(mode: str, new: str | None, other: str | None = None) -> bytes:
+    """Return the passphrase that a new lock of ``mode`` needs, empty if it needs none.
+
+    It is in the file ``new`` of --new-passphrase-file, else ``other`` of --passphrase-file.
+    """
+    if mode != PASSPHRASE:
+        return b""
+    flag = "--new-passphrase-file" if new else "--passphrase-file"
+    return passphrase(new or other, "new passphrase: ", again=True, flag=flag)
 
 
 def change(config: Config, mode: str, *, new_file: str | None) -> Relocked:
@@ -244,8 +252,8 @@ def change(config: Config, mode: str, *, new_file: str | None) -> Relocked:
         before = identity.check_record(home.read_record(plain))
         if mode == before.mode == NONE and where.db_key is None:
             return Relocked(before.mode, mode, changed=False)
-        file = new_file or (config.passphrase_file if before.mode == NONE else None)
-        lock, wrap = new_lock(stored, mode, new_passphrase(mode, file))
+        other = config.passphrase_file if before.mode == NONE else None
+        lock, wrap = new_lock(stored, mode, new_passphrase(mode, new_file, other))
         record = identity.to_record(stored, lock, wrap)
         if mode == NONE:
             home.write_record(where, record, replace=True)

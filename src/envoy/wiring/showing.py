@@ -21,7 +21,7 @@ from envoy.storage.audit_views import AuditViews
 from envoy.storage.views import Views
 from envoy.system import files
 from envoy.views import attest, auditpage, rows
-from envoy.views.audit import EVERYTHING, Act
+from envoy.views.audit import EVERYTHING, Act, states
 from envoy.views.auditpage import WITHHELD, Sheet
 from envoy.views.names import found_by
 from envoy.views.people import stamp
@@ -92,6 +92,8 @@ def sheet(seen: Seen) -> Sheet:
         ("events shown", str(shown)),
         ("withheld, hash kept", str(found.stubs)),
         ("of these pinned by a signature", str(found.pinned)),
+        ("states", states(found.stubs, seen.header.redact)),
+        ("under a key nobody here made", str(found.unmade)),
         ("receipts of the hub", str(found.receipts)),
         ("members", str(len(seen.people.all()))),
     ]

@@ -297,7 +297,7 @@ def _locked(config: Config, stored: Stored, lock: str) -> dict[str, object]:
     """Return the record of a new identity under ``lock``, whose passphrase is asked for first."""
     from envoy.wiring import secrets
 
-    given = secrets.new_passphrase(lock, config.passphrase_file)
+    given = secrets.new_passphrase(lock, None, config.passphrase_file)
     return to_record(stored, *secrets.new_lock(stored, lock, given))
 
 
@@ -329,8 +329,13 @@ def is_usable(where: home.Paths, me: Identity) -> bool:
 
 def refresh(config: Config, spaces: Sequence[bytes]) -> None:
     """Take in what the hub has for ``spaces`` that this copy has not, for at most a second."""
+    with open_profile(config, wait_ms=limits.PULL_SECONDS_MAX * 1000) as profile:
+        take_in(profile, spaces)
+
+
+def take_in(profile: Profile, spaces: Sequence[bytes]) -> None:
+    """Take in what the hub has for ``spaces`` of an open profile, for at most a second."""
     from envoy.replica.actions import local
 
     until = host.monotonic_ms() + limits.PULL_SECONDS_MAX * 1000
-    with open_profile(config, wait_ms=limits.PULL_SECONDS_MAX * 1000) as profile:
-        local.sync_all(profile, spaces, go=lambda: host.monotonic_ms() < until, care=False)
+    local.sync_all(profile, spaces, go=lambda: host.monotonic_ms() < until, care=False)

@@ -187,6 +187,7 @@ def handed(
 ) -> rows.Record:
     """Write the row of a handoff; ``act`` is what ended it, ``asks`` are its questions."""
     act, asks = more_said.get("act"), more_said.get("asks", ())
+    words = more_said.get("words", ["ok"] * refs.count("rel"))
     said = {
         **{"standing": standing, "act": act, "to": ids.did_text(place.lead.did)},
         **{"state": "claimed", "completed": ["sanded"], "remaining": [], "commands": []},
@@ -194,6 +195,7 @@ def handed(
             "risks": ["r" * 700],
             "questions": list(asks),
             "frontier": {"hash": "00", "heads": [head]},
+            "proved": {"frontier": more_said.get("pin", "ok"), "evidence": words},
         },
     }
     text = f"go on from {standing}"
@@ -213,6 +215,11 @@ def passed(place: Place) -> Place:
     handed(place, tasks[1], "offered", head=gone, refs="[]")
     handed(place, tasks[2], "offered", head=here, refs=dumps([{"rel": None, "id": held}]))
     handed(place, tasks[3], "withdrawn", act=here, head=here, refs="[]")
+    forged = [home.task(space, place.lead, f"forged {number}") for number in range(3)]
+    named = dumps([{"rel": None, "id": here}])
+    handed(place, forged[0], "offered", head=here, refs="[]", pin="bad")
+    handed(place, forged[1], "offered", head=here, refs=named, words=["bad"])
+    handed(place, forged[2], "offered", head=here, refs=named, words=["unseen"])
     tenure = digest("tenure")
     taken = {"state": "claimed", "assignee": place.b2.an, "is_claim": 1, "tenure": tenure}
     one = home.task(space, place.lead, "taken over", **taken)
@@ -225,10 +232,11 @@ def passed(place: Place) -> Place:
 def test_handoffs_that_matter_are_shown_with_what_can_be_said_of_them(passed: Place) -> None:
     found = passed.ok("work_record", "work-record")["handoffs"]
     said = [(one["state"], one["verify"]) for one in found]
-    offered = [("offered", word) for word in ("valid", "partial", "invalid")]
+    words = ("valid", "partial", "invalid", "invalid", "invalid", "partial")
+    offered = [("offered", word) for word in words]
     assert sorted(said) == sorted([*offered, ("accepted", "valid")])
     assert found[0]["to"]["display_name"] == "lead" and len(found[0]["risks"][0]) == 600
-    assert "HANDED OVER 4" in passed.text("work-record")
+    assert "HANDED OVER 7" in passed.text("work-record")
     shown = passed.ok("records", "record", "list")["records"]
     assert {one["state"] for one in shown} == {"offered", "withdrawn", "accepted"}
 
@@ -238,12 +246,12 @@ def test_handoffs_of_another_task_are_left_out_and_counted(passed: Place) -> Non
     first = whole["handoffs"][0]
     found = passed.ok("work_record", "work-record", "--task", first["task_id"])
     assert [one["record_id"] for one in found["handoffs"]] == [first["record_id"]]
-    assert omitted(found, "records") == 3
+    assert omitted(found, "records") == 6
     newest = str(whole["bounds"]["to_cursor"])
     since = passed.ok("work_record", "work-record", "--since", newest)
-    assert since["handoffs"] == [] and omitted(since, "records") == 4
+    assert since["handoffs"] == [] and omitted(since, "records") == 7
     both = passed.ok("work_record", "work-record", "--task", first["task_id"], "--since", newest)
-    assert both["handoffs"] == both["activity"] == [] and omitted(both, "records") == 4
+    assert both["handoffs"] == both["activity"] == [] and omitted(both, "records") == 7
     assert {one["reason"] for one in both["omitted"].values()} <= {"since", "scope"}
 
 
@@ -252,7 +260,7 @@ def test_where_too_much_has_changed_since_only_what_came_is_cut(
 ) -> None:
     monkeypatch.setattr(brief_views, "CHANGES_MAX", 0)
     found = passed.ok("work_record", "work-record", "--since", "900")
-    assert len(found["handoffs"]) == 4 and found["activity"] == []
+    assert len(found["handoffs"]) == 7 and found["activity"] == []
 
 
 def refs_to(*events: bytes) -> str:

@@ -69,8 +69,9 @@ def test_a_corrected_record_is_shown_with_both_texts(place: Place, told: list[ro
     _, decision, _, fix = told
     data = place.ok("record_details", "record", "show", record_id(decision))
     assert [one["text"] for one in data["corrections"]] == ["only half"]
-    named = {"rel": "contradicts", "record_id": record_id(fix), "kind": "correction"}
-    assert data["referred_by"] == [named]
+    (named,) = data["referred_by"]
+    assert (named["rel"], named["record_id"]) == ("contradicts", record_id(fix))
+    assert (named["kind"], named["by"]["display_name"]) == ("correction", "a1")
     text = place.text("record", "show", record_id(decision))
     assert "| we keep it" in text and "| only half" in text
     assert "CORRECTED by" in place.text("record", "list")
@@ -296,7 +297,9 @@ def test_sections_of_a_work_record_are_bounded_and_counted(place: Place) -> None
 def test_evidence_in_a_work_record_has_grade_and_stale(place: Place) -> None:
     home, space, a1 = place.home, place.space, place.a1
     task = handed_in(place, a1)
-    backed = '{"argv":"t","cwd":"/","exit":"0","output_sha256":"00","grade":"recorded"}'
+    ran = {"argv": ["t"], "cwd": "/", "exit": 0, "output_bytes": 0, "output_sha256": "0" * 64}
+    ran |= {"output_tail": "", "started_at": "2026-01-01T00:00:00Z", "took_ms": 1}
+    backed = dumps({**ran, "grade": "recorded"})
     old = home.record(space, a1, "old", task=task.id, subject="git:a@1", fields=backed)
     home.record(space, a1, "not named", task=task.id, subject="git:a@2")
     said = home.item(space, a1, "a message")
@@ -304,7 +307,7 @@ def test_evidence_in_a_work_record_has_grade_and_stale(place: Place) -> None:
     home.save(task._replace(evidence=dumps(named)))
     record, message = place.ok("work_record", "work-record")["evidence"]
     assert (record["grade"], record["stale"], record["state"]) == ("recorded", True, "stale")
-    assert (record["type"], record["fields"]["argv"]) == ("test", "t")
+    assert (record["type"], record["fields"]["argv"]) == ("test", ["t"])
     assert record["record_id"] == record_id(old) and record["subject"] == "git:a@1"
     assert (message["grade"], message["stale"], message["state"]) == ("self_reported", False, None)
 

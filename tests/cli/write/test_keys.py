@@ -93,7 +93,7 @@ def test_an_identity_whose_hub_is_gone_comes_back_without_spaces(console: Consol
     lose(console)
     shutil.rmtree(console.home / "hub")
     shown = console.call("recover", "--stdin", stdin=words(console)).out
-    assert "no space of this identity was found in the hub of this machine\n" in shown
+    assert "no further space of this identity was found in the hub of this machine\n" in shown
 
 
 def test_a_profile_that_an_imported_one_replaces_is_said_to_lie_aside(

@@ -14,13 +14,16 @@ from envoy.core.log import Entry
 from envoy.core.records import Frontier
 from envoy.core.structs import replace
 from envoy.errors import EnvoyError
+from envoy.replica import capsules
 from envoy.replica.actions import authority, desk, handoffs, records, tasks, work
 from envoy.replica.actions.handoffs import Capsule
 from envoy.replica.actions.records import Said
 from envoy.replica.rebuild import rebuild
 from envoy.replica.replica import Author
+from envoy.storage.views import Views
 from envoy.views import handoffs as shapes
 from envoy.views import rows
+from envoy.wiring import handed
 from replica.compare import differences, meaning
 from replica.world import MINUTE_MS, Actor, World
 
@@ -250,6 +253,47 @@ def test_what_does_not_prove_itself_is_not_accepted(
     assert (error.code, error.details["cause"]) == ("signature_invalid", cause)
     row = one.store.task(one.space.sn, task)
     assert row is not None and row.state == "assigned"
+    assert word_of(one, handoff) == "invalid"
+
+
+def word_of(actor: Actor, handoff: bytes) -> str:
+    """Return what the Work Record of an actor says of a handoff."""
+    row = actor.store.record(actor.space.sn, handoff)
+    assert row is not None
+    return handed.word(Views(actor.connection), actor.space, row)
+
+
+def test_evidence_that_its_giver_had_not_seen_is_unknown(team: list[Actor]) -> None:
+    lead, one, two = team
+    task = held(lead)
+    said = two.send("it was me").event
+    hashed = shapes_digest(two, said)
+
+    def ahead(author: Author) -> list[Entry]:
+        body = handoffs._body(author.batch, task, SAID, one.me)
+        return [author.say(replace(body, evidence=(Ref(None, said, hashed),)))]
+
+    lead.door.away = True
+    handoff = lead.copy.compose(ahead).event
+    lead.door.away = False
+    lead.sync(), one.sync()
+    assert handoff is not None
+    found = handoffs.checked(one.copy, handoffs.known(one.copy, handoff))
+    assert [one[1:] for one in found.checks if one.name == "evidence"] == [
+        ("unknown", said, "unseen")
+    ]
+    assert found.word == word_of(one, handoff) == "partial"
+    seen = given(lead, held(lead), one, SAID._replace(evidence=(said,)))
+    one.sync()
+    verified = handoffs.checked(one.copy, handoffs.known(one.copy, seen))
+    assert verified.word == word_of(one, seen) == "valid"
+
+
+def shapes_digest(actor: Actor, event: bytes) -> bytes:
+    """Return the digest by which a handoff names an event."""
+    found = capsules.digest(actor.copy.batch(), event)
+    assert found is not None
+    return found
 
 
 def test_what_is_not_here_is_unknown(team: list[Actor]) -> None:
@@ -269,6 +313,7 @@ def test_what_is_not_here_is_unknown(team: list[Actor]) -> None:
     found = handoffs.checked(one.copy, handoffs.known(one.copy, handoff))
     unknown = [check.name for check in found.checks if check.state == "unknown"]
     assert (found.word, unknown) == ("partial", ["head", "evidence"])
+    assert word_of(one, handoff) == "partial"
     # Nobody freed the slot along with it, so the hub confirms no other before the lease is over.
     assert accept(one, handoff).after.claim_state == "provisional"
 

@@ -34,6 +34,7 @@ GROUPS = (
     ("TALK", ("send", "message", "history", "search", "inbox", "listen", "events", "wait")),
     ("SPACES", ("space", "invite", "invites", "roster", "permissions", "sync")),
     ("AUTHORITY", ("delegate", "revoke", "agent", "can", "why", "quarantine", "card", "conflicts")),
+    ("AGENTS", ("hooks", "hook")),
     ("CHECK", ("audit",)),
     ("THIS PROFILE", ("init", "recover", "identity", "fingerprint", "diagnose", "config")),
     ("CARE", ("backup", "restore", "reset")),

@@ -7,7 +7,7 @@ from envoy.cli.args import Arg, Command
 
 DATA = Arg("data", "directory of the relay", default="./relay", word="DIR")
 PIN = Arg("pin", "SHA-256 of the relay's TLS key, if it vouches for itself", word="SPKI")
-TO = Arg("to", "the new directory", needed=True, word="DIR")
+TO = Arg("to", "the new directory", needed=True, word="DIR", also=("--out",))
 # What `init` writes down and `serve` may say otherwise.
 SETUP = (
     DATA,

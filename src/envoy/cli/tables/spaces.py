@@ -12,6 +12,7 @@ from envoy.cli.args import (
     MEMBER_FLAG,
     NAME,
     PAGE,
+    PIN,
     SPACE,
     SPACE_NAME,
     WRITES,
@@ -35,7 +36,7 @@ TTL = Arg(
 
 RELAY = (
     Arg("relay", "origin of the relay (default: ENVOY_RELAY_URL)", word="URL"),
-    Arg("pin", "SHA-256 of its TLS key (SPKI), 64 hex digits", word="SPKI"),
+    PIN,
 )
 # What a relay may answer where it is asked in so many words.
 TO_RELAY = (
@@ -67,6 +68,7 @@ ROWS: tuple[Command, ...] = (
             ),
             DESCRIPTION,
             CROSS_MACHINE,
+            PIN,
             KEY,
         ),
         "space",

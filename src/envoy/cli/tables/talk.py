@@ -210,7 +210,7 @@ ROWS: tuple[Command, ...] = (
     Command(
         "sync",
         "Exchange with the hub until both have the same",
-        "write.upkeep:sync",
+        "write.syncing:sync",
         (
             SPACE,
             Arg("verify", "check everything first, and mend what fails", "switch"),

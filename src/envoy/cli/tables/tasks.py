@@ -119,7 +119,10 @@ ROWS: tuple[Command, ...] = (
             VERSION,
         ),
         "transition",
-        errors=(*TASK_OWN, "task_already_claimed", "claim_unconfirmed", "needs_unmet"),
+        errors=(
+            *(*TASK_OWN, "task_already_claimed", "claim_unconfirmed", "needs_unmet"),
+            "quota_exceeded",
+        ),
     ),
     Command(
         "task release",
@@ -212,7 +215,7 @@ ROWS: tuple[Command, ...] = (
             KEY,
         ),
         "ready",
-        errors=("nothing_ready", "claim_unconfirmed", *WRITES, *TASK_WRITES),
+        errors=("nothing_ready", "claim_unconfirmed", "quota_exceeded", *WRITES, *TASK_WRITES),
     ),
     Command(
         "task heartbeat",

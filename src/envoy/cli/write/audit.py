@@ -109,6 +109,8 @@ def bundle(call: Call, seen: Seen, path: str) -> Json:
         "withheld": found.stubs,
         "pinned": found.pinned,
         "claimed": found.stubs - found.pinned,
+        "states": audit.states(found.stubs, header.redact),
+        "unmade": found.unmade,
         "receipts": found.receipts,
         "members": len(seen.people.all()),
         "verdicts": auditing.verdicts(seen),

@@ -80,16 +80,27 @@ def connected_text(data: Json) -> Iterator[Block]:
         yield line(("      not all of it is there yet; ", "warn"), "next: ", left)
 
 
-def publish(config: Config, profile: Opened, space: rows.Space) -> rows.Space:
+def pin_of(call: Call, *, is_far: bool) -> bytes | None:
+    """Return the pin of the relay that a new space is to live at, None for none.
+
+    Raises UsageError(invalid_argument), also where the space is to live nowhere else.
+    """
+    pin = enter.place(call.config.relay_url or "", call.args.text("pin")).pin
+    if pin is not None and not is_far:
+        raise UsageError("invalid_argument", argument="--pin", cause="--cross-machine")
+    return pin
+
+
+def publish(config: Config, profile: Opened, space: rows.Space, pin: bytes | None) -> rows.Space:
     """Put a new space on the relay of the configuration; return its row.
 
     Raises RelayError(connected_intent_unsatisfied): it stays on this machine.
     """
     if config.relay_url is None:
         raise unsatisfied(space, "relay_not_named")
-    place = enter.place(config.relay_url, None)
+    seconds = config.timeout_ms / 1000
     try:
-        return actions.publish(profile, space, place.origin, timeout_s=config.timeout_ms / 1000)
+        return actions.publish(profile, space, config.relay_url, pin=pin, timeout_s=seconds)
     except EnvoyError as error:
         raise unsatisfied(space, error.code) from error
 

@@ -34,14 +34,15 @@ def quickstart(call: Call) -> Answer | Iterable[Answer]:
     publish = call.args.switch("publish_invite")
     if publish and call.args.switch("reusable"):
         raise UsageError("invalid_argument", argument="--publish-invite", cause="--reusable")
+    is_far = publish or call.args.switch("cross_machine")
+    pin = connect.pin_of(call, is_far=is_far)
     title = space_name(call)
     me = identity.ensure(call, words=identity.outlet(call))
-    is_far = publish or call.args.switch("cross_machine")
     with writes.open_profile(call.config, roads=is_far) as profile:
         known_as = profile._replace(name=me.name, type=me.type or profile.type)
         space = spaces.create(known_as, title)
         if is_far:
-            space = connect.publish(call.config, profile, space)
+            space = connect.publish(call.config, profile, space, pin)
         made = members.make(
             writes.open_space(profile, space_id(space)),
             role="write",

@@ -86,7 +86,7 @@ def recovered_text(data: Json) -> Iterator[Block]:
             "space  ", show.label(one["space_name"]), f"  {show.short(one['space_id'])}  ", role
         )
     if not spaces:
-        yield line("no space of this identity was found in the hub of this machine")
+        yield line("no further space of this identity was found in the hub of this machine")
     if data["backup_path"] is not None:
         yield line(f"the profile that was here lies in {data['backup_path']}")
 
@@ -140,6 +140,7 @@ def export(call: Call) -> Answer:
 def recovery_words(call: Call) -> Answer:
     """Show the 24 words of this identity again."""
     words = identity.outlet(call)
+    recovery.check_made(call.config)
     if words.how == identity.SKIP:
         raise NeedsHumanError(
             "confirmation_required",

@@ -126,21 +126,9 @@ def fields_of(args: Args) -> tuple[tuple[str, str], ...]:
 
 def shown(replica: names.Copy, record: bytes, done: rows.Redacted) -> Json:
     """Return a record as it stands now, and how far the act got."""
-    store, space = replica.profile.rows, replica.space
-    row = store.record(space.sn, record)
-    assert row is not None, "a record that was written has a row"
-    of_task = [] if row.task is None else records.beside(replica, row.task)
-    beside = [
-        shapes.Beside(ref.rel, other)
-        for ref in store.refs_to(space.sn, record)
-        if (other := store.record(space.sn, ref.record)) is not None
-    ]
+    space, found = replica.space, records.shown(replica, record)
     return {
-        **shapes.record(
-            shapes.shown(row, beside, of_task=of_task),
-            names.people(replica),
-            space=space_id(space),
-        ),
+        **shapes.record(found, names.people(replica), space=space_id(space)),
         "space_name": space.name,
         "event_id": None if done.event is None else ids.to_text("evt", done.event),
         "changed": done.changed,

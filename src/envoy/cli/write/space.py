@@ -30,12 +30,13 @@ def create(call: Call) -> Answer:
     name = typed.name(call.args.need("name"), "--name")
     about, expires = description(call) or "", call.args.number("expires")
     is_far = call.args.switch("cross_machine")
+    pin = connect.pin_of(call, is_far=is_far)
     with writes.open_profile(call.config, roads=is_far) as profile:
         ends = None if expires is None else profile.clock.now_ms() + expires
         again = names.Retry(typed.key(call.args), ("space create", name, about, expires))
         done = actions.found_once(profile, name, description=about, expires_ms=ends, call=again)
         if is_far:
-            done = done._replace(space=connect.publish(call.config, profile, done.space))
+            done = done._replace(space=connect.publish(call.config, profile, done.space, pin))
     data = details(call, done.space) | {
         "replayed": done.replayed,
         "next_commands": [f"envoy invite {space_id(done.space)}"],

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from envoy import ids
-from envoy.cli import show
+from envoy.cli import show, synctext
 from envoy.cli.args import Answer, Call
 from envoy.cli.read import home as read_home
 from envoy.cli.render import Block, line
 from envoy.cli.write import asking
-from envoy.errors import NeedsHumanError, NotFoundError, UsageError, error
+from envoy.errors import NeedsHumanError, NotFoundError, UsageError
 from envoy.replica.actions import far, local
 from envoy.views import rows
 from envoy.views.people import stamp
@@ -24,7 +24,6 @@ from envoy.wiring.progress import Teller
 Json = dict[str, object]
 
 EXIT_INTEGRITY = 8
-OMITTED = 100  # events that are named; the rest is counted
 
 
 # -- looking ---------------------------------------------------------------------------------------
@@ -53,7 +52,7 @@ def clock(call: Call) -> Answer:
 
 
 def sync(call: Call) -> Answer:
-    """Push and pull until this copy and the hub have the same; with --verify mend both before."""
+    """Exchange by a file, or with --verify check everything, mend both sides, and exchange."""
     named = call.space()
     repaired, checks = list[str](), None
     if call.args.switch("verify"):
@@ -68,25 +67,16 @@ def sync(call: Call) -> Answer:
         packed = None if source is None else bundles.unpack(profile, source)
         wanted = None if len(chosen) == len(spaces) else [one.id for one in chosen]
         done, reached = far.exchange_all(profile, wanted, compare=call.args.switch("verify"))
-    data: Json = {
-        "pushed": done.pushed,
-        "pulled": done.pulled,
-        "pending": done.pending,
-        "quarantined": done.quarantined,
-        "spaces": [space_id(one) for one in chosen],
-        "relays": [relay_json(one) for one in reached],
-    }
+    data = synctext.moved(chosen, done, reached)
     if target is not None:
         packed = bundles.pack(call.config, chosen[0].id, target)
     if packed is not None:
         data["bundle"] = bundle_json(packed)
-    if done.bad_posters:
-        data["warnings"] = [bad_boxes(done.bad_posters)]
     if call.args.switch("verify"):
         with Teller(call.config) as tell:
             checks = deep.look(call.config, tell).checks
         data |= {"checks": [one._asdict() for one in checks], "repaired": list(repaired)}
-    status = max([0, *(exit_of(one.code) for one in reached if one.code and not by_file)])
+    status = 0 if by_file else synctext.worst(reached)
     if any(one.state == "failed" for one in checks or ()):
         status = EXIT_INTEGRITY
     return Answer(data, lambda: sync_text(data, checks or (), repaired), exit=status)
@@ -129,60 +119,13 @@ def bundle_json(packed: bundles.Packed) -> Json:
     }
 
 
-def exit_of(code: str) -> int:
-    """Return the exit status of a code."""
-    return error(code).exit
-
-
-def relay_json(one: far.Reached) -> Json:
-    """Return what the relay of one space did."""
-    return {
-        "space_id": ids.to_text("space", one.space),
-        "url": one.origin,
-        "state": "failed" if one.code else "synced",
-        "error_code": one.code or None,
-        "pushed": one.pushed,
-        "pulled": one.pulled,
-        "omitted": [ids.to_text("evt", event) for event in (*one.lacked, *one.withheld)[:OMITTED]],
-        "omitted_count": len(one.lacked) + len(one.withheld),
-    }
-
-
-def bad_boxes(posters: Sequence[str]) -> Json:
-    """Return the alarm that boxes did not hold the secret of an epoch that stays closed."""
-    return {
-        "code": "epoch_box_bad",
-        "message": "a box for this profile does not hold the key of its epoch; members are asked"
-        f" for another (boxes by {', '.join(one[:8] for one in posters)})",
-    }
-
-
 def sync_text(data: Json, checks: Sequence[Check], repaired: Sequence[str]) -> Iterator[Block]:
     """Yield what moved, and what was found and mended."""
     for one in repaired:
         yield line((f"{one} made anew", "warn"))
-    yield line(f"{data['pushed']} sent, {data['pulled']} received, {data['pending']} waiting")
-    if "bundle" in data:
-        bundle = show.mapping(data["bundle"])
-        yield line(("bundle ", "dim"), show.text(bundle["file"]), f"  {bundle['frames']} frames")
-    for relay in show.listed(data["relays"]):
-        yield from relay_text(relay)
-    if data["quarantined"]:
-        yield line((f"{data['quarantined']} refused at the door", "warn"))
+    yield from synctext.text(data)
     if checks:
         yield from read_home.diagnose_text(checks)
-
-
-def relay_text(one: Mapping[str, object]) -> Iterator[Block]:
-    """Yield what the relay of one space did."""
-    if one["error_code"] is not None:
-        yield line((f"{one['error_code']} ", "bad"), show.text(one["url"]))
-        return
-    moved = f"  {one['pushed']} up, {one['pulled']} down"
-    yield line(("relay ", "dim"), show.text(one["url"]), moved)
-    if one["omitted_count"]:
-        yield line((f"{one['omitted_count']} omitted by the relay", "warn"))
-        yield from (line(f"  {event}") for event in texts(one["omitted"]))
 
 
 # -- a file for a bad day -------------------------------------------------------------------------

@@ -28,14 +28,15 @@ from envoy.core.access import (
     WRITE,
     Capability,
     Link,
-    Said,
     Statement,
+    latest_end,
 )
 from envoy.core.codec import I63, decode, encode
 from envoy.core.crypto.sign import public_key, sha256
 from envoy.core.structs import Body, replace
-from envoy.errors import AuthorityError, RelayError, RemoteFault
+from envoy.errors import AuthorityError, EnvoyError, IntegrityError, RelayError, RemoteFault
 from envoy.lean import NamedTuple
+from envoy.replica.actions.stated import ROOT, Stated, read
 from envoy.replica.replica import Profile, Replica
 from envoy.replica.roads import CHAIN, Roads, pack, unpack
 from envoy.sync.access import AccessFound, AccessGet
@@ -54,6 +55,7 @@ TRIES_MAX: Final = 3  # another admin was first
 # What a relay refuses of one chain and not of who brings it.
 OF_ONE: Final = frozenset(("auth_failed", "epoch_revoked", "capability_expired", "quota_exceeded"))
 ENDED: Final = ("revoked", "void", "invalid")
+INCONSISTENT: Final = "relay_inconsistent"
 
 
 class Told(Body, frozen=True):
@@ -127,15 +129,17 @@ def issued(
 
 
 def below_mine(profile: Profile, space: rows.Space, below: Capability) -> tuple[bytes, ...] | None:
-    """Return my chain with ``below`` behind it, its depth cut to what mine leaves, or None."""
+    """Return my chain with ``below`` behind it, depth and end cut to what mine leaves, or None."""
     own = own_chain(profile, space)
     if own is None or len(own) >= limits.CAPABILITY_LINKS_MAX:
         return None
-    mine = decode(decode(own[-1], Link).cap, Capability)
+    caps = [decode(decode(link, Link).cap, Capability) for link in own]
+    mine, end = caps[-1], latest_end(caps)
     if mine.depth == 0 or RANKS[below.role] > RANKS[mine.role]:
         return None
     depth = min(below.depth, mine.depth - 1)
-    cap = Capability(below.space, below.gen, below.role, below.holder, below.exp, depth, below.uses)
+    exp = min(below.exp or end, end or below.exp)
+    cap = Capability(below.space, below.gen, below.role, below.holder, exp, depth, below.uses)
     return (*own, access.issue(profile.identity.access_seed(space.id), cap))
 
 
@@ -232,11 +236,15 @@ def tend(replica: Replica) -> bool:
     is_admin, owed = space.role in ADMINS, due(replica)
     told = _told(replica.profile, replica.sn)
     age = replica.profile.clock.now_ms() - told.at
-    if owed.state(roads.instance_of(space.id) or b"") == told.state and 0 <= age < AGAIN_MS:
+    follow_pin(roads, space)
+    is_fresh = 0 <= age < AGAIN_MS and not roads.wants_access(space.id)
+    if is_fresh and owed.state(roads.instance_of(space.id) or b"") == told.state:
         return False
     try:
         return settle(replica, roads, owed)
-    except (HubRefusal, RelayError, AuthorityError):
+    except (HubRefusal, RelayError, AuthorityError, IntegrityError) as error:
+        if isinstance(error, IntegrityError) and error.code != INCONSISTENT:
+            raise
         if is_admin:
             _leave(replica, roads, owed)
         return False
@@ -250,48 +258,64 @@ def mark(replica: Replica) -> None:
             store.save(store.space(replica.sn)._replace(mode=CONNECTED))
 
 
+def follow_pin(roads: Roads, space: rows.Space) -> bool:
+    """Believe the key that a relay has now, in the place of one it lost, if an admin pinned it.
+
+    Say if it does. Asks the relay only where it signed for nothing of what waits here.
+    """
+    place = roads.place_of(space.id)
+    if place is None or space.hub == place[2] or roads.delivery(space.id)[1] != INCONSISTENT:
+        return False
+    try:
+        _, key = roads.find(place[0], place[1], timeout_s=float(limits.RPC_SECONDS_DEFAULT))
+    except EnvoyError:
+        return False
+    if key == space.hub:
+        roads.adopt(space.id, key)
+    return key == space.hub
+
+
 def settle(replica: Replica, roads: Roads, owed: Plan) -> bool:
     """Bring what is ``owed`` to the relay, and keep what it has for me; say if it was told any.
 
     Raises HubRefusal, RelayError, AuthorityError(egress_denied).
     """
+    space = replica.space
     for _ in range(TRIES_MAX):
-        found = roads.ask(replica.space.id, AccessGet(replica.space.id))
+        found = roads.ask(space.id, AccessGet(space.id))
         assert isinstance(found, AccessFound), "the reply of its call"
-        said = _read(replica, found.statement)
-        _keep_mine(replica, roads, found, said)
+        _keep_mine(replica, found)
+        said = _read(replica, (*found.statements, *roads.stated(space.id)))
+        roads.know(space.id, said.raws)
         try:
-            return _bring(replica, roads, owed, said)
+            _bring_back(roads, space.id, said, found.statements)
+            told = _bring(replica, roads, owed, said)
         except HubRefusal as refusal:
             if refusal.code != "stale":
                 raise
+            continue
+        roads.has_access(space.id)
+        return told
     return False
 
 
-def _read(replica: Replica, raw: bytes | None) -> Said | None:
-    """Return the statement in ``raw``, None where there is none that holds."""
-    space = replica.space
-    try:
-        return (
-            None
-            if raw is None
-            else access.read_statement(raw, space=space.id, root_pub=space.root_pub)
-        )
-    except RemoteFault:
-        return None
+def _read(replica: Replica, raws: Sequence[bytes]) -> Stated:
+    return read(raws, space=replica.space.id, root_pub=replica.space.root_pub)
 
 
-def _keep_mine(replica: Replica, roads: Roads, found: AccessFound, said: Said | None) -> None:
-    """Keep the chain that the relay has for me, and a newer statement than the one known."""
+def _keep_mine(replica: Replica, found: AccessFound) -> None:
+    """Keep the chain that the relay has for me."""
     profile, space = replica.profile, replica.space
     own, chain = own_chain(profile, space), found.chain
     if chain and chain != own and space.founder != replica.me and _leads(replica, chain):
         keep_chain(profile, replica.sn, chain)
-    known = _read(replica, roads.stated(space.id))
-    if said is None or found.statement is None:
-        return
-    if known is None or known.statement.n < said.statement.n:
-        roads.know(space.id, found.statement)
+
+
+def _bring_back(roads: Roads, space: bytes, said: Stated, there: Sequence[bytes]) -> None:
+    """Give a relay that lost them the statements that are known here, root's first."""
+    for raw in said.raws:
+        if raw not in there:
+            roads.put(space, (), raw)
 
 
 def _leads(replica: Replica, chain: Sequence[bytes]) -> bool:
@@ -304,11 +328,11 @@ def _leads(replica: Replica, chain: Sequence[bytes]) -> bool:
     return read.leaf.holder == public_key(replica.profile.identity.access_seed(space.id))
 
 
-def _bring(replica: Replica, roads: Roads, owed: Plan, said: Said | None) -> bool:
+def _bring(replica: Replica, roads: Roads, owed: Plan, said: Stated) -> bool:
     """Give chains, then make the statement, then give those that it let in again."""
     space, now = replica.space, replica.profile.clock.now_ms()
     told, instance = _told(replica.profile, replica.sn), roads.instance_of(space.id) or b""
-    gen = max(told.gen, 0 if said is None else said.statement.min_epoch)
+    gen = max(told.gen, said.min_epoch)
     wanted = _wanted(replica, owed, said)
     if wanted is not None or (gen, instance) != (told.gen, told.instance):
         told = Told(0, b"", instance, gen, ())
@@ -316,7 +340,9 @@ def _bring(replica: Replica, roads: Roads, owed: Plan, said: Said | None) -> boo
     chains = _lacking(replica, owed, told)
     late = _give(roads, space.id, chains)
     if wanted is not None:
-        roads.put(space.id, (), _signed(replica, wanted, said))
+        signed = _signed(replica, wanted, said)
+        roads.put(space.id, (), signed)
+        roads.know(space.id, _read(replica, (*said.raws, signed)).raws)
         late = _give(roads, space.id, late)
     given = sorted(_mark_of(*one) for one in owed.roles.items() if one[0] not in late)
     _note(replica, Told(now, owed.state(instance), instance, gen, tuple(given)))
@@ -334,7 +360,9 @@ def _leave(replica: Replica, roads: Roads, owed: Plan) -> None:
     for some in _portions(list(_lacking(replica, owed, told).values())):
         roads.give(space.id, some, None)
     if wanted is not None:
-        roads.give(space.id, (), _signed(replica, wanted, said))
+        signed = _signed(replica, wanted, said)
+        roads.give(space.id, (), signed)
+        roads.know(space.id, _read(replica, (*said.raws, signed)).raws)
 
 
 def _lacking(replica: Replica, owed: Plan, told: Told) -> dict[bytes, tuple[bytes, ...]]:
@@ -373,29 +401,35 @@ def _portions(found: Sequence[T]) -> Iterator[Sequence[T]]:
         yield found[start : start + limits.ACCESS_CAPS_MAX]
 
 
-def _wanted(replica: Replica, owed: Plan, said: Said | None) -> set[bytes] | None:
-    """Return the hashes to state, None where what was stated will do."""
-    old = set[bytes]() if said is None else set(said.statement.revoked)
+def _wanted(replica: Replica, owed: Plan, said: Stated) -> set[bytes] | None:
+    """Return the hashes that I am to state, None where what was stated will do."""
     if replica.space.founder != replica.me:
-        wanted = owed.ended | old
-        is_same = wanted == old
+        mine = said.of(_my_key(replica))
+        wanted = mine | (owed.ended - said.every)
+        is_same = wanted == mine
     else:
         # What an admin named waits for the founder's word; a current member never gets it.
-        wanted = owed.ended | (old - owed.known)
-        is_mine = said is None or said.signer is None
-        is_same = wanted == old and (is_mine or not old)
+        wanted = owed.ended | (said.every - owed.known)
+        is_same = wanted == said.of(ROOT) and not said.admins
     if len(wanted) > limits.ACCESS_REVOKED_MAX:
         wanted = set(sorted(owed.ended)[: limits.ACCESS_REVOKED_MAX])
     return None if is_same else wanted
 
 
-def _signed(replica: Replica, wanted: set[bytes], said: Said | None) -> bytes:
-    """Return the next statement, by the root key if I have it, else by my own."""
+def _my_key(replica: Replica) -> bytes:
+    return public_key(replica.profile.identity.access_seed(replica.space.id))
+
+
+def _signed(replica: Replica, wanted: set[bytes], said: Stated) -> bytes:
+    """Return my next statement, by the root key if I have it, else by my own beside root's."""
     space, me = replica.space, replica.profile.identity
-    n, least = (0, 0) if said is None else (said.statement.n, said.statement.min_epoch)
-    statement = Statement(space.id, n + 1, least, tuple(sorted(wanted)))
+    base, hashes = said.base, tuple(sorted(wanted))
     if space.founder == me.did:
+        statement = Statement(space.id, base + 1, 0, said.min_epoch, hashes)
         return access.state_access(me.space_root_seed(space.salt), statement, ())
+    mine = said.admins.get(_my_key(replica))
+    number = 1 if mine is None else mine[0].statement.n + 1
+    statement = Statement(space.id, number, base, 0, hashes)
     chain = own_chain(replica.profile, space) or ()
     return access.state_access(me.access_seed(space.id), statement, chain)
 

@@ -1,8 +1,8 @@
 """Audit: writes an audit bundle of a space, piece by piece.
 
 Every accepted event goes in, as it is or as a stub, in the order of the space. What decides
-authority is never withheld. An event that is shown gets the key that opens it alone; no secret of
-an epoch leaves.
+authority is never withheld, nor is what acts on something that is shown. An event that is shown
+gets the key that opens it alone; no secret of an epoch leaves.
 
 Laws: nothing is written to the log. Memory is that of one group, the authority events and the
 receipts, however long the log is. The caller holds one snapshot while this runs.
@@ -16,7 +16,17 @@ from collections.abc import Callable, Container, Iterable, Iterator
 
 from envoy import limits
 from envoy.core import bodies, bundle, epoch
-from envoy.core.bundle import ALWAYS, BODIES, OBJECTS, EpochLine, Header, Shown, Stub, Withheld
+from envoy.core.bundle import (
+    ALWAYS,
+    BODIES,
+    OBJECTS,
+    EpochLine,
+    Header,
+    Shown,
+    Stub,
+    Withheld,
+    is_sorted_out,
+)
 from envoy.core.crypto.seal import once_key
 from envoy.core.envelope import parse
 from envoy.core.identity import space_fingerprint
@@ -28,10 +38,6 @@ from envoy.lean import NamedTuple
 from envoy.replica.keyring import KeyRing
 from envoy.replica.replica import Replica
 
-# What is an object, and what has a text of its own: the sorts that can be withheld.
-OBJECT_KINDS = frozenset({"object.put", "object.retract"})
-OPEN_KINDS = frozenset({"task.claim", "task.assign", "task.release", "task.gate", "space.policy"})
-
 SORTS = (BODIES, OBJECTS)
 
 Write = Callable[[bytes], object]
@@ -42,6 +48,7 @@ class Chosen(NamedTuple):
     """What is shown: the words of the header, and the events that are about its task.
 
     ``gone`` is what was redacted or taken back in the space itself: it is shown to nobody.
+    ``beside`` is what makes the states of what is shown, by whomever and of whenever.
     """
 
     redact: tuple[str, ...] = ()
@@ -50,19 +57,16 @@ class Chosen(NamedTuple):
     since: int | None = None
     about: Container[bytes] = ()
     gone: Container[bytes] = ()
+    beside: Container[bytes] = ()
 
     def hides(self, entry: Entry) -> bool:
         """Say whether a bundle has a stub in the place of an event."""
         if entry.kind in ALWAYS:
             return False
-        if entry.kind in OBJECT_KINDS:
-            by_sort = OBJECTS in self.redact
-        else:
-            by_sort = BODIES in self.redact and entry.kind not in OPEN_KINDS
-        return (
-            by_sort
-            or entry.id in self.gone
-            or self.member not in (None, entry.author)
+        if is_sorted_out(self.redact, entry.kind) or entry.id in self.gone:
+            return True
+        return entry.id not in self.beside and (
+            self.member not in (None, entry.author)
             or (self.since is not None and entry.ts < self.since)
             or (self.task is not None and not self._is_about(entry))
         )

@@ -143,7 +143,8 @@ def _is_split(replica: Replica) -> bool:
     for every reader.
     """
     batch = replica.batch()
-    court, known = batch.court, batch.events.epochs(batch.sn)
+    court = batch.court
+    known = epochs.settled(batch.events, batch.sn, court.judgement)
     for one in epochs.wrapped(batch.space.id, known):
         create = duties.created(court.judgement, one.id)
         if create is None or not duties.is_sound(create, court.views):

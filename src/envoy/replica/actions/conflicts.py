@@ -13,7 +13,7 @@ from envoy.replica.actions import names
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.batch import Batch
 from envoy.replica.replica import Call, Profile, Replica, check_text
-from envoy.state import settling
+from envoy.state import doubles, settling
 from envoy.state.transitions import RANK_CREATOR
 from envoy.views import rows, space
 
@@ -84,7 +84,8 @@ def resolve(
         body = ConflictResolve(conflict, keep, note)
         loser = batch.events.entry(batch.sn, row.loser)
         assert loser is not None, "a conflict is between accepted events"
-        sides, rho = settling.Sides(row.winner, row.loser, loser.author), batch.rho(row.entity)
+        is_fork, rho = row.kind == doubles.FORK, batch.rho(row.entity)
+        sides = settling.Sides(row.winner, row.loser, loser.author, is_fork)
         if body.keep not in (row.winner, row.loser):
             raise ConflictError("invalid_transition", conflict_id=ids.to_text("cfl", conflict))
         if row.kept == keep:

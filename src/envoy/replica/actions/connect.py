@@ -79,10 +79,12 @@ def connect(replica: Replica, *, origin: str, pin: bytes | None, timeout_s: floa
     return stands(replica, changed=changed)
 
 
-def publish(profile: Profile, space: rows.Space, origin: str, *, timeout_s: float) -> rows.Space:
+def publish(
+    profile: Profile, space: rows.Space, origin: str, *, pin: bytes | None, timeout_s: float
+) -> rows.Space:
     """Put a space that was just made on the relay ``origin``; return its row. Raises as that."""
     replica = Replica(profile, space.sn)
-    return connect(replica, origin=origin, pin=None, timeout_s=timeout_s).space
+    return connect(replica, origin=origin, pin=pin, timeout_s=timeout_s).space
 
 
 def stands(replica: Replica, *, changed: bool) -> Connection:

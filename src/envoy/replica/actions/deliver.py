@@ -69,7 +69,7 @@ def _deliver(replica: Replica) -> rows.Space | None:
     try:
         while (space := replica.space).pending and go():
             sync.push(replica, go=go)
-            if slots.settle(replica) is None:
+            if slots.settle(replica, go=go) is None:
                 return replica.space
     except (EnvoyError, HubRefusal):
         return None

@@ -35,8 +35,6 @@ from envoy.replica.roads import read_pin, told, unpack
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
 
-# What a joiner issues itself by an invite; an admin's client gives it a chain of its own later.
-JOINER_MS: Final = 30 * limits.DAY_SECONDS * 1000
 REMOVED: Final = "epoch_revoked"
 NOT_THERE: Final = "hosted_relay_invite_not_found"
 
@@ -115,13 +113,15 @@ def settle_in(replica: Replica, keys: InviteKeys, info: InviteInfo) -> None:
     Raises ConflictError(invite_already_redeemed) where others were first, and what relays refuse.
     """
     profile, above = replica.profile, _chain(info)
-    invited = decode(decode(above[-1], Link).cap, Capability)
+    caps = [decode(decode(link, Link).cap, Capability) for link in above]
+    invited, end = caps[-1], chains.latest_end(caps)
+    wanted = profile.clock.now_ms() + limits.JOINED_SECONDS * 1000
     cap = Capability(
         space=info.space,
         gen=invited.gen,
         role=invited.role,
         holder=public_key(profile.identity.access_seed(info.space)),
-        exp=profile.clock.now_ms() + JOINER_MS,
+        exp=min(wanted, end or wanted),
         depth=0,
         uses=0,
     )

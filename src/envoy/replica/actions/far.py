@@ -18,7 +18,7 @@ from typing import cast
 from envoy.errors import EnvoyError, InternalError
 from envoy.lean import NamedTuple
 from envoy.replica import sync
-from envoy.replica.actions import approve
+from envoy.replica.actions import access, approve
 from envoy.replica.actions.local import exchange, sync_all
 from envoy.replica.replica import Profile, Replica
 from envoy.replica.roads import Roads, told
@@ -65,6 +65,9 @@ def exchange_all(
     done = sync_all(profile, wanted)
     for at, (row, _) in enumerate(far):
         replica = Replica(profile, row.sn)
+        # What came down although it signed for nothing may be the pin of its new key.
+        if reached[at].code == access.INCONSISTENT and access.follow_pin(roads, replica.space):
+            reached[at] = reached[at]._replace(code="")
         if not reached[at].code:
             bring_objects(replica)
             reached[at] = _again(roads, replica, reached[at])

@@ -158,7 +158,7 @@ def sync_all(
 def exchange(replica: Replica, *, go: sync.Go = sync.always) -> sync.Exchange:
     """Pull, push and settle claims in one space; what was sealed and opens now comes in."""
     done = sync.exchange(replica, go=go)
-    while go() and (sent := slots.settle(replica)) is not None:
+    while go() and (sent := slots.settle(replica, go=go)) is not None:
         more = sync.exchange(replica, go=go)
         done = sync.Exchange(*(one + other for one, other in zip(done, more, strict=True)))
         done = done._replace(pushed=done.pushed + sent)

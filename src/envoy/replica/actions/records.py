@@ -23,7 +23,9 @@ from envoy.replica.replica import Author, Call, Replica, check_text
 from envoy.state import records
 from envoy.state.lines import HANDOFF
 from envoy.state.transitions import RANK_CREATOR
+from envoy.views import records as views
 from envoy.views import rows
+from envoy.views.records import Beside, Look, Shown
 
 
 class Said(NamedTuple):
@@ -71,14 +73,29 @@ def add(
     return rows.Sent(written.event, written.n or 0, written.replayed, deliver(replica))
 
 
-def beside(replica: Replica, task: bytes) -> list[rows.Record]:
-    """Return all that can make a record of a task stale: its records, and objects as such."""
-    return gating.speakers(replica.profile.rows, replica.sn, task)
+def shown(replica: Replica, record: bytes) -> Shown:
+    """Return a record that counts, as it stands now."""
+    store, sn = replica.profile.rows, replica.sn
+    row = store.record(sn, record)
+    assert row is not None, "a record that was written has a row"
+
+    def beside(one: rows.Record) -> list[Beside]:
+        found = ((ref.rel, store.record(sn, ref.record)) for ref in store.refs_to(sn, one.id))
+        return [Beside(rel, other) for rel, other in found if other is not None]
+
+    def find(ident: bytes) -> rows.Record | None:
+        return store.record(sn, ident)
+
+    of_task = [] if row.task is None else gating.speakers(store, sn, row.task)
+    return views.shown(row, Look(beside, find), of_task=of_task)
 
 
 def check_fields(body: Record) -> None:
-    """Refuse a record that every replica would refuse."""
+    """Refuse a record that every replica would refuse, and one that only calls itself recorded."""
     missing = records.lacking(body)
+    known = views.plain(body.fields)
+    if body.kind == "evidence" and known.get("grade") == views.RECORDED and not views.is_run(known):
+        missing.append("grade")  # `envoy run` writes it
     relations = records.misses_relation(body.kind, body.refs)
     if missing or relations:
         raise UsageError(

@@ -30,6 +30,7 @@ from envoy.errors import (
     EnvoyError,
     NotFoundError,
     UsageError,
+    error,
 )
 from envoy.ids import did_text, to_text
 from envoy.lean import NamedTuple
@@ -179,12 +180,16 @@ def ask(
 
 
 def check_won(replica: Replica, done: rows.Transition, *, require: str) -> None:
-    """Refuse to call a claim won that is another's, or unconfirmed where that was asked for."""
+    """Refuse to call a claim won that is another's, or unconfirmed where that was asked for.
+
+    One that the hub had no room for is told as such in any case: it stays provisional.
+    """
     after = done.after
     mine = after.assignee == replica.profile.events.actor(replica.me)
     if not mine or (done.event is not None and after.tenure != done.event):
         raise _claimed(replica, after)
-    if require == names.CONFIRMED and after.claim_state != names.CONFIRMED:
+    is_wanted = require == names.CONFIRMED or replica.full == after.id
+    if is_wanted and after.claim_state != names.CONFIRMED:
         raise _unconfirmed(replica, after)
 
 
@@ -192,8 +197,12 @@ def _unconfirmed(replica: Replica, row: rows.Task) -> EnvoyError:
     """Return why a claim has no receipt; with what holds the slot, if that is known and counts not.
 
     Whoever can push may take a slot with an event that is no claim, or with a claim that is held.
+    Where the hub had no room for one more lease, that is said: waiting for it changes nothing.
     """
     task, found = to_text("task", row.id), slots.newest(replica, row.id)
+    if replica.full == row.id:
+        most, command = limits.SLOTS_PER_POSTER_MAX, f"envoy task release {task}"
+        return error("quota_exceeded", next_command=command, task_id=task, cause="slots", max=most)
     entry = None if found is None else replica.profile.events.entry(replica.sn, found.event)
     if found is None or (found.good and entry is not None and entry.status in COUNTING):
         return ConflictError("claim_unconfirmed", task_id=task)
