@@ -11,7 +11,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet
 SOURCES := $(shell find src -name '*.py' -o -name 'py.typed' -o -name '*.pyi') pyproject.toml README.md
 CODE := src tests tools $(wildcard demo bench)
 
-.PHONY: help demo test quick bench docs requirements clean
+.PHONY: help demo test quick bench prove prove-long docs requirements clean
 .DEFAULT_GOAL := help
 # A recipe that fails leaves no target behind that looks made.
 .DELETE_ON_ERROR:
@@ -21,6 +21,8 @@ help:
 	@echo "make test    format, lint, types, all tests, coverage: what has to pass"
 	@echo "make quick   the same without slow tests and coverage, for work in progress"
 	@echo "make bench   measure this machine and Envoy on it; JSON and a table in bench/out (ARGS=--quick)"
+	@echo "make prove   faults, attacks and what else could break it, in minutes: docs/proof.md"
+	@echo "make prove-long   the same for an hour"
 	@echo "make docs    write docs/reference and the other generated pages"
 	@echo "make requirements   pin the dependencies anew (asks the package index)"
 
@@ -51,6 +53,29 @@ quick: $(VENV)/.dev $(VENV)/.envoy
 
 bench: $(VENV)/.dev $(VENV)/.envoy
 	@$(BIN)/python -m bench $(ARGS)
+
+# --- the proof: every suite is a target of its own; one more is one more name in a list ---
+
+PROVE := prove-simulator
+PROVE_LONG := prove-long-simulator prove-long-planted
+SIM = PYTHONPATH=tests $(BIN)/python -m sim
+
+.PHONY: $(PROVE) $(PROVE_LONG)
+prove: $(PROVE)
+prove-long: $(PROVE_LONG)
+
+prove-simulator: $(VENV)/.dev $(VENV)/.envoy
+	@echo "== simulator: seeds"
+	@$(SIM) --seeds 0:1000 --minutes 3 --workers 2
+
+prove-long-simulator: $(VENV)/.dev $(VENV)/.envoy
+	@echo "== simulator: seeds, then long ones"
+	@$(SIM) --seeds 0:100000 --minutes 20 --workers 2
+	@$(SIM) --seeds 0:100000 --minutes 5 --workers 2 --long --deep
+
+prove-long-planted: $(VENV)/.dev
+	@echo "== simulator: planted bugs"
+	@$(SIM) --planted --seeds-max 400 --starts 1
 
 docs: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python tools/make_docs.py

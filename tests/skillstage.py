@@ -1,7 +1,7 @@
 """Skill stage: where the examples of docs/skills happen.
 
-`a1`, who reads the skill, works in a small git repository; `lead`, a human, made the space, and `a2`
-is a second agent. A skill is then a transcript like any other.
+`a1`, who reads the skill, works in a small git repository; `lead`, a human, made the space, and
+`a2` is a second agent. A skill is then a transcript like any other.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Make what agents read: skills, `llms.txt` and `llms-full.txt`, from pages of docs.
 
 docs/agent.md is the guide, docs/skills the usual shapes of work; the same words stand in the skills
-that runtimes load, in what `envoy onboarding --agent` shows and in the two files for models that look
-at a project as a whole. Front matter is that of the Agent Skills format (agentskills.io), the files
-are those of llmstxt.org: a heading, a summary in a quote, lists of links, `Optional` at the end.
+that runtimes load, in what `envoy onboarding --agent` shows and in the two files for models that
+look at a project as a whole. Front matter is that of the Agent Skills format (agentskills.io), the
+files are those of llmstxt.org: a heading, a summary in a quote, lists of links, at last `Optional`.
 """
 
 from __future__ import annotations

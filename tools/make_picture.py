@@ -46,10 +46,12 @@ class Scene:
         found: dict[str, str] = json.loads(done.stdout)
         return found
 
-    def show(self, who: str, *words: str) -> str:
+    def show(self, who: str, *words: str, cwd: Path | None = None) -> str:
         """Return a command and what it shows, in colour."""
         argv = [self.program, "--profile", who, *words]
-        done = subprocess.run(argv, env=self.environ, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            argv, env=self.environ, cwd=cwd, capture_output=True, text=True, check=False
+        )
         return f"$ envoy {' '.join(words)}\n{done.stdout}{done.stderr}"
 
 
@@ -126,6 +128,32 @@ def lines_in_use(scene: Scene, space: str) -> str:
     return "\n".join(scene.show("lead", *words) for words in shown)
 
 
+def installed(scene: Scene, project: Path) -> str:
+    """Return what installing into a runtime shows, and what a hook then tells a session."""
+    project.mkdir()
+    words = ("claude-code", "--scope", "project")
+    shown = [scene.show("a1", "hooks", verb, *words, cwd=project) for verb in ("install", "check")]
+    given = '{"session_id":"s1","source":"startup"}'
+    argv = [scene.program, "hook", "session-start", "--profile", "a1"]
+    done = subprocess.run(
+        argv, env=scene.environ, input=given, capture_output=True, text=True, check=True
+    )
+    said = json.loads(done.stdout)["hookSpecificOutput"]["additionalContext"]
+    return "\n".join([*shown, f"$ envoy hook session-start   # what the session is told\n{said}"])
+
+
+def program_run(scene: Scene) -> str:
+    """Return the example of the README and what it prints."""
+    page = (ROOT / "README.md").read_text("utf-8")
+    code = page.partition("```python\n")[2].partition("```")[0]
+    python = Path(scene.program).with_name("python")
+    command = [str(python if python.exists() else sys.executable), "-c", code]
+    home = str(Path(scene.environ["ENVOY_HOME"]).with_name("sdk"))
+    environ = {**scene.environ, "ENVOY_HOME": home}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    return f"$ cat work.py\n{code}\n$ python work.py\n{done.stdout}"
+
+
 def draw(name: str, title: str, shown: str) -> None:
     """Write docs/img/NAME.svg."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
@@ -166,6 +194,8 @@ def main() -> None:
         draw("mcp", "what a model is told", told(scene, space))
         draw("json", "for people, for programs", twice(scene, tasks[0]))
         draw("moving-over", "lines in use", lines_in_use(scene, "bughunt"))
+        draw("adapters", "into a runtime", installed(scene, Path(scratch) / "project"))
+        draw("sdk", "from a program", program_run(scene))
         removal(scene, tasks)
         held = json.loads(json.dumps(scene.ask("lead", "quarantine", "list")))["events"]
         words = [("quarantine", "list"), ("why", held[0]["event_id"][:10])]

@@ -1,10 +1,10 @@
 """Compat: every command line that people and scripts already use runs unchanged.
 
 The lines are those of the existing product, all of them; capitals stand for real ids, codes and
-names, `$P`, `$ENVOY_PROFILE` and `$ENVOY_SPACE` are set by the shell. Each runs in one shell, in the
-home of `lead`, whose spaces are bughunt, which `a1` is in too, and two more. What needs a relay has
-one, what asks for a passphrase has a terminal. `claude` is a program of others: of its line the part
-that starts ours is run.
+names, `$P`, `$ENVOY_PROFILE` and `$ENVOY_SPACE` are set by the shell. Each runs in one shell, in
+the home of `lead`, whose spaces are bughunt, which `a1` is in too, and two more. What needs a relay
+has one, what asks for a passphrase has a terminal. `claude` is a program of others: of its line the
+part that starts ours is run.
 """
 
 from __future__ import annotations

@@ -75,6 +75,23 @@ def test_no_module_behind_a_stand_in_is_loaded_and_no_stand_in_is_left() -> None
             id="times and ids of the standard library are those that the library knows",
         ),
         pytest.param(
+            "import typing, msgspec\n"
+            "class Pair(typing.NamedTuple):\n"
+            "    one: int\n"
+            "class Half(typing.TypedDict):\n"
+            "    a: typing.Required[int]\n"
+            "    b: typing.NotRequired[int]\n"
+            "print(msgspec.json.decode(b'[1]', type=Pair), msgspec.convert({'a': 1}, Half))",
+            "Pair(one=1) {'a': 1}",
+            id="types that are told by their hints are understood",
+        ),
+        pytest.param(
+            "import sys; sys.modules['typing_extensions'] = None\n"
+            "print(seldom.type_hints(seldom.StandIn.__getattr__)['name'] is str)",
+            "True",
+            id="without the package that has hints for all versions Python's own are asked",
+        ),
+        pytest.param(
             "import datetime, platform; import importlib\n"
             "print(*[importlib.import_module(name).__file__ is not None for name in"
             " ('datetime', 'platform', 'msgspec.json', 'msgspec.toml')])",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import agentpages
 from console import Console, play
 from envoy.mcp import arguments
+from envoy.mcp import main as mcp_main
 from envoy.mcp.table import BY_NAME
 from skillstage import staged
 
@@ -55,13 +57,15 @@ def tool_calls(text: str) -> Iterator[tuple[str, dict[str, object]]]:
 
 def commands(text: str) -> Iterator[str]:
     """Yield each command of the guide: of its blocks without what explains it, and of its text."""
-    for number, part in enumerate(text.split("```")):
-        if number % 2:
-            yield from (
-                re.split(r" {2,}", line)[0] for line in part.splitlines() if "envoy " in line
-            )
-        else:
-            yield from re.findall(r"`([^`\n]*\benvoy [a-z][^`\n]*)`", part)
+    for part in text.split("```")[1::2]:
+        yield from (re.split(r" {2,}", line)[0] for line in part.splitlines() if "envoy " in line)
+    yield from inline(text)
+
+
+def inline(text: str) -> Iterator[str]:
+    """Yield the commands in the text of a page, those of its blocks left out."""
+    for part in text.split("```")[::2]:
+        yield from re.findall(r"`([^`\n]*\benvoy [a-z][^`\n]*)`", part)
 
 
 class Desk:
@@ -96,22 +100,34 @@ class Desk:
 
 # A code of an error, and a command of a person.
 SHAPES = {"envoy explain CODE": "envoy explain read_only"}
-# Nothing came: no error. A stream is ended from outside.
-MAY_END = {"envoy inbox read --wait": (0, 6), "envoy wait": (0, 6), "envoy events": (0, 124)}
+OF_ADMINS = "envoy space policy"
+# Nothing came: no error. A stream is ended from outside. `run` needs a command behind it.
+MAY_END = {
+    "envoy inbox read --wait": (0, 6),
+    "envoy wait": (0, 6),
+    "envoy events": (0, 124),
+    "envoy listen": (0, 124),
+}
+STREAMS = ("envoy events", "envoy listen")
 
 
 @pytest.mark.slow
-def test_every_command_of_the_guide_runs(tmp_path: Path) -> None:
+def test_every_command_of_the_guide_and_of_the_text_of_skills_runs(tmp_path: Path) -> None:
     desk = Desk(staged(tmp_path))
     found = list(commands(GUIDE))
     assert len(found) > 12
+    for page in PAGES:
+        found += [one for one in inline(page.read_text("utf-8")) if one != "envoy run"]
     for command in found:
         line = SHAPES.get(command) or desk.real(command)
         if line.startswith("envoy join"):
             line += " --profile late"
+        if line.startswith(OF_ADMINS):
+            line += " --profile lead"
         line = line.replace("--wait-timeout 30", "--wait-timeout 1")
         line = line.replace("envoy wait", "envoy wait --timeout 1")
-        done = desk.console.sh(f"timeout 3 {line}" if "events" in line else line, TEXT="hello")
+        ends = f"timeout 3 {line}" if line.startswith(STREAMS) else line
+        done = desk.console.sh(ends, TEXT="hello")
         start = next((one for one in MAY_END if command.startswith(one)), "")
         assert done.status in MAY_END.get(start, (0,)), (line, done)
 
@@ -119,6 +135,22 @@ def test_every_command_of_the_guide_runs(tmp_path: Path) -> None:
 def test_the_guide_is_what_onboarding_shows(tmp_path: Path) -> None:
     shown = Console(tmp_path).ok("onboarding", "--agent")["text"]
     assert shown == agentpages.without_links(GUIDE)
+
+
+# -- adapters ------------------------------------------------------------------------------------
+
+
+def test_what_adapters_put_into_files_starts_the_server() -> None:
+    page = (ROOT / "docs/adapters.md").read_text("utf-8")
+    found = [
+        *map(json.loads, re.findall(r"```json\n(.*?)```", page, re.DOTALL)),
+        *map(tomllib.loads, re.findall(r"```toml\n(.*?)```", page, re.DOTALL)),
+    ]
+    assert [key for one in found for key in one] == ["mcpServers", "servers", "mcp_servers"]
+    for one in found:
+        (entry,) = [servers["envoy"] for servers in one.values()]
+        assert entry["command"] == "envoy-mcp"
+        assert mcp_main.parser().parse_args(entry["args"]).profile == "a1"
 
 
 # -- formats -------------------------------------------------------------------------------------

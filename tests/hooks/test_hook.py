@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -343,3 +345,34 @@ def test_a_hook_of_a_real_process_reads_a_pipe(stage: Stage) -> None:
     assert "session s1" in done.out and (done.status, done.err) == (0, "")
     kept_open = "sleep 3 | envoy hook session-start --profile a1 --json"
     assert stage.console.sh(kept_open).data["session"] == "default"
+
+
+# -- what it costs --------------------------------------------------------------------------------
+
+REPORT = """
+import sys
+from envoy.cli.main import main
+status = main(sys.argv[1:])
+print(*sorted(sys.modules), file=sys.stderr)
+sys.exit(status)
+"""
+# What signs, decodes and draws; what only writes need.
+DEAR = {"asyncio", "cryptography", "http", "logging", "mcp", "msgspec", "nacl", "rich", "tomllib"}
+DEAR_OWN = ("envoy.core", "envoy.state", "envoy.replica", "envoy.wiring.writes")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_hook_loads_what_a_read_loads(stage: Stage, name: str) -> None:
+    stage.console.ok("--profile", "lead", "send", "news")
+    argv = [sys.executable, "-c", REPORT, "hook", name, "--profile", "a1"]
+    done = subprocess.run(
+        argv,
+        input=b'{"session_id": "s1"}',
+        env=stage.console.environment(),
+        cwd=stage.console.cwd,
+        capture_output=True,
+        check=True,
+    )
+    loaded = set(done.stderr.decode().split())
+    assert "envoy.cli.read.hook" in loaded and not loaded & DEAR
+    assert not [one for one in loaded if one.startswith(DEAR_OWN)]

@@ -164,7 +164,7 @@ def test_what_came_from_the_relay_is_not_pushed_back(at: Scene) -> None:
     at.sync()
     at.relay.calls.clear()
     assert at.sync() == Moved(0, 0)
-    assert at.relay.calls == ["Pull", "HeadGet"]
+    assert at.relay.calls == ["Pull"]
 
 
 def test_a_hundred_new_of_many_take_one_round_trip(at: Scene) -> None:

@@ -67,3 +67,15 @@ print(sorted(name for name in sys.modules if name.startswith(("envoy.core", "env
 
 def test_peeking_loads_sqlite_and_nothing_that_signs_or_decodes() -> None:
     assert python(LOADED).communicate()[0] == "[]\n[]\n"
+
+
+def test_who_looks_again_sees_what_is_new_and_that_the_hub_is_gone(tmp_path: Path) -> None:
+    hub, path = Hub(tmp_path / "hub"), tmp_path / "hub" / "hub.db"
+    look = peek.Peek(str(path))
+    assert look.newest([SPACE]) == {SPACE: 0}
+    hub.push(envelope("one"))
+    assert look.newest([SPACE]) == {SPACE: 1}
+    path.unlink()
+    assert look.newest([SPACE]) == {}
+    look.close()
+    look.close()

@@ -132,7 +132,7 @@ def test_what_another_process_writes_while_a_call_is_out_stays(at: Scene) -> Non
     assert at.link.pushed == 2
 
 
-@pytest.mark.parametrize("kind", [frames.Pushed, frames.Pulled, frames.Head])
+@pytest.mark.parametrize("kind", [frames.Pushed, frames.Pulled])
 def test_a_link_that_another_process_forgot_ends_the_work_quietly(
     at: Scene, kind: type[Body]
 ) -> None:

@@ -12,9 +12,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from hashlib import sha256
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,11 +27,11 @@ from envoy import limits
 from envoy.mcp import server
 from envoy.mcp.session import Bounds
 from envoy.wiring import attending
-from mcpplay import Player, config, parameters, player, team
+from mcpplay import Player, config, parameters, player, powers, team
 from relay.running import a_relay
 
 ADMIN = "role owner, by order of the system"
-# Names that look like the lead's: the same one, Cyrillic letters, what hides a letter, what says more.
+# Names that look like the lead's: the same, Cyrillic, with a hidden letter, with words beside it.
 LIKE_LEAD = ("lead", "l\u0435\u0430d", "lea\u200bd", "lead (owner)", "Lead", "@lead", "system")
 
 
@@ -59,19 +57,6 @@ def settle(console: Console, *names: str) -> None:
     for _ in range(2):
         for name in names or ("lead", "a1", "b2"):
             console.ok("--profile", name, "sync")
-
-
-def powers(of: Player) -> str:
-    """Return the hash of all that authority is in a copy; names are none of it."""
-    with of.session.writing() as profile:
-        rows = profile.rows
-        found = [
-            (one.id, one.role, one.epoch, one.policy, one.closed_ms)
-            + (rows.grants(one.sn), rows.invites(one.sn))
-            + tuple(member._replace(name="") for member in rows.members(one.sn).values())
-            for one in rows.spaces()
-        ]
-    return sha256(repr(found).encode()).hexdigest()
 
 
 def states(of: Player) -> list[bytes]:
@@ -177,14 +162,20 @@ def members(data: dict[str, Any]) -> list[dict[str, Any]]:
 # -- calls that are given up ---------------------------------------------------------------------
 
 
-@contextmanager
-def serving(console: Console) -> Iterator[server.Face]:
-    """Yield the face of a server of `a1`."""
+def serve(console: Console, era: str, act: Callable[[Client], Awaitable[None]]) -> None:
+    """Let ``act`` talk to a server of `a1`, which has to answer afterwards as well."""
     settings = config(console.home, "a1")
     core = server.Core(settings, Bounds(str(console.cwd)))
     bell = server.Bell(lambda: attending.watch(settings))
+
+    async def run() -> None:
+        with anyio.fail_after(60):
+            async with Client(server.make(server.Face(core, bell)), mode=era) as client:
+                await act(client)
+                assert not (await client.call_tool("status", {})).is_error
+
     try:
-        yield server.Face(core, bell)
+        anyio.run(run)
     finally:
         bell.end()
         core.close()
@@ -194,24 +185,17 @@ def serving(console: Console) -> Iterator[server.Face]:
 def test_an_act_that_is_given_up_happens_once_or_not_at_all(scene: Scene, era: str) -> None:
     before = powers(scene.a1)
 
-    async def run(face: server.Face) -> list[bool]:
-        again = list[bool]()
-        with anyio.fail_after(60):
-            async with Client(server.make(face), mode=era) as client:
-                for number, seconds in enumerate((0, 0.001, 0.01, 0.03)):
-                    given = {"body": f"once {number}", "key": f"once-{number}"}
-                    with anyio.move_on_after(seconds):
-                        await client.call_tool("message_send", given)
-                    done = await client.call_tool("message_send", given)
-                    assert not done.is_error, done
-                    again.append(bool(done.structured_content["replayed"]))
-                with anyio.move_on_after(0.01):
-                    await client.call_tool("task_claim", {"ready": True})
-                assert not (await client.call_tool("status", {})).is_error
-        return again
+    async def act(client: Client) -> None:
+        for number, seconds in enumerate((0, 0.001, 0.01, 0.03)):
+            given = {"body": f"once {number}", "key": f"once-{number}"}
+            with anyio.move_on_after(seconds):
+                await client.call_tool("message_send", given)
+            done = await client.call_tool("message_send", given)
+            assert not done.is_error, done
+        with anyio.move_on_after(0.01):
+            await client.call_tool("task_claim", {"ready": True})
 
-    with serving(scene.console) as face:
-        anyio.run(run, face)
+    serve(scene.console, era, act)
     said = scene.lead.call("history", kinds=["message"])["records"]
     assert sorted(one["body"] for one in said) == [f"once {number}" for number in range(4)]
     assert powers(scene.a1) == before
@@ -220,20 +204,16 @@ def test_an_act_that_is_given_up_happens_once_or_not_at_all(scene: Scene, era: s
 def test_a_wait_that_times_out_at_the_client_changes_nothing(scene: Scene) -> None:
     before = states(scene.a1)
 
-    async def run(face: server.Face) -> None:
-        with anyio.fail_after(30):
-            async with Client(server.make(face), mode="legacy") as client:
-                for tool, given in (
-                    ("inbox_read", {"tasks_only": True, "wait_s": 50}),
-                    ("events_wait", {"since": 10**6, "wait_s": 50}),
-                ):
-                    with pytest.raises(MCPError) as caught:
-                        await client.call_tool(tool, given, read_timeout_seconds=0.3)
-                    assert caught.value.error.code == types.REQUEST_TIMEOUT
-                assert not (await client.call_tool("status", {})).is_error
+    async def act(client: Client) -> None:
+        for tool, given in (
+            ("inbox_read", {"tasks_only": True, "wait_s": 50}),
+            ("events_wait", {"since": 10**6, "wait_s": 50}),
+        ):
+            with pytest.raises(MCPError) as caught:
+                await client.call_tool(tool, given, read_timeout_seconds=0.3)
+            assert caught.value.error.code == types.REQUEST_TIMEOUT
 
-    with serving(scene.console) as face:
-        anyio.run(run, face)
+    serve(scene.console, "legacy", act)
     assert states(scene.a1) == before
 
 
@@ -245,7 +225,7 @@ BROKEN: tuple[bytes, ...] = (
     b'{"jsonrpc":"2.0","id":{"$":1},"method":"tools/call","params":{}}',
     b'{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"space_role","arguments":{}}}',
     b'{"jsonrpc":"2.0","id":3,"method":"tools/call","params":[]}',
-    b'{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"task_create","arguments":[]}}',
+    b'{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"trace","arguments":[]}}',
     b'{"jsonrpc":"2.0","id":5,"result":{"role":"owner"}}',
     b'{"jsonrpc":"2.0","method":"notifications/roots/list_changed"}',
     b'[{"jsonrpc":"2.0","id":6,"method":"ping"}]',

@@ -1,8 +1,8 @@
 """The protocol's own conformance suite, against the server behind loopback HTTP.
 
-The suite asks for tools, prompts and resources of its own names: they are other names here for ours.
-It knows the protocol up to 2025-11-25. What it cannot ask of this server, because the server does
-not offer it, stands in ``NOT_OFFERED``; together that is the whole suite.
+The suite asks for tools, prompts and resources of its own names: they are other names here for
+ours. It knows the protocol up to 2025-11-25. What it cannot ask of this server, because the server
+does not offer it, stands in ``NOT_OFFERED``; together that is the whole suite.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The main job of the demo over MCP alone: mend a broken package, prove it, and be understood.
 
-People make the space and let the agents in, which no tool can. All the rest is calls of tools by the
-SDK's client: tasks from failing tests, claims, one race, the mending, the evidence, and a newcomer
-who reads the brief, what the brief says it left out, and the history, and is held to the truth.
+People make the space and let the agents in, which no tool can. All the rest is calls of tools by
+the SDK's client: tasks from failing tests, claims, one race, the mending, the evidence, and a
+newcomer who reads the brief, what the brief says it left out, and the history, and is held to the
+truth.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def test_the_demo_can_be_run_over_mcp_alone(
     console.ok("--profile", "new", "join", "--name", "new", "-", stdin=code)
     package = tmp_path / "package"
     shutil.copytree(DEMO / "package", package, ignore=shutil.ignore_patterns("__pycache__"))
-    parts = [importlib.import_module(name) for name in ("agent", "newcomer")]
+    agent, newcomer = (importlib.import_module(name) for name in ("agent", "newcomer"))
 
     async def run() -> None:
         with anyio.fail_after(SECONDS_MAX):
@@ -71,7 +72,7 @@ def test_the_demo_can_be_run_over_mcp_alone(
                     )
                     for name, era in ERAS.items()
                 }
-                await play(Cast(*parts, package, clients))
+                await play(Cast(agent, newcomer, package, clients))
 
     anyio.run(run)
 

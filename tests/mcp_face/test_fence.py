@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envoy import ids
+from envoy.jsontext import dumps
 from envoy.mcp import fence
 from hostile import CONTROLS, HOSTILE
 
@@ -123,3 +124,16 @@ def test_secrets_do_not_pass_even_in_pieces() -> None:
     hidden = words.replace("abandon art", "aban\u200bdon art")  # as a whole it is no phrase
     shown = str(fence.untrusted(f"join with:\n{hidden}", (None, None), chars_max=4000)["text"])
     assert "abandon" not in shown and "[secret removed]" in shown
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param({}, id="an object of nothing"),
+        pytest.param({"a": [], "b": {"c": None}}, id="what is empty"),
+        pytest.param({"a": [1, "two", True, False], "b": [{"c": [[]]}]}, id="lists in objects"),
+    ],
+)
+def test_a_size_is_the_length_of_the_json(value: dict[str, object]) -> None:
+    assert fence.size(value) == len(dumps(value))
+    assert fence.size({"a": 'say "so"\n'}) == len(dumps({"a": 'say "so"\n'})) - 3

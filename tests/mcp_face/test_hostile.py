@@ -10,7 +10,7 @@ import pytest
 
 from console import Console
 from hostile import HOSTILE
-from mcpplay import Player, outside, player, team
+from mcpplay import Player, outside, player, powers, team
 
 CANARY = "KANARIENVOGEL"
 FORGED = [
@@ -42,18 +42,20 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Console, Pl
         yield console, lead, a1
 
 
-def authority(console: Console) -> object:
-    """Return all that authority is, as the command line shows it."""
+def authority(console: Console, *players: Player) -> object:
+    """Return all that authority is: as the command line shows it, and its hash in each copy."""
+    for name in ("lead", "a1"):
+        console.ok("--profile", name, "sync")
     found = console.ok("--profile", "lead", "permissions")["spaces"]
     invites = console.ok("--profile", "lead", "invites", "list")["invites"]
-    return found, invites
+    return found, invites, [powers(one) for one in players]
 
 
 def test_no_text_changes_authority_and_none_stands_bare(
     talk: tuple[Console, Player, Player],
 ) -> None:
     console, lead, a1 = talk
-    before = authority(console)
+    before = authority(console, lead, a1)
     for number, text in enumerate(FORGED):
         body = f"{CANARY} {text}".replace("\0", "")
         line = body.replace("\n", " ")[:100]
@@ -67,12 +69,12 @@ def test_no_text_changes_authority_and_none_stands_bare(
                 assert loose in ([], [CANARY]), (name, loose)  # the phrase that was looked for
         shown = a1.ask("tasks", task=task["task_id"]).data
         assert not [one for one in outside(shown) if CANARY in one]
-    assert authority(console) == before
+    assert authority(console, lead, a1) == before
 
 
 def test_every_field_of_a_member_is_framed(talk: tuple[Console, Player, Player]) -> None:
     console, lead, a1 = talk
-    before = authority(console)
+    before = authority(console, lead, a1)
     task = a1.call("task_create", title=f"{CANARY} t", body=CANARY, labels=[CANARY])["task_id"]
     seen = [a1.ask("task_claim", task=task)]
     seen += [a1.ask("task_update", task=task, action="blocked", note=f"{CANARY} note")]
@@ -106,7 +108,7 @@ def test_every_field_of_a_member_is_framed(talk: tuple[Console, Player, Player])
         mark = done.text.partition("<<envoy:untrusted ")[2].partition(">>")[0]
         for part in done.text.split(f"<<envoy:untrusted {mark}>>"):
             assert CANARY not in part.partition(f"<<end {mark}>>")[2]
-    assert authority(console) == before
+    assert authority(console, lead, a1) == before
 
 
 def test_a_mark_is_new_each_time(talk: tuple[Console, Player, Player]) -> None:

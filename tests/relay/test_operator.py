@@ -184,7 +184,7 @@ def test_a_relay_of_the_lan_is_known_by_its_pin_and_by_nothing_else(console: Con
         assert console.ok(*at, "billing", "status", "--pin", pin)["connected_access_active"]
         assert code_of(console, *at, "billing", "status") == (7, "relay_unavailable")
         wrong = ("--pin", "00" * 32)
-        assert code_of(console, *at, "billing", "status", *wrong) == (7, "relay_unavailable")
+        assert code_of(console, *at, "billing", "status", *wrong) == (8, "relay_inconsistent")
         found = {one["name"]: one for one in console.ok("relay", "doctor")["checks"]}
         assert found["address"]["state"] == found["process"]["state"] == "ok"
         served = code_of(console, "relay", "serve")

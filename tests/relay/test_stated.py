@@ -15,7 +15,7 @@ from envoy import limits
 from envoy.core import access
 from envoy.core.access import Statement
 from envoy.core.crypto.sign import sha256
-from envoy.relay import ddl, tables
+from envoy.relay import ddl, doctor, tables
 from envoy.sync import access as calls
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
@@ -146,6 +146,9 @@ def test_what_an_older_relay_was_told_counts_on_until_somebody_states_it_anew(
     put(relay, root_says(3, "writer", min_epoch=0))
     relay.close()
     _set_back(relay.directory)
+    looked = doctor.examine(doctor.Place(relay.directory, None, None))
+    (spaces,) = (one for one in looked if one.name == "spaces")
+    assert (spaces.state, spaces.command) == ("warning", "envoy relay serve")
     again = Relay(tmp_path / "relay")
     assert again.entry("writer").code == "epoch_revoked"
     assert kept(again) == ()

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from envoy.core.bodies import Admit, Ref, Remove
+from envoy.core.codec import Open
 from envoy.core.records import Record, RecordRetract
+from envoy.errors import EnvoyError
 from envoy.replica.actions import conflicts as disputes
 from envoy.replica.actions import records, tasks
 from envoy.replica.actions.records import Said
+from envoy.views import records as shapes
 from envoy.views import rows
 from replica.beside import say, settle
 from replica.compare import differences, meaning
@@ -93,6 +100,43 @@ def test_an_act_without_effect_leaves_the_row_as_it_was(world: World) -> None:
     row = record_of(lead, record)
     assert row is not None and row.retracted == own and refused(lead, own) is None
     assert row.digest != before.digest
+
+
+RAN: Open = (
+    ("argv", ("make",)),
+    ("cwd", "."),
+    ("exit", 0),
+    ("grade", "recorded"),
+    ("output_bytes", 3),
+    ("output_sha256", "4f" * 32),
+    ("output_tail", "ok"),
+    ("result", "pass"),
+    ("started_at", "2026-01-01T00:00:00Z"),
+    ("took_ms", 7),
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        pytest.param({"argv": "make"}, ["argv"], id="typed by hand"),
+        pytest.param({"output_sha256": "4f"}, ["output_sha256"], id="a digest that is none"),
+        pytest.param({"argv": (), "took_ms": "7"}, ["argv", "took_ms"], id="of no command"),
+        pytest.param({"exit": 1}, ["exit"], id="a pass that failed"),
+        pytest.param({"result": "fail"}, ["exit"], id="a fail that passed"),
+    ],
+)
+def test_what_only_calls_itself_recorded_is_refused_at_the_door(
+    world: World, change: dict[str, Any], missing: list[str]
+) -> None:
+    (lead,) = world.team("lead")
+    said = Said("evidence", "", "test", None, RAN, "git:hull@1")
+    altered = tuple(sorted({**dict(RAN), **change}.items()))
+    with pytest.raises(EnvoyError) as caught:
+        records.add(lead.copy, said._replace(fields=altered))
+    assert (caught.value.code, caught.value.details["missing"]) == ("field_invalid", missing)
+    row = record_of(lead, records.add(lead.copy, said).event)
+    assert row is not None and shapes.grade(row) == "recorded"
 
 
 def successors(actor: Actor) -> list[tuple[str, str, bytes, bytes]]:

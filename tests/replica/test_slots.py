@@ -353,3 +353,59 @@ def test_of_eight_processes_one_wins_and_seven_are_told_who(world: World) -> Non
         actor.sync()
         assert state(actor, task) == ("claimed", winner.me, "confirmed", 1)
         assert actor.count("quarantine") == 0
+
+
+def test_claims_made_while_away_are_asked_for_together_and_stored_in_one_commit(
+    world: World,
+) -> None:
+    lead, agent, late = world.team("lead", "agent", "late")
+    found = [made(lead, agent, late) for _ in range(4)]
+    for one in (agent, late):
+        one.door.away = True
+        for task in found:
+            claim(one, task)
+        one.door.away = False
+    for one, won in ((agent, 4), (late, 0)):
+        before = one.connection.commits["full"]
+        assert slots.settle(one.copy) == won
+        assert one.connection.commits["full"] - before == 1, "winners and losers alike"
+        one.sync()
+        assert one.space.pending == 0
+    agent.sync()
+    for task in found:
+        assert state(agent, task) == state(late, task)
+        assert state(late, task)[1:] == (agent.me, "confirmed", 1)
+
+
+def test_what_a_hub_decided_is_stored_although_it_went_away_then(world: World) -> None:
+    lead, agent = world.team("lead", "agent")
+    found = [made(lead, agent) for _ in range(3)]
+    agent.door.away = True
+    for task in found:
+        claim(agent, task)
+    agent.door.away = False
+
+    def leave(call: Body, reply: Body) -> Body:
+        agent.door.away = isinstance(call, frames.Slot)
+        return reply
+
+    agent.door.alter = leave
+    with pytest.raises(RelayError):
+        slots.settle(agent.copy)
+    agent.door.alter, agent.door.away = None, False
+    assert [state(agent, task)[2] for task in found].count("confirmed") == 1
+    agent.sync()
+    assert {state(agent, task)[2:] for task in found} == {("confirmed", 1)}
+    assert agent.space.pending == 0
+
+
+def test_a_run_of_claims_ends_with_the_time_it_may_take(world: World) -> None:
+    lead, agent = world.team("lead", "agent")
+    found = [made(lead, agent) for _ in range(3)]
+    agent.door.away = True
+    for task in found:
+        claim(agent, task)
+    agent.door.away = False
+    assert slots.settle(agent.copy, go=lambda: False) == 1, "one at least"
+    assert slots.settle(agent.copy) == 2
+    assert slots.settle(agent.copy) is None

@@ -26,7 +26,7 @@ def main() -> int:
     """Do what the command line asks; 1 if anything failed."""
     asked = _parsed()
     if asked.planted:
-        return planted.main(asked.only, seeds_max=asked.seeds_max)
+        return planted.main(asked.only, starts=asked.starts, seeds_max=asked.seeds_max)
     if asked.regress is not None:
         return _told(run(read(asked.regress), tells=True, deep=True))
     if asked.seed is not None:
@@ -49,6 +49,7 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--planted", action="store_true", help="find the planted bugs")
     parser.add_argument("--only", default="", help="with --planted: those whose name has this")
     parser.add_argument("--seeds-max", type=int, default=1000, help="with --planted: of each")
+    parser.add_argument("--starts", type=int, default=3, help="with --planted: from so many places")
     return parser.parse_args()
 
 

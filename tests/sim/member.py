@@ -142,6 +142,10 @@ class Member(Actor):
         """Return the ids of all events of its log."""
         return set(self.disk.rows(bytes, "SELECT id FROM event"))
 
+    def receipts(self) -> set[bytes]:
+        """Return the ids of the receipts it has accepted."""
+        return set(self.disk.rows(bytes, "SELECT id FROM receipt"))
+
     def mine(self) -> list[bytes]:
         """Return the ids of the events it is the author of, in the order they came here."""
         sql = "SELECT e.id FROM event e JOIN actor a USING(an) WHERE a.did = ? ORDER BY rid"

@@ -25,14 +25,12 @@ from sim.evil import EVIL
 from sim.faults import DISK, FAULTS
 from sim.member import Member
 from sim.plan import Action, Plan
-from sim.scene import Violated
+from sim.scene import BROKEN, Violated
 from sim.world import World
 
 ACTS: Final[dict[str, Act]] = {**HONEST, **FAULTS, **EVIL}
 # What is no copy's own doing, and may come while another waits for the hub.
 MOVING: Final = (*HONEST, "hand", *EVIL)
-# Codes that say that something broke, which nothing that happens here may do.
-BROKEN: Final = ("internal", "state_corrupt", "state_access_denied", "schema_too_new", "timeout")
 MEMORY: Final = "/dev/shm"
 
 

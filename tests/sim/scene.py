@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from envoy.core.structs import Body
 from envoy.hub.handler import LocalHub
@@ -23,7 +23,9 @@ class Weather(NamedTuple):
     slow_ms: int = 40
 
 
-FAIR = Weather()
+FAIR: Final = Weather()
+# Codes that say that something broke, which nothing that happens here may do.
+BROKEN: Final = ("internal", "state_corrupt", "state_access_denied", "schema_too_new", "timeout")
 
 
 class Violated(AssertionError):

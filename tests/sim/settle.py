@@ -46,15 +46,15 @@ def _in(world: World) -> list[Member]:
 
 
 def _all(world: World) -> set[bytes]:
-    """Return the ids of all events that any copy has accepted."""
-    return set[bytes]().union(*(one.ids() for one in _in(world)))
+    """Return the ids of all events and receipts that any copy has accepted."""
+    return set[bytes]().union(*(one.ids() | one.receipts() for one in _in(world)))
 
 
 def _lacking(world: World, every: set[bytes]) -> dict[str, int]:
     """Return how many events a copy has never met, or has still to send; and the hub."""
     found = dict[str, int]()
     for member in _in(world):
-        known = member.ids() | member.parked_ids()
+        known = member.ids() | member.receipts() | member.parked_ids()
         if lacking := len(every - known) + member.space.pending:
             found[member.name] = lacking
     if lacking := len(every - world.hub.frame_ids()):

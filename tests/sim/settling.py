@@ -7,7 +7,7 @@ from envoy.replica import sync
 from envoy.replica.actions import local
 from envoy.sync.frames import HubRefusal
 from sim.member import Member
-from sim.scene import Violated
+from sim.scene import BROKEN, Violated
 from sim.world import World
 
 
@@ -20,6 +20,6 @@ def exchange(world: World, member: Member, *, mends: bool, cares: bool) -> None:
     except HubRefusal:
         world.counts["refused while settling"] += 1
     except EnvoyError as error:
-        if error.exit in (1, 2):
+        if error.code in (*BROKEN, "storage_failed"):
             raise Violated("an error while settling", f"{error.code} {error.details}") from error
         world.counts[f"settling {error.code}"] += 1

@@ -35,10 +35,10 @@ def shrunk(plan: Plan, fails: Callable[[Plan], bool], *, runs_max: int = RUNS_MA
     return plan._replace(actions=tuple(left))
 
 
-def write(plan: Plan, name: str, what: str) -> Path:
+def write(plan: Plan, name: str, what: str, *, folder: Path = KEPT) -> Path:
     """Keep a plan under a name, with what it broke."""
-    KEPT.mkdir(exist_ok=True)
-    path = KEPT / f"{name}.json"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.json"
     shown = {"seed": plan.seed, "base": plan.base, "broke": what}
     lines = ",\n  ".join(json.dumps(list(one)) for one in plan.actions)
     head = json.dumps(shown)[:-1]

@@ -290,22 +290,10 @@ def read_module(name: str) -> ModuleType | None:
             from envoy.cli.read import home
 
             return home
-        case "hook":
-            from envoy.cli.read import hook
-
-            return hook
         case "objects":
             from envoy.cli.read import objects
 
             return objects
-        case "records":
-            from envoy.cli.read import records
-
-            return records
-        case "provenance":
-            from envoy.cli.read import provenance
-
-            return provenance
         case "space":
             from envoy.cli.read import space
 
@@ -322,6 +310,24 @@ def read_module(name: str) -> ModuleType | None:
             from envoy.cli.read import work
 
             return work
+    return seldom_read_module(name)
+
+
+def seldom_read_module(name: str) -> ModuleType | None:
+    """Return a module of commands that only read, and are no part of everyday work."""
+    match name:
+        case "hook":
+            from envoy.cli.read import hook
+
+            return hook
+        case "provenance":
+            from envoy.cli.read import provenance
+
+            return provenance
+        case "records":
+            from envoy.cli.read import records
+
+            return records
     return None
 
 

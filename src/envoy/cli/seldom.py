@@ -15,9 +15,20 @@ from __future__ import annotations
 
 import os
 import sys
+import typing
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
+
+
+def type_hints(*given: object, **named: object) -> object:
+    """Return what `get_type_hints` says, of the package that has one for all versions, if it is."""
+    try:
+        found = real("typing_extensions")
+    except ImportError:
+        found = typing
+    return found.get_type_hints(*given, **named)
+
 
 # Name -> what is asked of it at once, and is known without it.
 SELDOM: Mapping[str, Mapping[str, object]] = {
@@ -28,6 +39,12 @@ SELDOM: Mapping[str, Mapping[str, object]] = {
     "msgspec.toml": {},
     "msgspec.yaml": {},
     "platform": {"system": lambda: os.uname().sysname},  # `uuid` wants to know it
+    # Where it is installed, the library prefers it to what Python has itself.
+    "typing_extensions": {
+        "get_type_hints": type_hints,
+        "NotRequired": typing.NotRequired,
+        "Required": typing.Required,
+    },
 }
 
 
@@ -35,6 +52,8 @@ class StandIn(ModuleType):
     """A module that is loaded when something of it is asked for."""
 
     def __getattr__(self, name: str) -> object:
+        if name == "__path__":  # every `from … import` asks for it, and none of these is a package
+            raise AttributeError(name)
         module = real(self.__name__)
         self.__dict__.update(vars(module))
         return getattr(module, name)

@@ -119,7 +119,7 @@ class LinkedHub:
             return
         if self._patience.now_ms() - link.asked_ms < self._patience.fresh_ms:
             return
-        if link.asked_ms > self._begun_ms:  # since this command began: by its other way there
+        if link.asked_ms >= self._begun_ms:  # since this command began: by its other way there
             return
         self._asked.add(space)
         self._run(link)
@@ -215,6 +215,9 @@ class LinkedHub:
         except (HubRefusal, EnvoyError):
             return found
         assert isinstance(more, frames.EpochFound), "the reply of its call"
+        if found.head is None and more.head is not None:
+            with suppress(HubRefusal):  # a head of another epoch: who asked finds out as well
+                self._near.handle(frames.EpochPut(call.space, call.epoch, more.head))
         if found.head is None or len(more.boxes) != len(call.tags):
             return more if len(more.boxes) == len(call.tags) else found
         both = zip(found.boxes, more.boxes, strict=True)

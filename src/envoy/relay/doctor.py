@@ -74,7 +74,17 @@ def examine(place: Place) -> list[Finding]:
     ]
     if place.origin is not None:
         looks.append(("address", partial(_address, place)))
-    return [_guarded(name, look) for name, look in looks]
+    found = list[Finding]()
+    for name, look in looks:
+        is_damaged = any(one.name == "database" and one.state == FAILED for one in found)
+        # What stands in a damaged file is no row: it is not computed with.
+        found.append(_unread(name) if is_damaged and name == "spaces" else _guarded(name, look))
+    return found
+
+
+def _unread(name: str) -> Finding:
+    """Return the outcome of a look that there was no sense in taking."""
+    return Finding(name, FAILED, "not looked at: the database is damaged", "envoy relay restore")
 
 
 def _guarded(name: str, look: Callable[[], Finding]) -> Finding:
@@ -187,6 +197,9 @@ def _sweep(store: RelayStore) -> Finding:
 
 def _spaces(store: RelayStore) -> Finding:
     """Do hub chain, sum and count of some spaces follow from their frames?"""
+    if not store.is_current():
+        detail = "of an older version: brought up when the relay starts"
+        return Finding("spaces", WARNING, detail, "envoy relay serve")
     until = host.monotonic_ms() + _SECONDS * 1000
     done, wrong = soundness.of_some(store, SPACES, go=lambda: host.monotonic_ms() < until)
     if wrong:

@@ -327,6 +327,11 @@ class RelayStore(LogStore):
         for sql in ddl.OF_A_SPACE:
             self.connection.run(sql, (space,))
 
+    def is_current(self) -> bool:
+        """Say whether the tables are of this version: one that only looks brings none up."""
+        noted = self.connection.find(bytes, "SELECT v FROM meta WHERE k = ?", (_NOTE,))
+        return noted is not None and int.from_bytes(noted) == ddl.VERSION
+
     def spaces_count(self) -> int:
         """Return how many spaces there are."""
         return self.connection.find(int, "SELECT count(*) FROM space") or 0

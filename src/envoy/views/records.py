@@ -208,17 +208,22 @@ def grade(row: rows.Record) -> str | None:
     if row.kind != "evidence":
         return None
     known = fields(row)
-    return RECORDED if known.get("grade") == RECORDED and is_run(known) else SELF_REPORTED
+    is_run = known.get("grade") == RECORDED and not lacking_of_run(known)
+    return RECORDED if is_run else SELF_REPORTED
 
 
-def is_run(known: Json) -> bool:
-    """Say whether fields are what `envoy run` writes. Whoever signs them can make them up."""
-    for name, kind in RECORDED_FIELDS.items():
-        if type(known.get(name)) is not kind:
-            return False
-    digest = str(known["output_sha256"])
-    is_digest = len(digest) == SHA256_DIGITS and set(digest) <= set("0123456789abcdef")
-    return is_digest and bool(known["argv"])
+def lacking_of_run(known: Json) -> list[str]:
+    """Return the names of what `envoy run` writes and these fields have not, or not so.
+
+    Whoever signs a record can make all of it up.
+    """
+    found = [name for name, kind in RECORDED_FIELDS.items() if type(known.get(name)) is not kind]
+    digest = str(known.get("output_sha256"))
+    if len(digest) != SHA256_DIGITS or not set(digest) <= set("0123456789abcdef"):
+        found.append("output_sha256")
+    if known.get("argv") == []:
+        found.append("argv")
+    return sorted(set(found))
 
 
 def state(row: rows.Record, look: Look, *, stale: bool) -> str:

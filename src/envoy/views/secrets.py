@@ -15,11 +15,10 @@ Specification: docs/spec/work-record.md, Redaction. Invite codes: docs/spec/invi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import pairwise
-from typing import Final
 
 from envoy import ids
+from envoy.lean import Final
 
 MARK = "[secret removed]"
 
@@ -82,7 +81,9 @@ GAPS: Final = bytes(
     for sign in range(128)
 ) + bytes(range(128, 256))
 
-SHORT: Final = 8  # bytes between two words that are worth remembering
+# What looks alike of what stood between two words so far: the same few do between nearly all.
+KNOWN: Final[dict[bytes, bytes | None]] = {}
+KNOWN_MAX, SHORT = 1_024, 8  # entries, and bytes of one
 
 Span = tuple[int, int]  # of a text: from, up to
 
@@ -243,13 +244,12 @@ def _rows(data: bytes, lengths: bytes, places: Sequence[Span]) -> Iterator[Span]
 def _gap(data: bytes, first: int, end: int) -> bytes | None:
     """Return what stands between two words, alike where it looks alike; None for other words."""
     between = data[first:end]
-    return _short_gap(between) if len(between) <= SHORT else _alike(between)
-
-
-@lru_cache(maxsize=1024)
-def _short_gap(between: bytes) -> bytes | None:
-    """Return what ``_alike`` does: the same few stand between nearly all words."""
-    return _alike(between)
+    if between in KNOWN:
+        return KNOWN[between]
+    found = _alike(between)
+    if len(between) <= SHORT and len(KNOWN) < KNOWN_MAX:
+        KNOWN[between] = found
+    return found
 
 
 def _alike(between: bytes) -> bytes | None:

@@ -30,6 +30,7 @@ TITLES = (
     ("concepts.md", "spaces, members, grants, tasks, hubs"),
     ("agent.md", "for an agent that works in a space"),
     ("mcp.md", "the tools of envoy-mcp, and what bounds them"),
+    ("hooks.md", "Envoy in Claude Code, Codex, Gemini CLI, Cursor, VS Code"),
     ("adapters.md", "Envoy in the runtime of an agent: tools, skills, sessions"),
     ("json.md", "answers, errors and exit codes for programs"),
     ("sdk.md", "the Python SDK"),

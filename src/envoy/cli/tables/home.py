@@ -133,6 +133,7 @@ ROWS: tuple[Command, ...] = (
             "clock_skew_ahead",
             "clock_skew_behind",
             "relay_unavailable",
+            "relay_inconsistent",
             "egress_denied",
             "space_local_only",
         ),

@@ -21,6 +21,8 @@ SETUP = (
     Arg("trusted_proxy", "whose X-Forwarded-For is believed", word="ADDRESSES"),
     Arg("open", "let everybody in for nothing, also from elsewhere", "switch"),
 )
+# What comes of asking a relay at all.
+REACHED = ("relay_unavailable", "relay_inconsistent", "rate_limited", "egress_denied")
 REFUSALS = ("unsupported_operation", "unsupported_scheme", "unsupported_destination")
 
 ROWS: tuple[Command, ...] = (
@@ -104,7 +106,7 @@ ROWS: tuple[Command, ...] = (
         "write.billing:plans",
         (PIN,),
         "billing_plans",
-        errors=("relay_unavailable", "rate_limited", "egress_denied"),
+        errors=REACHED,
     ),
     Command(
         "billing status",
@@ -112,7 +114,7 @@ ROWS: tuple[Command, ...] = (
         "write.billing:status",
         (PIN,),
         "billing_status",
-        errors=("relay_unavailable", "rate_limited", "auth_failed", "egress_denied"),
+        errors=(*REACHED, "auth_failed"),
         more="The relay is that of --relay-url, else the only one that a space here is on. It knows"
         " an account by a key of its own, not by an identity.",
     ),
@@ -123,7 +125,7 @@ ROWS: tuple[Command, ...] = (
         (Arg("code", "the code; - reads it from stdin", place=True, needed=True), PIN),
         "billing_status",
         errors=(
-            "relay_unavailable", "rate_limited", "auth_failed", "egress_denied",
+            *REACHED, "auth_failed",
             "unsupported_operation",
         ),
     ),

@@ -36,9 +36,9 @@ def install(call: Call) -> Answer:
     data["warnings"] = [kept(one) for one in changes if one.action == "kept"]
     known = call.config.profile in checks.profiles(call.config)
     first = [] if known else [f"envoy --profile {call.config.profile} init --agent"]
-    again = f"envoy hooks install {job.runtime} --scope {scope_of(call)}"
+    again = command_of(call, "install")
     data["next_commands"] = [
-        *first, again if is_dry else f"envoy hooks check {job.runtime} --scope {scope_of(call)}"
+        *first, again if is_dry else command_of(call, "check")
     ]  # fmt: skip
     own = vendors.own_command(job.runtime, tools)
     return Answer(data, lambda: changed_text(data, own if is_dry else None))
@@ -58,6 +58,13 @@ def job_of(call: Call) -> Job:
     found = vendors.files(runtime, scope, place, tools_of(call))
     within = place.project if scope == vendors.PROJECT else None
     return Job(call.config.home, runtime, found, within)
+
+
+def command_of(call: Call, verb: str) -> str:
+    """Return the command that does ``verb`` with the same runtime, scope and profile."""
+    profile = call.config.profile
+    lead = "" if call.config.origins["profile"] == "default" else f"--profile {profile} "
+    return f"envoy {lead}hooks {verb} {call.args.need('runtime')} --scope {scope_of(call)}"
 
 
 def scope_of(call: Call) -> str:
@@ -222,7 +229,7 @@ def listing_text(found: Sequence[Mapping[str, object]]) -> Iterator[Block]:
 def check(call: Call) -> Answer:
     """Answer with one line per check; exit 8 if one failed."""
     job = job_of(call)
-    again = f"envoy hooks install {job.runtime} --scope {scope_of(call)}"
+    again = command_of(call, "install")
     found = [looked_at(job, one, again) for one in job.files]
     tools = tools_of(call)
     environ = dict(os.environ)

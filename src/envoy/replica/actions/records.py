@@ -94,8 +94,8 @@ def check_fields(body: Record) -> None:
     """Refuse a record that every replica would refuse, and one that only calls itself recorded."""
     missing = records.lacking(body)
     known = views.plain(body.fields)
-    if body.kind == "evidence" and known.get("grade") == views.RECORDED and not views.is_run(known):
-        missing.append("grade")  # `envoy run` writes it
+    if body.kind == "evidence" and known.get("grade") == views.RECORDED:
+        missing += views.lacking_of_run(known)
     relations = records.misses_relation(body.kind, body.refs)
     if missing or relations:
         raise UsageError(
