@@ -83,6 +83,7 @@ LISTS: Mapping[str, Mapping[str, str]] = {
     },
     "Optional": {
         "docs/adapters.md": "Claude Code, Codex, Gemini CLI, Cursor, VS Code",
+        "docs/hooks.md": "what is put into the files of a runtime, and what a session is told",
         "docs/moving-over.md": "for scripts that used the product before",
         "docs/troubleshooting.md": "cause and remedy of each code",
         "docs/security.md": "what is protected, and what not",

@@ -7,10 +7,12 @@ acknowledged is asked for again after the rounds, every frame by its id.
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bench.relay import process, spaces
@@ -108,8 +110,8 @@ class Log:
         self._spent += self.relay.cpu_s() - before
         self._done += found["acked"]
         self._acked += found["acked"]
-        if found["acked"] != task.count * task.frames:
-            raise Wrong(f"{found['acked']} of {task.count * task.frames} frames acknowledged")
+        if found["acked"] != task.pushes * task.frames:
+            raise Wrong(f"{found['acked']} of {task.pushes * task.frames} frames acknowledged")
         return float(found["acked"] / found["seconds"])
 
     def cpu_us(self) -> float:
@@ -129,17 +131,25 @@ def play_append(setting: Setting) -> Race:
     each = 1_000 if setting.quick else 4_000
     log = Log(setting, "relay", Settings(has_pace=False))
     mine = log.crew(setting, CONNECTIONS)
-    drivers = {}
-    for what in ("commit", "null"):
-        address = bare(setting, what).address
-        drivers[what] = crew(setting, Crowd(address, [Seat("", "")] * CONNECTIONS, is_bare=True))
+    servers = {what: bare(setting, what) for what in ("commit", "null")}
+    spent: dict[str, list[float]] = {what: [] for what in servers}
 
     def posting(what: str) -> Callable[[], float]:
+        server = servers[what]
+        crowd = Crowd(server.address, [Seat("", "")] * CONNECTIONS, is_bare=True)
+        driver = crew(setting, crowd)
+
         def once() -> float:
-            found = drivers[what].ask(Task(each))
+            before = server.cpu_s()
+            found = driver.ask(Task(each))
+            spent[what].append((server.cpu_s() - before) / each * 1e6)
             return float(found["acked"] / found["seconds"])
 
         return once
+
+    def notes() -> dict[str, float]:
+        bares = {f"{what} cpu us": statistics.median(found) for what, found in spent.items()}
+        return {"relay cpu us": log.cpu_us(), **bares}
 
     return Race(
         (
@@ -150,7 +160,7 @@ def play_append(setting: Setting) -> Race:
         (Target("relay", "bare group commit", APPEND_LEAST, is_most=False),),
         rounds=ROUNDS_QUICK if setting.quick else ROUNDS,
         checks=log.problems,
-        notes=lambda: {"cpu us a frame": log.cpu_us()},
+        notes=notes,
     )
 
 
@@ -307,8 +317,8 @@ def play_fanout(setting: Setting) -> Race:
         crowd = crowds[count] = Listeners(setting, f"relay-{count}", count)
         echo, pushes = echoing(setting, count), total // count
         mine, theirs = f"relay, {count}", f"echo, {count}"
-        contenders.append(Contender(mine, "per_s", lambda crowd=crowd, n=pushes: crowd.rate(n)))
-        contenders.append(Contender(theirs, "per_s", lambda echo=echo, n=pushes: echo(n)))
+        contenders.append(Contender(mine, "per_s", partial(crowd.rate, pushes)))
+        contenders.append(Contender(theirs, "per_s", partial(echo, pushes)))
         targets.append(Target(mine, theirs, ECHO_LEAST, is_most=False))
         targets.append(Target(mine, None, DELIVERIES_LEAST, is_most=False))
 

@@ -114,9 +114,9 @@ def application(what: str, directory: Path) -> App:
         for send in list(sockets):
             await send({"type": "websocket.send", "bytes": body})
 
-    takes = {"null": lambda: nothing, "echo": lambda: echo}
-    take = takes[what]() if what in takes else Committer(directory).take
-    return App(take, sockets)
+    if what == "commit":
+        return App(Committer(directory).take, sockets)
+    return App(echo if what == "echo" else nothing, sockets)
 
 
 def main(what: str, directory: Path) -> None:

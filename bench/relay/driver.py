@@ -20,6 +20,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from bench.relay import spaces
@@ -56,14 +57,14 @@ class Crowd(NamedTuple):
 
 
 class Task(NamedTuple):
-    """What to do: ``count`` pushes of ``frames`` frames of ``size`` bytes, in all.
+    """What to do: ``pushes`` pushes of ``frames`` frames of ``size`` bytes, in all.
 
     ``per_s`` 0: each poster as fast as it is answered, else evenly at this rate. ``window``: not
     more than so many ahead of the slowest listener, 0 for no such bound. ``hear``: how many frames
     each listener is to hear.
     """
 
-    count: int = 0
+    pushes: int = 0
     frames: int = 1
     size: int = spaces.FRAME_BYTES
     per_s: float = 0
@@ -81,7 +82,8 @@ class Driver:
         self._posters = [Poster(crowd.address) for _ in crowd.posters]
         subs = [b"" if crowd.is_bare else _sub(one) for one in crowd.ears]
         self._ears = [Ear(crowd.address, sub) for sub in subs]
-        for one in (*self._posters, *self._ears):
+        lines: list[Poster | Ear] = [*self._posters, *self._ears]
+        for one in lines:
             self._selector.register(one.socket, selectors.EVENT_READ, one)
         self._known = dict[bytes, tuple[int, int, list[int]]]()
         self._free = deque[Poster]()
@@ -104,7 +106,7 @@ class Driver:
             for key, _ in self._selector.select(self._rest(left, began)):
                 self._take(key.data)
             if time.monotonic_ns() - began > SECONDS_MAX * 10**9:
-                raise Wrong(f"{len(self._acks)} of {task.count} answered, {self._heard} of"
+                raise Wrong(f"{len(self._acks)} of {task.pushes} answered, {self._heard} of"
                             f" {self._goal} heard")  # fmt: skip
         seconds = (time.monotonic_ns() - began) / 1e9
         self._free.clear()
@@ -121,7 +123,7 @@ class Driver:
 
     def _requests(self, task: Task) -> Iterator[tuple[int, bytearray]]:
         """Yield what is posted, and by which poster."""
-        for number in range(task.count):
+        for number in range(task.pushes):
             at = number % len(self._posters)
             pushed = [spaces.frame(task.size) for _ in range(task.frames)]
             body = pushed[0]
@@ -232,12 +234,11 @@ class Driver:
 def _is_told(ear: Ear) -> bool:
     """Say whether a listener was told, behind all that had been on its way, that it lags."""
     ear.socket.settimeout(10)
+    told = list[type[object]]()
     with contextlib.suppress(TimeoutError):
-        while True:
-            for message in ear.read():
-                if isinstance(live.read(message, live.TOLD), live.Lag):
-                    return True
-    return False
+        while live.Lag not in told:
+            told += [type(live.read(message, live.TOLD)) for message in ear.read()]
+    return live.Lag in told
 
 
 def _sub(seat: Seat) -> live.Sub:
@@ -328,7 +329,7 @@ def main() -> None:
         if task is None:
             answer(lambda: {"lagged": made[0].lagged()})
         else:
-            answer(lambda told=task: made[0].do(Task(**told)))
+            answer(partial(made[0].do, Task(**task)))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ LINES_MAX = 500
 FIELDS = {"name", "description", "license", "compatibility"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_commands_of_a_skill_show_what_comes(page: Path, tmp_path: Path) -> None:
     blocks = page.read_text("utf-8").split("```console\n")[1:]

@@ -13,6 +13,7 @@ import pytest
 
 from console import Console
 from envoy import limits
+from envoy.runtimes import answers
 from hostile import HOSTILE
 
 NAMES = ("session-start", "user-prompt", "stop", "pre-compact", "session-end")
@@ -376,3 +377,19 @@ def test_a_hook_loads_what_a_read_loads(stage: Stage, name: str) -> None:
     loaded = set(done.stderr.decode().split())
     assert "envoy.cli.read.hook" in loaded and not loaded & DEAR
     assert not [one for one in loaded if one.startswith(DEAR_OWN)]
+
+
+def test_a_text_that_is_too_long_is_cut_at_a_line() -> None:
+    line = "x" * 99
+    cut = answers.shortened("\n".join([line] * 20))
+    assert len(cut) <= limits.HOOK_CONTEXT_CHARS_MAX and cut.endswith("more: envoy status")
+    assert {len(one) for one in cut.splitlines()[:-1]} == {99}
+    assert answers.shortened(line) == line
+
+
+def test_what_cannot_be_given_back_is_left_to_its_lease(stage: Stage) -> None:
+    task = stage.task()
+    stage.console.ok("--profile", "lead", "--yes", "space", "close", stage.space)
+    read_in(stage)
+    assert stage.hook("session-end") is None
+    assert stage.state(task) == "claimed"

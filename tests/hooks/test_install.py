@@ -322,3 +322,42 @@ def test_the_list_tells_how_each_file_stands(console: Console) -> None:
     found = {one["runtime"]: one["files"] for one in console.ok("hooks", "list")["runtimes"]}
     assert [one["state"] for one in found["cursor"]][:2] == ["differs", "installed"]
     assert {one["state"] for one in found["codex"]} == {"absent"}
+
+
+def test_a_write_that_fails_takes_back_those_before_it(console: Console) -> None:
+    before = live(console, "claude-code")
+    (home_of(console) / ".claude/skills").symlink_to("/proc/1/nowhere")
+    refused = console.call("--json", "hooks", "install", "claude-code")
+    assert (refused.status, refused.data["error_code"]) == (8, "state_access_denied")
+    left = {path: data for path, data in everything(console).items() if path.suffix != ".bak"}
+    assert left == before
+    states = console.ok("hooks", "list")["runtimes"][0]["files"]
+    assert {one["state"] for one in states} == {"absent"}
+
+
+def test_a_new_file_is_taken_back_too(console: Console) -> None:
+    (home_of(console) / ".claude").mkdir()
+    (home_of(console) / ".claude/skills").symlink_to("/proc/1/nowhere")
+    assert console.call("hooks", "install", "claude-code").status == 8
+    assert everything(console) == {}
+
+
+def test_people_see_the_change_line_by_line(console: Console) -> None:
+    live(console, "cursor")
+    shown = console.call("hooks", "install", "cursor", "--dry-run").out
+    assert "changed  mcp    ~/.cursor/mcp.json" in shown
+    assert '| +  "mcpServers": {' in shown and "No newline at end of file" in shown
+    assert "next: envoy init --agent" not in shown and "next: envoy --profile default" in shown
+    console.ok("hooks", "install", "cursor")
+    (home_of(console) / ".cursor/hooks.json").write_text("{")
+    listed = console.call("hooks", "list").out
+    assert "malformed" in listed and "installed" in listed
+    assert console.call("hooks", "check", "cursor").status == 8
+    own = console.call("hooks", "install", "codex", "--dry-run").out
+    assert "codex mcp add envoy -- " in own
+
+
+def test_the_usual_home_is_not_named(console: Console) -> None:
+    console.ok("hooks", "install", "cursor", ENVOY_HOME="")
+    text = (home_of(console) / ".cursor/hooks.json").read_text()
+    assert "ENVOY_HOME" not in text and (home_of(console) / ".envoy/hooks.json").exists()

@@ -1,4 +1,4 @@
-"""Files of runtimes against the formats that their vendors document, and the bundles against both."""
+"""Files of runtimes against the formats of their vendors, and the bundles against both."""
 
 from __future__ import annotations
 

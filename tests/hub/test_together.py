@@ -10,13 +10,14 @@ import pytest
 from envoy import limits
 from envoy.core.codec import encode
 from envoy.core.structs import Body
-from envoy.errors import IntegrityError, NotFoundError
+from envoy.errors import IntegrityError, NotFoundError, RelayError
 from envoy.hub import links as linking
 from envoy.hub.bridge import Moved
 from envoy.hub.links import ACCESS
 from envoy.sync import access, frames
 from envoy.sync.frames import HubRefusal
-from hub.scenes import SPACE, envelope, epoch_head, put_epoch
+from hub.far import FarRelay, Machine
+from hub.scenes import SPACE, G, envelope, epoch_head, put_epoch
 from hub.test_bridge import OWNER, Scene, inconsistent
 
 OTHER = bytes(31) + b"\x08"
@@ -238,3 +239,53 @@ def test_the_time_that_is_over_ends_a_comparison_between_its_parts(
     assert 0 < len(came) < 1500
     at.bridge.compare(go=lambda: True)
     assert at.both()[0] == at.both()[1]
+
+
+# -- who connects again --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    relay = FarRelay(tmp_path / "far")
+    found = Machine(tmp_path / "machine", relay)
+    found.connect()
+    yield found
+    found.close()
+    relay.close()
+
+
+def test_who_connects_again_gives_the_new_pin_of_the_relay(machine: Machine) -> None:
+    before = machine.links.find(SPACE)
+    assert before is not None and before.pin is None
+    where, key = before.origin, before.hub_key
+    machine.roads().connect(SPACE, G, origin=where, pin=bytes(32), hub_key=key)
+    assert machine.links.find(SPACE) == before._replace(pin=bytes(32))
+    machine.relay.change = lambda _name, _answer: None
+    with pytest.raises(RelayError):
+        machine.roads().connect(SPACE, G, origin=where, pin=None, hub_key=key)
+    after = machine.links.find(SPACE)
+    assert after is not None and after.pin == bytes(32)  # it did not answer by the other one
+
+
+def test_the_key_that_a_space_pinned_is_believed_and_the_word_of_the_one_before_is_not(
+    machine: Machine,
+) -> None:
+    roads = machine.roads()
+    machine.links.change(SPACE, signed=b"a word")
+    roads.adopt(SPACE, machine.relay.desk.hub_key)
+    kept = machine.links.find(SPACE)
+    assert kept is not None and kept.signed == b"a word"  # it is the one that is known
+    roads.adopt(SPACE, bytes(32))
+    taken = machine.links.find(SPACE)
+    assert taken is not None and (taken.hub_key, taken.signed) == (bytes(32), b"")
+
+
+def test_what_was_stated_is_kept_until_it_is_merged(machine: Machine) -> None:
+    roads = machine.roads()
+    assert roads.stated(SPACE) == () and not roads.wants_access(SPACE)
+    roads.know(SPACE, (b"root's", b"an admin's"))
+    assert roads.stated(SPACE) == (b"root's", b"an admin's")
+    machine.links.mark(ACCESS, SPACE, wanted=True)
+    assert roads.wants_access(SPACE)
+    roads.has_access(SPACE)
+    assert not roads.wants_access(SPACE)

@@ -91,6 +91,14 @@ def test_a_relay_that_knows_no_statement_takes_roots_whatever_its_number(
     assert put(relay, root_says(n + 1, "reader")) is None
 
 
+def test_a_statement_that_is_known_changes_nothing_and_ends_no_session(relay: Relay) -> None:
+    said = root_says(1, "writer")
+    assert put(relay, said) is None
+    token = relay.token("reader")
+    assert put(relay, said) is None
+    relay.ask(frames.HeadGet(SPACE), frames.Head, token)
+
+
 def test_no_admin_lifts_the_number_of_root_or_of_another_admin(relay: Relay) -> None:
     assert put(relay, admin_says(2**62, 0, "reader")) is None
     assert put(relay, root_says(1, "writer")) is None

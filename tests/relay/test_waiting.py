@@ -50,7 +50,7 @@ def wait(
     return metrics
 
 
-class Stuck:
+class _Stuck:
     """A call that keeps the writer until it is let go."""
 
     def __init__(self, relay: Relay) -> None:
@@ -97,8 +97,9 @@ def test_a_refusal_is_that_of_its_own_call(relay: Relay) -> None:
 
 
 def test_what_the_writer_refuses_is_told_behind_its_group(relay: Relay) -> None:
-    call = encode(calls.Request((relay.token("writer"),), encode(
-        frames.BoxPut(SPACE, bytes(32), (frames.Box(bytes(16), b"box"),)))))  # fmt: skip
+    box = frames.Box(bytes(16), bytes(frames.BOX_BYTES))
+    put = frames.BoxPut(SPACE, bytes(32), (box,))  # for an epoch that has no head
+    call = encode(calls.Request((relay.token("writer"),), encode(put)))
 
     async def work(waiting: Waiting) -> None:
         with pytest.raises(HubRefusal) as refused:
@@ -109,7 +110,7 @@ def test_what_the_writer_refuses_is_told_behind_its_group(relay: Relay) -> None:
 
 
 def test_who_waits_too_long_is_told_that_nobody_knows(relay: Relay) -> None:
-    token, stuck = relay.token("writer"), Stuck(relay)
+    token, stuck = relay.token("writer"), _Stuck(relay)
 
     async def work(waiting: Waiting) -> None:
         with pytest.raises(HubRefusal) as refused:
@@ -124,7 +125,7 @@ def test_who_waits_too_long_is_told_that_nobody_knows(relay: Relay) -> None:
 
 
 def test_a_call_that_nobody_waits_for_any_more_is_done_all_the_same(relay: Relay) -> None:
-    token, stuck = relay.token("writer"), Stuck(relay)
+    token, stuck = relay.token("writer"), _Stuck(relay)
 
     async def work(waiting: Waiting) -> None:
         task = asyncio.ensure_future(waiting.answer("push", push(relay, token, "left")))

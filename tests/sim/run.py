@@ -15,7 +15,7 @@ import tempfile
 from collections import Counter
 from typing import Final, NamedTuple
 
-from envoy.errors import EnvoyError
+from envoy.errors import EnvoyError, RemoteFault
 from envoy.sync.frames import HubRefusal
 from replica.world import NOW_MS
 from sim import base, invariants, settle
@@ -31,6 +31,11 @@ from sim.world import World
 ACTS: Final[dict[str, Act]] = {**HONEST, **FAULTS, **EVIL}
 # What is no copy's own doing, and may come while another waits for the hub.
 MOVING: Final = (*HONEST, "hand", *EVIL)
+# Whatever else the product raises is a fault of it.
+ODD: Final = (
+    *(AssertionError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError),
+    *(RuntimeError, OSError, EnvoyError, HubRefusal, RemoteFault),
+)
 MEMORY: Final = "/dev/shm"
 
 
@@ -60,11 +65,11 @@ class Run:
         self.tells = tells
         self.active = list[str]()
         self.watch = invariants.Watch(self.world)
-        base.populate(self.world, plan.base)
         self.world.beside = self.beside
 
     def play(self) -> None:
         """Let everything happen, then bring all together and look at everything."""
+        base.populate(self.world, self.plan.base)
         for action in iter(self._next, None):
             self.world.hear(NOW_MS + action.at)
             self.step(action)
@@ -190,7 +195,7 @@ def run(plan: Plan, *, tells: bool = False, deep: bool = False) -> Report:
         played.play()
     except Violated as violated:
         failure, what = str(violated), violated.what
-    except Exception as error:  # whatever code of the product raises here is a fault of it
+    except ODD as error:
         failure, what = f"uncaught: {_where(error)}", f"uncaught {type(error).__name__}"
     finally:
         events = max((one.count("event") for one in played.world.members), default=0)

@@ -35,7 +35,7 @@ def gather(world: World, watch: Watch, *, cares: bool = True) -> None:
             exchange(world, member, mends=number >= MENDING, cares=cares)
             watch.look(member)
         after = _all(world)
-        if number and before == after and not _lacking(world, after):
+        if (number or not cares) and before == after and not _lacking(world, after):
             world.counts["rounds"] += number
             return
     raise Violated("members who do not come together", _lacking(world, _all(world)))

@@ -178,7 +178,8 @@ def test_a_grade_is_what_can_be_proved() -> None:
         typed = {**proof, name: str(proof[name]) if name != "cwd" else 1}
         if typed[name] != proof[name]:
             assert records.grade(row("evidence", grade="recorded", **typed)) == "self_reported"
-    for wrong in ({"argv": []}, {"exit": True}, {"output_sha256": "4F" * 32}):
+    wrongs: list[dict[str, Any]] = [{"argv": []}, {"exit": True}, {"output_sha256": "4F" * 32}]
+    for wrong in wrongs:
         found = row("evidence", grade="recorded", **{**proof, **wrong})
         assert records.grade(found) == "self_reported"
 

@@ -119,7 +119,9 @@ class Bridge:
             count, head = self._pull(now_ms=now_ms, go=go)
             pulled += count
         except IntegrityError as error:
-            raise barred or error from error
+            if barred is None:
+                raise
+            raise barred from error
         if barred is not None:
             raise barred
         if head is not None and go():

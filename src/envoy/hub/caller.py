@@ -72,6 +72,7 @@ class Caller:
         self._world = world
         self._clients = dict[Reach, Client]()
         self._lent = dict[bytes, Key]()
+        self._owners = dict[bytes, bytes]()
         self._skew_ms = 0
         self.is_local = world.is_local
 
@@ -94,7 +95,9 @@ class Caller:
 
     def owner(self, space: bytes) -> bytes:
         """Return the own access key in ``space``, whichever key speaks for it now."""
-        return public_key(self._world.key(space).seed)
+        if space not in self._owners:
+            self._owners[space] = public_key(self._world.key(space).seed)
+        return self._owners[space]
 
     def _key(self, space: bytes) -> Key:
         return self._lent.get(space) or self._world.key(space)

@@ -117,12 +117,20 @@ class LinkedHub:
         link = self._links.find(space)
         if link is None or space in self._asked or link.origin in self._away:
             return
-        if self._patience.now_ms() - link.asked_ms < self._patience.fresh_ms:
-            return
-        if link.asked_ms >= self._begun_ms:  # since this command began: by its other way there
+        if self._is_fresh(link):
             return
         self._asked.add(space)
         self._run(link)
+
+    def _is_fresh(self, link: Link) -> bool:
+        """Say whether the news of a space are young enough.
+
+        Who wants the newest has them if they came since it began, by its other way to the relay.
+        """
+        patience = self._patience
+        if not patience.fresh_ms:
+            return link.asked_ms >= self._begun_ms
+        return patience.now_ms() - link.asked_ms < patience.fresh_ms
 
     def _tell(self, space: bytes) -> None:
         """Send what was written to the relay of a connected space."""

@@ -78,8 +78,8 @@ class Line:
     """One listener: what waits for it, and what it listens to."""
 
     __slots__ = (
-        "_changed", "_is_sending", "_queue", "_size", "_write", "abort", "asked_s", "closing", "closing_s", "has_asked",
-        "heard_s", "lagging", "readings",
+        "_changed", "_is_sending", "_queue", "_size", "_write", "abort", "asked_s", "closing",
+        "closing_s", "has_asked", "heard_s", "lagging", "readings",
     )  # fmt: skip
 
     def __init__(self, abort: Callable[[], None], write: Write, now_s: float) -> None:

@@ -71,10 +71,10 @@ class Group:
         self._transaction.__enter__()
 
     def __exit__(self, kind: type[BaseException] | None, *found: object) -> None:
-        if kind is not None:
-            self._known.forget()
+        is_kept = False
         try:
             self._transaction.__exit__(kind, *found)
-        except BaseException:
-            self._known.forget()
-            raise
+            is_kept = kind is None
+        finally:
+            if not is_kept:
+                self._known.forget()

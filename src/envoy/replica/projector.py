@@ -162,9 +162,8 @@ class Projector:
             self._last = (lam, ident)
         task = entry.entity if kind.startswith("task.") else line.task
         grant = self._batch.court.ledger.grants.get(entry.auth)
-        if grant is not None and entry.fault is not None and not grant.is_in(entry.saw):
-            grant = None  # cited without having been seen: whether it is here hangs on the order
-        role, refs = None if grant is None else grant.role, line.refs
+        known = grant if entry.fault is None or (grant and grant.is_in(entry.saw)) else None
+        role, refs = None if known is None else known.role, line.refs  # of one that was seen
         said = (role, line.body, line.reply_to, task, line.target, line.detail)
         shown = project.refs_text(refs) if refs else "[]"
         head = (rid, self._batch.sn, lam, ident, n, entry.an, kind, lines.TYPES[kind], entry.ts)

@@ -20,7 +20,7 @@ MOMENTS: Mapping[str, Mapping[str, str]] = {
     "codex": {"session-start": "SessionStart", "user-prompt": "UserPromptSubmit"},
     "claude-code": {"session-start": "SessionStart", "user-prompt": "UserPromptSubmit"},
 }
-CUT = "\n… more: envoy status"
+CUT = "\nmore: envoy status"
 
 
 def shortened(text: str) -> str:

@@ -202,7 +202,8 @@ def test_who_does_not_hold_it_renews_nothing(team: list[Actor], world: World) ->
 
     assert beat(one.copy) == "task_unassigned"
     one.door.refusals[frames.Slot] = "quota_exceeded"
-    tasks.claim(one.copy, task, session="default", lease_s=60)
+    full = refusal(lambda: tasks.claim(one.copy, task, session="default", lease_s=60))
+    assert full.code == "quota_exceeded"
     assert beat(one.copy) == "claim_unconfirmed"
     one.door.refusals.clear()
     tasks.release(one.copy, task)
