@@ -7,6 +7,7 @@ sealed event. Their last sixteen bytes are a number and a time, for whoever hear
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import time
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ SEED_BYTES = 32
 FRAME_BYTES = 1024
 NAMES = {kind: name for name, (kind, _) in calls.EVERY.items()}
 MARK_BYTES = 16
+_TOO_MANY = 429
 _EPOCH, _SALT = bytes(32), bytes(24)
 _OUTSIDE_BYTES = 65
 
@@ -48,14 +50,17 @@ class Line:
         self._line = http.client.HTTPConnection(*address, timeout=60)
 
     def ask(self, call: Body, reply: type[T], *tokens: bytes) -> T:
-        """Return the reply to a call. Raises Wrong for a refusal."""
+        """Return the reply to a call, behind the pace of the relay. Raises Wrong for a refusal."""
         body = encode(calls.Request(tokens, encode(call)))
-        self._line.request("POST", "/v1/" + NAMES[type(call)], body)
-        answer = self._line.getresponse()
-        raw = answer.read()
-        if answer.status != 200:
-            raise Wrong(f"{NAMES[type(call)]}: {answer.status} {raw[:200]!r}")
-        return decode(raw, reply)
+        while True:
+            self._line.request("POST", "/v1/" + NAMES[type(call)], body)
+            answer = self._line.getresponse()
+            raw = answer.read()
+            if answer.status == 200:
+                return decode(raw, reply)
+            if answer.status != _TOO_MANY:
+                raise Wrong(f"{NAMES[type(call)]}: {answer.status} {raw[:200]!r}")
+            time.sleep(json.loads(raw)["retry_after_ms"] / 1000)
 
     def close(self) -> None:
         """Close it."""

@@ -10,6 +10,8 @@ from sim.world import World
 
 ROUNDS_MAX = 16
 MENDING = 6  # rounds after which `sync --verify` is asked to help
+# What puts frames where no outbox knows of them: only these, and a lie, excuse asking for that.
+BY_HAND = ("hand", "launder", "backdate", "equivocate", "junk")
 MINUTE_MS = 60_000
 CALM = Weather(beside=0.0, slow_ms=1)
 
@@ -29,10 +31,10 @@ def gather(world: World, watch: Watch, *, cares: bool = True) -> None:
     for number in range(ROUNDS_MAX):
         world.now += 2 * MINUTE_MS
         before = _all(world)
-        if number == MENDING:
-            world.counts["mended"] += 1
+        mends = number >= MENDING and (world.has_lied or any(world.counts[one] for one in BY_HAND))
+        world.counts["mended"] += number == MENDING and mends
         for member in world.members:
-            exchange(world, member, mends=number >= MENDING, cares=cares)
+            exchange(world, member, mends=mends, cares=cares)
             watch.look(member)
         after = _all(world)
         if (number or not cares) and before == after and not _lacking(world, after):
