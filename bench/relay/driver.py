@@ -99,6 +99,10 @@ class Driver:
         self._floor = self._sent = 0
         self._free.extend(self._posters)
         left = deque(self._requests(task))
+        for one in filter(Poster.is_stale, self._posters):
+            self._selector.unregister(one.socket)
+            one.connect()
+            self._selector.register(one.socket, selectors.EVENT_READ, one)
         began = time.monotonic_ns()
         self._goal = len(self._ears) * task.hear
         while left or self._sent > len(self._acks) or self._heard < self._goal:

@@ -6,6 +6,7 @@ No more of either protocol than a relay says to a client that behaves.
 from __future__ import annotations
 
 import socket
+import time
 from collections import deque
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ from envoy.core.codec import encode
 from envoy.core.structs import Body
 
 SECONDS_MAX = 60
+IDLE_SECONDS_MAX = 4
 _READ = 1 << 18
 _SMALL_BUFFER = 4096
 _BINARY, _MASKED, _SHORT, _LONG = 0x82, 0x80, 126, 127
@@ -27,11 +29,22 @@ class Poster:
     """A connection that posts, one request at a time."""
 
     def __init__(self, address: tuple[str, int]) -> None:
+        self._address = address
         self.socket = _connected(address)
+        self._used = 0.0
         self._head = "POST /v1/push HTTP/1.1\r\nHost: {}:{}\r\nContent-Length: ".format(*address)
         self._waiting = deque[tuple[bytearray, int]]()
         self._due: int | None = None
         self._got = b""
+
+    def is_stale(self) -> bool:
+        """Say whether it was idle for so long that a relay may have closed it, or was never used."""
+        return time.monotonic() - self._used > IDLE_SECONDS_MAX
+
+    def connect(self) -> None:
+        """Connect anew."""
+        self.socket.close()
+        self.socket, self._used = _connected(self._address), time.monotonic()
 
     def request(self, body: bytes) -> bytearray:
         """Return the bytes of a request; they end with the body."""
@@ -42,7 +55,7 @@ class Poster:
         if self._due is not None:
             self._waiting.append((request, due))
             return
-        self._due = due
+        self._due, self._used = due, time.monotonic()
         self.socket.sendall(request)
 
     def read(self) -> Iterator[tuple[int, bytes, int]]:
