@@ -15,21 +15,14 @@ from keyrings.alt.file import PlaintextKeyring
 from console import Console
 from envoy.errors import EnvoyError
 from envoy.system import vault
-
-
-class FileStore(PlaintextKeyring):
-    """A store of a real package that needs no desktop; under its own name it is refused."""
+from filestore import FileStore, in_place
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[PlaintextKeyring]:
+def store(tmp_path: Path) -> Iterator[FileStore]:
     """Put a store in a file in the place of that of the system, for one test."""
-    before = keyring.get_keyring()
-    made = FileStore()
-    made.file_path = str(tmp_path / "store.cfg")
-    keyring.set_keyring(made)
-    yield made
-    keyring.set_keyring(before)
+    with in_place(tmp_path / "store.cfg") as made:
+        yield made
 
 
 def refused(backend: type[KeyringBackend]) -> tuple[str, object]:
@@ -40,26 +33,26 @@ def refused(backend: type[KeyringBackend]) -> tuple[str, object]:
     return caught.value.code, caught.value.details.get("reason")
 
 
-def test_what_is_kept_is_found_by_a_later_process(store: PlaintextKeyring) -> None:
+def test_what_is_kept_is_found_by_a_later_process(store: FileStore) -> None:
     vault.keep("did:key:z", "secret")
     assert vault.find("did:key:z") == "secret"
     assert Path(store.file_path).stat().st_size > 0
     assert vault.find("did:key:other") is None
 
 
-def test_what_is_forgotten_is_gone_and_may_be_forgotten_twice(store: PlaintextKeyring) -> None:
+def test_what_is_forgotten_is_gone_and_may_be_forgotten_twice(store: FileStore) -> None:
     vault.keep("did:key:z", "secret")
     vault.forget("did:key:z")
     vault.forget("did:key:z")
     assert vault.find("did:key:z") is None
 
 
-def test_a_store_that_is_none_or_forgets_is_told(store: PlaintextKeyring) -> None:
+def test_a_store_that_is_none_or_forgets_is_told(store: FileStore) -> None:
     assert refused(keyring.backends.fail.Keyring) == ("unsupported_operation", "no_keyring")
     assert refused(keyring.backends.null.Keyring) == ("unsupported_operation", "keyring_forgets")
 
 
-def test_a_store_that_writes_in_the_clear_is_refused(store: PlaintextKeyring) -> None:
+def test_a_store_that_writes_in_the_clear_is_refused(store: FileStore) -> None:
     assert refused(PlaintextKeyring) == ("unsupported_operation", "keyring_in_plaintext")
     assert not Path(store.file_path).exists()
 

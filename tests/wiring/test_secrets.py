@@ -18,7 +18,6 @@ import keyring
 import keyring.backends.fail
 import keyring.backends.null
 import pytest
-from keyrings.alt.file import PlaintextKeyring
 
 from envoy import limits
 from envoy.core import identity
@@ -29,6 +28,7 @@ from envoy.system import db, files
 from envoy.wiring import config as configs
 from envoy.wiring import reads, secrets, writes
 from envoy.wiring.config import Config
+from filestore import FileStore, in_place
 from oracle import archive_by_page as by_page
 
 RIGHT, OTHER = "correct horse", "battery staple"
@@ -390,29 +390,21 @@ def test_a_new_passphrase_is_typed_twice(lead: Config, monkeypatch: pytest.Monke
 # -- the store of the operating system ----------------------------------------------------------
 
 
-class FileStore(PlaintextKeyring):
-    """A store of a real package that needs no desktop; under its own name it is refused."""
-
-
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[PlaintextKeyring]:
+def store(tmp_path: Path) -> Iterator[FileStore]:
     """Put a store in a file in the place of that of the system, for one test."""
-    before = keyring.get_keyring()
-    made = FileStore()
-    made.file_path = str(tmp_path / "store.cfg")
-    keyring.set_keyring(made)
-    yield made
-    keyring.set_keyring(before)
+    with in_place(tmp_path / "store.cfg") as made:
+        yield made
 
 
-def entries(store: PlaintextKeyring) -> dict[str, str]:
+def entries(store: FileStore) -> dict[str, str]:
     """Return what the file of a store holds, users as it writes them."""
     found = configparser.RawConfigParser()
     found.read(store.file_path)
     return dict(found["envoy"]) if found.has_section("envoy") else {}
 
 
-def test_a_key_of_the_system_locks_and_opens(lead: Config, store: PlaintextKeyring) -> None:
+def test_a_key_of_the_system_locks_and_opens(lead: Config, store: FileStore) -> None:
     assert lock(lead, "keyring").changed and len(entries(store)) == 1
     assert SAID.encode() not in on_disk(lead)
     assert said(keyed(lead, None)) == ["bughunt"]
@@ -426,7 +418,7 @@ def test_a_key_of_the_system_locks_and_opens(lead: Config, store: PlaintextKeyri
     assert entries(store) == {} and said(keyed(lead, None)) == ["bughunt"]
 
 
-def test_a_lock_of_the_keyring_is_that_of_the_page(lead: Config, store: PlaintextKeyring) -> None:
+def test_a_lock_of_the_keyring_is_that_of_the_page(lead: Config, store: FileStore) -> None:
     root = writes.unlocked(lead)[0].identity.root
     lock(lead, "keyring")
     kept = Path(home.paths(lead.home, lead.profile).identity).read_bytes()
@@ -446,7 +438,7 @@ def test_a_lock_of_the_keyring_is_that_of_the_page(lead: Config, store: Plaintex
     ],
 )
 def test_an_entry_that_does_not_fit_opens_nothing(
-    entry: str | None, cause: str, lead: Config, store: PlaintextKeyring
+    entry: str | None, cause: str, lead: Config, store: FileStore
 ) -> None:
     lock(lead, "keyring")
     record = json.loads(Path(home.paths(lead.home, lead.profile).identity).read_text())
@@ -459,7 +451,7 @@ def test_an_entry_that_does_not_fit_opens_nothing(
 
 @pytest.mark.parametrize("backend", [keyring.backends.fail, keyring.backends.null])
 def test_where_there_is_no_store_nothing_is_locked(
-    backend: ModuleType, lead: Config, store: PlaintextKeyring
+    backend: ModuleType, lead: Config, store: FileStore
 ) -> None:
     keyring.set_keyring(backend.Keyring())
     assert refusal(lambda: lock(lead, "keyring"))[0] == "unsupported_operation"
@@ -477,7 +469,7 @@ def test_where_there_is_no_store_nothing_is_locked(
     ],
 )
 def test_a_damaged_store_is_told_and_costs_nothing(
-    text: str, lead: Config, store: PlaintextKeyring
+    text: str, lead: Config, store: FileStore
 ) -> None:
     lock(lead, "keyring")
     path = Path(store.file_path)

@@ -130,9 +130,9 @@ def passphrase(
 ) -> bytes:
     """Return a passphrase in UTF-8, from the file ``path`` or, without one, from a terminal.
 
-    ``again``: it is a new one, to be typed twice. ``flag`` gave the path. Raises NeedsHumanError(profile_locked) where
-    nobody can be asked, UsageError(invalid_argument) with a cause, IntegrityError
-    (state_access_denied) for a file that others can read.
+    ``again``: it is a new one, to be typed twice. ``flag`` gave the path. Raises NeedsHumanError
+    (profile_locked) where nobody can be asked, UsageError(invalid_argument) with a cause,
+    IntegrityError(state_access_denied) for a file that others can read.
     """
     if path is not None:
         return normal(_first_line(path, flag), flag)
