@@ -38,7 +38,7 @@ class Poster:
         self._got = b""
 
     def is_stale(self) -> bool:
-        """Say whether it was idle for so long that a relay may have closed it, or was never used."""
+        """Say whether it was idle so long that a relay may have closed it, or was never used."""
         return time.monotonic() - self._used > IDLE_SECONDS_MAX
 
     def connect(self) -> None:

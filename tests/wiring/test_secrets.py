@@ -18,6 +18,7 @@ import keyring
 import keyring.backends.fail
 import keyring.backends.null
 import pytest
+from keyrings.alt.file import PlaintextKeyring
 
 from envoy import limits
 from envoy.core import identity
@@ -28,7 +29,7 @@ from envoy.system import db, files
 from envoy.wiring import config as configs
 from envoy.wiring import reads, secrets, writes
 from envoy.wiring.config import Config
-from filestore import FileStore, in_place
+from filestore import in_place
 from oracle import archive_by_page as by_page
 
 RIGHT, OTHER = "correct horse", "battery staple"
@@ -391,20 +392,20 @@ def test_a_new_passphrase_is_typed_twice(lead: Config, monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[FileStore]:
+def store(tmp_path: Path) -> Iterator[PlaintextKeyring]:
     """Put a store in a file in the place of that of the system, for one test."""
     with in_place(tmp_path / "store.cfg") as made:
         yield made
 
 
-def entries(store: FileStore) -> dict[str, str]:
+def entries(store: PlaintextKeyring) -> dict[str, str]:
     """Return what the file of a store holds, users as it writes them."""
     found = configparser.RawConfigParser()
     found.read(store.file_path)
     return dict(found["envoy"]) if found.has_section("envoy") else {}
 
 
-def test_a_key_of_the_system_locks_and_opens(lead: Config, store: FileStore) -> None:
+def test_a_key_of_the_system_locks_and_opens(lead: Config, store: PlaintextKeyring) -> None:
     assert lock(lead, "keyring").changed and len(entries(store)) == 1
     assert SAID.encode() not in on_disk(lead)
     assert said(keyed(lead, None)) == ["bughunt"]
@@ -418,7 +419,7 @@ def test_a_key_of_the_system_locks_and_opens(lead: Config, store: FileStore) -> 
     assert entries(store) == {} and said(keyed(lead, None)) == ["bughunt"]
 
 
-def test_a_lock_of_the_keyring_is_that_of_the_page(lead: Config, store: FileStore) -> None:
+def test_a_lock_of_the_keyring_is_that_of_the_page(lead: Config, store: PlaintextKeyring) -> None:
     root = writes.unlocked(lead)[0].identity.root
     lock(lead, "keyring")
     kept = Path(home.paths(lead.home, lead.profile).identity).read_bytes()
@@ -438,7 +439,7 @@ def test_a_lock_of_the_keyring_is_that_of_the_page(lead: Config, store: FileStor
     ],
 )
 def test_an_entry_that_does_not_fit_opens_nothing(
-    entry: str | None, cause: str, lead: Config, store: FileStore
+    entry: str | None, cause: str, lead: Config, store: PlaintextKeyring
 ) -> None:
     lock(lead, "keyring")
     record = json.loads(Path(home.paths(lead.home, lead.profile).identity).read_text())
@@ -451,7 +452,7 @@ def test_an_entry_that_does_not_fit_opens_nothing(
 
 @pytest.mark.parametrize("backend", [keyring.backends.fail, keyring.backends.null])
 def test_where_there_is_no_store_nothing_is_locked(
-    backend: ModuleType, lead: Config, store: FileStore
+    backend: ModuleType, lead: Config, store: PlaintextKeyring
 ) -> None:
     keyring.set_keyring(backend.Keyring())
     assert refusal(lambda: lock(lead, "keyring"))[0] == "unsupported_operation"
@@ -469,7 +470,7 @@ def test_where_there_is_no_store_nothing_is_locked(
     ],
 )
 def test_a_damaged_store_is_told_and_costs_nothing(
-    text: str, lead: Config, store: FileStore
+    text: str, lead: Config, store: PlaintextKeyring
 ) -> None:
     lock(lead, "keyring")
     path = Path(store.file_path)
