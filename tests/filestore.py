@@ -9,7 +9,6 @@ from pathlib import Path
 import keyring
 from keyrings.alt.file import PlaintextKeyring
 
-
 # A store of a real package, in a file; under its own name it is refused.
 FileStore = type("FileStore", (PlaintextKeyring,), {})
 

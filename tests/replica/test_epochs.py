@@ -10,11 +10,13 @@ from envoy.core.crypto.sign import sign
 from envoy.core.identity import make_statement
 from envoy.core.structs import Body
 from envoy.errors import ConflictError, EnvoyError
+from envoy.replica.actions import authority
 from envoy.replica.actions.deliver import deliver as push
 from envoy.replica.replica import Author
 from envoy.sync import frames
 from replica.compare import differences, meaning
-from replica.scenes import give_keys, message, parked, status_of
+from replica.forge import Forger
+from replica.scenes import deliver, give_keys, message, parked, status_of
 from replica.world import YEAR_MS, Actor, Clock, World
 
 
@@ -217,6 +219,33 @@ def test_an_admin_repeats_it_by_its_own_clock_and_all_go_on(world: World) -> Non
         actor.sync()
     assert parked(gone)[after] == "sealed" and status_of(fast, after) == "ok"
     assert differences(meaning(lead), meaning(fast)) == []
+
+
+def test_a_secret_that_came_with_a_frame_that_waits_is_handed_to_nobody(world: World) -> None:
+    lead, other, gone = world.team("lead", "other", "gone")
+    admin(lead, other)
+    frame, hidden = Forger(gone).say(message("for the remover alone"))
+    deliver(lead, [frame])
+    remove(lead, gone)  # it stands on what only the remover has
+    secret, made = lead.send("sealed against who is gone").event, lead.space.epoch
+    other.sync()
+    assert made is not None and other.events.epoch(1, made) is not None  # its box came along
+    assert parked(other)[secret] == "waiting" and status_of(other, hidden.id) is None
+    authority.rotate(other.copy)
+    gone.sync()
+    assert other.space.epoch is not None
+    found = gone.events.epoch(1, other.space.epoch)
+    assert found is not None and found.secret is not None  # who rotated knew of no removal
+    assert gone.events.epoch(1, made) is None
+    push_all(lead, other, gone, [frame])
+    assert status_of(other, secret) == "ok" and parked(gone)[secret] == "sealed"
+
+
+def push_all(lead: Actor, other: Actor, gone: Actor, carried: list[bytes]) -> None:
+    """Let the hub have what was carried past it, and everybody read and rotate as it is due."""
+    gone.door.handle(frames.Push(gone.space.id, tuple(carried)))
+    for actor in (other, lead, gone, other):
+        actor.sync()
 
 
 # -- keys that are lost --------------------------------------------------------------------------

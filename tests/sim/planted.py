@@ -137,12 +137,6 @@ OWN: Final = (
         "a push moves the cursor past what others wrote",
     ),
     Mutant(
-        "replica/sync.py",
-        "if not numbers or (is_last and h != page.head.h):",
-        "if False:",
-        "the chain of a hub is not looked at",
-    ),
-    Mutant(
         "replica/slots.py",
         '        store.send_later(replica.sn, "frame", one.id, b"")\n',
         "        pass\n",
