@@ -93,7 +93,9 @@ class Member(Actor):
     def put(self, image: bytes) -> None:
         """Put another disk in; what was open on the old one is not asked again."""
         self._graves.append(self.disk)
-        self.disk = Disk(image)
+        keeps, self.disk = self.disk.keeps, Disk(image)
+        if keeps:
+            self.disk.keep()
 
     def close(self) -> None:
         """Close every disk."""

@@ -171,10 +171,11 @@ OWN: Final = (
     Mutant(
         "state/epochs.py",
         '    for event in judgement.ledger.by_kind.get("remove", ()):\n'
-        "        if judgement.is_ok(event.id):\n            found |=",
-        '    for event in judgement.ledger.by_kind.get("nothing", ()):\n'
-        "        if judgement.is_ok(event.id):\n            found |=",
-        "a removal that ends nothing forces no rotation",
+        "        if judgement.is_ok(event.id):\n"
+        "            found |= 1 << event.index\n"
+        "    for key, kills in judgement.kills.items():\n",
+        "    for key, kills in ():\n",
+        "nothing that ends a reading forces a rotation",
     ),
     Mutant(
         "state/epochs.py",

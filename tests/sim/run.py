@@ -70,6 +70,9 @@ class Run:
     def play(self) -> None:
         """Let everything happen, then bring all together and look at everything."""
         base.populate(self.world, self.plan.base)
+        if any(action.kind == "cut" for action in self.plan.actions):
+            for member in self.world.members:
+                member.disk.keep()
         for action in iter(self._next, None):
             self.world.hear(NOW_MS + action.at)
             self.step(action)
@@ -137,8 +140,6 @@ class Run:
     def _perform(self, kind: str, member: Member) -> str:
         """Do it; return what came of it, in a word."""
         world, had = self.world, member.mine()
-        if kind == "cut":
-            member.disk.keep()
         try:
             outcome = ACTS[kind](world, member, world.dice)
         except Killed:
@@ -168,7 +169,7 @@ class Run:
     def _calm(member: Member) -> None:
         """Let a disk be sound again."""
         member.disk.disarm()
-        member.disk.keeps = member.is_powerless = False
+        member.is_powerless = False
         member.net.dies_in = 0
 
     def _judged(self, kind: str, error: EnvoyError) -> str:

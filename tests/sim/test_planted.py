@@ -13,7 +13,7 @@ from sim.shrink import read, shrunk, write
 from state.mutants import Mutant
 
 SOURCE = Path(__file__).parents[2] / "src/envoy"
-SEEDS_MAX = 400
+SEEDS_MAX = 150
 
 
 def test_each_bug_is_planted_in_one_place() -> None:
@@ -26,8 +26,10 @@ def test_each_bug_is_planted_in_one_place() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", [pytest.param(one, id=one.fault) for one in planted.every()])
 def test_a_planted_bug_is_found(mutant: Mutant) -> None:
-    found = planted.search(mutant, starts=(0,), seeds_max=SEEDS_MAX)
-    assert found.seeds, found.what
+    found = [planted.search(mutant, starts=(0,), seeds_max=SEEDS_MAX)]
+    if not found[0].seeds:  # seldom met: another place to begin at
+        found.append(planted.search(mutant, starts=(1000,), seeds_max=SEEDS_MAX))
+    assert found[-1].seeds, found[-1].what
 
 
 def test_shrinking_leaves_what_it_takes_to_fail() -> None:

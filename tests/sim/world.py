@@ -119,6 +119,7 @@ class World:
     def double(self, member: Member, *, unnoticed: bool) -> None:
         """Let a copy of a home live beside it; ``unnoticed``: it takes itself for the original."""
         twin = self.add(f"{member.name}2", member.identity, place="other")
+        twin.disk.keeps = member.disk.keeps
         twin.put(member.disk.image())
         if unnoticed:
             replica_file.put_meta(twin.disk, "origin", replica_file.origin(twin.where))
