@@ -363,8 +363,9 @@ CURSOR_CHARS_MAX = 256
 HOOK_FILE_BYTES_MAX = 8 * MIB
 # What a runtime tells a hook on stdin: it may hold a prompt.
 HOOK_INPUT_BYTES_MAX = MIB
-# A runtime that keeps stdin open is not waited for longer.
+# A runtime that keeps stdin open, silent or not, is not waited for longer.
 HOOK_INPUT_SECONDS_MAX = 0.5
+HOOK_STDIN_SECONDS_MAX = 2
 # What a hook puts into a context, and how much it names in that.
 HOOK_CONTEXT_CHARS_MAX = 1_500
 HOOK_SPACES_MAX = 5
@@ -423,6 +424,9 @@ FOREVER_SECONDS = 10 * 365 * DAY_SECONDS
 BUNDLE_RECORD_BYTES_MAX = ENVELOPE_BYTES_MAX + KIB
 # A long poll of who listens: shorter than news are fresh, so that whoever reads need not ask.
 LIVE_WAIT_MS = 8_000
+# Isolated spaces of one process with a connection, and in who listens a thread, of their own at a
+# time; more take turns. A relay takes 64 connections of an address.
+ISOLATED_MAX = 8
 # A relay that failed is asked again after a time drawn from a span that doubles between these.
 BACKOFF_SECONDS_MIN, BACKOFF_SECONDS_MAX = 0.5, 60
 WAIT_LOOK_SECONDS = 2

@@ -64,6 +64,7 @@ class Sweep:
         self.shim = Shim()
         self.stage = homes.busy(root)
         self.before = {name: self.stage.events(name) for name in (LEAD, AGENT)}
+        self.stage.restore()
         self.prints = {name: self.stage.prints(name) for name in (LEAD, AGENT)}
         self._failed = {one.path: one.failed for one in table.every()}
 

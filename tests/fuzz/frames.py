@@ -30,7 +30,7 @@ Reader = Callable[[bytes], object]
 CODES: Final = frozenset(
     {
         *("malformed", "non_canonical", "too_large", "unsupported", "wrong_space", "bad_key"),
-        *("bad_link", "bad_signature", "cannot_open", "commitment_mismatch"),
+        *("bad_link", "bad_signature", "cannot_open", "unknown_suite"),
     }
 )
 LOT: Final = 96

@@ -13,11 +13,12 @@ from typing import Any, Final
 
 from envoy import ids
 from envoy.core import cards, identity, invite
+from envoy.core.codec import encode
 from envoy.core.crypto.aead import encrypt
 from envoy.core.crypto.seal import public_key, seal
 from envoy.core.crypto.sign import prefixed
 from envoy.errors import EnvoyError, InternalError, RemoteFault
-from fuzz.kit import Target, blobs, every, hold
+from fuzz.kit import Target, every, hold
 from fuzz.mutate import Tree, near, near_text
 from oracle import scene
 from vectorfile import load
@@ -135,8 +136,15 @@ def plaintexts() -> Iterator[bytes]:
         given = vector["input"]
         if "expect" not in vector or given["op"] not in ("blob", "request", "answer"):
             continue
-        secret, sealed = bytes.fromhex(given["secret"]), bytes.fromhex(given["hex"])
-        print(given.keys(), len(sealed), secret[:2])
+        raw = {name: bytes.fromhex(text) for name, text in given.items() if name != "op"}
+        match given["op"]:
+            case "blob":
+                keys = invite.invite_keys(raw["secret"])
+                yield encode(invite.open_blob(keys, raw["blob"]))
+            case "request":
+                yield encode(invite.open_request(raw["seed"], raw["lookup"], raw["sealed"]))
+            case _:
+                yield encode(invite.open_reply(raw["seed"], raw["lookup"], raw["sealed"]))
 
 
 def _invite(text: str) -> None:

@@ -10,7 +10,10 @@ from fuzz.envelopes import Envelopes
 from fuzz.frames import Frames
 from fuzz.invites import Invites
 from fuzz.kit import Target
+from fuzz.lines import Commands, Searches
 from fuzz.packs import Archives, Audits, Logs
+from fuzz.reducers import Reducers
+from fuzz.relays import Relays, Sockets
 
 
 class Make(Protocol):
@@ -21,5 +24,16 @@ class Make(Protocol):
 
 
 TARGETS: Final[dict[str, Make]] = {
-    one.name: one for one in (Codec, Envelopes, Frames, Invites, Archives, Logs, Audits)
+    "codec": Codec,
+    "envelope": Envelopes,
+    "frames": Frames,
+    "invite": Invites,
+    "archive": Archives,
+    "bundle": Logs,
+    "audit": Audits,
+    "relay": Relays,
+    "sockets": Sockets,
+    "cli": Commands,
+    "search": Searches,
+    "reducers": Reducers,
 }

@@ -284,8 +284,7 @@ def test_a_failure_takes_back_what_was_written(console: Console) -> None:
     before[skills] = b"no directory"
     refused = console.call("--json", "hooks", "install", "claude-code")
     assert refused.status == 8
-    left = {path: data for path, data in everything(console).items() if path.suffix != ".bak"}
-    assert left == before
+    assert everything(console) == before
 
 
 def test_a_bad_record_is_named(console: Console) -> None:
@@ -329,8 +328,7 @@ def test_a_write_that_fails_takes_back_those_before_it(console: Console) -> None
     (home_of(console) / ".claude/skills").symlink_to("/proc/1/nowhere")
     refused = console.call("--json", "hooks", "install", "claude-code")
     assert (refused.status, refused.data["error_code"]) == (8, "state_access_denied")
-    left = {path: data for path, data in everything(console).items() if path.suffix != ".bak"}
-    assert left == before
+    assert everything(console) == before
     states = console.ok("hooks", "list")["runtimes"][0]["files"]
     assert {one["state"] for one in states} == {"absent"}
 

@@ -76,6 +76,8 @@ class Machine:
     def __init__(self, path: Path, relay: FarRelay, name: str = "founder") -> None:
         self.now_ms = NOW_MS
         self.seconds = 5.0
+        self.rested = list[int]()  # ms that relays were waited for, where ``rests``
+        self.rests: bool | None = None
         self.relay = relay
         self.hub = Hub(path)
         self.links = linking.open_links(os.fspath(path))
@@ -101,9 +103,14 @@ class Machine:
             os.urandom,
             lambda: self.seconds,
             is_local=True,
+            rest=None if self.rests is None else self._rest,
         )
         self._made.append(Caller(self.links, world))
         return self._made[-1]
+
+    def _rest(self, pause_ms: int) -> bool:
+        self.rested.append(pause_ms)
+        return bool(self.rests)
 
     def link(self) -> Link:
         """Link the space to the relay, of which nothing was read yet; return the link."""

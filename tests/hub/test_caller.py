@@ -222,3 +222,76 @@ def test_pages_of_other_spaces_than_those_asked_for_are_none(at: Machine) -> Non
 
 def test_a_space_is_made_with_the_own_chain(at: Machine) -> None:
     assert at.caller.create(SPACE, G).head == 0
+
+
+# -- spaces that share nothing ------------------------------------------------------------------
+
+
+def test_isolated_spaces_have_a_connection_each_and_the_others_one(at: Machine) -> None:
+    link = at.links.find(SPACE)
+    assert link is not None
+    apart = link._replace(isolated=1)
+    second = apart._replace(space=bytes(32))
+    shared = at.caller.client(link)
+    assert shared is at.caller.client(link._replace(space=bytes(32)))
+    assert at.caller.client(apart) is at.caller.client(apart)
+    assert (
+        len({id(one) for one in (shared, at.caller.client(apart), at.caller.client(second))}) == 3
+    )
+    with pytest.raises(AssertionError, match="nothing is shared"):
+        at.caller.news([link, apart], 0)
+
+
+def test_of_many_isolated_spaces_the_oldest_gives_its_connection_up(at: Machine) -> None:
+    link = at.links.find(SPACE)
+    assert link is not None
+    spaces = [bytes([n]) * 32 for n in range(limits.ISOLATED_MAX + 1)]
+    links = [link._replace(isolated=1, space=one) for one in spaces]
+    first, *others = [at.caller.client(one) for one in links]
+    assert [at.caller.client(one) for one in links[1:]] == others
+    assert at.caller.client(links[0]) is not first
+
+
+# -- a slower pace ----------------------------------------------------------------------------
+
+
+def slower(details: str) -> bytes:
+    """Return the answer of a relay that asks for a slower pace."""
+    return http(b'{"error_code":"rate_limited"%s}' % details.encode(), status="429 Slow")
+
+
+@pytest.mark.parametrize(
+    ("details", "pause_ms"),
+    [
+        pytest.param(',"retry_after_ms":250', 250, id="as long as the relay asks"),
+        pytest.param(',"retry_after_ms":0', 20, id="a little where it asks for nothing"),
+        pytest.param("", 1_000, id="a second where it does not say"),
+    ],
+)
+def test_a_relay_that_asks_for_a_slower_pace_is_waited_for(
+    at: Machine, details: str, pause_ms: int
+) -> None:
+    at.rests = True
+    slow = iter([slower(details)] * 2)
+    at.relay.change = lambda name, answer: next(slow, answer) if name == "head" else answer
+    assert isinstance(at.a_caller().call(SPACE, HEAD), frames.Head)
+    assert at.rested == [pause_ms, pause_ms]
+    assert at.relay.calls == ["head"] * 3
+
+
+@pytest.mark.parametrize(
+    ("rests", "asked"),
+    [
+        pytest.param(None, [], id="a short command does not wait"),
+        pytest.param(False, [250], id="nor does one that has not that long"),
+    ],
+)
+def test_without_the_time_a_slower_pace_is_told_of(
+    at: Machine, rests: bool | None, asked: list[int]
+) -> None:
+    at.rests = rests
+    at.relay.change = lambda *_: slower(',"retry_after_ms":250')
+    with pytest.raises(HubRefusal) as caught:
+        at.a_caller().call(SPACE, HEAD)
+    assert (caught.value.code, at.rested) == ("rate_limited", asked)
+    assert caught.value.details["retry_after_ms"] == 250

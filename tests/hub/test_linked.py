@@ -16,7 +16,7 @@ from envoy import limits
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import sha256
 from envoy.core.structs import Body
-from envoy.errors import IntegrityError, RelayError
+from envoy.errors import IntegrityError, RelayError, WaitTimeoutError
 from envoy.hub.handler import LocalHub
 from envoy.hub.live import Line, Live, pause_s
 from envoy.hub.roads import Delivery
@@ -360,6 +360,18 @@ def test_a_relay_that_fails_is_asked_again(tmp_path: Path, at: Machine, other: M
         wait_for(lambda: len(at.hub.store.frame_ids(SPACE)) == 1)
 
 
+def test_a_relay_that_asks_for_a_slower_pace_is_waited_for_and_goes_on(
+    tmp_path: Path, at: Machine
+) -> None:
+    slow = http(b'{"error_code":"rate_limited","retry_after_ms":100}', status="429 Slow")
+    left = iter([slow] * 3)
+    at.relay.change = lambda name, answer: next(left, answer) if name == "push" else answer
+    at.hub.push(envelope("one"))
+    with listening(at, tmp_path):
+        wait_for(lambda: at.relay.calls.count("push") == 4)  # a space that is barred has a minute
+        wait_for(lambda: at.roads().delivery(SPACE) == Delivery("delivered", ""))
+
+
 def test_a_space_whose_relay_lets_nobody_in_is_left_alone_for_a_while(
     tmp_path: Path, at: Machine
 ) -> None:
@@ -389,6 +401,50 @@ def test_who_listens_ends_at_once_and_leaves_no_thread(tmp_path: Path, at: Machi
         begun = time.monotonic()
     assert time.monotonic() - begun < 2
     assert threading.active_count() <= before + 2  # the server has one per connection
+
+
+def test_news_of_an_isolated_space_come_on_a_connection_of_its_own(
+    tmp_path: Path, at: Machine, other: Machine
+) -> None:
+    other.roads().sync(SPACE)
+    at.roads().isolate(SPACE)
+    assert at.roads().is_isolated(SPACE)
+    before = threading.active_count()
+    with listening(at, tmp_path):
+        other.linked().handle(push("one"))
+        wait_for(lambda: len(at.hub.store.frame_ids(SPACE)) == 1)
+        assert "envoy-live-1" in [one.name for one in threading.enumerate()]
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 2
+    assert threading.active_count() <= before + 2
+
+
+@pytest.mark.parametrize(
+    ("code", "goes_on"),
+    [
+        pytest.param("state_corrupt", False, id="a thread without a sound log ends"),
+        pytest.param("timeout", True, id="one whose log is held by another process tries again"),
+    ],
+)
+def test_a_thread_for_isolated_spaces_that_cannot_begin(
+    tmp_path: Path, at: Machine, monkeypatch: pytest.MonkeyPatch, *, code: str, goes_on: bool
+) -> None:
+    monkeypatch.setattr("envoy.hub.live.LOOK_SECONDS", 0.01)
+    at.roads().isolate(SPACE)
+    fails, found = iter([False, True]), listening(at, tmp_path)
+    sound = found._opened
+
+    def opened(stack: ExitStack) -> Line:
+        if next(fails, False):
+            raise IntegrityError(code) if code == "state_corrupt" else WaitTimeoutError(code)
+        return sound(stack)
+
+    with Live(opened, lock_path=os.fspath(tmp_path / "sync.lock")):
+        if goes_on:
+            wait_for(lambda: "pull" in at.relay.calls)
+        else:
+            time.sleep(0.3)
+            assert at.relay.calls == []
 
 
 def test_without_a_sound_log_nobody_listens(tmp_path: Path, at: Machine) -> None:

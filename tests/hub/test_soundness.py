@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import apsw
 import pytest
 
 from envoy.hub import soundness, sqlite
@@ -183,3 +184,37 @@ def test_a_copy_that_was_made_another_instance_is_sound(tmp_path: Path) -> None:
         sqlite.renew_instance(hub.store.connection)
     hub.store.close()
     assert found(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "told"),
+    [
+        pytest.param("space", "sum", "a space whose row holds what is none", id="of a space"),
+        pytest.param("space", "space", "a space whose row holds what is none", id="the space"),
+        pytest.param("frame", "body", f"{NAME}: frame 1 was altered", id="of a frame"),
+        pytest.param("frame", "id", f"{NAME}: frame 1 was altered", id="the id of a frame"),
+    ],
+)
+def test_a_value_that_damage_made_null_is_a_finding(
+    tmp_path: Path, table: str, column: str, told: str
+) -> None:
+    filled(tmp_path).store.close()
+    with apsw.Connection(str(tmp_path / sqlite.FILE_NAME)) as raw:
+        shape = (
+            f"CREATE TABLE {table}("
+            + ", ".join(name for _, name, *_ in raw.execute(f"PRAGMA table_info({table})"))
+            + ")"
+        )
+        rows = list(raw.execute(f"SELECT * FROM {table}"))
+        raw.execute(f"DROP TABLE {table}")
+        raw.execute(shape)
+        for row in rows:
+            raw.execute(f"INSERT INTO {table} VALUES({', '.join('?' * len(row))})", row)
+        raw.execute(f"UPDATE {table} SET {column} = NULL")
+    raw.close()
+    store = scenes.open_store(tmp_path)
+    try:
+        done, wrong = soundness.of_some(store, 10, go=lambda: True)
+    finally:
+        store.close()
+    assert done == 1 and [one for one in wrong if one.startswith(told)], wrong

@@ -12,6 +12,7 @@ from envoy.core.codec import encode
 from envoy.core.structs import Body
 from envoy.errors import IntegrityError, NotFoundError, RelayError
 from envoy.hub import links as linking
+from envoy.hub import peek
 from envoy.hub.bridge import Moved
 from envoy.hub.links import ACCESS
 from envoy.sync import access, frames
@@ -87,6 +88,7 @@ def test_links_of_the_version_before_keep_what_waits(tmp_path: Path) -> None:
     at.links.save(at.link._replace(statement=b"of another form"))
     connection = at.links._connection
     connection.run("ALTER TABLE errand DROP COLUMN owner")
+    connection.run("ALTER TABLE link DROP COLUMN isolated")
     connection.run("PRAGMA user_version=1")
     connection.run("UPDATE meta SET v = ? WHERE k = 'schema'", ((1).to_bytes(8),))
     at.links.close()
@@ -96,6 +98,22 @@ def test_links_of_the_version_before_keep_what_waits(tmp_path: Path) -> None:
     at.bridge = at.a_bridge()
     at.sync()
     assert at.links.errands(SPACE, 0, 9) == []
+    at.links.close()
+
+
+def test_links_from_before_there_were_isolated_ones_are_none(tmp_path: Path) -> None:
+    at = Scene(tmp_path)
+    connection, before = at.links._connection, at.link
+    heads, path = {SPACE: 7}, str(tmp_path / "local" / "links.db")
+    connection.run("ALTER TABLE link DROP COLUMN isolated")
+    connection.run("PRAGMA user_version=2")
+    connection.run("UPDATE meta SET v = ? WHERE k = 'schema'", ((2).to_bytes(8),))
+    told = peek.relays(path, heads)[SPACE]  # who only reads finds the file as it is
+    at.links.close()
+    at.links = linking.open_links(str(tmp_path / "local"))
+    assert (at.link, told.waiting, told.isolated) == (before, 7, False)
+    at.links.change(SPACE, isolated=1)
+    assert peek.relays(path, heads)[SPACE] == told._replace(isolated=True)
     at.links.close()
 
 

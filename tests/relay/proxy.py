@@ -33,11 +33,13 @@ class Fault(NamedTuple):
 class Proxy:
     """Listens on loopback and passes bytes on to the port ``to``, with the fault of the moment.
 
-    ``heard``: all that passed, either way, from when somebody put a bytearray there.
+    ``heard``: all that passed, either way, from when somebody put a bytearray there; ``lines``:
+    what each connection brought towards the relay, in their order.
     """
 
     def __init__(self) -> None:
         self.heard: bytearray | None = None
+        self.lines = list[bytearray]()
         self.fault = Fault()
         self.count = 0
         self.to = 0
@@ -78,19 +80,25 @@ class Proxy:
                 continue
             far.settimeout(None)
             self._open.append(far)
-            for source, target, cut in ((near, far, fault.cut_up), (far, near, fault.cut_down)):
-                args = (source, target, cut, fault)
+            self.lines.append(bytearray())
+            for source, target, line in ((near, far, self.lines[-1]), (far, near, None)):
+                args = (source, target, fault, line)
                 threading.Thread(target=self._pass, args=args, daemon=True).start()
 
     def _pass(
-        self, source: socket.socket, target: socket.socket, cut: int | None, fault: Fault
+        self, source: socket.socket, target: socket.socket, fault: Fault, line: bytearray | None
     ) -> None:
-        """Pass bytes on in one direction, until the connection or the fault ends it."""
-        left = cut
+        """Pass bytes on in one direction, until the connection or the fault ends it.
+
+        Those of ``line`` go towards the relay.
+        """
+        left = fault.cut_down if line is None else fault.cut_up
         try:
             while piece := source.recv(BUFFER):
                 if self.heard is not None:
                     self.heard += piece
+                if line is not None:
+                    line += piece
                 time.sleep(fault.delay_s)
                 target.sendall(piece[:left])
                 left = None if left is None else max(0, left - len(piece))

@@ -21,6 +21,7 @@ from typing import Any
 from console import Console
 from envoy.replica.actions import connect
 from envoy.replica.actions.local import sync_all
+from envoy.relay.quota import Rates
 from envoy.replica.replica import Profile, Replica
 from envoy.wiring import config as configs
 from envoy.wiring import writes
@@ -32,10 +33,13 @@ from envoy.system import host
 real = host.now_ms
 host.now_ms = lambda: real() + int(os.environ["AHEAD_MS"])
 from envoy.relay import serve
+from envoy.relay.quota import Rate, Rates
 from envoy.relay.rules import Allowance
 allowed = Allowance(2**30, 100_000, 30)
 listen = ("127.0.0.1", int(sys.argv[2]))
 options = serve.Options(sys.argv[1], listen, tuple(sys.argv[3:]), allowed, "none", lambda *_: None)
+frames = tuple(map(int, os.environ["FRAMES"].split(",")))
+options = options._replace(rates=Rates(frames=Rate(*frames)))
 serve.run(options, ready=lambda origin: print(origin, flush=True))
 """
 SOURCES = sys.path
@@ -57,6 +61,7 @@ class Running:
         self._origins = [self.origin, *(f"http://127.0.0.1:{port}" for port in proxies)]
         self._process: subprocess.Popen[str] | None = None
         self.ahead_ms = 0  # of the clock of this machine, from the next start on
+        self.pace = Rates().frames  # of one session, from the next start on
         self.start()
 
     def start(self) -> None:
@@ -75,6 +80,7 @@ class Running:
                 "PATH": os.environ["PATH"],
                 "PYTHONPATH": os.pathsep.join(SOURCES),
                 "AHEAD_MS": str(self.ahead_ms),
+                "FRAMES": f"{int(self.pace.per_second)},{self.pace.burst}",
             },
             stdout=subprocess.PIPE,
             text=True,

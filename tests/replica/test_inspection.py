@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from envoy.replica.actions import members, tasks
+from envoy.replica.actions import hold, members, tasks
 from envoy.replica.inspection import Inspection
 from envoy.storage import soundness
 from replica.world import Actor, World
@@ -63,6 +63,11 @@ DAMAGE = [
         id="a fence",
     ),
     pytest.param(
+        "UPDATE receipt SET until = at",
+        "receipts whose row says something else",
+        id="a lease that ends early",
+    ),
+    pytest.param(
         "UPDATE receipt SET bytes = x'90'", "receipts that do not hold", id="a receipt's bytes"
     ),
     pytest.param(
@@ -108,6 +113,14 @@ def findings(actor: Actor) -> list[str]:
 
 
 def test_a_sound_copy_has_no_findings(actor: Actor) -> None:
+    assert findings(actor) == []
+
+
+def test_a_lease_that_was_renewed_is_sound(actor: Actor) -> None:
+    before = actor.connection.rows(int, "SELECT until FROM receipt")
+    task = actor.store.task_ids(1, bytes(32), b"\xff" * 32)[0]
+    hold.heartbeat(actor.copy, task, lease_s=7_200)
+    assert actor.connection.rows(int, "SELECT until FROM receipt") > before
     assert findings(actor) == []
 
 

@@ -27,11 +27,8 @@ FAILED: Final = re.compile(r"^seed (\d+) failed: (.*)$", re.MULTILINE)
 # Of those that the search of authority finds, some that a running system must find, too.
 OF_AUTHORITY: Final = (
     "a removal ends what saw it",
-    "a void revocation ends grants",
-    "no end with the parent",
     "anybody acts under any grant",
     "what was seen is held",
-    "what the admit did not see",
     "late ends change nothing",
     "a late admit changes nothing",
 )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envoy.core.bodies import SpacePolicy, TaskComplete
+from envoy.core.bodies import SpacePolicy, TaskComplete, TaskProgress
 from envoy.core.codec import Open
 from envoy.core.records import VERDICTS, TaskReview
 from envoy.core.structs import replace
@@ -409,3 +409,19 @@ def test_what_is_legal_from_neither_outcome_stays_refused() -> None:
     history, _ = handed_in((("evidence", ("test",)),), *PROOFS)
     given_back = history.release(FIRST)
     assert dict(fold(history).refused) == {given_back.id: "wrong_state"}
+
+
+def test_a_verdict_on_a_task_whose_creation_is_one_head_too_many_is_refused() -> None:
+    history = History(None)
+    for _ in range(8):  # dated before the creation by the one who made it, and named by nobody
+        history.act(CREATOR, TaskProgress(TASK, fixed("no tenure"), "blocked", None), [])
+    creation = history.act(CREATOR, made(gate=GATES[1]), [], id=TASK)
+    history.ops[-1] = replace(creation, lam=50)
+    done = history.act(FIRST, TaskComplete(TASK, fixed("no tenure"), "done", (), False), [])
+    review = history.review(SECOND, done, sees=[done])
+    for bench in (Panel(), None):
+        task = tasks.reduce(TASK, history.ops, [], bench)
+        assert task.state == tasks.NONE
+        assert dict(task.refused)[TASK] == "over_limit" and review.id in dict(task.refused)
+    history.ops = history.ops[1:]  # the control: with one head less it is a task
+    assert tasks.reduce(TASK, history.ops, [], Panel()).state == "open"

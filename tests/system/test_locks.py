@@ -183,6 +183,23 @@ def test_what_a_released_lock_is_told_changes_nothing(home: Path) -> None:
     assert files.read(path, bytes_max=20) == b"witness"
 
 
+def test_a_lock_whose_notes_are_taken_back_says_what_it_said_before(home: Path) -> None:
+    path = str(home / "lock")
+    for before in (b"", b"before"):
+        with open(path, "wb") as file:
+            file.write(before)
+        os.chmod(path, 0o600)
+        held = files.lock(path, timeout_s=0)
+        held.take_back()
+        held.note(b"one note")
+        held.note(b"two note")
+        held.take_back()
+        held.release()
+        assert files.read(path, bytes_max=20) == before
+        held.take_back()  # a released one changes nothing
+        assert files.read(path, bytes_max=20) == before
+
+
 def test_a_lock_may_be_released_twice(home: Path) -> None:
     held = files.lock(str(home / "lock"), timeout_s=0)
     held.release()

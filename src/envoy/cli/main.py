@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPT
     except BrokenPipeError:
         silence()
-        return EXIT_PIPE
+        return 0 if face.open else EXIT_PIPE
     except OSError:  # stdout itself failed: a full disk behind a redirection
         silence()
         return fail(InternalError("storage_failed", reason="stdout"), face._replace(json=False))

@@ -120,6 +120,7 @@ ANSWERS: Mapping[str, Fields] = {
         "mode": MODE,
         "relay_url": "text",
         "relay_pin": "text?",
+        "isolated": "bool",
         "changed": "bool",
         "relay_delivery": DELIVERY,
         "relay_delivery_reason": "text?",

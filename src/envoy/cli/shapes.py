@@ -129,6 +129,7 @@ SPACE: Fields = {
     "role": f"{ROLE}?",
     "join_state": "text",
     "mode": MODE,
+    "isolated~": "bool",
     "unread_count": "int",
     "open_tasks": "int",
     "my_tasks": "int",

@@ -15,6 +15,10 @@ from envoy.views.space import space_id
 Json = dict[str, object]
 
 OMITTED = 100  # events that are named; the rest is counted
+AGAIN = "envoy sync"
+SYNCED, PARTIAL, FAILED = "synced", "partial", "failed"
+SLOWER = "rate_limited"  # what the next sync goes on from
+EXIT_HALF = 7
 
 
 def moved(chosen: Sequence[rows.Space], done: rows.Synced, reached: Sequence[far.Reached]) -> Json:
@@ -27,6 +31,8 @@ def moved(chosen: Sequence[rows.Space], done: rows.Synced, reached: Sequence[far
         "spaces": [space_id(one) for one in chosen],
         "relays": [relay_json(one) for one in reached],
     }
+    if any(state(one) == PARTIAL for one in reached):
+        data["next_commands"] = [AGAIN]
     if done.bad_posters:
         data["warnings"] = [bad_boxes(done.bad_posters)]
     return data
@@ -34,7 +40,21 @@ def moved(chosen: Sequence[rows.Space], done: rows.Synced, reached: Sequence[far
 
 def worst(reached: Sequence[far.Reached]) -> int:
     """Return the highest exit status of what relays did not do, 0 if they did all."""
-    return max([0, *(error(one.code).exit for one in reached if one.code)])
+    return max([0, *(exit_of(one) for one in reached)])
+
+
+def exit_of(one: far.Reached) -> int:
+    """Return the exit status of what one relay did not do."""
+    if one.code:
+        return error(one.code).exit
+    return 0 if state(one) == SYNCED else EXIT_HALF
+
+
+def state(one: far.Reached) -> str:
+    """Return how far a relay got: what goes on with the next sync is no failure."""
+    if one.code and one.code != SLOWER:
+        return FAILED
+    return SYNCED if one.whole and not one.code else PARTIAL
 
 
 def relay_json(one: far.Reached) -> Json:
@@ -42,10 +62,11 @@ def relay_json(one: far.Reached) -> Json:
     return {
         "space_id": ids.to_text("space", one.space),
         "url": one.origin,
-        "state": "failed" if one.code else "synced",
+        "state": state(one),
         "error_code": one.code or None,
         "pushed": one.pushed,
         "pulled": one.pulled,
+        "pending": one.pending,
         "omitted": [ids.to_text("evt", event) for event in (*one.lacked, *one.withheld)[:OMITTED]],
         "omitted_count": len(one.lacked) + len(one.withheld),
     }
@@ -74,11 +95,15 @@ def text(data: Json) -> Iterator[Block]:
 
 def relay_text(one: Mapping[str, object]) -> Iterator[Block]:
     """Yield what the relay of one space did."""
-    if one["error_code"] is not None:
-        yield line((f"{one['error_code']} ", "bad"), show.text(one["url"]))
-        return
     went = f"  {one['pushed']} up, {one['pulled']} down"
+    if one["state"] == FAILED:
+        moved = went if one["pushed"] or one["pulled"] else ""
+        yield line((f"{one['error_code']} ", "bad"), show.text(one["url"]), moved)
+        return
     yield line(("relay ", "dim"), show.text(one["url"]), went)
+    if one["state"] == PARTIAL:
+        why = "the relay asks for a slower pace" if one["error_code"] else "the time was over"
+        yield line((f"      {why}; {one['pending']} waiting; ", "warn"), f"next: {AGAIN}")
     if one["omitted_count"]:
         yield line((f"{one['omitted_count']} omitted by the relay", "warn"))
         omitted = one["omitted"]

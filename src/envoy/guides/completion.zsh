@@ -2929,6 +2929,7 @@ _shtab_envoy_space_attach_options=(
   "--space[id of the space, in full]:space:"
   "--relay[origin of the relay (default\: ENVOY_RELAY_URL)]:relay:"
   "--pin[SHA-256 of the relays TLS key (SPKI), 64 hex digits]:pin:"
+  "--isolate[over connections of its own, with no other space]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -2971,6 +2972,7 @@ _shtab_envoy_space_connect_options=(
   "--space[space\: id, unique prefix or name (default\: ENVOY_SPACE)]:space:"
   "--relay[origin of the relay (default\: ENVOY_RELAY_URL)]:relay:"
   "--pin[SHA-256 of the relays TLS key (SPKI), 64 hex digits]:pin:"
+  "--isolate[over connections of its own, with no other space]"
 )
 
 # guard to ensure default positional specs are added only once per session

@@ -18,6 +18,7 @@ Specification: docs/spec/bridge.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from envoy import limits
@@ -45,10 +46,11 @@ _ANOTHER: Final = b""
 
 
 class Moved(NamedTuple):
-    """Frames that went up and that came down."""
+    """Frames that went up and that came down; ``whole``: there was time for all of it."""
 
     pushed: int
     pulled: int
+    whole: bool = True
 
 
 class Compared(NamedTuple):
@@ -79,9 +81,13 @@ class Bridge:
         space: bytes,
         *,
         near: Callable[[Body], Body],
+        tell: Callable[[Moved], None] = lambda _: None,
     ) -> None:
-        """``near`` answers calls as the hub of this machine does."""
+        """``near`` answers calls as the hub of this machine does; ``tell`` hears what moved."""
         self._near = near
+        self._tell = tell
+        self._pushed = self._pulled = 0
+        self._is_cut = False  # the time was over before the end
         self._store = store
         self._links = links
         self._caller = caller
@@ -92,32 +98,46 @@ class Bridge:
         """Push, pull and compare until both have the same, or ``go`` says the time is over.
 
         Nothing more is done once the space is linked no more. Raises HubRefusal,
-        RelayError(relay_unavailable), IntegrityError(relay_inconsistent).
+        RelayError(relay_unavailable), IntegrityError(relay_inconsistent); ``moved`` is true then
+        as well.
         """
-        try:
-            return self._sync(now_ms=now_ms, go=go)
-        except NotFoundError:  # another process forgot the link
-            return Moved(0, 0)
+        self._pushed = self._pulled = 0
+        with suppress(NotFoundError):  # another process forgot the link
+            self._sync(now_ms=now_ms, go=self._watched(go))
+        return self.moved
 
-    def _sync(self, *, now_ms: int, go: Go) -> Moved:
-        pushed = pulled = 0
+    def _watched(self, go: Go) -> Go:
+        """Return ``go`` for one run, which notes where it said that the time is over."""
+        self._is_cut = False
+
+        def watched() -> bool:
+            self._is_cut = not go()
+            return not self._is_cut
+
+        return watched
+
+    @property
+    def moved(self) -> Moved:
+        """Return what moved since ``sync`` was called last, also where it was refused then."""
+        return Moved(self._pushed, self._pulled, not self._is_cut)
+
+    def _sync(self, *, now_ms: int, go: Go) -> None:
         barred: HubRefusal | EnvoyError | None = None
         try:
             self._begin()
-            pushed = self.push(go=go)
+            self.push(go=go)
         except IntegrityError as error:
             barred = error  # what it signed for is no proof; what comes down is judged by itself
         except HubRefusal as refusal:
             if refusal.code in BARRED:
                 barred = refusal  # nothing goes up; what comes down is wanted all the same
             elif refusal.code == "space_not_found":
-                pulled += self._restart(None, go)
-                pushed = self.push(go=go)
+                self._restart(None, go)
+                self.push(go=go)
             else:
                 raise
         try:
-            count, head = self._pull(now_ms=now_ms, go=go)
-            pulled += count
+            head = self._pull(now_ms=now_ms, go=go)
         except IntegrityError as error:
             if barred is None:
                 raise
@@ -125,8 +145,7 @@ class Bridge:
         if barred is not None:
             raise barred
         if head is not None and go():
-            pulled += self._heal(head, go)
-        return Moved(pushed, pulled)
+            self._heal(head, go)
 
     def _begin(self) -> None:
         """Queue heads and boxes for a relay of which nothing was read yet: they go up first."""
@@ -180,6 +199,8 @@ class Bridge:
         state = LogState(reply.instance, self._space, reply.head, reply.h, reply.at)
         if len(reply.seqs) != len(page) or not is_push_signed(state, reply.sig, link.hub_key):
             raise self._inconsistent(link)
+        self._pushed += len(page)
+        self._tell(self.moved)
         return reply
 
     def _note_push(self, link: Link, reply: frames.Pushed, page: Sequence[bytes]) -> None:
@@ -212,11 +233,13 @@ class Bridge:
 
     def pull(self, *, now_ms: int, go: Go) -> int:
         """Append what the relay has and the local log lacks; return how many frames came."""
-        return self._pull(now_ms=now_ms, go=go)[0]
+        before = self._pulled
+        self._pull(now_ms=now_ms, go=go)
+        return self._pulled - before
 
-    def _pull(self, *, now_ms: int, go: Go) -> tuple[int, frames.Head | None]:
-        """Pull; return how many frames came, and where the log stands that was read to its end."""
-        count = restarts = 0
+    def _pull(self, *, now_ms: int, go: Go) -> frames.Head | None:
+        """Pull; return where the log stands that was read to its end, None without the time."""
+        restarts = 0
         while go():
             link = self._link()
             page = self._page(link)
@@ -224,15 +247,15 @@ class Bridge:
                 if restarts == RESTARTS_MAX:
                     raise self._inconsistent(link)
                 restarts += 1
-                count += self._restart(page.head, go)
+                self._restart(page.head, go)
                 continue
-            count += self._store_page(link, page, page.head)
+            self._store_page(link, page, page.head)
             if page.last == page.head.head:
                 self._change(asked_ms=now_ms, trouble="")
-                return count, page.head
+                return page.head
             if not page.frames:
                 raise self._inconsistent(link)
-        return count, None
+        return None
 
     def _page(self, link: Link) -> frames.Page:
         """Return the next page of the relay's log, one without a head where it has none."""
@@ -267,17 +290,16 @@ class Bridge:
         self._change(instance=None, cursor=0, h=None)
         return self._inconsistent(link)
 
-    def _store_page(self, link: Link, page: frames.Page, head: frames.Head) -> int:
-        """Append a page that goes on from ``link``; return how many of its frames were new."""
+    def _store_page(self, link: Link, page: frames.Page, head: frames.Head) -> None:
+        """Append a page that goes on from ``link``."""
         found = self._ids(link, page.frames)
         start = link.h or frames.chain_start(head.instance, self._space)
         h = frames.chain_after(start, found)
         dense = page.last - link.cursor == len(found) and page.last <= head.head
         if not dense or (page.last == head.head and h != head.h):
             raise self._rewritten(link)
-        new = self._append(page.frames)
+        self._append(page.frames)
         self._change(instance=head.instance, cursor=page.last, h=h)
-        return new
 
     def _ids(self, link: Link, page: Sequence[bytes]) -> list[bytes]:
         """Return the ids of frames. A relay that keeps what is no frame contradicts itself."""
@@ -288,20 +310,21 @@ class Bridge:
         except RemoteFault as fault:
             raise self._inconsistent(link) from fault
 
-    def _append(self, page: Sequence[bytes]) -> int:
-        """Append frames of the relay to the local log; return how many were new.
+    def _append(self, page: Sequence[bytes]) -> None:
+        """Append frames of the relay to the local log.
 
         Where the relay had all of the local log before, it has all of it still.
         """
         if not page:
-            return 0
+            return
         with self._store.transaction():
             before = self._row()
             row, _ = log.append(self._store, before, page)
         link = self._link()
         if (link.local, link.pushed) == (self._store.instance, before.head):
             self._change(pushed=row.head)
-        return row.head - before.head
+        self._pulled += row.head - before.head
+        self._tell(self.moved)
 
     def enter(self, issued: Sequence[bytes]) -> frames.Pushed:
         """Push frames that the relay has into the local log, by its own call; return the reply."""
@@ -316,7 +339,7 @@ class Bridge:
 
     # -- healing ----------------------------------------------------------------------------
 
-    def _restart(self, head: frames.Head | None, go: Go) -> int:
+    def _restart(self, head: frames.Head | None, go: Go) -> None:
         """Begin to read another log; one that was read before is compared and filled again."""
         link, row = self._link(), self._row()
         is_lost = head is None
@@ -328,36 +351,35 @@ class Bridge:
         if link.instance is None and not link.pushed:
             start = frames.chain_start(head.instance, self._space)
             self._change(instance=head.instance, cursor=0, h=start)
-            return 0
-        return self._reconcile(go)
+        else:
+            self._compare(go)
 
     def refill(self) -> None:
         """Queue what a relay that has no space yet needs beside frames."""
         self._errands.refill()
 
-    def _heal(self, head: frames.Head, go: Go) -> int:
+    def _heal(self, head: frames.Head, go: Go) -> None:
         """Compare the logs if their sums differ though each was read to its end.
 
         ``head`` came with the page that ended there: a call of its own would tell no more.
         """
         link, row = self._link(), self._row()
         if link.pushed != row.head or link.instance is None:
-            return 0
+            return
         sums = head.sum + row.sum
         is_read = head.instance == link.instance and head.head == link.cursor
-        if not is_read or head.sum == row.sum or link.settled == sign.sha256(sums):
-            return 0
-        return self._reconcile(go)
-
-    def _reconcile(self, go: Go) -> int:
-        """Find what either log lacks, fetch and push it; return how many frames came."""
-        return len(self.compare(go=go).came)
+        if is_read and head.sum != row.sum and link.settled != sign.sha256(sums):
+            self._compare(go)
 
     def compare(self, *, go: Go) -> Compared:
         """Find what either log lacks, fetch and push it, a part at a time where it is very much.
 
         Where the time is over before the end, the cursor stays and it is begun again.
         """
+        return self._compare(self._watched(go))
+
+    def _compare(self, go: Go) -> Compared:
+        """Compare in parts, as long as one run does not find all."""
         came, went = set[bytes](), set[bytes]()
         while True:
             found, more = self._compare_part(go)

@@ -5,10 +5,14 @@ there. Tokens are kept between commands, in the file of links, so that most comm
 exchange for a call. Where the relay says that a token is over, or that access changed, a new proof
 is given, once; where it says that the clock is off, the proof is given again with the relay's time.
 
-Laws: the key of a space signs for that space alone. A proof names the relay that it is meant for,
-so no relay can use it at another.
+Spaces of one relay share a connection, and a question for news. One that is isolated shares neither
+with any other, so that the relay is not told that one profile is behind both.
 
-Specification: docs/spec/access.md, Session.
+Laws: the key of a space signs for that space alone. A proof names the relay that it is meant for,
+so no relay can use it at another. No request and no connection carries an isolated space together
+with another one.
+
+Specification: docs/spec/access.md, Session; docs/spec/bridge.md, Isolated.
 """
 
 from __future__ import annotations
@@ -40,6 +44,15 @@ AGAIN: Final = frozenset(("session_expired", "session_stale", "auth_failed"))
 SKEWED: Final = frozenset(("clock_skew_ahead", "clock_skew_behind"))
 # What a chain of one's own may turn, where the relay does not know one.
 UNKNOWN: Final = frozenset(("capability_missing", "epoch_revoked", "capability_expired"))
+# A relay asks for a slower pace; how long it is left alone at least, and where it does not say, ms.
+SLOWER: Final = "rate_limited"
+PAUSE_MS_MIN, PAUSE_MS = 20, 1_000
+
+
+def pause_ms(refusal: HubRefusal) -> int:
+    """Return how long a relay that asks for a slower pace is to be left alone, ms."""
+    asked = refusal.details.get("retry_after_ms", PAUSE_MS)
+    return max(asked, PAUSE_MS_MIN) if isinstance(asked, int) else PAUSE_MS
 
 
 class Key(NamedTuple):
@@ -53,7 +66,8 @@ class World(NamedTuple):
     """What a caller asks of its process: the key of a space, the time, randomness.
 
     ``seconds`` is how long one exchange may take; ``is_local``: only this machine may be called.
-    ``account`` is the seed of the account at a relay, by its origin.
+    ``account`` is the seed of the account at a relay, by its origin. ``rest`` waits so many ms
+    where a relay asks for a slower pace, and says if there was the time; None: there never is.
     """
 
     key: Callable[[bytes], Key]
@@ -62,6 +76,7 @@ class World(NamedTuple):
     seconds: Callable[[], float]
     is_local: bool
     account: Callable[[str], bytes] | None = None
+    rest: Callable[[int], bool] | None = None
 
 
 class Caller:
@@ -71,6 +86,7 @@ class Caller:
         self._links = links
         self._world = world
         self._clients = dict[Reach, Client]()
+        self._apart = dict[tuple[Reach, bytes], Client]()  # of isolated spaces, by last use
         self._lent = dict[bytes, Key]()
         self._owners = dict[bytes, bytes]()
         self._skew_ms = 0
@@ -78,9 +94,10 @@ class Caller:
 
     def close(self) -> None:
         """Close all connections."""
-        for client in self._clients.values():
+        for client in self._all():
             client.close()
         self._clients.clear()
+        self._apart.clear()
 
     def seconds(self) -> float:
         """Return how long one exchange may take."""
@@ -138,22 +155,37 @@ class Caller:
         except HubRefusal as refusal:
             if refusal.code != "subscription_required" or self._world.account is None:
                 raise
-        reach = Reach(read_origin(link.origin), link.pin, self._world.is_local)
-        seed = self._world.account(reach.origin.text)
-        token = account.token(self.reach(reach), seed, self._world.now_ms, self._world.entropy)
+        client = self.client(link)
+        seed = self._world.account(client.reach.origin.text)
+        token = account.token(client, seed, self._world.now_ms, self._world.entropy)
         return self.at(link, call, token)
 
     def at(self, link: Link, call: Body, *tokens: bytes) -> Body:
-        """Return the reply of the relay of ``link`` to a call with these tokens."""
-        reach = Reach(read_origin(link.origin), link.pin, self._world.is_local)
-        return self.reach(reach).ask(call, tokens, timeout_s=self._world.seconds())
+        """Return the reply of the relay of ``link`` to a call with these tokens.
+
+        Where it asks for a slower pace it is waited for and asked again, if there is the time.
+        """
+        while True:
+            try:
+                return self.client(link).ask(call, tokens, timeout_s=self._world.seconds())
+            except HubRefusal as refusal:
+                if not self._rests(refusal):
+                    raise
+
+    def _rests(self, refusal: HubRefusal) -> bool:
+        """Wait as a relay asks for it; say whether that was asked for, and there was the time."""
+        rest = self._world.rest
+        return rest is not None and refusal.code == SLOWER and rest(pause_ms(refusal))
 
     def news(self, links: Sequence[Link], wait_ms: int) -> tuple[frames.Page, ...]:
         """Return what comes behind the cursors of ``links``, all of one relay, in their order.
 
+        One that is isolated is asked about alone.
+
         The relay answers as soon as it has something, at the latest after ``wait_ms``; it gives one
         frame a space, since what came is fetched by the bridge. Raises HubRefusal, RelayError.
         """
+        assert len(links) == 1 or not any(one.isolated for one in links), "nothing is shared"
         spaces = tuple(frames.Since(one.space, one.instance or None, one.cursor) for one in links)
         call = frames.Pull(spaces, 1, wait_ms)
         tokens = [self.token(link) for link in links]
@@ -170,20 +202,36 @@ class Caller:
 
     def _waited(self, link: Link, call: Body, tokens: Sequence[bytes], wait_ms: int) -> Body:
         """Return the reply to a call that the relay may hold back for ``wait_ms``."""
-        reach = Reach(read_origin(link.origin), link.pin, self._world.is_local)
         timeout_s = self._world.seconds() + wait_ms / 1000
-        return self.reach(reach).ask(call, tuple(tokens), timeout_s=timeout_s)
+        return self.client(link).ask(call, tuple(tokens), timeout_s=timeout_s)
 
     def end(self) -> None:
         """Hang up, from another thread: what waits for a relay fails at once."""
-        for client in list(self._clients.values()):
+        for client in self._all():
             client.end()
+
+    def _all(self) -> list[Client]:
+        return [*self._clients.values(), *self._apart.values()]
 
     def reach(self, reach: Reach) -> Client:
         """Return the connection to a relay."""
         if reach not in self._clients:
             self._clients[reach] = Client(reach)
         return self._clients[reach]
+
+    def client(self, link: Link) -> Client:
+        """Return the connection for the space of ``link``, which no other uses if it is isolated.
+
+        Of many isolated spaces the one whose turn is longest ago gives its connection up.
+        """
+        reach = Reach(read_origin(link.origin), link.pin, self._world.is_local)
+        if not link.isolated:
+            return self.reach(reach)
+        found = self._apart.pop((reach, link.space), None) or Client(reach)
+        if len(self._apart) >= limits.ISOLATED_MAX:
+            self._apart.pop(next(iter(self._apart))).close()
+        self._apart[reach, link.space] = found
+        return found
 
     # -- tokens -----------------------------------------------------------------------------
 

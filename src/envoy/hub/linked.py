@@ -25,7 +25,7 @@ from envoy.core.codec import encode
 from envoy.core.receipt import LogState, is_push_signed
 from envoy.core.structs import Body
 from envoy.errors import EnvoyError, IntegrityError
-from envoy.hub.bridge import Bridge
+from envoy.hub.bridge import Bridge, Moved
 from envoy.hub.caller import Caller
 from envoy.hub.handler import LocalHub
 from envoy.hub.links import Link, Links
@@ -41,11 +41,15 @@ BOTH: Final = {frames.EpochPut: "epoch_put", frames.BoxPut: "box_put"}
 
 
 class Patience(NamedTuple):
-    """How long a command waits for relays: ``go`` until then, ``fresh_ms`` how old news may be."""
+    """How long a command waits for relays: ``go`` until then, ``fresh_ms`` how old news may be.
+
+    ``tell`` hears of what moved while it waits.
+    """
 
     go: Callable[[], bool]
     now_ms: Callable[[], int]
     fresh_ms: int
+    tell: Callable[[Moved], None] = lambda _: None
 
 
 class LinkedHub:

@@ -26,7 +26,7 @@ from envoy.hub.sqlite import LINKS_NAME
 from envoy.lean import NamedTuple
 from envoy.system import db, files, upgrade
 
-VERSION: Final = 2
+VERSION: Final = 3
 LOCK_NAME: Final = "links.lock"
 
 _SCHEMA: Final = """
@@ -35,7 +35,8 @@ CREATE TABLE link(
   space BLOB PRIMARY KEY, origin TEXT NOT NULL, pin BLOB, hub_key BLOB NOT NULL,
   instance BLOB, cursor INTEGER NOT NULL, h BLOB, local BLOB NOT NULL, pushed INTEGER NOT NULL,
   signed BLOB NOT NULL, settled BLOB NOT NULL, statement BLOB, asked_ms INTEGER NOT NULL,
-  trouble TEXT NOT NULL, tried_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  trouble TEXT NOT NULL, tried_ms INTEGER NOT NULL, isolated INTEGER NOT NULL DEFAULT 0)
+  STRICT, WITHOUT ROWID;
 CREATE TABLE errand(
   n INTEGER PRIMARY KEY AUTOINCREMENT, space BLOB NOT NULL, name TEXT NOT NULL,
   call BLOB NOT NULL, owner BLOB NOT NULL DEFAULT x'') STRICT;
@@ -67,6 +68,7 @@ _CHANGES: Final = {
     "statement": "UPDATE link SET statement = ? WHERE space = ?",
     "asked_ms": "UPDATE link SET asked_ms = ? WHERE space = ?",
     "trouble": "UPDATE link SET trouble = ? WHERE space = ?",
+    "isolated": "UPDATE link SET isolated = ? WHERE space = ?",
 }
 _FORGET: Final = (
     "DELETE FROM link WHERE space = ?",
@@ -83,8 +85,13 @@ def _owners(connection: db.Connection) -> None:
     connection.run("DELETE FROM errand WHERE name = 'access_put'")
 
 
+def _isolated(connection: db.Connection) -> None:
+    """3: which spaces have connections of their own; none had."""
+    connection.run("ALTER TABLE link ADD COLUMN isolated INTEGER NOT NULL DEFAULT 0")
+
+
 # From version to version. Steps are never changed once they were released, only added.
-STEPS: Final[tuple[upgrade.Step, ...]] = (_owners,)
+STEPS: Final[tuple[upgrade.Step, ...]] = (_owners, _isolated)
 
 
 class Link(NamedTuple):
@@ -97,6 +104,7 @@ class Link(NamedTuple):
     differed when nothing was found to differ. ``statement`` is C of the last access statement of
     each signer, in their signed form. ``asked_ms``: when the end of its log was last
     reached; ``trouble``: the code of what went wrong since, or empty; ``tried_ms``: when that was.
+    ``isolated`` is 1 where calls about the space share no connection with others, else 0.
     """
 
     space: bytes
@@ -114,6 +122,7 @@ class Link(NamedTuple):
     asked_ms: int
     trouble: str
     tried_ms: int = 0
+    isolated: int = 0
 
 
 class Errand(NamedTuple):

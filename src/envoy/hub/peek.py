@@ -73,6 +73,7 @@ class Relay(NamedTuple):
 
     ``waiting`` counts frames and calls that it does not have. ``asked_ms`` is when the end of its
     log was last reached, 0 never; ``tried_ms`` when that last failed, with the code ``trouble``.
+    ``isolated``: it shares no connection with other spaces.
     """
 
     origin: str
@@ -80,6 +81,7 @@ class Relay(NamedTuple):
     asked_ms: int
     trouble: str
     tried_ms: int
+    isolated: bool
 
 
 def relays(links_db: str, heads: Mapping[bytes, int]) -> dict[bytes, Relay]:
@@ -90,9 +92,10 @@ def relays(links_db: str, heads: Mapping[bytes, int]) -> dict[bytes, Relay]:
     if not files.exists(links_db) or os.path.getsize(links_db) == 0:
         return {}
     with db.connect(links_db, read_only=True) as connection, connection.snapshot():
-        if not connection.find(int, "PRAGMA user_version"):  # its tables are being made
+        version = connection.find(int, "PRAGMA user_version")
+        if not version:  # its tables are being made
             return {}
-        found = connection.rows(_Row, _RELAYS)
+        found = connection.rows(_Row, _RELAYS if version >= ISOLATES else _RELAYS_BEFORE)
     return {
         row.space: Relay(
             row.origin,
@@ -100,6 +103,7 @@ def relays(links_db: str, heads: Mapping[bytes, int]) -> dict[bytes, Relay]:
             row.asked_ms,
             row.trouble,
             row.tried_ms,
+            row.isolated == 1,
         )
         for row in found
     }
@@ -113,13 +117,17 @@ class _Row(NamedTuple):
     asked_ms: int
     trouble: str
     tried_ms: int
+    isolated: int
 
 
 _RELAYS = (
     "SELECT space, origin, pushed,"
     " (SELECT count(*) FROM errand WHERE errand.space = link.space),"
-    " asked_ms, trouble, tried_ms FROM link ORDER BY space"
+    " asked_ms, trouble, tried_ms, isolated FROM link ORDER BY space"
 )
+# Who only reads changes no table: the next command that writes brings an older file up.
+ISOLATES = 3
+_RELAYS_BEFORE = _RELAYS.replace("isolated", "0")
 
 
 def wake_path(hub_db: str) -> str:

@@ -61,6 +61,7 @@ class Roads:
         self._links = links
         self._caller = caller
         self._patience = patience
+        self._apart = set[bytes]()  # spaces that are to be isolated once they are linked
 
     # -- connecting -------------------------------------------------------------------------
 
@@ -99,8 +100,10 @@ class Roads:
                 self._links.change(space, pin=known.pin)
                 raise
             return
-        statement = None if known is None else known.statement
-        self._links.save(self._fresh(space, origin, pin, hub_key)._replace(statement=statement))
+        fresh = self._fresh(space, origin, pin, hub_key)
+        if known is not None:
+            fresh = fresh._replace(statement=known.statement, isolated=known.isolated)
+        self._links.save(fresh)
         try:
             self._caller.create(space, g)
         except (HubRefusal, EnvoyError):
@@ -110,6 +113,19 @@ class Roads:
                 self._links.save(known)
             raise
         self._bridge(space).refill()
+
+    def isolate(self, space: bytes) -> None:
+        """Let nothing that is asked about ``space`` share a connection with another space.
+
+        From now on, also where it is linked later. What the relay saw before it has seen.
+        """
+        self._apart.add(space)
+        self._links.change(space, isolated=1)
+
+    def is_isolated(self, space: bytes) -> bool:
+        """Say whether ``space`` shares no connection with others."""
+        link = self._links.find(space)
+        return link is not None and link.isolated == 1
 
     def visit(self, origin: str, pin: bytes | None, call: Body) -> Body:
         """Return the reply of a relay to a call that needs no token.
@@ -247,11 +263,19 @@ class Roads:
 
         Raises HubRefusal, RelayError(relay_unavailable), IntegrityError(relay_inconsistent).
         """
+        moved, error = self.exchange(space)
+        if error is not None:
+            raise error
+        return moved
+
+    def exchange(self, space: bytes) -> tuple[Moved, HubRefusal | EnvoyError | None]:
+        """Do as ``sync`` does; return what moved, and what went wrong after that."""
+        bridge = self._bridge(space)
         try:
-            return self._bridge(space).sync(now_ms=self._patience.now_ms(), go=self._patience.go)
+            return bridge.sync(now_ms=self._patience.now_ms(), go=self._patience.go), None
         except (HubRefusal, EnvoyError) as error:
             self._links.note(space, error.code, self._patience.now_ms())
-            raise
+            return bridge.moved, error
 
     def waiting(self, space: bytes) -> int:
         """Return how many frames and calls wait for the relay of ``space``."""
@@ -293,7 +317,14 @@ class Roads:
         self._links.mark(CHUNKS, space, wanted=False)
 
     def _bridge(self, space: bytes) -> Bridge:
-        return Bridge(self._store, self._links, self._caller, space, near=self._near.handle)
+        return Bridge(
+            self._store,
+            self._links,
+            self._caller,
+            space,
+            near=self._near.handle,
+            tell=self._patience.tell,
+        )
 
     def _reach(self, origin: str, pin: bytes | None) -> Reach:
         return Reach(read_origin(origin), pin, self._caller.is_local)
@@ -301,4 +332,5 @@ class Roads:
     def _fresh(self, space: bytes, origin: str, pin: bytes | None, hub_key: bytes) -> Link:
         """Return the link of a space of which nothing was read or pushed yet."""
         local = self._store.instance
-        return Link(space, origin, pin, hub_key, None, 0, None, local, 0, b"", b"", None, 0, "")
+        made = Link(space, origin, pin, hub_key, None, 0, None, local, 0, b"", b"", None, 0, "")
+        return made._replace(isolated=int(space in self._apart))

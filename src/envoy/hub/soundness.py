@@ -22,6 +22,8 @@ from envoy.system import tables
 
 INSTANCE_BYTES: Final = 16
 NO_SUM: Final = bytes(32)
+# What the columns of a space hold. Damage may make any of them NULL, whatever its table says.
+_TYPES: Final = (bytes, bytes, bytes, int, bytes, bytes, int, int, int, int)
 
 
 def findings(store: LogStore) -> Iterator[str]:
@@ -56,6 +58,9 @@ def of_some(store: LogStore, count: int, *, go: Callable[[], bool]) -> tuple[int
 
 def _space(store: LogStore, row: SpaceRow) -> Iterator[str]:
     """Yield what is wrong with the log of one space."""
+    if tuple(type(one) for one in row) != _TYPES:
+        yield "a space whose row holds what is none of its columns"
+        return
     name = f"space {row.space.hex()[:8]}"
     if sign.tagged("genesis", row.g) != row.space:
         yield f"{name}: its id does not follow from what it was founded by"
@@ -67,7 +72,7 @@ def _space(store: LogStore, row: SpaceRow) -> Iterator[str]:
         if seq != number:
             yield f"{name}: frame {number} is missing"
             return
-        if _id_of(body) != ident:
+        if not (isinstance(ident, bytes) and isinstance(body, bytes)) or _id_of(body) != ident:
             yield f"{name}: frame {number} was altered"
             return
         h, total = frames.chain_after(h, [ident]), frames.sum_after(total, [ident])
@@ -134,7 +139,7 @@ def _id_of(body: bytes) -> bytes | None:
         return None
 
 
-def _frame(seq: int, ident: bytes, body: bytes) -> tuple[int, bytes, bytes]:
+def _frame(seq: int, ident: object, body: object) -> tuple[int, object, object]:
     return seq, ident, body
 
 

@@ -18,7 +18,7 @@ import envoy
 from envoy.errors import EnvoyError, UsageError
 from envoy.mcp.session import Bounds
 from envoy.wiring import config as configs
-from envoy.wiring import toml
+from envoy.wiring import sessions, toml
 
 EXIT_INTERRUPT = 130
 SESSION_BYTES = 4
@@ -77,7 +77,7 @@ def loaded(profile: str | None) -> configs.Config:
     found = configs.load(flags, read_toml=toml.read)
     if found.origins["session"] != "default":
         return found
-    return found._replace(session=f"mcp-{token_hex(SESSION_BYTES)}")
+    return found._replace(session=f"{sessions.SERVER}{token_hex(SESSION_BYTES)}")
 
 
 def root_of(given: str | None) -> str:

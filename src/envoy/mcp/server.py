@@ -13,6 +13,8 @@ Specification: docs/spec/mcp.md.
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +45,7 @@ from envoy.wiring.config import Config
 A = TypeVar("A")
 NAME = "envoy"
 MIME = "text/plain"
+EXIT_SIGNAL = 128  # of a process that a signal ended, as shells have it
 # After a wake: the kernel tells when pages are written, they count once the disk has them.
 SETTLE_S = (0.0, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256)
 Context = ServerRequestContext[None]
@@ -392,11 +395,24 @@ def make(face: Face) -> Server[None]:
     )
 
 
+def leave(core: Core, number: int) -> None:
+    """End the process as the signal ``number`` asks: the session ends, and the input is not awaited.
+
+    The SDK reads stdin in a thread that ends with the input alone, so an interrupted server would
+    stand there until the client is gone.
+    """
+    core.close()
+    os._exit(EXIT_SIGNAL + number)
+
+
 async def serve(config: Config, bounds: Bounds) -> None:
     """Serve the client at stdin and stdout until it hangs up."""
     with ExitStack() as stack:
         core = Core(config, bounds)
         stack.callback(core.close)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, leave, core, number)
         bell = Bell(lambda: attending.watch(config))
         stack.callback(bell.end)
         server = make(Face(core, bell))

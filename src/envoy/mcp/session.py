@@ -12,16 +12,16 @@ Specification: docs/spec/mcp.md, Sessions and bounds.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 from envoy import ids
-from envoy.errors import UsageError
+from envoy.errors import EnvoyError, UsageError
 from envoy.lean import NamedTuple
 from envoy.replica.actions import names
 from envoy.views import rows
 from envoy.views import space as spaces
-from envoy.wiring import reads, writes
+from envoy.wiring import reads, sessions, writes
 from envoy.wiring.config import Config
 from envoy.wiring.reads import Reader
 from envoy.wiring.standing import Standing
@@ -45,6 +45,7 @@ class Session:
         self._reader: Reader | None = None
         self._is_looking = False
         self._standing = Standing(config)
+        self._has_acted = False
         self._seen: dict[bytes, None] = {}  # spaces whose texts went to the client
 
     def __enter__(self) -> Session:
@@ -56,10 +57,25 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        with suppress(EnvoyError):
+            self._give_back()
         self._standing.close()
         if self._reader is not None:
             self._reader.__exit__(kind, error, trace)
             self._reader = None
+
+    def _give_back(self) -> None:
+        """Release what a session without a name holds: it ends here, and nobody can go on with it.
+
+        A session that was named goes on elsewhere, and whoever named it ends it.
+        """
+        if not self._has_acted or self.config.origins.get("session") != "default":
+            return
+        with reads.open_reader(self.config._replace(sync=False)) as reader:
+            found = sessions.held(reader, self.config.session, servers=False)
+        if found:
+            self._standing.close()
+            reads.give_back(self.config, [(one.space.sn, one.task.id) for one in found])
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -124,6 +140,7 @@ class Session:
     @contextmanager
     def writing(self) -> Iterator[names.Opened]:
         """Open the profile with its keys for one act. Raises as ``writes.open_profile`` does."""
+        self._has_acted = True
         with self._standing.opened() as profile:
             yield profile
 

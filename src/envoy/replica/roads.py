@@ -45,6 +45,12 @@ class Roads(Protocol):
     ) -> None:
         """Make the relay keep ``space``, and link it."""
 
+    def isolate(self, space: bytes) -> None:
+        """Let ``space`` share no connection with others from now on. Raises nothing."""
+
+    def is_isolated(self, space: bytes) -> bool:
+        """Say whether ``space`` shares no connection with others. Raises nothing."""
+
     def visit(self, origin: str, pin: bytes | None, call: Body) -> Body:
         """Return the reply of a relay to a call that needs no token."""
 
@@ -110,8 +116,19 @@ class Roads(Protocol):
     def place_of(self, space: bytes) -> tuple[str, bytes | None, bytes] | None:
         """Return origin, pin and hub key of the relay of ``space``, or None. Raises nothing."""
 
-    def sync(self, space: bytes) -> tuple[int, int]:
-        """Bring both logs to the same frames; return how many went up and came down."""
+    def sync(self, space: bytes) -> tuple[int, int, bool]:
+        """Bring both logs to the same frames; return how many went up and came down.
+
+        And whether there was time for all of it.
+        """
+
+    def exchange(
+        self, space: bytes
+    ) -> tuple[tuple[int, int, bool], HubRefusal | EnvoyError | None]:
+        """Do as ``sync`` does; return what moved, and what went wrong after that. Raises nothing.
+
+        But what is a fault of this machine.
+        """
 
     def waiting(self, space: bytes) -> int:
         """Return how many frames and calls wait for the relay. Raises nothing."""

@@ -24,7 +24,7 @@ from envoy.core.crypto.sign import sha256
 from envoy.core.envelope import ENTROPY_BYTES
 from envoy.core.log import Outgoing, ReceiptRow
 from envoy.core.structs import Body, replace
-from envoy.errors import ConflictError, InternalError
+from envoy.errors import ConflictError, InternalError, RelayError
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
 from envoy.replica import sync
@@ -181,8 +181,7 @@ def _claim(replica: Replica, one: Outgoing) -> frames.Slotted | None:
         try:
             return _call(replica, frames.CLAIM, one, asked, floor=floor)
         except HubRefusal as refusal:
-            if refusal.code == "space_not_found":
-                raise  # the next pull makes the hub keep it, and the claim is asked for again
+            _leave(refusal)
             if refusal.code == "quota_exceeded":
                 replica.full = asked.task
             if refusal.code != "slot_moved":
@@ -190,6 +189,16 @@ def _claim(replica: Replica, one: Outgoing) -> frames.Slotted | None:
             sync.pull(replica)
             floor = _issued(replica, asked.task)
     return None
+
+
+def _leave(refusal: HubRefusal) -> None:
+    """Raise where an entry stays as it is, and is asked for again: nothing was decided."""
+    if refusal.code == "space_not_found":
+        raise refusal  # the next pull makes the hub keep it
+    if refusal.code == "rate_limited":
+        slower = RelayError("rate_limited")
+        slower.details.update(refusal.details)
+        raise slower from refusal
 
 
 def _prolong(replica: Replica, one: Outgoing) -> bool:
@@ -201,8 +210,7 @@ def _prolong(replica: Replica, one: Outgoing) -> bool:
     try:
         reply = _call(replica, op, one, asked)
     except HubRefusal as refusal:
-        if refusal.code == "space_not_found":
-            raise
+        _leave(refusal)
         _plainly(replica, [one])
         return False
     _confirm(replica, [Decided(one, reply)])

@@ -2,7 +2,7 @@
 
 Everything is read, understood and worked out first; only then is the first byte written, so a file
 that cannot be understood refuses the whole. What was written is taken back if a later file of the
-same call fails.
+same call fails; if the process itself is killed, the record knows what it was about to write.
 
 Laws: install twice is install once; uninstall gives back the bytes from before install, or, where
 somebody has edited the file since, the edited file without what is ours.
@@ -13,8 +13,7 @@ Specification: docs/spec/hooks.md, Install and uninstall.
 from __future__ import annotations
 
 import difflib
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from envoy.errors import ConflictError, EnvoyError, UsageError
 from envoy.lean import NamedTuple
@@ -133,7 +132,7 @@ def _base(edit: Edit, path: str, now: bytes | None, entry: Entry | None) -> byte
     if now is None:
         return None
     before = _copy(path, entry)
-    if entry is not None and ledger.digest(now) == entry.after:
+    if entry is not None and ledger.digest(now) in (entry.after, entry.was):
         if entry.before is None:
             return None
         if before is not None:
@@ -183,24 +182,35 @@ def _text(data: bytes | None) -> str:
 
 def _apply(job: Job, changes: Sequence[Change], entries: dict[str, Entry]) -> None:
     """Make the changes; take back those made if one fails."""
-    done = list[Change]()
     for one in changes:
+        ledger.remove_drafts(one.path)
         _guard_copy(one, entries)
-    known = dict(entries)
+    then = _noted(changes, entries)
+    if then == entries and all(one.now == one.then for one in changes):
+        return
+    done = list[Change]()
+    # Before the first byte of a file, so that whoever is killed in between left a record of both.
+    ledger.save(job.home, {**entries, **_meant(entries, then)})
     try:
         for one in changes:
-            made = _put(one, private=job.within is None)
+            _put(one, private=job.within is None)
             done.append(one)
-            _note(one, entries, made)
-        ledger.save(job.home, entries)
+        _tidy(entries, then)
+        ledger.save(job.home, then)
     except EnvoyError:
         for one in reversed(done):
             _take_back(one)
+        ledger.save(job.home, entries)
+        _tidy(then, entries)
         raise
-    gone = sorted(known.keys() - entries.keys())
+
+
+def _tidy(before: Mapping[str, Entry], then: Mapping[str, Entry]) -> None:
+    """Remove the copies and the empty directories of files that are in the record no more."""
+    gone = sorted(before.keys() - then.keys())
     for path in gone:
         files.remove(path + BACKUP)
-    left = {one for path in gone for one in known[path].made}
+    left = {one for path in gone for one in before[path].made}
     ledger.remove_directories(sorted(left, key=len, reverse=True))
 
 
@@ -216,38 +226,51 @@ def _guard_copy(change: Change, entries: dict[str, Entry]) -> None:
         raise ConflictError("already_exists", path=change.backup)
 
 
-def _put(change: Change, *, private: bool) -> tuple[str, ...]:
-    """Write one file and the copy of what it was; return the directories that were made."""
-    made = tuple[str, ...]()
+def _put(change: Change, *, private: bool) -> None:
+    """Write one file and the copy of what it was."""
     if change.backup is not None and change.base is not None:
         copied = ledger.read(change.backup)
         if copied != change.base:
             ledger.write(change.backup, change.base, known=copied, private=True)
     if change.then is not None and change.now != change.then:
-        made = ledger.make_directories(change.path)
+        ledger.make_directories(change.path)
         ledger.write(change.path, change.then, known=change.now, private=private)
     if change.then is None and change.now is not None:
-        files.remove(change.path)
-    return made
+        ledger.remove(change.path, known=change.now)
 
 
-def _note(change: Change, entries: dict[str, Entry], made: tuple[str, ...]) -> None:
-    """Write into the record what became of a file."""
-    if change.entry is None:
-        entries.pop(change.path, None)
-    else:
-        entries[change.path] = change.entry._replace(made=(*change.entry.made, *made))
+def _noted(changes: Sequence[Change], entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Return the record as it is after the changes."""
+    then = dict(entries)
+    for one in changes:
+        if one.entry is None:
+            then.pop(one.path, None)
+            continue
+        missing = ledger.missing_directories(one.path) if one.now is None else ()
+        made = dict.fromkeys((*one.entry.made, *missing))
+        then[one.path] = one.entry._replace(made=tuple(made))
+    return then
+
+
+def _meant(known: Mapping[str, Entry], then: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Return the entries of ``then``, each also with what its file is until it is written."""
+    return {
+        path: one._replace(was=known[path].after) if path in known else one
+        for path, one in then.items()
+    }
 
 
 def _take_back(change: Change) -> None:
     """Give one file its bytes back."""
     if change.now == change.then:
         return
-    if change.now is None:
-        files.remove(change.path)
-    else:
-        os.makedirs(os.path.dirname(change.path), exist_ok=True)
-        ledger.write(change.path, change.now, known=change.then, private=True)
+    try:
+        if change.now is None:
+            ledger.remove(change.path, known=change.then)
+        else:
+            ledger.write(change.path, change.now, known=change.then, private=True)
+    except ConflictError:  # somebody wrote it since: it is theirs
+        return
 
 
 # -- as it stands -------------------------------------------------------------------------------

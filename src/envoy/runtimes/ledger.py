@@ -25,6 +25,7 @@ from envoy.lean import NamedTuple
 from envoy.system import files
 
 BACKUP = ".envoy.bak"
+DRAFT = ".envoy-"  # how the name of a file that is being written goes on
 RECORD = "hooks.json"
 LOCK = "hooks.lock"
 VERSION = 1
@@ -39,6 +40,7 @@ class Entry(NamedTuple):
     before: str | None  # SHA-256 of what it was; None: there was none
     after: str  # SHA-256 of what was written
     made: tuple[str, ...]  # directories that were made for it, the outermost first
+    was: str | None = None  # SHA-256 of what was written the time before, while it is written anew
 
 
 def digest(data: bytes) -> str:
@@ -62,12 +64,14 @@ def load(home: str) -> dict[str, Entry]:
 def _entry(found: Mapping[str, object]) -> Entry:
     """Return an entry of the record."""
     runtimes, made, before = found["runtimes"], found["made"], found["before"]
+    was = found.get("was")
     assert isinstance(runtimes, list) and isinstance(made, list)
     return Entry(
         tuple(str(one) for one in runtimes),
         None if before is None else str(before),
         str(found["after"]),
         tuple(str(one) for one in made),
+        None if was is None else str(was),
     )
 
 
@@ -79,6 +83,7 @@ def save(home: str, entries: Mapping[str, Entry]) -> None:
             "before": one.before,
             "after": one.after,
             "made": list(one.made),
+            **({} if one.was is None else {"was": one.was}),
         }
         for path, one in sorted(entries.items())
     }
@@ -142,7 +147,8 @@ def write(path: str, data: bytes, *, known: bytes | None, private: bool) -> None
     Raises ConflictError(version_conflict) if somebody has written it in between.
     """
     mode = PRIVATE_MODE if private else SHARED_MODE
-    draft = f"{path}.{os.urandom(8).hex()}.tmp"
+    directory = os.path.dirname(path)
+    draft = f"{path}{DRAFT}{os.urandom(8).hex()}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with os.fdopen(os.open(draft, flags, mode), "wb") as file:
@@ -158,22 +164,47 @@ def write(path: str, data: bytes, *, known: bytes | None, private: bool) -> None
         raise files.fault(error, path) from error
     finally:
         files.remove(draft)
-    files.sync_directory(os.path.dirname(path))
+    files.sync_directory(directory)
 
 
-def make_directories(path: str) -> tuple[str, ...]:
-    """Make the directories above ``path`` that are missing; return them, the outermost first."""
+def remove_drafts(path: str) -> None:
+    """Delete what killed writers of ``path`` and its copy left.
+
+    The caller has the lock of the record.
+    """
+    directory, name = os.path.split(path)
+    if files.exists(directory):
+        for one in (name, name + BACKUP):
+            files.sweep(directory, one + DRAFT, seconds=0)
+
+
+def remove(path: str, *, known: bytes | None) -> None:
+    """Delete the file ``path``, if it still holds ``known``.
+
+    Raises ConflictError(version_conflict) if somebody has written it in between.
+    """
+    if read(path) != known:
+        raise ConflictError("version_conflict", path=path)
+    files.remove(path)
+
+
+def missing_directories(path: str) -> tuple[str, ...]:
+    """Return the directories above ``path`` that are missing, the outermost first."""
     missing = list[str]()
     above = os.path.dirname(path)
     while not files.exists(above):
         missing.insert(0, above)
         above = os.path.dirname(above)
-    for one in missing:
+    return tuple(missing)
+
+
+def make_directories(path: str) -> None:
+    """Make the directories above ``path`` that are missing."""
+    for one in missing_directories(path):
         try:
             os.mkdir(one)
         except OSError as error:
             raise files.fault(error, one) from error
-    return tuple(missing)
 
 
 def remove_directories(made: Sequence[str]) -> None:
@@ -182,5 +213,5 @@ def remove_directories(made: Sequence[str]) -> None:
         try:
             os.rmdir(one)
         except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR):
                 raise files.fault(error, one) from error

@@ -147,8 +147,12 @@ class Panel:
         return own, own if policy is None else gates.strictest([own, policy])
 
     def _writes(self, fold: Fold, view: View) -> list[int]:
-        """Return the acts of ``view`` that say what the task asks, its creation first."""
-        return [fold.graph.numbers[fold.graph.entity], *members(view.gates)]
+        """Return the acts of ``view`` that say what the task asks, its creation first.
+
+        A creation can be one of the heads of its author that are too many: then it is not here.
+        """
+        made = fold.graph.numbers.get(fold.graph.entity)
+        return [*(() if made is None else (made,)), *members(view.gates)]
 
     def _heads(self, fold: Fold, view: View, completion: int) -> list[int]:
         """Return the gates that bind a completion: the newest of those that had not seen it."""

@@ -51,6 +51,8 @@ CIPHER: Final = "PRAGMA cipher='chacha20'"
 _SYNCHRONOUS: Final = {"full": "PRAGMA synchronous=FULL", "normal": "PRAGMA synchronous=NORMAL"}
 # What SQLite raises, and Python for a text in a damaged file that is no UTF-8.
 FOREIGN: Final = (apsw.Error, UnicodeDecodeError)
+_INHERITED: Final = list[apsw.Connection]()  # of this process, if it is a fork
+os.register_at_fork(after_in_child=lambda: _INHERITED.extend(apsw.connections()))
 _FAULTS: Final[tuple[tuple[type[Exception], type[EnvoyError], str], ...]] = (
     (UnicodeDecodeError, IntegrityError, "state_corrupt"),
     (apsw.FullError, InternalError, "storage_failed"),
@@ -111,13 +113,7 @@ class Connection:
 
     def find(self, make: Callable[..., T], sql: str, params: Sequence[Value] = ()) -> T | None:
         """Return the first row of the query, passed to ``make``, or None if it has none."""
-        self._check_owner()
-        try:
-            for row in self._raw.execute(sql, params):
-                return make(*row)
-        except FOREIGN as error:
-            raise fault(error, self.path) from error
-        return None
+        return next(self.each(make, sql, params), None)
 
     def each(self, make: Callable[..., T], sql: str, params: Sequence[Value] = ()) -> Iterator[T]:
         """Yield the rows of the query one by one, for results that need not fit into memory."""
@@ -160,7 +156,7 @@ class Connection:
         """Leave ``note`` in the lock file of the write that runs, where a lost log does not reach.
 
         It is written before the commit: one that names what the database does not know tells that
-        the database was set back.
+        the database was set back. A write that is given up takes its note back.
         """
         assert self._lock is not None, "inside a write"
         self._lock.note(note)
@@ -276,12 +272,7 @@ class WriteTransaction:
     __slots__ = ("_connection", "_lock", "_lock_path", "_sync", "_timeout_s")
 
     def __init__(
-        self,
-        connection: Connection,
-        lock_path: str,
-        *,
-        sync: str,
-        timeout_s: float,
+        self, connection: Connection, lock_path: str, *, sync: str, timeout_s: float
     ) -> None:
         self._connection = connection
         self._lock_path = lock_path
@@ -309,6 +300,7 @@ class WriteTransaction:
                 self._connection._end(self._sync)
             else:
                 self._connection._undo()
+                self._lock.take_back()
         finally:
             self._connection._lock = None
             self._lock.release()
@@ -335,7 +327,7 @@ def connect(
     require_version(apsw.sqlite_lib_version())
     if create:
         _create(path, key)
-    _check(path)
+    files.check_database(path)
     flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE
     raw = _open(path, flags, key)
     connection = Connection(raw, path)
@@ -446,9 +438,23 @@ def key_pragma(what: str, key: bytes | None) -> str:
     return f"PRAGMA {what}='{'' if key is None else 'raw:' + key.hex()}'"
 
 
+def _leave_to_parent(path: str) -> None:
+    """Close what a fork copied of the parent's connections. The parent's own work on.
+
+    SQLite counts its locks in memory, and a copy holds none: beside one a new connection takes none
+    either, and loses the log under itself. Where one is in use, the process is refused.
+    """
+    while _INHERITED:
+        if _INHERITED[-1].in_transaction:
+            raise InternalError("internal", path=path, reason="connection_of_another")
+        _INHERITED[-1].close()
+        _INHERITED.pop()
+
+
 def _open(path: str, flags: int, key: bytes | None) -> apsw.Connection:
     """Return the bare connection; the last one to close it leaves the log where it is."""
     try:
+        _leave_to_parent(path)
         raw = apsw.Connection(path, flags=flags)
         if key is not None:
             raw.execute(CIPHER)
@@ -480,7 +486,7 @@ def _create(path: str, key: bytes | None) -> None:
         return
     with files.lock(directory, timeout_s=limits.LOCK_SECONDS_MAX):
         files.create(path)
-        _check(path)
+        files.check_database(path)
         raw = _open(path, apsw.SQLITE_OPEN_READWRITE, key)
         try:
             raw.execute("PRAGMA journal_mode=WAL").fetchall()
@@ -488,13 +494,3 @@ def _create(path: str, key: bytes | None) -> None:
             raise fault(error, path) from error
         finally:
             raw.close()
-
-
-def _check(path: str) -> None:
-    """Refuse a database whose files are not mine alone, or that lies across a network."""
-    files.check_file(path)
-    for beside in (path + "-wal", path + "-shm"):
-        if files.exists(beside):
-            files.check_file(beside)
-    if files.is_network(path):
-        raise files.denied(path, "network_file_system")

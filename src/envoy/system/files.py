@@ -100,6 +100,16 @@ def check_file(path: str, *, names: int = 1) -> None:
     _judge(_status(path), path, FILE_MODE, names=names)
 
 
+def check_database(path: str) -> None:
+    """Refuse a database whose files are not mine alone, or that lies across a network."""
+    check_file(path)
+    for beside in (path + "-wal", path + "-shm"):
+        if exists(beside):
+            check_file(beside)
+    if is_network(path):
+        raise denied(path, "network_file_system")
+
+
 def check_directory(path: str) -> None:
     """Refuse ``path`` unless it is a directory of mine that nobody else can enter.
 
@@ -224,7 +234,7 @@ def replace(path: str, data: bytes) -> None:
         check_file(path)
     directory, name = os.path.split(os.path.abspath(path))
     prefix = f".{name}."
-    _sweep(directory, prefix)
+    sweep(directory, prefix)
     draft = os.path.join(directory, f"{prefix}{os.urandom(8).hex()}.tmp")
     try:
         _write_new(draft, data)
@@ -242,21 +252,42 @@ class Lock:
     never the safety of a database, which has locks of its own.
     """
 
-    __slots__ = ("_handle",)
+    __slots__ = ("_before", "_handle", "_pid")
 
     def __init__(self, handle: int) -> None:
+        self._before: bytes | None = None
         self._handle = handle
+        self._pid = os.getpid()
 
     def note(self, data: bytes) -> None:
         """Write ``data`` over what the locked file holds; it need not survive a loss of power."""
         try:
+            if self._before is None:
+                self._before = os.pread(self._handle, len(data), 0)
             os.pwrite(self._handle, data, 0)
         except OSError:
             return  # a witness that is missing tells less, and nothing wrong
 
+    def take_back(self) -> None:
+        """Write what the file held before the first note: what was noted did not come to pass."""
+        if self._before is not None:
+            try:
+                os.ftruncate(self._handle, os.pwrite(self._handle, self._before, 0))
+            except OSError:
+                return  # it tells of what never was: no harm, and some work for nothing
+
     def release(self) -> None:
-        """Let the next one in. May be called twice."""
+        """Let the next one in. May be called twice.
+
+        A process forked in between has the lock as well: closing alone would keep it for as long
+        as that one lives, and that one must not let anybody in while this one still works.
+        """
         if self._handle >= 0:
+            try:
+                if self._pid == os.getpid():
+                    fcntl.flock(self._handle, fcntl.LOCK_UN)
+            except OSError:
+                pass  # closing it does the same, where there was no fork
             os.close(self._handle)
             self._handle = -1
 
@@ -371,14 +402,17 @@ def _write_new(path: str, data: bytes) -> None:
             raise
 
 
-def _sweep(directory: str, prefix: str) -> None:
-    """Delete what killed writers left: a draft holds the same secrets as the file it was for."""
-    oldest = time.time() - limits.DRAFT_SECONDS_MAX
+def sweep(directory: str, prefix: str, *, seconds: int = limits.DRAFT_SECONDS_MAX) -> None:
+    """Delete drafts of ``seconds`` and more, which killed writers left.
+
+    A draft holds the same secrets as the file it was for.
+    """
+    oldest = time.time() - seconds
     try:
         for name in os.listdir(directory):
             path = os.path.join(directory, name)
             draft = name.startswith(prefix) and name.endswith(".tmp")
-            if draft and os.lstat(path).st_mtime < oldest:
+            if draft and os.lstat(path).st_mtime <= oldest:
                 _forget(path)
     except FileNotFoundError:  # another writer's draft has just become the file
         return

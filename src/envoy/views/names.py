@@ -63,6 +63,8 @@ NAMES = {
 }
 STATES = tuple(NAMES)
 ENDED = (COMPLETED, CANCELLED)
+# Somebody has it and works on it.
+AT_WORK = (CLAIMED, IN_PROGRESS, BLOCKED, CHANGES_REQUESTED)
 
 
 def status(state: str) -> str:

@@ -37,6 +37,7 @@ class Tally(NamedTuple):
     quarantined: int
     waiting: int
     sealed: int
+    isolated: bool = False  # shares no connection to its relay with other spaces
 
 
 def find(spaces: Sequence[rows.Space], text: str) -> rows.Space:
@@ -92,12 +93,14 @@ def policy(row: rows.Space) -> Json:
 
 def space(row: rows.Space, tally: Tally) -> Json:
     """Return a space as an entry of a list."""
+    apart: Json = {"isolated": True} if tally.isolated else {}
     return {
         "space_id": space_id(row),
         "space_name": row.name,
         "role": row.role,
         "join_state": row.join_state,
         "mode": row.mode,
+        **apart,
         "unread_count": 0 if row.muted else row.unread,
         "open_tasks": tally.open,
         "my_tasks": tally.mine,
@@ -144,9 +147,14 @@ def member(row: rows.Member, people: People) -> Json:
     }
 
 
+def is_live(row: rows.Grant, now_ms: int) -> bool:
+    """Say whether a grant stands, at ``now_ms``."""
+    return row.status == "live" and (row.na is None or row.na >= now_ms)
+
+
 def grant(row: rows.Grant, people: People, *, now_ms: int) -> Json:
     """Return a grant and whether it stands."""
-    expired = row.status == "live" and row.na is not None and row.na < now_ms
+    expired = row.status == "live" and not is_live(row, now_ms)
     return {
         "grant_id": ids.to_text("grant", row.id),
         "kind": row.kind,
@@ -168,11 +176,11 @@ def permissions(
     made = people.actor(row.an)
     assert made is not None
     mine = [one for one in grants if one.subject == row.an]
-    given = {one.verb for one in mine if one.status == "live" and one.verb and not one.task}
-    verbs = VERBS.get(row.role or "", [])
+    given = {one.verb for one in mine if is_live(one, now_ms) and one.verb and not one.task}
+    given.update(VERBS.get(row.role or "", ()))
     return {
         **made,
-        "verbs": verbs or [verb for verb in VERBS["write"] if verb in given],
+        "verbs": [verb for verb in VERBS["owner"] if verb in given],
         "grants": [grant(one, people, now_ms=now_ms) for one in mine],
     }
 

@@ -1,8 +1,8 @@
 """Live: the relays of a profile's spaces, listened to while a command waits.
 
-The thread opens the hub of this machine, the links and the keys for itself: nothing of the reader
-that waits is shared. Where a passphrase would have to be asked for, nobody listens; what waits then
-asks the relay every ten seconds, as every reader does.
+Its threads open the hub of this machine and the links for themselves, and the first one the keys:
+nothing of the reader that waits is shared. Where a passphrase would have to be asked for, nobody
+listens; what waits then asks the relay every ten seconds, as every reader does.
 
 Specification: docs/spec/bridge.md, Waiting.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from envoy import limits
+from envoy.core.identity import Identity
 from envoy.hub import links, sqlite
 from envoy.hub.caller import Caller, Key, World
 from envoy.hub.handler import LocalHub
@@ -34,17 +35,19 @@ def listen(config: Config, lock: str) -> Live | None:
     if lock not in SILENT and config.passphrase_file in (None, "-"):
         return None
     where = home.paths(config.home, config.profile)
+    kept = list[Identity]()  # unlocked once: the others start behind the first
 
     def opened(stack: ExitStack) -> Line:
-        return _open(config, stack)
+        if not kept:
+            kept.append(writes.unlocked(config)[0].identity)
+        return _open(config, where, kept[0], stack)
 
     return Live(opened, lock_path=where.sync_lock)
 
 
-def _open(config: Config, stack: ExitStack) -> Line:
-    """Return the log, the links and the keys of the profile, opened on this thread."""
-    stored, where = writes.unlocked(config)
-    me, directory = stored.identity, home.hub_directory(where)
+def _open(config: Config, where: home.Paths, me: Identity, stack: ExitStack) -> Line:
+    """Return the log and the links of the profile, opened on this thread, with its keys."""
+    directory = home.hub_directory(where)
     store = sqlite.open_store(directory)
     stack.callback(store.close)
     found = links.open_links(directory)

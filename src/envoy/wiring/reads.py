@@ -251,6 +251,7 @@ class Reader:
             quarantined=self.views.quarantined(of.sn),
             waiting=parked.get("waiting", 0),
             sealed=parked.get("sealed", 0),
+            isolated=of.id in self.relays and self.relays[of.id].isolated,
         )
 
     def is_stale(self, spaces: Sequence[rows.Space]) -> bool:
@@ -432,8 +433,8 @@ def refresh(config: Config, spaces: Sequence[bytes]) -> None:
     writes.refresh(config, spaces)
 
 
-def give_back(config: Config, held: Sequence[tuple[str, bytes]]) -> None:
-    """Release tasks, given with the ids of their spaces, loading what writes first."""
+def give_back(config: Config, held: Sequence[tuple[int, bytes]]) -> None:
+    """Release tasks, given with the numbers of their spaces, loading what writes first."""
     from envoy.wiring import giving
 
     giving.give_back(config, held)

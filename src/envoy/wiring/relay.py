@@ -9,12 +9,14 @@ Specification: docs/spec/bridge.md.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
 from envoy import limits
 from envoy.core.identity import Identity
 from envoy.hub import links
+from envoy.hub.bridge import Moved
 from envoy.hub.caller import Caller, Key, World
 from envoy.hub.handler import LocalHub
 from envoy.hub.linked import LinkedHub, Patience
@@ -26,6 +28,7 @@ from envoy.replica.ports import RowStore
 from envoy.replica.replica import Profile, Replica
 from envoy.system import host
 from envoy.wiring.config import Config
+from envoy.wiring.progress import Teller
 
 EGRESS_LOCAL = "local"
 CONNECTED = "connected"
@@ -54,6 +57,25 @@ class Keys:
         """Return the key of the hub that orders the slots of ``space``."""
         row = self._rows.find_space(space)
         return b"" if row is None else row.hub
+
+
+class Told:
+    """What somebody who waits for relays is told: how much moved, and that a relay asks for time.
+
+    ``tell`` shows a text and a number.
+    """
+
+    def __init__(self, tell: Callable[[str, int], None]) -> None:
+        self._tell = tell
+
+    def moved(self, moved: Moved) -> None:
+        """Show how many frames moved."""
+        self._tell("frames to and from the relay", moved.pushed + moved.pulled)
+
+    def rest(self, pause_ms: int) -> None:
+        """Show that a relay asks for a slower pace, and wait."""
+        self._tell("the relay asks for a slower pace, ms", pause_ms)
+        time.sleep(pause_ms / 1000)
 
 
 class Far(NamedTuple):
@@ -90,16 +112,25 @@ def open_far(
     stack.callback(found.close)
     keen = wait_ms == 0
     until = host.monotonic_ms() + (config.timeout_ms if keen else wait_ms)
+    told = Told(stack.enter_context(Teller(config))) if keen else None
 
     def seconds() -> float:
         return max(0.0, (until - host.monotonic_ms()) / 1000)
 
-    world = World(
-        keys.of, host.now_ms, host.entropy, seconds, config.egress == EGRESS_LOCAL, keys.account
-    )
+    def rest(pause_ms: int) -> bool:
+        """Wait as a relay asks for it, if the command has the time."""
+        if told is None or host.monotonic_ms() + pause_ms >= until:
+            return False
+        told.rest(pause_ms)
+        return True
+
+    is_local = config.egress == EGRESS_LOCAL
+    world = World(keys.of, host.now_ms, host.entropy, seconds, is_local, keys.account, rest)
     caller = Caller(found, world)
     stack.callback(caller.close)
     fresh_ms = 0 if keen else limits.FRESH_SECONDS * 1000
     patience = Patience(lambda: host.monotonic_ms() < until, host.now_ms, fresh_ms)
+    if told is not None:
+        patience = patience._replace(tell=told.moved)
     hub = LinkedHub(near, log, found, caller, pinned=keys.pinned, patience=patience)
     return Far(hub, Roads(near, log, found, caller, patience), keys, access.tend)

@@ -16,10 +16,43 @@ import os
 from envoy import ids, limits
 from envoy.errors import EnvoyError
 from envoy.jsontext import JsonError, dumps, loads
+from envoy.lean import NamedTuple
 from envoy.storage import home
 from envoy.system import files
+from envoy.views import names, rows
+from envoy.wiring.reads import Reader
+
+# How the session of a server begins that has no name given: it has no hooks, and ends with itself.
+SERVER = "mcp-"
 
 Json = dict[str, object]
+
+
+class Held(NamedTuple):
+    """A task that a session has, and its space."""
+
+    space: rows.Space
+    task: rows.Task
+
+
+def held(reader: Reader, session: str, *, servers: bool) -> list[Held]:
+    """Return what a session of the profile has claimed and works on.
+
+    ``servers``: also what the profile's servers without a name have.
+    """
+    me = reader.me_an()
+    return [
+        Held(one, task)
+        for one in (reader.spaces if me is not None else ())
+        for task in reader.views.tasks_of(one.sn, me or 0, limit=limits.SLOTS_PER_POSTER_MAX)
+        if task.is_claim and task.state in names.AT_WORK and _is_of(task, session, servers=servers)
+    ]
+
+
+def _is_of(task: rows.Task, session: str, *, servers: bool) -> bool:
+    """Say whether a session holds a task, or a server."""
+    name = task.session or ""
+    return name == session or (servers and name.startswith(SERVER))
 
 
 def path_of(where: home.Paths, session: str) -> str:

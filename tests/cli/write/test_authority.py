@@ -109,6 +109,32 @@ def test_a_rehearsal_of_each_command_writes_nothing(town: Town) -> None:
     assert plan["invite_code"] is None and plan["max_uses"] == 100
 
 
+def test_a_copy_goes_on_in_its_chain_after_a_rehearsal(town: Town) -> None:
+    town.ok("lead", "send", "send", "before")
+    before = town.ok("lead", "audit", "audit")["checked"]["chains"]
+    cursor = town.console.ok("--profile", "lead", "history")["records"][-1]["cursor"]
+    for _ in range(3):
+        town.ok("lead", "authority", "space", "rotate", "--dry-run")
+        town.ok("lead", "send", "send", "after")
+    assert town.ok("lead", "audit", "audit")["checked"]["chains"] == before
+    assert town.console.ok("--profile", "lead", "history")["records"][-1]["cursor"] == cursor + 3
+
+
+def test_what_a_delegation_adds_to_a_role_is_among_what_a_member_may(town: Town) -> None:
+    agent = town.dids["agent"]
+    town.ok("lead", "authority", "space", "role", "--member", agent, "--role", "read")
+
+    def may() -> list[str]:
+        members = town.ok("lead", "permissions", "permissions")["spaces"][0]["members"]
+        (found,) = (one["verbs"] for one in members if one["member_id"] == agent)
+        return list(found)
+
+    assert may() == ["read"]
+    town.ok("admin", "delegation", "delegate", agent, "--verb", "write")
+    assert may() == ["read", "write"]
+    assert town.ok("lead", "can", "can", agent, "write")["allowed"]
+
+
 @pytest.mark.parametrize(
     ("profile", "args", "code", "status"),
     [

@@ -98,13 +98,20 @@ def space_row(space: Mapping[str, object]) -> tuple[list[Span], ...]:
     return (
         [show.label(space["space_name"])],
         [(show.short(space["space_id"]), "dim")],
-        ["local" if space["mode"] == "local_only" else "connected"],
+        [mode_word(space)],
         [show.text(space["role"]) or show.text(space["join_state"])],
         [(unread, "strong") if space["unread_count"] else unread],
         [show.text(space["open_tasks"])],
         [show.text(space["my_tasks"])],
         notes(space),
     )
+
+
+def mode_word(space: Mapping[str, object]) -> str:
+    """Return where a space lives, in a word."""
+    if space["mode"] == "local_only":
+        return "local"
+    return "isolated" if space.get("isolated") else "connected"
 
 
 def notes(space: Mapping[str, object]) -> list[Span]:

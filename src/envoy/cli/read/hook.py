@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import select
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from envoy import ids, limits
 from envoy.cli.args import Answer, Call
@@ -23,6 +23,7 @@ from envoy.cli.render import Block, Line
 from envoy.jsontext import JsonError, dumps, loads
 from envoy.lean import NamedTuple
 from envoy.runtimes import answers
+from envoy.system import host
 from envoy.views import rows
 from envoy.views.history import Part
 from envoy.views.space import space_id
@@ -32,8 +33,6 @@ from envoy.wiring.config import Config, name_is_plain
 Json = dict[str, object]
 
 READ_BYTES = 64 * 1024
-# States of a task that somebody works on.
-AT_WORK = ("claimed", "in_progress", "blocked", "changes_requested")
 ENV_FILE = "CLAUDE_ENV_FILE"
 
 
@@ -49,13 +48,6 @@ class Moment(NamedTuple):
     def session(self) -> str:
         """Return the name of the run: that of the environment, else the runtime's own."""
         return self.config.session
-
-
-class Held(NamedTuple):
-    """A task that this session has, and its space."""
-
-    space: rows.Space
-    task: rows.Task
 
 
 def moment_of(call: Call, name: str) -> Moment:
@@ -88,9 +80,9 @@ def heard() -> Mapping[str, object]:
 
 
 def piped(handle: int) -> bytes:
-    """Return what comes through a pipe until it ends, is too long, or pauses too long."""
-    data = b""
-    while len(data) <= limits.HOOK_INPUT_BYTES_MAX:
+    """Return what comes through a pipe until it ends, pauses too long, or goes on too long."""
+    data, until = b"", host.monotonic_ms() + limits.HOOK_STDIN_SECONDS_MAX * 1000
+    while len(data) <= limits.HOOK_INPUT_BYTES_MAX and host.monotonic_ms() < until:
         ready, _, _ = select.select([handle], [], [], limits.HOOK_INPUT_SECONDS_MAX)
         piece = os.read(handle, READ_BYTES) if ready else b""
         if not piece:
@@ -172,7 +164,8 @@ def stop(call: Call) -> Answer:
         known = sessions.load(reader.where, moment.session)
         if known.get("warned") is True:
             return answer(moment, {})
-        silent = [one for one in held(moment, reader) if not has_note(reader, one)]
+        found = sessions.held(reader, moment.session, servers=True)
+        silent = [one for one in found if not has_note(reader, one)]
         shown = [task_line(reader, one.task) for one in silent[: limits.HOOK_TASKS_MAX]]
     if not shown:
         return answer(moment, {})
@@ -192,7 +185,7 @@ def pre_compact(call: Call) -> Answer:
     """Keep what this session holds, for when its context is cut."""
     moment = moment_of(call, "pre-compact")
     with reads.open_reader(moment.config) as reader:
-        found = held(moment, reader)
+        found = sessions.held(reader, moment.session, servers=True)
         draft = {
             "tasks": [ids.to_text("task", one.task.id) for one in found][: limits.HOOK_TASKS_MAX],
             "cursors": newest(reader),
@@ -206,10 +199,10 @@ def session_end(call: Call) -> Answer:
     """Give back what this session holds, and forget it."""
     moment = moment_of(call, "session-end")
     with reads.open_reader(moment.config) as reader:
-        found = [(space_id(one.space), one.task.id) for one in held(moment, reader)]
+        found = sessions.held(reader, moment.session, servers=False)
     if found:
-        near = call.config._replace(egress="local", session=moment.session)
-        reads.give_back(near, found)
+        mine = [(one.space.sn, one.task.id) for one in found]
+        reads.give_back(call.config._replace(session=moment.session), mine)
     sessions.forget(reader.where, moment.session)
     return answer(moment, {})
 
@@ -300,18 +293,7 @@ def newest(reader: reads.Reader) -> dict[str, int]:
     return {space_id(one): reader.views.newest(one.sn) for one in reader.heard(None)}
 
 
-def held(moment: Moment, reader: reads.Reader) -> Sequence[Held]:
-    """Return what this session has claimed and works on."""
-    me = reader.me_an()
-    return [
-        Held(one, task)
-        for one in (reader.spaces if me is not None else ())
-        for task in reader.views.tasks_of(one.sn, me or 0, limit=limits.LIST_ROWS_DEFAULT)
-        if task.is_claim and task.session == moment.session and task.state in AT_WORK
-    ]
-
-
-def has_note(reader: reads.Reader, one: Held) -> bool:
+def has_note(reader: reads.Reader, one: sessions.Held) -> bool:
     """Say whether something was said about a task since it last changed."""
     part = Part(task=one.task.id)
     acts = reader.views.history(one.space.sn, after=None, limit=limits.HOOK_ACTS_MAX, part=part)

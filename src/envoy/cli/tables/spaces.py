@@ -37,6 +37,7 @@ TTL = Arg(
 RELAY = (
     Arg("relay", "origin of the relay (default: ENVOY_RELAY_URL)", word="URL"),
     PIN,
+    Arg("isolate", "over connections of its own, with no other space", "switch"),
 )
 # What a relay may answer where it is asked in so many words.
 TO_RELAY = (

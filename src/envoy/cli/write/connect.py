@@ -28,7 +28,11 @@ def connect(call: Call) -> Answer:
     with writes.open_profile(call.config, roads=True) as profile:
         replica = writes.open_space(profile, call.space())
         done = actions.connect(
-            replica, origin=place.origin, pin=place.pin, timeout_s=call.config.timeout_ms / 1000
+            replica,
+            origin=place.origin,
+            pin=place.pin,
+            timeout_s=call.config.timeout_ms / 1000,
+            is_isolated=call.args.switch("isolate"),
         )
         data = shown(done, place.pin)
     return Answer(data, lambda: connected_text(data))
@@ -38,7 +42,8 @@ def attach(call: Call) -> Answer:
     """Get a space back from a relay that knows the access key of this profile."""
     place, space = named(call), attaching.read_space(call.args.need("space"))
     with writes.open_profile(call.config, roads=True) as profile:
-        done = attaching.attach(profile, place, space)
+        is_isolated = call.args.switch("isolate")
+        done = attaching.attach(profile, place, space, is_isolated=is_isolated)
         data = shown(done, place.pin)
     return Answer(data, lambda: connected_text(data))
 
@@ -63,6 +68,7 @@ def shown(done: actions.Connection, pin: bytes | None) -> Json:
         "mode": done.space.mode,
         "relay_url": done.origin,
         "relay_pin": None if pin is None else pin.hex(),
+        "isolated": done.isolated,
         "changed": done.changed,
         "relay_delivery": done.delivery,
         "relay_delivery_reason": done.reason or None,
@@ -75,6 +81,8 @@ def connected_text(data: Json) -> Iterator[Block]:
     """Yield where a space lives."""
     words = "  at " if data["changed"] else "  was there before: "
     yield line((show.label(data["space_name"]), "strong"), words, str(data["relay_url"]))
+    if data["isolated"]:
+        yield line("      isolated: no other space shares a connection with it")
     if data["relay_delivery"] != "delivered":
         left = f"envoy sync {short(str(data['space_id']))}"
         yield line(("      not all of it is there yet; ", "warn"), "next: ", left)

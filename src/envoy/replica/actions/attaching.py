@@ -30,14 +30,19 @@ def read_space(text: str) -> bytes:
     return low
 
 
-def attach(profile: Profile, place: enter.Place, space: bytes) -> Connection:
+def attach(
+    profile: Profile, place: enter.Place, space: bytes, *, is_isolated: bool = False
+) -> Connection:
     """Get a space back from the relay at ``place``; one that is here is connected to it.
 
-    Raises AuthorityError(capability_missing) for a space that this identity cannot reach,
+    ``is_isolated``: no connection to the relay serves another space as well. Raises
+    AuthorityError(capability_missing) for a space that this identity cannot reach,
     NotFoundError(space_not_found), RelayError, IntegrityError.
     """
     roads, known = connect.roads_of(profile), profile.rows.find_space(space)
     is_linked = roads.place_of(space) is not None
+    if is_isolated:
+        roads.isolate(space)
     try:
         epochs = enter.come_back(profile, place, space)
         if known is None:

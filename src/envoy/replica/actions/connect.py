@@ -30,6 +30,7 @@ class Connection(NamedTuple):
     """A space and the relay it lives at; ``changed``: it was not there before.
 
     ``delivery`` says whether the relay has all that this machine has, ``reason`` why not.
+    ``isolated``: it shares no connection with other spaces.
     """
 
     space: rows.Space
@@ -38,6 +39,7 @@ class Connection(NamedTuple):
     changed: bool
     delivery: str
     reason: str
+    isolated: bool
 
 
 def roads_of(profile: Profile) -> Roads:
@@ -48,13 +50,25 @@ def roads_of(profile: Profile) -> Roads:
     return roads
 
 
-def connect(replica: Replica, *, origin: str, pin: bytes | None, timeout_s: float) -> Connection:
+def connect(
+    replica: Replica,
+    *,
+    origin: str,
+    pin: bytes | None,
+    timeout_s: float,
+    is_isolated: bool = False,
+) -> Connection:
     """Put a space on the relay ``origin``, with all its history; one that is there is brought up.
+
+    ``is_isolated``: no connection to the relay serves another space as well; one that is isolated
+    stays so.
 
     Raises AuthorityError (capability_missing, egress_denied), ConflictError(space_closed),
     UsageError(invalid_argument), RelayError.
     """
     profile, roads = replica.profile, roads_of(replica.profile)
+    if is_isolated:
+        roads.isolate(replica.space.id)
     look(replica)
     deliver(replica)
     space = replica.space
@@ -73,7 +87,9 @@ def connect(replica: Replica, *, origin: str, pin: bytes | None, timeout_s: floa
                 roads.carried(space.id, one.chunks)
         _pin(replica, text, key)
         deliver(replica)
-        roads.sync(space.id)
+        _, error = roads.exchange(space.id)
+        if error is not None and error.code != "rate_limited":  # the next sync goes on from there
+            raise error
     except HubRefusal as refusal:
         raise told(refusal) from refusal
     return stands(replica, changed=changed)
@@ -93,7 +109,9 @@ def stands(replica: Replica, *, changed: bool) -> Connection:
     place = roads.place_of(space.id)
     if place is None:
         raise ConflictError("space_local_only", space_id=to_text("space", space.id))
-    return Connection(space, place[0], place[2], changed, *roads.delivery(space.id))
+    delivery = roads.delivery(space.id)
+    isolated = roads.is_isolated(space.id)
+    return Connection(space, place[0], place[2], changed, *delivery, isolated)
 
 
 def _pin(replica: Replica, origin: str, key: bytes) -> None:

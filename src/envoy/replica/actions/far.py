@@ -29,6 +29,8 @@ from envoy.views import rows
 class Reached(NamedTuple):
     """What came of the relay of one space: ``code`` why it did not do its part, or empty.
 
+    ``whole``: there was time for all of it; ``pending`` is what waits for that relay then.
+
     ``lacked`` are events that were here and not there, ``withheld`` those that it had and did not
     give until it was asked for them by id; both only where the logs were compared.
     """
@@ -38,6 +40,8 @@ class Reached(NamedTuple):
     code: str
     pushed: int
     pulled: int
+    whole: bool = True
+    pending: int = 0
     lacked: tuple[bytes, ...] = ()
     withheld: tuple[bytes, ...] = ()
 
@@ -71,24 +75,25 @@ def exchange_all(
         if not reached[at].code:
             bring_objects(replica)
             reached[at] = _again(roads, replica, reached[at])
-    waiting = sum(roads.waiting(row.id) for row, _ in far)
+        reached[at] = reached[at]._replace(pending=roads.waiting(row.id))
+    waiting = sum(one.pending for one in reached)
     return done._replace(pending=_pending(profile, here) + waiting), reached
 
 
 def _reach(roads: Roads, row: rows.Space, origin: str, *, compare: bool) -> Reached:
     """Let the bridge of one space run to its end."""
     lacked = withheld = tuple[bytes, ...]()
-    pushed = pulled = 0
-    code = ""
+    (pushed, pulled, whole), error = roads.exchange(row.id)
     try:
-        pushed, pulled = roads.sync(row.id)
-        if compare:
+        if compare and error is None:
             withheld, lacked = roads.compare(row.id)
-    except InternalError:
-        raise
-    except (HubRefusal, EnvoyError) as error:
-        code = _code(error)
-    return Reached(row.id, origin, code, pushed, pulled, lacked, withheld)
+    except (HubRefusal, EnvoyError) as found:
+        error = found
+    if isinstance(error, InternalError):
+        raise error
+    code = "" if error is None else _code(error)
+    whole = whole and error is None
+    return Reached(row.id, origin, code, pushed, pulled, whole, 0, lacked, withheld)
 
 
 def _code(error: HubRefusal | EnvoyError) -> str:
@@ -104,7 +109,7 @@ def _again(roads: Roads, replica: Replica, before: Reached) -> Reached:
     if after.pulled:
         exchange(replica)
     pushed, pulled = before.pushed + after.pushed, before.pulled + after.pulled
-    return before._replace(code=after.code, pushed=pushed, pulled=pulled)
+    return before._replace(code=after.code, pushed=pushed, pulled=pulled, whole=after.whole)
 
 
 def _pending(profile: Profile, here: Sequence[rows.Space]) -> int:
