@@ -56,8 +56,8 @@ bench: $(VENV)/.dev $(VENV)/.envoy
 
 # --- the proof: every suite is a target of its own; one more is one more name in a list ---
 
-PROVE := prove-simulator
-PROVE_LONG := prove-long-simulator prove-long-planted
+PROVE := prove-simulator prove-fuzz
+PROVE_LONG := prove-long-simulator prove-long-planted prove-long-fuzz
 SIM = PYTHONPATH=tests $(BIN)/python -m sim
 
 .PHONY: $(PROVE) $(PROVE_LONG)
@@ -76,6 +76,18 @@ prove-long-simulator: $(VENV)/.dev $(VENV)/.envoy
 prove-long-planted: $(VENV)/.dev
 	@echo "== simulator: planted bugs"
 	@$(SIM) --planted --seeds-max 400 --starts 1
+
+FUZZ = PYTHONPATH=tests $(BIN)/python -m fuzz
+
+prove-fuzz: $(VENV)/.dev $(VENV)/.envoy
+	@echo "== fuzz: every target for a few seconds"
+	@$(FUZZ) all --seconds 5
+
+prove-long-fuzz: $(VENV)/.dev $(VENV)/.envoy
+	@echo "== fuzz: the codec and the reducers for minutes, then every target"
+	@$(FUZZ) codec --seconds 240 --seed 2
+	@$(FUZZ) reducers --seconds 240 --seed 2
+	@$(FUZZ) all --seconds 30 --seed 2
 
 docs: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python tools/make_docs.py

@@ -23,6 +23,7 @@ from bench import report, rounds, yardsticks
 from bench.cases import (
     authority,
     events,
+    hooks,
     merging,
     objects,
     opening,
@@ -61,6 +62,7 @@ CASES = (
     *writers.CASES,
     *merging.CASES,
     *tools.CASES,
+    *hooks.CASES,
     *relay.CASES,
     *relay_sync.CASES,
 )

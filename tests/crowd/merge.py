@@ -4,7 +4,8 @@ Every member of a space writes with no hub in reach: messages, tasks of its own,
 same few tasks, which all take, and two of which all complete. Then each runs its exchange with the
 hub, and once more when all have. What is held to: all that was written is in every copy, all have
 one state and one set of heads, each task that all took has one holder, and every other claim is
-shown as one that lost. The time is that of both exchanges of a member.
+shown as one that lost. The time is that of both exchanges of a member; the work is what of it was
+its processor time.
 
 From the root of the project:
 ``PYTHONPATH=src:tests python -m crowd.merge --members 20 --writes 1000``.
@@ -42,10 +43,11 @@ HOLDERS_SQL = "SELECT id, assignee, claim_state FROM task WHERE assignee IS NOT 
 
 
 class Ended(NamedTuple):
-    """What a merge came to; ``seconds`` of the exchanges of each member."""
+    """What a merge came to; ``seconds`` and seconds of ``work`` of the exchanges of each member."""
 
     events: int
     seconds: list[float]
+    work: list[float]
     problems: list[str]
     state: str
 
@@ -56,7 +58,7 @@ class Ended(NamedTuple):
             f"members {members}, offline writes of each {writes_each}, events {self.events}; "
             f"state {self.state}, problems {len(self.problems)}; merged in "
             f"{statistics.median(self.seconds):.2f} s a replica, slowest {slowest:.2f} s "
-            f"({self.events / slowest:.0f} events/s)"
+            f"({self.events / slowest:.0f} events/s), of work {max(self.work):.2f} s"
         )
 
 
@@ -71,17 +73,18 @@ def play(members: int, writes_each: int, root: Path) -> Ended:
     wrote = set[bytes]()
     for name in names:
         wrote |= apart(made, name, writes_each)
-    seconds = [0.0] * members
+    seconds, spent = [0.0] * members, [0.0] * members
     for _ in range(2):
         for index, name in enumerate(names):
             with world.opened(made, name) as replica:
-                began = time.monotonic()
+                began, worked = time.monotonic(), time.process_time()
                 local.exchange(replica)
                 seconds[index] += time.monotonic() - began
+                spent[index] += time.process_time() - worked
     found = list(problems(made, wrote, claims=members * SHARED))
     with world.looking(made, names[0]) as views:
         (space,) = views.spaces()
-    return Ended(space.events, seconds, found, space.state_sum.hex()[:16])
+    return Ended(space.events, seconds, spent, found, space.state_sum.hex()[:16])
 
 
 def apart(made: world.World, name: str, count: int) -> set[bytes]:

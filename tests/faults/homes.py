@@ -59,6 +59,7 @@ class Stage:
             db.seal_off(os.fspath(path))
         for path in (*self.home.rglob("*.db-wal"), *self.home.rglob("*.db-shm")):
             path.unlink()
+        shutil.rmtree(self._kept, ignore_errors=True)
         shutil.copytree(self.root / "stage", self._kept, symlinks=True)
 
     def restore(self) -> None:
@@ -98,8 +99,8 @@ def oddities(said: Said, own: int = 0) -> list[str]:
         code not in CODES or said.status not in (own, CODES[code][0])
     ):
         found.append(f"{code} with status {said.status}")
-    elif said.status and code is None and said.out:
-        found.append(f"status {said.status} without a code: {said.out[:200]}")
+    elif said.status and code is None and said.out and not data_of(said):
+        found.append(f"status {said.status} with half an answer: {said.out[:200]}")
     return found
 
 

@@ -44,7 +44,6 @@ NAMES: Final = (LEAD, AGENT)
 DEEP_EVERY: Final = 25
 LIVES_MAX: Final = 150  # of one home; then a new one, which is quicker to look at
 PLAN: Final = 12
-CLI_SECONDS: Final = 0.35
 WRITE_SECONDS: Final = 0.5
 RELAY_SECONDS: Final = 0.5
 # What the client of a server that is gone raises, one by one or in groups.
@@ -62,6 +61,7 @@ class Place:
             str(one["task_id"]) for one in self.stage.ok(LEAD, "task", "list")["tasks"]
         ]
         self.lives = 0
+        self.seconds = WRITE_SECONDS  # what a life takes that nobody ends, at this machine's pace
 
     def take(self, name: str, line: str) -> None:
         """Enter a line that a command wrote into the ledger, if it acknowledges something."""
@@ -156,9 +156,13 @@ def live_cli(place: Place) -> None:
 
     child = forks.spawn(work)
     os.close(sink)
-    time.sleep(place.chance.random() * CLI_SECONDS)
-    os.kill(child, signal.SIGKILL)
+    if place.lives > 1:
+        time.sleep(place.chance.random() * place.seconds)
+        os.kill(child, signal.SIGKILL)
+    began = time.monotonic()
     os.waitpid(child, 0)
+    if place.lives == 1:
+        place.seconds = time.monotonic() - began
     with open(source) as lines:
         for line in whole(lines.read()):
             place.take(name, line)
@@ -177,11 +181,15 @@ def live_process(place: Place) -> None:
         stderr=subprocess.DEVNULL,
         text=True,
     ) as process:
-        time.sleep(0.02 + place.chance.random() * WRITE_SECONDS)
-        process.kill()
+        began = time.monotonic()
+        if place.lives > 1:
+            time.sleep(place.seconds * (0.3 + place.chance.random()))
+            process.kill()
         assert process.stdout is not None
         for line in whole(process.stdout.read()):
             place.take(name, line)
+        if place.lives == 1:
+            place.seconds = time.monotonic() - began
 
 
 def live_mcp(place: Place) -> None:
@@ -259,6 +267,9 @@ def play(tally: Tally, what: str, count: int, root: Path) -> None:
         if tally.is_over():
             break
         place = next(places)
+        if place.lives == 1:  # nobody kills the first: the others are measured by it
+            LIVES[what](place)
+            place.lives += 1
         LIVES[what](place)
         deep = number % DEEP_EVERY == DEEP_EVERY - 1 or place.lives == LIVES_MAX
         before = len(tally.failures)

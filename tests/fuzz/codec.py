@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -35,7 +36,7 @@ class Codec(Target[Input]):
 
     def __init__(self, place: Path) -> None:
         super().__init__(place)
-        self.seeds = list(seeds(Random("codec seeds")))
+        self.seeds = every_seed()
         self.count = 0
 
     def draw(self, dice: Random) -> Iterator[Input]:
@@ -79,6 +80,12 @@ class Codec(Target[Input]):
         """Return the input that ``told`` wrote."""
         named = {f"{kind.__module__}.{kind.__name__}": kind for kind in shape.bodies()}
         return named[kept["kind"]], bytes.fromhex(kept["hex"])
+
+
+@cache
+def every_seed() -> list[tuple[type[Body], bytes, Tree]]:
+    """Return the seeds, which take two seconds to find."""
+    return list(seeds(Random("codec seeds")))
 
 
 def seeds(dice: Random) -> Iterator[tuple[type[Body], bytes, Tree]]:

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, Final
 
 from envoy.core import envelope
+from envoy.core.crypto.aead import encrypt
 from envoy.core.crypto.sign import sign
 from envoy.core.event import Links, check_own_links, parse_inner, sign_inner
 from envoy.core.kinds import KINDS, read_body
@@ -137,5 +138,5 @@ def sealed(plain: bytes, dice: Random) -> bytes:
     if not dice.getrandbits(6):
         salt = dice.randbytes(24)
     place = envelope._place(scene.SPACE, scene.PLACE.epoch, salt)
-    ct = envelope.encrypt(scene.PLACE.key, salt, "evt", place, plain)
+    ct = encrypt(scene.PLACE.key, salt, "evt", place, plain)
     return messagepack.write([1, scene.PLACE.epoch, salt, ct])

@@ -57,8 +57,8 @@ class Invites(Target[Input]):
                 odd = near_text(odd, dice.getrandbits(40))
             yield dice.choice(list(self.texts)), odd
         tree, sound = dice.choice(list(zip(self.trees, self.plain, strict=True)))
-        for odd in (*tree.near(dice, LOT // 4), *near(sound, dice, LOT // 8)):
-            yield ("box" if dice.random() < BOXED else "blob"), padded(odd, dice)
+        for plain in (*tree.near(dice, LOT // 4), *near(sound, dice, LOT // 8)):
+            yield ("box" if dice.random() < BOXED else "blob"), padded(plain, dice)
 
     def accepts(self, given: Input) -> bool:
         """Read a text or open a box."""

@@ -1,7 +1,7 @@
 """Lines: command lines and searches, in process, in a home of their own.
 
-``cli`` draws words from the tables of commands (paths, flags, values of each kind, hostile ones) and
-runs `main` on them. What would serve for ever, run a program or leave this machine is only parsed.
+``cli`` draws words from the tables of commands (paths, flags, values of each kind, hostile ones)
+and runs `main` on them. What would serve for ever, run a program or write elsewhere is only parsed.
 ``search`` asks for phrases, and where they are plain words a naive search says what is found.
 """
 
@@ -203,7 +203,7 @@ def stopping() -> Iterator[None]:
 SAID: Final = (
     *("it stops at the first tab", "off by one", "off-by-one", "one OR two", "NEAR the end"),
     *("a b c d e f", "parser parser parser", "Crash in the parser, again", "body: x AND NOT y"),
-    *("column:filter", "quote \" quote", "star* caret^ plus+", "1 2 3 1.5 0x10", "x" * 3000),
+    *("column:filter", 'quote " quote', "star* caret^ plus+", "1 2 3 1.5 0x10", "x" * 3000),
     *("日本語 한국어", "é E ü", "under_score dash-dash", "a\nb\tc", "(group) {brace} [list]"),
 )
 
@@ -233,7 +233,21 @@ class Searches(Target[str]):
             for _ in range(dice.choice((0, 0, 1, 2))):
                 phrase = near_text(phrase, dice.getrandbits(40))
             if dice.random() < 0.2:
-                odd = ('"', "*", "^", "AND", "OR", "NOT", "NEAR(", "body:", "-", "{", ":", "\0", "+")
+                odd = (
+                    '"',
+                    "*",
+                    "^",
+                    "AND",
+                    "OR",
+                    "NOT",
+                    "NEAR(",
+                    "body:",
+                    "-",
+                    "{",
+                    ":",
+                    "\0",
+                    "+",
+                )
                 phrase = dice.choice(odd) + phrase + dice.choice(odd)
             yield phrase
 

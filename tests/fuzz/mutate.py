@@ -82,9 +82,11 @@ def near(data: bytes, dice: Random, count: int, others: Sequence[bytes] = ()) ->
             case 12:
                 yield near_number(data, at, rest)
             case 13:
-                yield data[:at] + bits(8 * (1 + (rest & 7))).to_bytes(8)[: 1 + (rest & 7)] + data[
-                    at + 1 + (rest & 7) :
-                ]
+                yield (
+                    data[:at]
+                    + bits(8 * (1 + (rest & 7))).to_bytes(8)[: 1 + (rest & 7)]
+                    + data[at + 1 + (rest & 7) :]
+                )
             case 14:
                 other = others[rest % len(others)] if others else data
                 yield data[:at] + other[rest % (len(other) + 1) :]

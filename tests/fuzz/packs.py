@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from envoy.core import bundle
 from envoy.core.bundle import BundleFault
+from envoy.core.codec import encode
 from envoy.errors import IntegrityError, RemoteFault
 from envoy.storage import archive
 from envoy.sync import bundles as logs
@@ -217,7 +218,7 @@ def tree(data: bytes) -> Tree:
 def counted(every: Sequence[bytes]) -> bytes:
     """Return the bundle of a header and records, with an end that counts and hashes them."""
     data = logs.MAGIC + b"".join(len(one).to_bytes(4) + one for one in every)
-    end = logs.encode(logs.EndRecord(logs.END, len(every) - 1, hashlib.sha256(data).digest()))
+    end = encode(logs.EndRecord(logs.END, len(every) - 1, hashlib.sha256(data).digest()))
     return data + len(end).to_bytes(4) + end
 
 
@@ -308,5 +309,5 @@ def remade(parts: Sequence[Part]) -> bytes:
     told = (sorts.count(bundle.SHOWN) + stubs, stubs, receipts, scene.fixed("fingerprint"))
     before = joined(body)
     signed = before[-32:] if body else events.h("audit", bundle.MAGIC)
-    sig = events.sig(scene.FOUNDER_SEED, "audit-seal", signed, bundle.codec.encode(told))
-    return joined([*body, (bundle.SEAL, bundle.codec.encode((*told, sig)))])
+    sig = events.sig(scene.FOUNDER_SEED, "audit-seal", signed, encode(told))
+    return joined([*body, (bundle.SEAL, encode((*told, sig)))])

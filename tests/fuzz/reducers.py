@@ -1,15 +1,16 @@
 """Reducers: acts that nobody would do, with bodies that types alone drew, folded.
 
 Whatever was signed by somebody with the right to write comes into a fold, and no fold may raise:
-a losing act is a row. So stories are drawn (who, what, having seen what, counting or not) and folded
-twice, in another order and for people too: equal sets give equal states. Some go through the slow
-reducers of ``oracle`` as well, and some are stories of authority (``state.wild``).
+a losing act is a row. So stories are drawn (who, what, having seen what, counting or not) and
+folded twice, in another order: equal sets give equal states. Some go through the slow reducer of
+``oracle`` as well, and some are stories of authority (``state.wild``).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -17,7 +18,7 @@ from typing import Any, Final
 from envoy.core.bodies import TaskCreate, TaskEdit
 from envoy.core.codec import encode
 from envoy.core.kinds import KINDS, read_body
-from envoy.core.records import TaskGate, TaskHandoff, TaskReview
+from envoy.core.records import VERDICTS, TaskGate, TaskHandoff, TaskReview
 from envoy.core.structs import Body, replace
 from envoy.state import content, fields, lines, project, records, settling, tasks
 from envoy.state.claims import Receipt
@@ -30,6 +31,7 @@ from histories import ADMIN, CREATOR, FIRST, MADE, OTHER_ADMIN, SECOND, TASK, TH
 from oracle.tasks import Slow
 from state.delivery import deliver, drawn_order
 from state.wild import wild
+from vectorfile import load
 
 LOT: Final = 16
 AUTHORS: Final = (FIRST, SECOND, THIRD, CREATOR, ADMIN, OTHER_ADMIN)
@@ -37,7 +39,13 @@ OTHERS: Final = tuple(fixed(("other", number)) for number in range(4))
 # An act that makes a task is its own task: no other makes the same one.
 OF_TASKS: Final = ("merge", *sorted({one for one in KINDS if one[:5] == "task."} - {"task.create"}))
 WORK: Final = ("task.claim", "task.complete", "task.progress", "task.review", "task.handoff")
-TENURES: Final = ("task.claim", "task.assign", "task.create", "task.handoff")
+MEANT: Final = {
+    "tenure": ("task.claim", "task.assign", "task.create", "task.handoff"),
+    "completion": ("task.complete",),
+    "handoff": ("task.handoff",),
+}
+KNOWN: Final = 0.85  # of the bodies of a story; the others are drawn for it
+DRAWS, BODIES_MAX = 400, 120
 OF: Final = {
     "member": ("card", "member.keys"),
     "message": ("message", "message.redact", "poll"),
@@ -201,34 +209,71 @@ def drawn_creation(dice: Random) -> TaskCreate | None:
         return None
     if pick < 0.5:
         return replace(MADE, assignee=dice.choice((None, None, FIRST, SECOND)))
-    body = Shaper(dice).body(TaskCreate)
-    found = read_body("task.create", encode(body))
-    return found if isinstance(found, TaskCreate) else MADE
+    body = dice.choice(known_bodies("task.create"))
+    assert isinstance(body, TaskCreate), "bodies of a kind are of its class"
+    return body
 
 
 def drawn_body(dice: Random, history: History, kind: str) -> Body | None:
-    """Return the body of an act as a door lets it in, None for one that no door does."""
-    known = [op.id for op in history.ops]
+    """Return the body of an act as a door lets it in, None for one that no door does.
+
+    Most are sound ones that were drawn once, with the ids of this story in them.
+    """
+    is_known = dice.random() < KNOWN
+    drawn = dice.choice(known_bodies(kind)) if is_known else new_body(dice, history, kind)
+    names = drawn.__struct_fields__
+    changes: dict[str, object] = {}
+    if "task" in names and dice.random() < 0.95:
+        changes["task"] = TASK
+    for name in ("tenure", "completion", "handoff"):
+        if name in names and history.ops and getattr(drawn, name) and dice.random() < 0.9:
+            given = [op.id for op in history.ops if op.kind in MEANT[name]]
+            changes[name] = dice.choice(given or (TASK,))
+    for name in ("message", "reference", "record", "conflict"):
+        if name in names:
+            changes[name] = TASK
+    if "keep" in names:
+        changes["keep"] = dice.choice(OTHERS[:3])
+    for name in ("to", "assignee"):
+        if getattr(drawn, name, None) and kind != "task.progress":
+            changes[name] = dice.choice(AUTHORS)
+    if isinstance(drawn, TaskEdit):
+        changes |= {"title": None} if dice.random() < 0.5 else {}
+    drawn = replace(drawn, **changes) if changes else drawn
+    return drawn if is_known else read_body(kind, encode(drawn))
+
+
+def new_body(dice: Random, history: History | None, kind: str) -> Body:
+    """Return a body that types alone drew, with some words that its kind asks for."""
+    known = [] if history is None else [op.id for op in history.ops]
     pools = {32: [*known, *known[-3:], TASK, *AUTHORS, *OTHERS[:2], bytes(32)]}
     drawn = Shaper(dice, pools).body(KINDS[kind].body)
-    changes: dict[str, object] = {}
-    names = drawn.__struct_fields__
-    if "task" in names and dice.random() < 0.9:
-        changes["task"] = TASK
-    if "tenure" in names and known and dice.random() < 0.8:
-        given = [op.id for op in history.ops if op.kind in TENURES]
-        changes["tenure"] = dice.choice(given or known)
-    if kind == "task.progress":
-        changes["to"] = dice.choice(("in_progress", "blocked"))
-    if kind == "task.review":
-        changes["verdict"] = dice.choice(("approve", "changes_requested", "reject", "approve"))
-    if kind == "task.claim":
-        changes["lease_s"] = dice.choice((60, 900, 86_400, dice.choice(EDGES)))
-    if isinstance(drawn, TaskEdit) and dice.random() < 0.5:
-        changes["title"] = None
-    if changes:
-        drawn = replace(drawn, **{name: one for name, one in changes.items() if name in names})
-    return read_body(kind, encode(drawn))
+    match kind:
+        case "task.progress":
+            return replace(drawn, to=dice.choice(("in_progress", "blocked")))
+        case "task.review":
+            return replace(drawn, verdict=dice.choice(VERDICTS))
+        case "task.claim":
+            return replace(drawn, lease_s=dice.choice((60, 900, 86_400, dice.choice(EDGES))))
+    return drawn
+
+
+@cache
+def known_bodies(kind: str) -> tuple[Body, ...]:
+    """Return sound bodies of a kind: of those that types draw, and of the vectors."""
+    dice, found = Random(f"bodies of {kind}"), list[Body]()
+    for vector in load("kinds"):
+        if (
+            vector["input"].get("kind") == kind
+            and "expect" in vector
+            and "tail" not in vector["input"]
+        ):
+            body = read_body(kind, bytes.fromhex(vector["input"]["body"]))
+            found += [] if body is None else [body]
+    for _ in range(DRAWS):
+        body = read_body(kind, encode(new_body(dice, None, kind)))
+        found += [] if body is None else [body]
+    return tuple(found[:BODIES_MAX])
 
 
 def act(

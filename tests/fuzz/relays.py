@@ -45,6 +45,14 @@ LAST_SECONDS: Final = 10
 RENEW_MS: Final = 60_000
 EPOCH: Final = events.epoch(SPACE, bytes(32), bytes(16), scene.fixed("secret"), [])
 WHO: Final = ("founder", "admin", "writer", "reader")
+ODD_HEADERS: Final = (
+    ("Origin", "null"),
+    ("Transfer-Encoding", "chunked"),
+    ("Content-Encoding", "gzip"),
+    ("Content-Encoding", "identity"),
+    ("X", "y" * 20_000),
+    ("Cookie", "a=b"),
+)
 METHODS: Final = ("POST", "POST", "POST", "POST", "GET", "PUT", "HEAD", "OPTIONS", "DELETE", "\x7f")
 
 
@@ -84,7 +92,7 @@ class Maker:
         return name, data
 
     def likely(self, dice: Random, drawn: Body) -> Body:
-        """Return a drawn call with most fields as a member would fill them, so that more is done."""
+        """Return a drawn call with most fields as a member fills them, so that more is done."""
         names = drawn.__struct_fields__
         told = {
             "space": SPACE,
@@ -102,7 +110,9 @@ class Maker:
             "epoch": EPOCH.id,
             "head": EPOCH.head,
             "boxes": (frames.Box(scene.fixed("tag", 16), bytes(frames.BOX_BYTES)),),
-            "ids": tuple(frames.frame_id(envelope(f"{one}")) for one in range(dice.randrange(1, 5))),
+            "ids": tuple(
+                frames.frame_id(envelope(f"{one}")) for one in range(dice.randrange(1, 5))
+            ),
         }
         if isinstance(drawn, chunks.ChunkPut):
             chunk = bytes(dice.choice((1, 256, 4096)))
@@ -250,7 +260,17 @@ def drawn(dice: Random, name: str, body: bytes) -> Asked:
         case 0:
             method = dice.choice(METHODS)
         case 1:
-            odd = ("/", "", "/v1", "/v1/", "/v1/info", "/v1/ws", "/v2/push", "//v1/push", path + "/")
+            odd = (
+                "/",
+                "",
+                "/v1",
+                "/v1/",
+                "/v1/info",
+                "/v1/ws",
+                "/v2/push",
+                "//v1/push",
+                path + "/",
+            )
             path = dice.choice(odd)
         case 2:
             path = near_text(path, dice.getrandbits(40))
@@ -260,9 +280,7 @@ def drawn(dice: Random, name: str, body: bytes) -> Asked:
         case 4:
             headers[0] = ("Host", dice.choice(("", "other.example", HOST.upper(), HOST + ":443")))
         case 5:
-            more = (("Origin", "null"), ("Transfer-Encoding", "chunked"), ("Content-Encoding", "gzip"),
-                    ("Content-Encoding", "identity"), ("X", "y" * 20_000), ("Cookie", "a=b"))  # fmt: skip
-            headers.append(dice.choice(more))
+            headers.append(dice.choice(ODD_HEADERS))
         case 6:
             cut = dice.randrange(len(body) + 1)
             parts = [body[:cut], body[cut:]]
@@ -270,7 +288,9 @@ def drawn(dice: Random, name: str, body: bytes) -> Asked:
             parts = parts[:-1]
         case 8:
             path = "/v1/" + dice.choice(sorted(ACCOUNTS))
-            parts = [dice.choice((b"{}", b'{"token":"00"}', b"[" * 2000, b'{"token":null}', b"\xff"))]
+            parts = [
+                dice.choice((b"{}", b'{"token":"00"}', b"[" * 2000, b'{"token":null}', b"\xff"))
+            ]
             headers[1] = ("Content-Length", str(len(parts[0])))
     return Asked(method, path, tuple(headers), tuple(parts))
 

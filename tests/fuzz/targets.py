@@ -14,6 +14,7 @@ from fuzz.lines import Commands, Searches
 from fuzz.packs import Archives, Audits, Logs
 from fuzz.reducers import Reducers
 from fuzz.relays import Relays, Sockets
+from fuzz.spaces import Spaces
 
 
 class Make(Protocol):
@@ -36,4 +37,5 @@ TARGETS: Final[dict[str, Make]] = {
     "cli": Commands,
     "search": Searches,
     "reducers": Reducers,
+    "space": Spaces,
 }

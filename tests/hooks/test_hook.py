@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,14 @@ from typing import Any
 import pytest
 
 from console import Console
-from envoy import limits
+from envoy import ids, limits
+from envoy.cli.read import hook
+from envoy.replica.actions import returning
 from envoy.runtimes import answers
+from envoy.wiring import writes
 from hostile import HOSTILE
+from mcpplay import config
+from processes import python
 
 NAMES = ("session-start", "user-prompt", "stop", "pre-compact", "session-end")
 RUNTIMES = ("claude-code", "codex", "gemini", "cursor")
@@ -230,6 +236,14 @@ def test_a_note_is_enough_until_the_task_changes(stage: Stage) -> None:
     assert stage.hook("stop") is not None
 
 
+def test_what_a_server_of_the_runtime_holds_is_warned_of_and_kept(stage: Stage) -> None:
+    task = stage.task(session="mcp-0a1b2c3d")
+    assert task[:11] in stage.hook("stop")["reason"]
+    assert stage.hook("pre-compact") is None
+    assert stage.hook("session-end") is None
+    assert stage.state(task) == "claimed"
+
+
 def test_what_another_session_holds_is_its_own(stage: Stage) -> None:
     stage.task(session="other")
     assert stage.hook("stop") is None
@@ -254,6 +268,33 @@ def test_a_session_that_ends_gives_back_what_it_holds(stage: Stage) -> None:
     assert not [*(stage.console.home / "profiles/a1/sessions").iterdir()]
     claimed = stage.console.ok("--profile", "lead", "task", "claim", mine)
     assert claimed["claim_state"] == "confirmed"
+
+
+def test_all_that_a_session_holds_is_given_back_at_once(stage: Stage) -> None:
+    held = [stage.task(f"t{number}") for number in range(4)]
+    stage.console.ok("--profile", "a1", "--no-sync", "space", "create", "other")
+    alone = ("--profile", "a1", "task", "create", "mine", "--space", "other")
+    held.append(stage.console.ok(*alone)["task_id"])
+    stage.console.ok("--profile", "a1", "task", "claim", held[-1], ENVOY_SESSION="s1")
+    assert stage.hook("session-end") is None
+    assert {stage.state(task) for task in held} == {"open"}
+    taken = stage.console.ok("--profile", "lead", "task", "claim", held[0])
+    assert taken["claim_state"] == "confirmed"
+
+
+def test_what_is_held_no_more_is_left_out(stage: Stage) -> None:
+    kept, lost, gone = stage.task("a"), stage.task("b"), stage.task("c")
+    stage.console.ok("--profile", "a1", "task", "submit", lost, ENVOY_SESSION="s1")
+    stage.console.ok("--profile", "a1", "task", "release", gone, ENVOY_SESSION="s1")
+    stage.console.ok("--profile", "a1", "task", "claim", gone, ENVOY_SESSION="s2")
+    settings = config(stage.console.home, "a1", "s1")
+    with writes.open_profile(settings) as profile:
+        replica = writes.open_space(profile, None)
+        asked = [ids.from_text(one, "task") for one in (kept, lost, gone)]
+        written = returning.release_all(replica, [*asked, bytes(32), asked[0]])
+        assert len(written) == 1
+        assert not returning.release_all(replica, asked)
+    assert [stage.state(one) for one in (kept, lost, gone)] == ["open", "submitted", "claimed"]
 
 
 def test_what_was_handed_in_is_not_given_back(stage: Stage) -> None:
@@ -346,6 +387,28 @@ def test_a_hook_of_a_real_process_reads_a_pipe(stage: Stage) -> None:
     assert "session s1" in done.out and (done.status, done.err) == (0, "")
     kept_open = "sleep 3 | envoy hook session-start --profile a1 --json"
     assert stage.console.sh(kept_open).data["session"] == "default"
+
+
+def test_a_runtime_that_reads_no_answer_is_no_failure(stage: Stage) -> None:
+    line = "envoy hook session-start --profile a1 </dev/null"
+    done = stage.console.sh(f"exec 3>&1; (({line}; echo $? >&3) | true) 2>&1")
+    assert done.out == "0\n"
+    told = stage.console.sh(f"exec 3>&1; (({line} --json; echo $? >&3) | true) 2>&1")
+    assert told.out == "141\n"  # the control
+    assert stage.console.sh(f"{line} >/dev/full").status == 0
+
+
+def test_a_runtime_that_never_ends_what_it_tells_is_not_waited_for(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "HOOK_STDIN_SECONDS_MAX", 0.3)
+    dribble = python("import time\nwhile True: print(end=' ', flush=True); time.sleep(0.05)")
+    assert dribble.stdout is not None
+    with dribble, dribble.stdout:
+        began = time.monotonic()
+        said = hook.piped(dribble.stdout.fileno())
+        assert 0.2 < time.monotonic() - began < 5 and not said.strip()
+        dribble.kill()
 
 
 # -- what it costs --------------------------------------------------------------------------------

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from console import Console
+from envoy.relay.quota import Rates
 from envoy.replica.actions import connect
 from envoy.replica.actions.local import sync_all
-from envoy.relay.quota import Rates
 from envoy.replica.replica import Profile, Replica
 from envoy.wiring import config as configs
 from envoy.wiring import writes

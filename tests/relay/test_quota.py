@@ -126,6 +126,22 @@ def test_all_sessions_of_a_space_share_its_pace(buckets: Buckets) -> None:
         pace.work([token(holder=bytes([2]) * 32)], push(1))
 
 
+def test_what_the_pace_of_the_space_refuses_costs_the_session_nothing(
+    clock: _Clock, buckets: Buckets
+) -> None:
+    pace = Pace(buckets, LITTLE._replace(frames=Rate(0.001, 4), space_frames=Rate(1, 2)))
+    for _ in range(2):
+        pace.work([token()], push(1))
+    for _ in range(5):
+        with pytest.raises(HubRefusal):
+            pace.work([token()], push(1))
+    clock.now_s += 2
+    pace.work([token()], push(2))
+    clock.now_s += 2
+    with pytest.raises(HubRefusal):  # by now the session has nothing left
+        pace.work([token()], push(1))
+
+
 @pytest.mark.parametrize("name", sorted(quota.SESSIONS | quota.INVITES))
 def test_a_peer_that_nobody_knows_yet_goes_at_its_pace(buckets: Buckets, name: str) -> None:
     pace = Pace(buckets, LITTLE)

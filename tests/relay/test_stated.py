@@ -178,6 +178,7 @@ def _set_back(directory: str) -> None:
             "INSERT INTO statement SELECT space, raw, n, min_epoch FROM stated",
             "DROP TABLE stated",
             "DROP TABLE born",
+            "DROP TABLE shelf",
             "ALTER TABLE cap DROP COLUMN poster",
             "ALTER TABLE cap DROP COLUMN ends",
         ):

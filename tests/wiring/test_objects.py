@@ -177,7 +177,7 @@ def test_a_full_disk_is_told_and_leaves_the_old_file(config: Config, place: Path
 
 def test_a_directory_that_is_not_there_is_told_before_any_work(config: Config, place: Path) -> None:
     found = refusal(lambda: write(config, place / "no" / "out"))
-    assert found == ("state_access_denied", "missing")
+    assert found == ("invalid_argument", "no_such_directory")
 
 
 def test_to_stdout_goes_only_what_is_whole_and_nothing_of_it_stays(

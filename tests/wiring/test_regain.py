@@ -10,6 +10,7 @@ import pytest
 
 from console import Console
 from envoy.hub import sqlite
+from envoy.system import db
 
 
 @pytest.fixture
@@ -40,6 +41,22 @@ def test_all_its_spaces_are_back_with_the_next_command_that_writes(console: Cons
     assert said(console, "one") == ["in one"] and said(console, "two") == ["in two"]
     (me,) = console.ok("roster", "--space", "one")["members"]
     assert (me["display_name"], me["kind"]) == ("Ada", "human")
+
+
+def test_a_database_that_is_older_than_a_space_finds_it_too(tmp_path: Path) -> None:
+    made = Console(tmp_path)
+    made.ok("quickstart", "--human", "--name", "Ada", "--space-name", "one")
+    path = made.home / "profiles/default/replica.db"
+    db.seal_off(os.fspath(path))
+    older = path.read_bytes()
+    made.ok("space", "create", "two")
+    made.ok("send", "in two", "--space", "two")
+    db.seal_off(os.fspath(path))
+    path.write_bytes(older)
+    assert [one["space_name"] for one in made.ok("status")["spaces"]] == ["one"]
+    made.ok("sync")
+    assert {one["space_name"] for one in made.ok("status")["spaces"]} == {"one", "two"}
+    assert said(made, "two") == ["in two"]
 
 
 def test_a_space_that_cannot_be_read_now_is_looked_for_again(console: Console) -> None:

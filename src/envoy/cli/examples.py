@@ -37,7 +37,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "diagnose": ("envoy diagnose", "envoy diagnose --deep"),
     "diagnose time": ("envoy diagnose time", "envoy diagnose time --json"),
     "backup": ("envoy backup", "envoy backup --all --out home.envoy"),
-    "restore": ("envoy restore home.envoy", "envoy restore home.envoy --replace"),
+    "restore": ("envoy restore home.envoy", "envoy restore home.envoy --stdin --replace"),
     "reset": ("envoy reset", "envoy --yes reset --no-backup"),
     # -- spaces -------------------------------------------------------------------------------
     "spaces": ("envoy spaces",),

@@ -2612,6 +2612,7 @@ _shtab_envoy_restore_options=(
   {--version,-V}"[the version]"
   "--file[the backup]:file:_files"
   "--replace[set a profile that is there aside]"
+  "--stdin[read the 24 words of who made it from stdin]"
 )
 
 # guard to ensure default positional specs are added only once per session

@@ -78,7 +78,7 @@ class Buckets:
 
         More than a burst is let through by a full bucket, which is then in debt.
         """
-        place = hmac.digest(self._key, kind.encode() + b"\0" + name, "sha256")[:_NAME_BYTES]
+        place = self._place(kind, name)
         now = self._clock()
         need = min(count, rate.burst)
         with self._lock:
@@ -91,6 +91,17 @@ class Buckets:
         return (
             0 if enough else max(1, math.ceil((need - level) / rate.per_second * 1000 - _ROUNDING))
         )
+
+    def give(self, kind: str, name: bytes, rate: Rate, *, count: int) -> None:
+        """Put back tokens that were taken for what was refused after all."""
+        place = self._place(kind, name)
+        with self._lock:
+            if place in self._levels:  # else it was forgotten, and is full again
+                level, since = self._levels[place]
+                self._levels[place] = (min(rate.burst, level + count), since)
+
+    def _place(self, kind: str, name: bytes) -> bytes:
+        return hmac.digest(self._key, kind.encode() + b"\0" + name, "sha256")[:_NAME_BYTES]
 
 
 class Pace:
@@ -129,7 +140,11 @@ class Pace:
 
     def _frames(self, session: bytes, space: bytes, count: int) -> None:
         self._take("frames", session, self._rates.frames, count)
-        self._take("space", space, self._rates.space_frames, count)
+        try:
+            self._take("space", space, self._rates.space_frames, count)
+        except HubRefusal:  # what is refused costs nothing
+            self._buckets.give("frames", session, self._rates.frames, count=count)
+            raise
 
     def _take(self, kind: str, name: bytes, rate: Rate, count: int = 1) -> None:
         wait_ms = self._buckets.take(kind, name, rate, count=count)

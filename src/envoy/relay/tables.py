@@ -283,11 +283,18 @@ class RelayStore(LogStore):
 
     def keep_chunk(self, space: bytes, ident: bytes, size: int, expires: int) -> bool:
         """Note a chunk of ``space`` until ``expires``; say whether it is new there."""
-        sql = "SELECT 1 FROM chunk WHERE space = ? AND id = ?"
-        is_new = self.connection.find(int, sql, (space, ident)) is None
+        sql = "SELECT size FROM chunk WHERE space = ? AND id = ?"
+        before = self.connection.find(int, sql, (space, ident))
         sql = "INSERT OR REPLACE INTO chunk VALUES(?, ?, ?, ?)"
         self.connection.run(sql, (space, ident, size, expires))
-        return is_new
+        self._count_chunk(space, size - (before or 0))
+        return before is None
+
+    def _count_chunk(self, space: bytes, added: int) -> None:
+        """Count bytes of chunks along: each push asks for them, and a sum over all costs much."""
+        sql = "INSERT INTO shelf VALUES(?, ?) ON CONFLICT(space) DO UPDATE SET n = n + excluded.n"
+        if added:
+            self.connection.run(sql, (space, added))
 
     def has_chunk(self, space: bytes, ident: bytes) -> bool:
         """Say whether ``space`` has a chunk."""
@@ -295,9 +302,12 @@ class RelayStore(LogStore):
         return self.connection.find(int, sql, (space, ident)) is not None
 
     def chunk_bytes(self, space: bytes) -> int:
-        """Return the bytes of all chunks of ``space``."""
-        sql = "SELECT sum(size) FROM chunk WHERE space = ?"
-        return self.connection.find(_number, sql, (space,)) or 0
+        """Return the bytes of all chunks of ``space``, as they were counted along."""
+        return self.connection.find(int, "SELECT n FROM shelf WHERE space = ?", (space,)) or 0
+
+    def miscounted(self) -> int:
+        """Return of how many spaces the bytes of chunks are others than those counted along."""
+        return self.connection.find(int, ddl.MISCOUNTED) or 0
 
     def refresh_chunk(self, space: bytes, ident: bytes, expires: int) -> None:
         """Let the time of a chunk begin anew."""
@@ -311,9 +321,10 @@ class RelayStore(LogStore):
 
     def drop_expired(self, space: bytes, ident: bytes, now_ms: int) -> bool:
         """Forget a chunk of ``space`` if its time is over; say whether it was."""
-        sql = "DELETE FROM chunk WHERE space = ? AND id = ? AND expires <= ?"
-        self.connection.run(sql, (space, ident, now_ms))
-        return self.connection.changes() > 0
+        sql = "DELETE FROM chunk WHERE space = ? AND id = ? AND expires <= ? RETURNING size"
+        sizes = self.connection.rows(int, sql, (space, ident, now_ms))
+        self._count_chunk(space, -sum(sizes))
+        return bool(sizes)
 
     # -- spaces -----------------------------------------------------------------------------
 
@@ -407,6 +418,7 @@ def make(directory: str) -> None:
             raise IntegrityError("schema_too_new", path=log.connection.path)
         else:
             _bring_up(log, int.from_bytes(noted))
+            _recount(log)
     finally:
         log.close()
 
@@ -419,6 +431,14 @@ def _bring_up(log: LogStore, version: int) -> None:
                 log.connection.run(sql)
             note = (number + 1).to_bytes(4)
             log.connection.run("UPDATE meta SET v = ? WHERE k = ?", (note, _NOTE))
+
+
+def _recount(log: LogStore) -> None:
+    """Count the bytes of chunks anew if they are others than those that were counted along."""
+    if log.connection.find(int, ddl.MISCOUNTED):
+        with log.transaction():
+            for sql in ddl.RECOUNT:
+                log.connection.run(sql)
 
 
 def _make(log: LogStore) -> None:
@@ -461,10 +481,6 @@ def _values(*values: Value) -> tuple[Value, ...]:
 
 def _pair(first: bytes, second: bytes) -> tuple[bytes, bytes]:
     return first, second
-
-
-def _number(value: int | None) -> int:
-    return value or 0
 
 
 def _numbers(first: int, second: int) -> tuple[int, int]:

@@ -148,7 +148,7 @@ def settle(connection: Connection, where: Paths) -> bool:
 
     Elsewhere or set back: every space starts a new chain at its next write. Set back or started
     again: arrival numbers go on behind the block that was reserved. Returns whether the spaces of
-    the profile have to be looked for: the file was lost.
+    the profile have to be looked for: the file was lost, or is older than some of them may be.
     """
     here, boot = origin(where), host.boot_id()
     noted, back = meta(connection, "origin"), was_set_back(connection, where)
@@ -165,7 +165,7 @@ def settle(connection: Connection, where: Paths) -> bool:
             connection.run("UPDATE space SET next_n = max(next_n, reserved_n + 1)")
             put_meta(connection, "boot", boot)
         connection.witness(bytes(WITNESS_BYTES))
-    return noted == NOWHERE
+    return back or noted == NOWHERE
 
 
 def forgotten(connection: Connection) -> set[bytes]:

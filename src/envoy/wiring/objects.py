@@ -198,6 +198,8 @@ def _check_target(path: str, *, force: bool) -> None:
         raise UsageError("invalid_argument", argument="--output", cause="path")
     if os.path.isdir(path) and not os.path.islink(path):
         raise UsageError("invalid_argument", argument="--output", cause="is_a_directory")
+    if not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+        raise UsageError("invalid_argument", cause="no_such_directory", path=path)
     if files.exists(path) and not force:
         raise ConflictError("already_exists", path=path)
 

@@ -29,7 +29,7 @@ from envoy.core.identity import (
     root_from_words,
     to_record,
 )
-from envoy.errors import ConflictError, EnvoyError, IntegrityError
+from envoy.errors import ConflictError, EnvoyError, IntegrityError, UsageError
 from envoy.hub import sqlite
 from envoy.jsontext import JsonError, dumps, loads
 from envoy.lean import NamedTuple
@@ -68,7 +68,13 @@ def words(stored: Stored) -> list[str]:
 
 
 def reserve(path: str) -> None:
-    """Make the empty file ``path`` for the words. Raises ConflictError(already_exists)."""
+    """Make the empty file ``path`` for the words.
+
+    Raises ConflictError(already_exists), UsageError(invalid_argument) for a directory that is not
+    there.
+    """
+    if not os.path.isdir(os.path.dirname(path)):
+        raise UsageError("invalid_argument", cause="no_such_directory", path=path)
     if not files.create(path):
         raise ConflictError("already_exists", path=path)
 

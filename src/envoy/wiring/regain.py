@@ -1,6 +1,6 @@
 """Regain: a profile whose replica.db was lost finds its spaces again at the hub of this machine.
 
-Loaded when a file without an origin is opened, which is almost never.
+Loaded when a file without an origin, or one that was set back, is opened, which is almost never.
 
 Specification: docs/spec/home.md, Repair.
 """

@@ -21,6 +21,7 @@ from typing import Final
 
 from envoy import ids, limits
 from envoy.core.archive import BACKUP
+from envoy.core.identity import Identity, root_from_words
 from envoy.errors import ConflictError, IntegrityError, NeedsHumanError
 from envoy.hub import sqlite
 from envoy.jsontext import dumps
@@ -129,17 +130,18 @@ def _hub_copy(where: Paths, draft: str) -> str:
 # -- restore ---------------------------------------------------------------------------------
 
 
-def restore(config: Config, path: str, *, replace: bool) -> Packed:
+def restore(config: Config, path: str, *, replace: bool, stdin: bool = False) -> Packed:
     """Put what the archive ``path`` holds into the home; return what came out of it.
 
     ``replace``: a profile that is there is set aside, not overwritten. A hub that is there stays.
-    Raises ConflictError(already_exists), IntegrityError (signature_invalid, schema_too_new),
-    NeedsHumanError(profile_locked).
+    ``stdin``: the words of an archive without a passphrase come from there. Raises ConflictError
+    (already_exists), IntegrityError (signature_invalid, schema_too_new), UsageError
+    (invalid_argument) for words that are none, NeedsHumanError(profile_locked).
     """
     files.ensure_directory(config.home)
     into = os.path.join(config.home, f".restore-{host.entropy(8).hex()}")
     try:
-        names = archive.read_archive(path, _secret(config, path), into)
+        names = archive.read_archive(path, _secret(config, path, stdin=stdin), into)
         profiles = intake.checked(path, into, set(names))
         _refuse_taken(config, profiles, replace=replace)
         chunks = sorted(name for name in names if name.startswith(CHUNKS))
@@ -154,16 +156,24 @@ def restore(config: Config, path: str, *, replace: bool) -> Packed:
     return Packed(path, os.path.getsize(path), profiles, has_hub)
 
 
-def _secret(config: Config, path: str) -> Secret:
-    """Return what opens an archive: a passphrase, or the identity of this profile."""
+def _secret(config: Config, path: str, *, stdin: bool) -> Secret:
+    """Return what opens an archive: a passphrase, the identity of this profile, or its words.
+
+    The words alone do for an empty home: `recover` before would leave a hub there, and the one in
+    the archive stayed out.
+    """
     if archive.header_of(path).kdf != BACKUP:
         return archive.passphrase(
             secrets.passphrase(config.passphrase_file, "passphrase of the archive: ")
         )
     where = home.paths(config.home, config.profile)
-    if not home.is_made(where):
-        raise NeedsHumanError("profile_locked", next_command="envoy recover", cause="needs_words")
-    return archive.backup_key(secrets.keyed(config, where)[0].identity.backup_key)
+    if home.is_made(where) and not stdin:
+        return archive.backup_key(secrets.keyed(config, where)[0].identity.backup_key)
+    words = secrets.given_words(stdin=stdin)
+    if words is None:
+        command = "envoy restore FILE --stdin"
+        raise NeedsHumanError("profile_locked", next_command=command, cause="needs_words")
+    return archive.backup_key(Identity(root_from_words(words)).backup_key)
 
 
 def _refuse_taken(config: Config, profiles: tuple[str, ...], *, replace: bool) -> None:

@@ -34,6 +34,7 @@ from envoy.system import db, files, host
 from envoy.wiring.config import Config
 
 STDIN: Final = "-"
+WORDS_BYTES_MAX: Final = 4 * limits.KIB  # 24 words of at most eight letters, several times over
 ATTEMPTS: Final = 3  # at a prompt; a file is read once
 _ENTRY_BYTES: Final = 32
 _KNOWN: Final[dict[str, Stored]] = {}  # by the wrapped root
@@ -148,6 +149,17 @@ def can_ask() -> bool:
     """Say whether somebody sits at a terminal who can answer."""
     streams = (sys.stdin, sys.stderr)
     return all(stream is not None and not stream.closed and stream.isatty() for stream in streams)
+
+
+def given_words(*, stdin: bool) -> str | None:
+    """Return the recovery words from stdin, else from a terminal; None where nobody can be asked.
+
+    What is no text is no word of the list either.
+    """
+    if stdin:
+        raw = b"" if sys.stdin is None else sys.stdin.buffer.read(WORDS_BYTES_MAX)
+        return raw.decode("utf-8", "replace")
+    return ask_words() if can_ask() else None
 
 
 def ask_words() -> str:

@@ -8,6 +8,7 @@ import os
 import shutil
 from base64 import b64decode
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -245,7 +246,48 @@ def test_an_archive_without_a_passphrase_opens_only_with_its_identity(
     other = Console(tmp_path / "there")
     found = other.call("--json", "--profile", "a1", "restore", os.fspath(file)).data
     assert (found["error_code"], found["cause"]) == ("profile_locked", "needs_words")
-    assert found["next_command"] == "envoy recover"
+    assert found["next_command"] == "envoy restore FILE --stdin"
+
+
+def test_the_words_bring_a_whole_home_back_with_its_hub(console: Console, tmp_path: Path) -> None:
+    file, words = os.fspath(tmp_path / "all.envoy"), tmp_path / "words"
+    console.ok("--profile", "lead", "backup", "--all", "--out", file)
+    shown = ("identity", "recovery", "--recovery-output", f"file:{words}")
+    console.ok("--profile", "lead", *shown)
+    (tmp_path / "there").mkdir()
+    other = Console(tmp_path / "there")
+
+    def restore(given: str) -> dict[str, Any]:
+        call = ("--json", "restore", file, "--stdin")
+        found: dict[str, Any] = other.call(*call, stdin=given).data
+        return found
+
+    assert restore("no word")["cause"] == "word_count"
+    foreign = " ".join(["abandon"] * 23 + ["art"])
+    assert restore(foreign)["reason"] == "wrong_passphrase_or_damaged"
+    done = restore(words.read_text())
+    assert done["profiles"] == ["a1", "lead"] and done["hub"]
+    other.ok("--profile", "a1", "send", "back")
+    assert other.call("--profile", "lead", "diagnose", "--deep").status == 0
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        pytest.param(("identity", "recovery", "--recovery-output"), id="words"),
+        pytest.param(("audit", "export", "--output"), id="a bundle for somebody outside"),
+        pytest.param(("backup", "--out"), id="a backup"),
+    ],
+)
+def test_a_file_for_a_directory_that_is_not_there_is_a_slip_of_who_typed_it(
+    console: Console, tmp_path: Path, args: tuple[str, ...]
+) -> None:
+    how = "file:" if "--recovery-output" in args else ""
+    bad, good = (f"{how}{tmp_path / name / 'file'}" for name in ("nowhere", "here"))
+    (tmp_path / "here").mkdir()
+    found = console.call("--json", "--profile", "lead", *args, bad).data
+    assert (found["error_code"], found["cause"]) == ("invalid_argument", "no_such_directory")
+    console.ok("--profile", "lead", *args, good)
 
 
 def test_a_profile_without_a_database_comes_back_as_what_it_was_and_a_hub_that_is_there_stays(

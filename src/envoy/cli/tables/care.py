@@ -24,10 +24,13 @@ ROWS: tuple[Command, ...] = (
         (
             Arg("file", "the backup", place=True, needed=True),
             Arg("replace", "set a profile that is there aside", "switch"),
+            Arg("stdin", "read the 24 words of who made it from stdin", "switch"),
         ),
         "restore",
         errors=("already_exists", "signature_invalid"),
-        more="Nothing is overwritten: a hub that is there stays, a profile is set aside.",
+        more="Nothing is overwritten: a hub that is there stays, a profile is set aside. "
+        "--passphrase-file opens a backup with a passphrase; the 24 words, asked for or by "
+        "--stdin, open the others, and so does this profile if it made them.",
     ),
     Command(
         "reset",

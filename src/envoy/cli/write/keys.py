@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 
-from envoy import limits
 from envoy.cli import show
 from envoy.cli.args import Answer, Call
 from envoy.cli.render import Block, line
@@ -21,8 +19,6 @@ from envoy.wiring.recovery import Recovered
 Json = dict[str, object]
 
 UNTRUSTED = ["*_name", "*.display_name"]
-# 24 words of at most eight letters, several times over.
-WORDS_BYTES_MAX = 4 * limits.KIB
 NOT_LOCKED: Json = {
     "code": "not_locked",
     "message": "the identity lies here without a lock: envoy identity lock passphrase",
@@ -32,12 +28,8 @@ NOT_LOCKED: Json = {
 def recover(call: Call) -> Answer:
     """Get an identity and its spaces back from its words."""
     name = identity.label(call)
-    if call.args.switch("stdin"):
-        raw = b"" if sys.stdin is None else sys.stdin.buffer.read(WORDS_BYTES_MAX)
-        text = raw.decode("utf-8", "replace")  # what is no text is no word of the list either
-    elif secrets.can_ask():
-        text = secrets.ask_words()
-    else:
+    text = secrets.given_words(stdin=call.args.switch("stdin"))
+    if text is None:
         raise NeedsHumanError("confirmation_required", next_command="envoy recover --stdin")
     return recovered(call, recovery.recover(call.config, text, name=name))
 

@@ -161,7 +161,9 @@ def packed_text(data: Json) -> Iterator[Block]:
 def restore(call: Call) -> Answer:
     """Put a backup into its place; what it holds goes on as a copy, with chains of its own."""
     path = os.path.abspath(call.args.need("file"))
-    done = safekeeping.restore(call.config, path, replace=call.args.switch("replace"))
+    done = safekeeping.restore(
+        call.config, path, replace=call.args.switch("replace"), stdin=call.args.switch("stdin")
+    )
     data: Json = {
         "file": done.path,
         "profiles": list(done.profiles),
