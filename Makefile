@@ -56,8 +56,8 @@ bench: $(VENV)/.dev $(VENV)/.envoy
 
 # --- the proof: every suite is a target of its own; one more is one more name in a list ---
 
-PROVE := prove-simulator prove-fuzz
-PROVE_LONG := prove-long-simulator prove-long-planted prove-long-fuzz
+PROVE := prove-simulator prove-fuzz prove-abuse prove-crowd prove-faults
+PROVE_LONG := prove-long-simulator prove-long-planted prove-long-fuzz prove-long-crowd prove-long-faults
 SIM = PYTHONPATH=tests $(BIN)/python -m sim
 
 .PHONY: $(PROVE) $(PROVE_LONG)
@@ -88,6 +88,39 @@ prove-long-fuzz: $(VENV)/.dev $(VENV)/.envoy
 	@$(FUZZ) codec --seconds 240 --seed 2
 	@$(FUZZ) reducers --seconds 240 --seed 2
 	@$(FUZZ) all --seconds 30 --seed 2
+
+prove-abuse: $(VENV)/.dev $(VENV)/.envoy
+	@echo "== abuse: every row of docs/threat-model.md"
+	@$(BIN)/python -m pytest -q -n 2 tests/abuse
+
+CROWD = PYTHONPATH=tests:. $(BIN)/python -m crowd
+
+prove-crowd: $(VENV)/.dev $(VENV)/.envoy
+	@echo "== crowd: many processes on one home, members who wrote apart"
+	@$(CROWD).home --processes 8 --seconds 20 --pause 0.2
+	@$(CROWD).merge --members 5 --writes 50
+
+prove-long-crowd: $(VENV)/.dev $(VENV)/.envoy
+	@echo "== crowd: 50 processes on one home, 20 members with 1,000 writes each"
+	@$(CROWD).home --processes 50 --seconds 300
+	@$(CROWD).merge --members 20 --writes 1000
+
+FAULTS = PYTHONPATH=tests $(MEMORY) $(BIN)/python -m
+
+prove-faults: $(VENV)/.dev $(VENV)/.envoy
+	@echo "== faults: system calls, kills, power cuts, changed bytes"
+	@$(FAULTS) faults.calls --sample 3 --seconds 60
+	@$(FAULTS) faults.kills --count 60 --seconds 60
+	@$(FAULTS) faults.power --states 400 --seconds 40
+	@$(FAULTS) faults.bytes --seconds 40
+
+prove-long-faults: $(VENV)/.dev $(VENV)/.envoy
+	@echo "== faults: the same for minutes"
+	@$(FAULTS) faults.calls --sample 40 --seconds 300 --seed 2
+	@$(FAULTS) faults.kills --count 2000 --seconds 300 --seed 2
+	@$(FAULTS) faults.power --states 100000 --only relay --seconds 120 --seed 2
+	@$(FAULTS) faults.power --states 100000 --only home --seconds 120 --seed 2
+	@$(FAULTS) faults.bytes --full --seconds 180 --seed 2
 
 docs: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python tools/make_docs.py

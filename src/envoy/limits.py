@@ -264,6 +264,8 @@ PROVENANCE_DEPTH_MAX = 20
 PROVENANCE_DEPTH_DEFAULT = 5
 HISTORY_ROWS_DEFAULT = 200
 SEARCH_ROWS_DEFAULT = 50
+# A line of a log fits. Each word of a phrase is looked up at each place of the word before it.
+SEARCH_BYTES_MAX = 512
 # Enough to see what a `listen` continues.
 LISTEN_ROWS_DEFAULT = 10
 # News of a relay that are younger are new enough for a read.

@@ -8,6 +8,7 @@ import pytest
 
 from envoy import limits
 from envoy.replica import unlocking
+from envoy.sync import frames
 from replica.compare import differences, meaning
 from replica.scenes import deliver, dropped, frames_of, give_keys, parked, reader
 from replica.test_waiting import invented
@@ -43,3 +44,24 @@ def test_what_one_epoch_drops_is_fetched_when_it_opens(
     late.pull()
     assert not parked(late) and dropped(late) == 0
     assert differences(meaning(lead), meaning(late)) == []
+
+
+def test_what_one_epoch_drops_very_much_of_is_read_in_the_order_of_the_log(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SEALED_PER_EPOCH_FRAMES_MAX", 3)
+    monkeypatch.setattr(limits, "BY_ID_MAX", 8)
+    monkeypatch.setattr(limits, "PAGE_FRAMES_MAX", 10)
+    lead, _ = world.team("lead", "agent")
+    for number in range(40):
+        lead.send(f"message {number}")
+    late = reader(world, "late", lead, keys=False)
+    late.pull()
+    assert dropped(late) > 40 and len(parked(late)) == 3
+    give_keys(lead, late)
+    late.door.calls.clear()
+    late.pull()
+    late.pull()
+    assert not parked(late) and dropped(late) == 0
+    assert differences(meaning(lead), meaning(late)) == []
+    assert not [call for call in late.door.calls if isinstance(call, frames.ById)]

@@ -82,7 +82,7 @@ def state(console: Console, task: str) -> str:
 
 def affected(console: Console, space: str, member: str, tasks_done: set[str]) -> None:
     """Hold the record of the space to all that the agent has written and done."""
-    every, cursor = list[dict[str, Any]](), ()
+    every, cursor = list[dict[str, Any]](), tuple[str, ...]()
     while True:
         page = console.ok(*LEAD, "history", space, "--limit", "50", *cursor)
         every += [one for one in page["records"] if one["sender_id"] == member]

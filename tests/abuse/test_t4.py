@@ -24,7 +24,7 @@ ATTACKS = (
     "<!--", "--><script>", "]]>", "<![CDATA[",
     '<meta http-equiv="refresh" content="0;url=https://example.org">',
     '<base href="https://example.org/">', '<form action="https://example.org"><button>',
-    '<a href="javascript:alert(1)">x</a>', "[x](javascript:alert(1))", "![x](https://example.org/x)",
+    '<a href="javascript:alert(1)">x</a>', "[x](javascript:alert(1))", "![x](https://example.org)",
     '=HYPERLINK("https://example.org";"x")', "+cmd|' /C calc'!A0", "@SUM(1+1)", "&lt;script&gt;",
     "\u2028</script>", "{{7*7}}", "${7*7}", "\x00<script>".replace("\x00", "\ufffd"),
 )  # fmt: skip

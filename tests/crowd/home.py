@@ -160,7 +160,7 @@ def play(asked: Asked, root: Path) -> Ended:
     finally:
         for one in heard:
             one.kill()
-            one.wait()
+            one.communicate()
     problems += [*errors(told), *misheard(told, seen), *holders(told), *missing(home, names, told)]
     return Ended(told, problems, seconds, sum(len(one) for one in seen))
 

@@ -122,6 +122,35 @@ except envoy.EnvoyError as error:
 """
 
 
+THREAD = """
+COUNT = "WITH RECURSIVE a(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM a WHERE x < 9000000)"
+busy = threading.Event()
+
+
+def look():
+    with db.connect(home + "/profiles/lead/replica.db", read_only=True) as connection:
+        busy.set()
+        connection.rows(int, COUNT + " SELECT count(*) FROM a")
+
+
+thread = threading.Thread(target=look)
+thread.start()
+busy.wait()
+threading.Event().wait(0.1)
+child = os.fork()
+if child == 0:
+    try:
+        space.send("beside a thread that is not here")
+    except InternalError:
+        os._exit(7)
+    os._exit(0)
+told = gone(child)
+thread.join()
+space.send("the parent goes on")
+print(told, count())
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "wanted"),
@@ -129,6 +158,7 @@ except envoy.EnvoyError as error:
         pytest.param(ITERATOR, "0 25", id="an iterator is open: the child loses nothing"),
         pytest.param(PROFILE, "7 24", id="a profile is open: it is refused, one of its own is not"),
         pytest.param(WRITE, "7 1", id="a write is under way: the child is refused"),
+        pytest.param(THREAD, "7 1", id="another thread was inside a call: the child is refused"),
         pytest.param(LOCK, "0 1", id="a lock that the parent gave back is not the child's"),
         pytest.param(KEPT, "0 0", id="a child that lets go lets nobody in"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,21 +25,15 @@ def two(tmp_path: Path) -> Iterator[Pair]:
 
 def together(count: int, act: Callable[[int], object]) -> list[object]:
     """Return what each of ``count`` threads that begin at once came to; what they raise counts."""
-    gate, found = threading.Barrier(count), list[object]()
+    gate = threading.Barrier(count)
 
-    def run(number: int) -> None:
+    def run(number: int) -> object:
         gate.wait()
-        try:
-            found.append(act(number))
-        except BaseException as error:
-            found.append(error)
+        return act(number)
 
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-    return found
+    with ThreadPoolExecutor(count) as pool:
+        begun = [pool.submit(run, number) for number in range(count)]
+        return [one.exception() or one.result() for one in begun]
 
 
 def test_threads_that_share_a_client_do_everything_at_once(two: Pair) -> None:

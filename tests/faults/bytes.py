@@ -2,14 +2,14 @@
 
     python -m faults.bytes [--full] [--sample N] [--shard I/N] [--seed S] [--seconds T]
 
-After each: the reads of a profile, a write, `diagnose --deep`. A change is noticed (a documented code,
-or a finding of the deep look) or harmless (every read shows what it showed before). Never a
+After each: the reads of a profile, a write, `diagnose --deep`. A change is noticed (a documented
+code, or a finding of the deep look) or harmless (every read shows what it showed before). Never a
 traceback, never something else than before with nobody noticing. What the reads showed differently
-while only the deep look noticed is counted as `shown`.
+while another command noticed is counted as `shown`.
 
-``--sample`` takes so many bytes of each file by lot, half of them bytes that are not zero; ``--full``
-takes all, ``--shard 2/8`` every eighth of them. Locks and what SQLite shares in memory are left out:
-nothing is kept in them.
+``--sample`` takes so many bytes of each file by lot, half of them bytes that are not zero;
+``--full`` takes all, ``--shard 2/8`` every eighth of them. Locks and what SQLite shares in memory
+are left out: nothing is kept in them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from faults import forks, homes, report
-from faults.homes import AGENT, LEAD, SPACE, Said, Stage
+from faults.homes import AGENT, LEAD, SPACE, Said
 from faults.report import Tally
 
 READS: Final = (
@@ -136,7 +136,8 @@ def plain(said: Said) -> str:
 def difference(was: Said, now: Said) -> str:
     """Return where two answers begin to differ."""
     one, other = plain(was), plain(now)
-    at = len(os.path.commonprefix((one, other)))
+    pairs = enumerate(zip(one, other, strict=False))
+    at = next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
     return f"...{one[max(0, at - 60) : at + 60]}... was, ...{other[max(0, at - 20) : at + 60]}..."
 
 

@@ -20,7 +20,7 @@ import os
 import random
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -28,7 +28,7 @@ from envoy import ids
 from envoy.cli import table
 from envoy.cli.main import main as envoy
 from faults import commands, forks, homes, report, shim
-from faults.homes import AGENT, LEAD, Said, Stage
+from faults.homes import AGENT, LEAD, SPACE, Said
 from faults.report import Tally
 from faults.shim import Shim
 
@@ -92,7 +92,7 @@ class Sweep:
             os.chdir(console.cwd)
             os.environ.clear()
             os.environ.update(environ)
-            _stdio(out, err)
+            forks.redirect(os.devnull, os.fspath(out), os.fspath(err))
             self.shim.arm(os.fspath(self.stage.root), kinds, at, action)
             try:
                 return envoy(words)
@@ -135,18 +135,19 @@ class Sweep:
         found += unwell("again", Said(*again), self._failed[path])
         names = dict.fromkeys((row.profile, LEAD, AGENT))
         for name in names:
-            found += self._use(name, ends=row.ends and name == row.profile)
+            mine = name == row.profile
+            found += self._use(name, ends=row.ends and mine, deep=mine or len(names) > 2)
         for name, held in self.before.items():
             if not (row.ends and name == row.profile) and held - stage.events(name):
                 found.append(f"{name} lost events that it held")
         return found
 
-    def _use(self, name: str, *, ends: bool) -> list[str]:
+    def _use(self, name: str, *, ends: bool, deep: bool) -> list[str]:
         """Read, write, talk to the hub and look deeply as a profile."""
         found = list[str]()
         for words in (
-            ("status",), ("history", "--limit", "500"), ("sync",), ("send", "after"),
-            ("diagnose", "--deep"),
+            ("status",), ("history", SPACE, "--limit", "50"), ("sync",),
+            ("send", "after", "--space", SPACE), *[("diagnose", "--deep")] * deep,
         ):  # fmt: skip
             said = self.stage.play(name, *words)
             what = f"{name} {' '.join(words)}"
@@ -156,18 +157,6 @@ class Sweep:
             if not works:
                 found.append(f"{what}: {said.status} {homes.code_of(said)} {said.out[:300]}")
         return found
-
-
-def _stdio(out: Path, err: Path) -> None:
-    """Let what this process reads and says be files."""
-    for number, (path, flags) in enumerate((
-        (Path(os.devnull), os.O_RDONLY),
-        (out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
-        (err, os.O_WRONLY | os.O_CREAT | os.O_TRUNC),
-    )):  # fmt: skip
-        os.dup2(os.open(path, flags, 0o600), number)
-    sys.stdin, sys.stdout = open(0), open(1, "w")
-    sys.stderr = open(2, "w")
 
 
 def told(said: Said) -> set[bytes]:
@@ -203,23 +192,25 @@ def main() -> int:
     shim.preloaded()
     paths = [one for one in commands.ROWS if (asked.command or "") in one]
     tally, chance = Tally("calls", asked.seed, asked.seconds), random.Random(asked.seed)
+    chance.shuffle(paths)  # a run that is bounded by time does not begin with the same each time
     with tempfile.TemporaryDirectory(prefix="envoy-faults-") as root:
         sweep = Sweep(Path(root))
-        chance.shuffle(paths)
         for path in paths:
-            if asked.at:
-                cases = [Case(path, asked.fault or "EIO", asked.at)]
-            else:
-                cases = chosen(sweep, path, asked.sample, chance)
             if tally.is_over():
                 break
             tally.note("commands")
-            for case in cases:
-                if tally.is_over():
-                    break
-                tally.note(case.fault)
-                tally.tried(str(case), sweep.wrong(case))
+            one = [Case(path, asked.fault or "EIO", asked.at)] if asked.at else None
+            play(sweep, tally, one or chosen(sweep, path, asked.sample, chance))
     return tally.end()
+
+
+def play(sweep: Sweep, tally: Tally, cases: Sequence[Case]) -> None:
+    """Play faults while there is time."""
+    for case in cases:
+        if tally.is_over():
+            break
+        tally.note(case.fault)
+        tally.tried(str(case), sweep.wrong(case))
 
 
 if __name__ == "__main__":

@@ -47,13 +47,13 @@ ROWS: Final[Mapping[str, Row]] = {
     "invites pending": _row(LEAD, "invites pending"),
     "invites approve": _row(LEAD, "invites approve {request}"),
     "join": _row(NEW, "join --agent --name fresh {code}"),
-    "space role": _row(LEAD, "space role", SPACE, *"--member @a2 --role read".split()),
-    "space remove": _row(LEAD, "space remove", SPACE, *"@a2 --reason lost".split()),
-    "revoke": _row(LEAD, "revoke", SPACE, *"{grant} --reason over".split()),
-    "delegate": _row(LEAD, "delegate", SPACE, *"@a2 --verb write --ttl 2h".split()),
+    "space role": _row(LEAD, "space role {space} --member @a2 --role read"),
+    "space remove": _row(LEAD, "space remove {space} @a2 --reason lost"),
+    "revoke": _row(LEAD, "revoke {space} {grant} --reason over"),
+    "delegate": _row(LEAD, "delegate {space} @a2 --verb write --ttl 2h"),
     "space leave": _row(AGENT, "space leave", SPACE, ends=True),
     "space rotate": _row(LEAD, "space rotate", SPACE),
-    "space policy": _row(LEAD, "space policy", SPACE, *"--reviews 1".split()),
+    "space policy": _row(LEAD, "space policy {space} --reviews 1"),
     "agent revoke": _row(LEAD, "agent revoke @a2 --reason wild"),
     "backup": _row(AGENT, "backup --out new.envoy --passphrase-file {passphrase}"),
     "restore": _row(AGENT, "restore a1.envoy --replace --passphrase-file {passphrase}"),
@@ -135,5 +135,8 @@ def words(path: str, names: Mapping[str, str]) -> list[str]:
     found = [word.format_map(dict(names)) for word in row.words]
     args = {one.name for command in table.every() if command.path == path for one in command.args}
     if KEYED in args:
-        found[len(path.split()) : len(path.split())] = ["--idempotency-key", "key-of-" + path.replace(" ", "-")]
+        found[len(path.split()) : len(path.split())] = [
+            "--idempotency-key",
+            "key-of-" + path.replace(" ", "-"),
+        ]
     return ["--profile", row.profile, "--json", "--yes", *found]

@@ -10,11 +10,14 @@ import os
 import pickle
 import signal
 import sys
+import traceback
 from collections.abc import Callable
+from io import BufferedReader, BufferedWriter, FileIO, TextIOWrapper
 from typing import TypeVar
 
 T = TypeVar("T")
 CHILD_SECONDS = 90
+FAILED = 99
 
 
 class Died(Exception):
@@ -46,6 +49,23 @@ def spawn(work: Callable[[], int]) -> int:
     return child
 
 
+def redirect(source: str, out: str, errors: str) -> None:
+    """Let what this process reads and says be files. For a child."""
+    kept = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    for number, (path, flags) in enumerate(((source, os.O_RDONLY), (out, kept), (errors, kept))):
+        os.dup2(os.open(path, flags, 0o600), number)
+    sys.stdin, sys.stdout, sys.stderr = (
+        TextIOWrapper(BufferedReader(FileIO(0))),
+        stream(1),
+        stream(2),
+    )
+
+
+def stream(number: int) -> TextIOWrapper:
+    """Return a stream that writes to a descriptor of this process."""
+    return TextIOWrapper(BufferedWriter(FileIO(number, "w")), encoding="utf-8")
+
+
 def _answer(sink: int, found: object) -> int:
     with os.fdopen(sink, "wb") as answers:
         pickle.dump(found, answers)
@@ -53,12 +73,12 @@ def _answer(sink: int, found: object) -> int:
 
 
 def _be(work: Callable[[], int]) -> None:
-    """Be the child: do the work and go, whatever comes."""
+    """Be the child: do the work and go, whatever comes; nothing of the parent goes on in here."""
     signal.alarm(CHILD_SECONDS)
-    status = 99
+    status = FAILED
     try:
         status = work()
-    except BaseException as error:  # nothing of the parent may go on in here
-        print(f"child: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
     finally:
+        if status == FAILED:
+            traceback.print_exc()
         os._exit(status)

@@ -95,9 +95,7 @@ def oddities(said: Said, own: int = 0) -> list[str]:
     code = code_of(said)
     if code == "internal":
         found.append(f"internal: {said.out[:300]}")
-    elif code is not None and (
-        code not in CODES or said.status not in (own, CODES[code][0])
-    ):
+    elif code is not None and (code not in CODES or said.status not in (own, CODES[code][0])):
         found.append(f"{code} with status {said.status}")
     elif said.status and code is None and said.out and not data_of(said):
         found.append(f"status {said.status} with half an answer: {said.out[:200]}")
@@ -136,7 +134,7 @@ def small(root: Path) -> Stage:
 
 def busy(root: Path) -> Stage:
     """Return a home with something for every command."""
-    stage, names = Stage(root), dict[str, str]()
+    stage, names = Stage(root), {"space": SPACE}
     cwd = stage.console.cwd
     made = stage.ok(LEAD, "quickstart", "--human", "--space-name", SPACE, "--reusable")
     for name in (AGENT, OTHER, "gone"):

@@ -35,7 +35,7 @@ from mcp.shared.exceptions import MCPError
 from console import PROGRAM
 from envoy.cli.main import main as envoy
 from faults import calls, forks, homes, report
-from faults.homes import AGENT, LEAD, SPACE, Said, Stage
+from faults.homes import AGENT, LEAD, SPACE, Said
 from faults.report import Tally
 from mcpplay import parameters
 from relay import test_kill as relay_kill
@@ -57,9 +57,7 @@ class Place:
         self.stage = homes.small(root)
         self.chance = chance
         self.told = {name: set[bytes]() for name in NAMES}
-        self.tasks = [
-            str(one["task_id"]) for one in self.stage.ok(LEAD, "task", "list")["tasks"]
-        ]
+        self.tasks = [str(one["task_id"]) for one in self.stage.ok(LEAD, "task", "list")["tasks"]]
         self.lives = 0
         self.seconds = WRITE_SECONDS  # what a life takes that nobody ends, at this machine's pace
 
@@ -75,9 +73,7 @@ class Place:
 
     def plan(self, name: str) -> list[list[str]]:
         """Draw command lines for one life."""
-        return [
-            ["--profile", name, "--json", "--yes", *self._words(name)] for _ in range(PLAN)
-        ]
+        return [["--profile", name, "--json", "--yes", *self._words(name)] for _ in range(PLAN)]
 
     def _words(self, name: str) -> list[str]:
         task, number = self.chance.choice(self.tasks[-8:]), self.chance.randrange(10**9)
@@ -149,7 +145,7 @@ def live_cli(place: Place) -> None:
         os.environ.clear()
         os.environ.update(environ)
         os.dup2(sink, 1)
-        sys.stdout = open(1, "w")
+        sys.stdout = forks.stream(1)
         for words in plan:
             envoy(words)
         return 0
@@ -307,9 +303,9 @@ def main() -> int:
     asked = parser.parse_args()
     tally = Tally("kills", asked.seed, asked.seconds)
     with tempfile.TemporaryDirectory(prefix="envoy-kills-") as root:
-        for what in (*LIVES, "relay"):
-            if asked.only not in (None, what):
-                continue
+        wanted = [one for one in (*LIVES, "relay") if asked.only in (None, one)]
+        for what in wanted:
+            tally.allow(asked.seconds / len(wanted))
             place = Path(root) / what
             place.mkdir()
             if what == "relay":

@@ -23,6 +23,10 @@ class Tally:
         self._began = self._told = time.monotonic()
         self._until = self._began + seconds if seconds else None
 
+    def allow(self, seconds: float) -> None:
+        """Let what begins now go on for so long; 0: to its end."""
+        self._until = time.monotonic() + seconds if seconds else None
+
     def is_over(self) -> bool:
         """Say whether the time is up."""
         return self._until is not None and time.monotonic() >= self._until

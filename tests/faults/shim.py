@@ -27,7 +27,11 @@ SOURCE: Final = Path(__file__).with_name("shim.c")
 class _Told(ctypes.Structure):
     """What the library tells: `struct told`."""
 
-    _fields_ = (("seen", ctypes.c_long), ("name", ctypes.c_char * 32), ("path", ctypes.c_char * 472))
+    _fields_ = (
+        ("seen", ctypes.c_long),
+        ("name", ctypes.c_char * 32),
+        ("path", ctypes.c_char * 472),
+    )
 
 
 class Hit(NamedTuple):

@@ -25,7 +25,7 @@ from envoy import limits
 from envoy.cli.args import Arg, Command
 from envoy.cli.parse import GLOBALS, parse
 from envoy.cli.table import every
-from envoy.errors import CODES, EnvoyError
+from envoy.errors import CODES, EnvoyError, UsageError
 from envoy.storage import home
 from envoy.storage.views import Views
 from envoy.system import db
@@ -41,7 +41,8 @@ SECONDS_MAX: Final = 4  # a wait ends like an interrupted one
 CPU_MS_MAX: Final = 1500  # of a command; those that stretch a passphrase take 500
 SPANS: Final = ("0s", "1s", "90s", "30m", "24h", "7d", "-1s", "1", "s", "9" * 30 + "d", "1.5h")
 FEW: Final = ("0", "1", "2", "-1", "00", "1e3", "9" * 40, "٣", "1_0", " 1", "0x1")
-PATHS: Final = ("f", "nowhere/f", "../f", ".", "", "-", "d", "a\0b", "x" * 300)
+UNDECODED: Final = ("\udcff", "a\udc80b")  # bytes of an argument that are no UTF-8
+PATHS: Final = ("f", "nowhere/f", "../f", ".", "", "-", "d", "x" * 300)
 
 
 class Commands(Target[tuple[str, ...]]):
@@ -101,7 +102,8 @@ class Commands(Target[tuple[str, ...]]):
                     dice.shuffle(words)
                 case _:
                     words.insert(at, "--" + dice.choice(shape.words()))
-        return [word for word in words if "://" not in word]
+        # No system passes a NUL in an argument.
+        return [word.replace("\0", "") for word in words if "://" not in word]
 
     def given(self, dice: Random, arg: Arg) -> list[str]:
         """Return an argument with a value of its kind, or of another."""
@@ -130,7 +132,7 @@ class Commands(Target[tuple[str, ...]]):
             return dice.choice(self.known)
         if pick < 0.75:
             return dice.choice(shape.words())
-        return dice.choice(TEXTS)
+        return dice.choice((*TEXTS, *UNDECODED))
 
     def accepts(self, given: Sequence[str]) -> bool:
         """Run a command line. Words of a stream or a program are parsed alone."""
@@ -257,7 +259,12 @@ class Searches(Target[str]):
             given.encode()
         except UnicodeEncodeError:
             return False
-        found = self.views.search(given, sn=None, before=limits.INT_MAX, limit=100)
+        try:
+            found = self.views.search(given, sn=None, before=limits.INT_MAX, limit=100)
+        except UsageError as error:
+            hold(error.code == "invalid_argument", f"code {error.code}")
+            hold(len(given.encode()) > limits.SEARCH_BYTES_MAX, "a phrase that is not long")
+            return False
         seen = [one.rid for one in found]
         hold(seen == sorted(set(seen), reverse=True), "not in order, or twice")
         paged = list[int]()

@@ -14,17 +14,20 @@ from random import Random
 from typing import Any, Final
 
 from console import Console
+from envoy.core.bodies import TaskComplete, TaskProgress
 from envoy.core.codec import encode
 from envoy.core.kinds import KINDS
 from envoy.core.log import Entry
+from envoy.core.records import TaskReview
 from envoy.core.structs import Body, replace
-from envoy.errors import InternalError
+from envoy.errors import InternalError, UsageError
 from envoy.replica.actions import tasks
 from envoy.replica.ingest import take_in
 from envoy.replica.rebuild import rebuild
 from fuzz.kit import ODD, Target, hold
 from fuzz.mutate import TEXTS, Tree
 from fuzz.reducers import MEANT, known_bodies
+from histories import MADE
 from replica.compare import differences, dump, meaning
 from replica.forge import Forger, Value
 from replica.world import Actor, World
@@ -82,6 +85,7 @@ class Spaces(Target[int]):
         self.acts += len(frames)
         try:
             taken = take_in(self.lead.copy, frames, source="hand")
+            take_in(self.bob.copy, frames[::-1], source="hand")
         except ODD as error:
             error.add_note(f"page of {said}")
             raise
@@ -98,6 +102,8 @@ class Spaces(Target[int]):
         actor = self.lead if dice.random() < 0.1 else actor
         log = self.lead.events.entries(self.lead.space.sn, after=0, limit=100_000)
         forger = Forger(actor, draw=dice.randbytes)
+        if dice.random() < 0.03:
+            return self.behind(dice, actor, log)
         frames, said = list[bytes](), list[str]()
         for _ in range(dice.randrange(1, PAGE)):
             kind = dice.choice(WORK if dice.random() < 0.6 else OTHERS)
@@ -107,7 +113,7 @@ class Spaces(Target[int]):
             place = self.links(dice, forger, log, actor)
             try:
                 frame, _ = forger.say(body, kind=kind, raw=raw, **place)
-            except InternalError:  # links that nobody could even sign
+            except (InternalError, UsageError):  # what nobody can even sign: odd links, too long
                 self.codes["unsigned"] += 1
                 continue
             self.codes[kind] += 1
@@ -115,6 +121,24 @@ class Spaces(Target[int]):
             said.append(f"{kind} {raw.hex()[:300]} {sorted(place)}")
         dice.shuffle(frames)
         return frames, said
+
+    def behind(
+        self, dice: Random, actor: Actor, log: Sequence[Entry]
+    ) -> tuple[list[bytes], list[str]]:
+        """Return a task, and acts on it that are dated before it and that nobody has seen."""
+        frame, event = Forger(actor, draw=dice.randbytes).say(MADE)
+        frames, start = [frame], next(one for one in log if one.author == actor.me)
+        place: dict[str, Value] = {"deps": (start.id,), "lam": start.lam + 1, "ts": start.ts}
+        for number in range(dice.choice((7, 8, 9))):
+            body = TaskProgress(event.id, event.id, "blocked", str(number))
+            odd, _ = Forger(actor, draw=dice.randbytes).say(body, **place, basis=())
+            frames.append(odd)
+        done = TaskComplete(event.id, event.id, "done", (), False)
+        more, last = Forger(self.bob, draw=dice.randbytes).say(done, basis=())
+        place = {"deps": (last.id,), "lam": last.lam + 1, "ts": last.ts, "basis": (last.id,)}
+        verdict = TaskReview(event.id, last.id, "approve", None, ())
+        said, _ = Forger(self.bob, draw=dice.randbytes).say(verdict, **place)
+        return [*frames, more, said], ["a task behind acts on it"]
 
     def body(self, dice: Random, kind: str, log: Sequence[Entry]) -> Body:
         """Return a sound body of a kind with ids of what there is."""
@@ -162,8 +186,9 @@ class Spaces(Target[int]):
         dice.shuffle(self.late)
         for frames in self.late:
             take_in(self.carol.copy, frames, source="hand")
-        wrong = differences(meaning(self.lead), meaning(self.carol))
-        hold(not wrong, f"two copies differ in {wrong}")
+        for one in (self.bob, self.carol):
+            wrong = differences(meaning(self.lead), meaning(one))
+            hold(not wrong, f"two copies differ in {wrong}")
         self.read_all()
         before = dump(self.lead)
         rebuild(self.lead.profile)

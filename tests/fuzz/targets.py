@@ -11,6 +11,7 @@ from fuzz.frames import Frames
 from fuzz.invites import Invites
 from fuzz.kit import Target
 from fuzz.lines import Commands, Searches
+from fuzz.news import News
 from fuzz.packs import Archives, Audits, Logs
 from fuzz.reducers import Reducers
 from fuzz.relays import Relays, Sockets
@@ -33,6 +34,7 @@ TARGETS: Final[dict[str, Make]] = {
     "bundle": Logs,
     "audit": Audits,
     "relay": Relays,
+    "news": News,
     "sockets": Sockets,
     "cli": Commands,
     "search": Searches,

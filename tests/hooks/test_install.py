@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -292,6 +293,46 @@ def test_a_bad_record_is_named(console: Console) -> None:
     (console.home / ledger.RECORD).write_text("{}")
     refused = console.call("--json", "hooks", "uninstall", "cursor")
     assert (refused.status, refused.data["error_code"]) == (8, "state_corrupt")
+
+
+def test_two_homes_at_once_change_one_after_the_other(console: Console) -> None:
+    before = live(console, "claude-code")
+    homes = [str(console.home), str(console.home.with_name("home2"))]
+    words = ["sh", "-c", "envoy hooks install claude-code --json"]
+    both = [
+        subprocess.Popen(
+            words,
+            env=console.environment(ENVOY_HOME=home),
+            cwd=console.cwd,
+            stdout=subprocess.PIPE,
+        )
+        for home in homes
+    ]
+    told = sorted(json.loads(one.communicate(timeout=60)[0])["schema"] for one in both)
+    assert told == ["envoy.error/1", "envoy.hooks/1"]
+    for home in homes:
+        console.ok("hooks", "uninstall", "claude-code", ENVOY_HOME=home)
+    left = everything(console)
+    assert {path: left[path] for path in before} == before
+    assert not [path for path in left if path.suffix in (".bak", ".tmp")]
+
+
+def test_a_home_that_is_a_link_is_as_good(console: Console, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(home_of(console))
+    live(console, "cursor")
+    console.ok("hooks", "install", "cursor", HOME=str(link))
+    console.ok("hooks", "uninstall", "cursor", HOME=str(link))
+    nowhere = console.call("--json", "hooks", "install", "cursor", HOME=str(tmp_path / "none"))
+    assert nowhere.status == 0
+
+
+def test_a_file_that_is_written_meanwhile_is_not_removed(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text("theirs")
+    with pytest.raises(Exception, match="version_conflict"):
+        ledger.remove(str(path), known=b"ours")
+    assert path.read_text() == "theirs"
 
 
 def test_any_has_no_files_of_a_user(console: Console) -> None:

@@ -241,6 +241,18 @@ def test_a_lost_home_comes_back_from_the_relay(
     assert told(ada) == ["before", "back 0", "back 1"]
 
 
+def test_a_home_that_is_lost_right_after_the_join_comes_back(
+    relay: Running, ada: Console, tmp_path: Path
+) -> None:
+    bob, words = Console(tmp_path / "bob"), tmp_path / "bobs words"
+    bob.ok("init", "--name", "Bob", "--recovery-output", f"file:{words}")
+    space = str(bob.ok("join", uri(ada), "--name", "Bob")["space_id"])
+    home = Console(tmp_path / "new")
+    home.ok("recover", "--stdin", stdin=words.read_text())
+    done = home.ok("space", "attach", space, "--relay", relay.origin)
+    assert done["changed"] and done["role"] == "write"
+
+
 def test_a_stranger_attaches_nothing(relay: Running, ada: Console, tmp_path: Path) -> None:
     space = str(ada.ok("spaces")["spaces"][0]["space_id"])
     home = Console(tmp_path / "z")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from envoy.errors import IntegrityError
+from envoy.errors import IntegrityError, UsageError
 from envoy.storage import schema
 from envoy.storage.views import Views
 from envoy.system import db
@@ -123,6 +123,25 @@ def test_the_control_of_the_plans_walks_through_a_table(
     steps = plans(home, ask, monkeypatch)
     assert any(step.startswith("SCAN item") for step in steps)
     assert any("TEMP B-TREE" in step for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "fits"),
+    [
+        pytest.param("x" * 512, True, id="as long as it may be"),
+        pytest.param("x" * 513, False, id="a byte too long"),
+        pytest.param("é" * 256, True, id="bytes are counted: 512"),
+        pytest.param("é" * 257, False, id="bytes are counted: 514"),
+    ],
+)
+def test_a_phrase_to_search_for_has_a_bound(home: RowHome, phrase: str, fits: bool) -> None:
+    views = Views(home.connection)
+    if fits:
+        assert views.search(phrase, sn=SN, before=2**62, limit=50) == []
+        return
+    with pytest.raises(UsageError) as caught:
+        views.search(phrase, sn=SN, before=2**62, limit=50)
+    assert caught.value.code == "invalid_argument"
 
 
 def test_a_snapshot_does_not_move(home: RowHome) -> None:

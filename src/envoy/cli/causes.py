@@ -282,8 +282,8 @@ CAUSES: Mapping[str, Cause] = {
     "signature_invalid": Cause(
         "A signature or seal of the file does not verify: changed, cut or made by another, or"
         " its passphrase is another one.",
-        "Try its passphrase again, without one the words of who made it (`envoy recover`); then get"
-        " the file again from whoever made it, and compare fingerprints.",
+        "Try its passphrase again, without one the words of who made it (`envoy restore FILE"
+        " --stdin`); then get the file again from whoever made it, and compare fingerprints.",
     ),
     "audit_invalid": Cause(
         "The bundle was changed, or made by somebody who may not; first_bad names the first bad"

@@ -103,6 +103,7 @@ class LinkedHub:
             case frames.EpochPut() | frames.BoxPut():
                 if self._links.find(call.space) is not None:
                     self._leave(call.space, BOTH[type(call)], call)
+                    self._bring(call.space)
             case frames.EpochGet():
                 assert isinstance(reply, frames.EpochFound), "the reply of its call"
                 return self._more_boxes(call, reply)
@@ -142,12 +143,33 @@ class LinkedHub:
         if link is not None and link.origin not in self._away:
             self._run(link)
 
+    def _bring(self, space: bytes) -> None:
+        """Send what was left for the relay of ``space``: no push may come behind it.
+
+        What the relay refuses the next exchange turns, or tells.
+        """
+        link = self._links.find(space)
+        if link is None or link.origin in self._away:
+            return
+
+        def push() -> None:
+            with suppress(HubRefusal):
+                self._bridge(space).push(go=self._patience.go)
+
+        self._try(link, push)
+
     def _run(self, link: Link) -> None:
-        """Let the bridge run; what goes wrong is noted with the link and fails nothing."""
+        """Let the bridge run."""
+        patience = self._patience
+        bridge = self._bridge(link.space)
+        self._try(link, lambda: bridge.sync(now_ms=patience.now_ms(), go=patience.go))
+
+    def _try(self, link: Link, deed: Callable[[], object]) -> None:
+        """Do what a relay has part in; what goes wrong is noted with the link and fails nothing."""
         if not self._patience.go():
             return
         try:
-            self._bridge(link.space).sync(now_ms=self._patience.now_ms(), go=self._patience.go)
+            deed()
         except (HubRefusal, EnvoyError) as error:
             # One that answers and contradicts itself has boxes and chunks all the same.
             if error.code != INCONSISTENT or error.details.get("cause") == "pin":

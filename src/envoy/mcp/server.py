@@ -396,7 +396,7 @@ def make(face: Face) -> Server[None]:
 
 
 def leave(core: Core, number: int) -> None:
-    """End the process as the signal ``number`` asks: the session ends, and the input is not awaited.
+    """End the process as the signal ``number`` asks: end the session, and wait for no input.
 
     The SDK reads stdin in a thread that ends with the input alone, so an interrupted server would
     stand there until the client is gone.

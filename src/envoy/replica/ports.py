@@ -208,6 +208,9 @@ class Parking(Protocol):
     def fetchable(self, sn: int, *, after: bytes, limit: int) -> list[bytes]:
         """Return dropped frames behind the id ``after`` that lack nothing any more."""
 
+    def dropped(self, sn: int, frames: Sequence[bytes]) -> set[bytes]:
+        """Return those frame ids that were dropped while they waited."""
+
     def refuse(self, row: rows.Quarantined) -> None:
         """Keep a quarantine row, within the bounds of limits; the id stays known."""
 

@@ -27,7 +27,7 @@ from envoy.errors import EnvoyError, IntegrityError
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
 from envoy.replica.batch import Batch
-from envoy.replica.ingest import Place, Taken, take_begun, take_in
+from envoy.replica.ingest import Place, Taken, take_begun, take_in, take_read
 from envoy.replica.opening import Begun, begin, read
 from envoy.replica.ports import call_hub
 from envoy.replica.replica import Replica
@@ -289,10 +289,13 @@ def _look_ahead(replica: Replica, space: rows.Space, coming: _Coming) -> _Coming
 def _fetch_dropped(replica: Replica, go: Go) -> None:
     """Ask by id for frames that fell out of the bounds while they waited and lack nothing now.
 
-    One that comes in may be what others lacked, so this goes on until none does.
+    One that comes in may be what others lacked, so this goes on until none does. Very many are
+    read in the order of the log before: by id each would come in before what it builds on.
     """
     parking, sn = replica.profile.events.parking, replica.sn
     after, accepted = b"", 0
+    if len(parking.fetchable(sn, after=after, limit=limits.BY_ID_MAX)) == limits.BY_ID_MAX:
+        _read_again(replica, go)
     while go():
         dropped = parking.fetchable(sn, after=after, limit=limits.BY_ID_MAX)
         if dropped:
@@ -304,6 +307,24 @@ def _fetch_dropped(replica: Replica, go: Go) -> None:
             after, accepted = b"", 0
         else:
             return
+
+
+def _read_again(replica: Replica, go: Go) -> None:
+    """Read the log from its beginning to where this copy stands, for what was dropped of it."""
+    space = replica.space
+    place = space._replace(cursor=0)
+    while go() and place.cursor < space.cursor:
+        page = _ask(replica, place)
+        if page is None or page.head is None or page.head.instance != space.instance:
+            return  # the next pull finds that it is another log
+        found = [read(frame) for frame in page.frames]
+        wanted = replica.profile.events.parking.dropped(replica.sn, [one.id for one in found])
+        if wanted:
+            again = [one for one in found if one.id in wanted]
+            take_read(replica, again, source="hub", again=True)
+        if page.last <= place.cursor:
+            return
+        place = place._replace(cursor=page.last)
 
 
 # -- push --------------------------------------------------------------------------------------

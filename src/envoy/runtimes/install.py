@@ -13,7 +13,9 @@ Specification: docs/spec/hooks.md, Install and uninstall.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from envoy.errors import ConflictError, EnvoyError, UsageError
 from envoy.lean import NamedTuple
@@ -35,6 +37,7 @@ class Job(NamedTuple):
     runtime: str
     files: Sequence[File]
     within: str | None  # a project that nothing leads out of; None: files of the user
+    root: str  # of the user or the project; locked while its files change
 
 
 class Change(NamedTuple):
@@ -93,11 +96,18 @@ def _run(job: Job, plan: _Plan, *, write: bool) -> list[Change]:
     if not write:
         entries = ledger.load(job.home)
         return [_planned(job, one, entries, plan) for one in job.files]
-    with ledger.lock(job.home, timeout_s=LOCK_SECONDS):
+    with ledger.lock(job.home, timeout_s=LOCK_SECONDS), _alone(job.root):
         entries = ledger.load(job.home)
         changes = [_planned(job, one, entries, plan) for one in job.files]
         _apply(job, changes, entries)
     return changes
+
+
+def _alone(root: str) -> AbstractContextManager[object]:
+    """Return what keeps out whoever has another home and the same files."""
+    if not os.path.isdir(root):
+        return nullcontext()
+    return files.lock(os.path.realpath(root), timeout_s=LOCK_SECONDS)
 
 
 def _planned(job: Job, file: File, entries: dict[str, Entry], plan: _Plan) -> Change:

@@ -12,6 +12,7 @@ Specification: docs/spec/store.md, Parking.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from envoy import limits
@@ -168,6 +169,12 @@ class Parking:
     def fetchable(self, sn: int, *, after: bytes, limit: int) -> list[bytes]:
         """Return dropped frames behind the id ``after`` that lack nothing any more."""
         return self._connection.rows(bytes, _FETCHABLE, (sn, after, limit))
+
+    def dropped(self, sn: int, frames: Sequence[bytes]) -> set[bytes]:
+        """Return those frame ids that were dropped while they waited."""
+        marks = ", ".join("?" * len(frames))
+        sql = "SELECT id FROM dropped WHERE sn = ? AND why IS NOT NULL AND id IN"
+        return set(self._connection.rows(bytes, f"{sql} ({marks})", (sn, *frames)))
 
     # -- refused ----------------------------------------------------------------------------
 

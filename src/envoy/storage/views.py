@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envoy import ids
-from envoy.errors import IntegrityError
+from envoy import ids, limits
+from envoy.errors import IntegrityError, UsageError
 from envoy.jsontext import dumps
 from envoy.lean import NamedTuple
 from envoy.storage import schema
@@ -256,6 +256,11 @@ class Views:
 
     # -- items ----------------------------------------------------------------------------------
 
+    def kinds(self) -> list[str]:
+        """Return the kinds of events that whoever wrote this file last could read."""
+        noted = self._db.find(str, "SELECT v FROM meta WHERE k = 'kinds'")
+        return (noted or "").split()
+
     def history(
         self, sn: int, *, after: Key | None, limit: int, part: Part = WHOLE
     ) -> list[rows.Item]:
@@ -271,8 +276,12 @@ class Views:
     def search(self, phrase: str, *, sn: int | None, before: int, limit: int) -> list[rows.Item]:
         """Return the items whose text holds ``phrase``, the last to arrive here first.
 
-        The phrase is quoted, so none of its characters is an operator.
+        The phrase is quoted, so none of its characters is an operator. Raises UsageError
+        (invalid_argument) for one over limits.SEARCH_BYTES_MAX.
         """
+        if len(phrase) > limits.SEARCH_BYTES_MAX or len(phrase.encode()) > limits.SEARCH_BYTES_MAX:
+            most = limits.SEARCH_BYTES_MAX
+            raise UsageError("invalid_argument", argument="query", cause="length", bytes_max=most)
         quoted = '"' + phrase.replace("\0", " ").replace('"', '""') + '"'
         return self._db.rows(rows.Item, _SEARCH, (quoted, before, sn, limit))
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from envoy import ids
 from envoy.lean import NamedTuple
 from envoy.limits import LIST_ROWS_DEFAULT
-from envoy.views import history, rows, space
+from envoy.views import answers, history, rows, space
 from envoy.views.people import Json, People, stamp
 
 UNTRUSTED = ["*_name", "*.display_name"]
@@ -102,8 +102,8 @@ def effect(found: Reach, of: rows.Space, people: People) -> Json:
         "reach": None if found.cut is None else _cut(found.cut),
         "acts": [_act(one, people) for one in acts],
         "acts_count": len(found.acts),
-        "relay_delivery": found.delivery,
-        "pending_sync": found.delivery == "pending",
+        "relay_delivery": answers.relay_delivery(of, found.delivery),
+        "pending_sync": answers.is_pending(found.delivery),
         "replayed": found.replayed,
         "untrusted_fields": UNTRUSTED,
     }

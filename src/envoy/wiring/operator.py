@@ -205,8 +205,10 @@ def origins(chosen: Settings) -> tuple[str, ...]:
     if not port:
         raise UsageError("invalid_argument", argument="listen", cause="port")
     tail = "" if port == HTTPS_PORT else f":{port}"
-    names = [chosen.domain] if chosen.domain else lan_names(address)
-    return tuple(f"https://{_bracketed(name)}{tail}" for name in names)
+    if chosen.domain:  # one with a port says which one the world sees, whatever is listened at
+        has_port = ":" in chosen.domain.rpartition("]")[2]
+        return (f"https://{chosen.domain}{'' if has_port else tail}",)
+    return tuple(f"https://{_bracketed(name)}{tail}" for name in lan_names(address))
 
 
 def lan_names(address: str) -> list[str]:
@@ -233,7 +235,9 @@ def keep_certificate(chosen: Settings) -> Settings:
         return chosen
     cert, key = (os.path.join(chosen.data, name) for name in (LAN_CERT, LAN_KEY))
     if not (files.exists(cert) and files.exists(key)):
-        names = [chosen.domain] if chosen.domain else lan_names(chosen.place[0])
+        names = lan_names(chosen.place[0])
+        if chosen.domain:
+            names = [read_origin(f"https://{chosen.domain}").host]
         made, private = certificate.make(names, now_s=host.now_ms() // 1000)
         files.replace(key, private)
         files.replace(cert, made)

@@ -87,6 +87,16 @@ def test_history_may_be_of_one_task(place: Place) -> None:
 def test_history_may_be_of_some_kinds(busy: Place) -> None:
     found = busy.ok("history", "history", "--kinds", "task.create,invite")["records"]
     assert {record["kind"] for record in found} == {"task.create"} and len(found) == 4
+    assert busy.ok("history", "history", "--kinds", "no.kind")["records"] == []  # nothing is noted
+
+
+def test_a_slip_in_a_kind_is_told_not_answered_with_nothing(busy: Place) -> None:
+    busy.home.write("INSERT INTO meta(k, v) VALUES('kinds', ?)", ("close invite task.create",))
+    assert busy.ok("history", "history", "--kinds", "close")["records"] == []
+    data = busy.fails("invalid_argument", "history", "--kinds", "task.creat")
+    assert (data["argument"], data["nearest"]) == ("--kinds", "task.create")
+    assert data["expected"] == ["close", "invite", "task.create"]
+    assert busy.ok("history", "history", "--kinds", "task.creat,task.create")["records"]
 
 
 @pytest.mark.parametrize(
@@ -232,6 +242,12 @@ def test_the_inbox_may_be_filtered(flags: tuple[str, ...], expected: int, busy: 
     data = busy.ok("inbox", "inbox", "read", *flags)
     assert len(data["messages"]) == expected
     assert data["matching_unread_count"] == expected
+
+
+def test_a_type_that_no_event_has_is_an_error(busy: Place) -> None:
+    data = busy.fails("invalid_argument", "inbox", "read", "--type", "new_mesage")
+    assert (data["argument"], data["nearest"]) == ("--type", "new_message")
+    assert "task_created" in data["expected"]
 
 
 def test_a_sender_nobody_knows_is_an_error(busy: Place) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+import time
 from collections.abc import Iterator, Mapping
 
 from envoy import ids, limits
@@ -23,7 +24,6 @@ from envoy.cli.render import Block, Line
 from envoy.jsontext import JsonError, dumps, loads
 from envoy.lean import NamedTuple
 from envoy.runtimes import answers
-from envoy.system import host
 from envoy.views import rows
 from envoy.views.history import Part
 from envoy.views.space import space_id
@@ -81,8 +81,8 @@ def heard() -> Mapping[str, object]:
 
 def piped(handle: int) -> bytes:
     """Return what comes through a pipe until it ends, pauses too long, or goes on too long."""
-    data, until = b"", host.monotonic_ms() + limits.HOOK_STDIN_SECONDS_MAX * 1000
-    while len(data) <= limits.HOOK_INPUT_BYTES_MAX and host.monotonic_ms() < until:
+    data, until = b"", time.monotonic() + limits.HOOK_STDIN_SECONDS_MAX
+    while len(data) <= limits.HOOK_INPUT_BYTES_MAX and time.monotonic() < until:
         ready, _, _ = select.select([handle], [], [], limits.HOOK_INPUT_SECONDS_MAX)
         piece = os.read(handle, READ_BYTES) if ready else b""
         if not piece:

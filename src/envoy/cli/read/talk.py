@@ -9,13 +9,15 @@ from envoy import limits
 from envoy.cli import show
 from envoy.cli.args import Answer, Call
 from envoy.cli.lines import record_blocks
+from envoy.cli.parse import unknown
 from envoy.cli.render import Block, line
-from envoy.errors import NotFoundError, WaitTimeoutError
+from envoy.errors import EnvoyError, NotFoundError, WaitTimeoutError
 from envoy.lean import NamedTuple
 from envoy.views import history as shapes
 from envoy.views import rows
 from envoy.views.details import typed
 from envoy.views.history import Filter, Happened, Part, Seen
+from envoy.views.names import EVENT_TYPES
 from envoy.views.pages import Key, page, page_json, scope_of
 from envoy.views.space import space_id
 from envoy.wiring import reads
@@ -39,11 +41,26 @@ def history(call: Call) -> Answer:
             thread=None if thread is None else thread_of(reader, space, thread),
         )
         found = reader.views.history(space.sn, after=wanted.after, limit=limit + 1, part=part)
+        if not found and kinds:
+            check_kinds(kinds, reader.views.kinds())
         shown = found[:limit]
         more = (shown[-1].lam, shown[-1].id) if len(found) > limit else None
         data = records_of(reader, space, shown[::-1])
         data["page"] = page_json(scope, more)
     return Answer(data, lambda: records_text(data, "nothing here yet"))
+
+
+def check_kinds(kinds: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse a slip: a kind that nothing has and that this version does not know."""
+    for kind in kinds:
+        if known and kind not in known:
+            raise named(unknown("--kinds", kind, known), known)
+
+
+def named(error: EnvoyError, known: Sequence[str]) -> EnvoyError:
+    """Return ``error`` with all words that would do."""
+    error.details["expected"] = list(known)
+    return error
 
 
 def thread_of(reader: Reader, space: rows.Space, text: str) -> int:
@@ -118,14 +135,16 @@ class Box(NamedTuple):
 
 def boxes(call: Call, reader: Reader) -> list[Box]:
     """Return the inboxes that the call means."""
-    sender = call.args.text("from")
+    sender, type = call.args.text("from"), call.args.text("type")
+    if type is not None and type not in EVENT_TYPES:
+        raise named(unknown("--type", type, EVENT_TYPES), EVENT_TYPES)
     found = []
     for space in reader.heard(call.space()):
         author = None if sender is None else author_of(reader, space, sender)
         if sender is None or author is not None:
             which = Filter(
                 author=author,
-                type=call.args.text("type"),
+                type=type,
                 tasks=call.args.switch("tasks") or call.args.switch("tasks_only"),
                 own=call.args.switch("include_self") and not call.args.switch("exclude_self"),
             )

@@ -17,7 +17,7 @@ from envoy.errors import UsageError
 from envoy.runtimes import handshake, vendors
 from envoy.runtimes import install as installing
 from envoy.runtimes.install import Change, Job
-from envoy.runtimes.vendors import Place, Tools
+from envoy.runtimes.vendors import File, Place, Tools
 from envoy.wiring import checks
 
 Json = dict[str, object]
@@ -56,8 +56,15 @@ def job_of(call: Call) -> Job:
     runtime, scope = call.args.need("runtime"), scope_of(call)
     place = place_of()
     found = vendors.files(runtime, scope, place, tools_of(call))
-    within = place.project if scope == vendors.PROJECT else None
-    return Job(call.config.home, runtime, found, within)
+    return job_in(call, runtime, scope, found)
+
+
+def job_in(call: Call, runtime: str, scope: str, found: Sequence[File]) -> Job:
+    """Return the work on the files ``found`` of a scope; of a project nothing leads out of it."""
+    place = place_of()
+    if scope == vendors.PROJECT:
+        return Job(call.config.home, runtime, found, place.project, place.project)
+    return Job(call.config.home, runtime, found, None, place.home)
 
 
 def command_of(call: Call, verb: str) -> str:
@@ -195,15 +202,10 @@ def states(call: Call, runtime: str, place: Place, tools: Tools) -> Iterator[Jso
         if runtime == vendors.ANY and scope == vendors.USER:
             continue
         files = vendors.files(runtime, scope, place, tools)
-        job = Job(call.config.home, runtime, files, within(scope, place))
+        job = job_in(call, runtime, scope, files)
         for one in files:
             state = installing.state(job, one)
             yield {"scope": scope, "part": one.part, "path": one.path, "state": state}
-
-
-def within(scope: str, place: Place) -> str | None:
-    """Return the directory that nothing of a scope leads out of."""
-    return place.project if scope == vendors.PROJECT else None
 
 
 def listing_text(found: Sequence[Mapping[str, object]]) -> Iterator[Block]:
