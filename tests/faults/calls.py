@@ -20,6 +20,7 @@ import os
 import random
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -44,6 +45,7 @@ FAULTS: Final = {
 BROKEN: Final = {"internal", "storage_failed", "state_corrupt", "state_access_denied", "timeout"}
 EVENTS: Final = ("event_id", "message_id", "record_id")
 KILLED: Final = -9
+OLD_SECONDS: Final = 600  # leases are for fifteen minutes
 
 
 class Case(NamedTuple):
@@ -66,7 +68,12 @@ class Sweep:
         self.before = {name: self.stage.events(name) for name in (LEAD, AGENT)}
         self.stage.restore()
         self.prints = {name: self.stage.prints(name) for name in (LEAD, AGENT)}
+        self._made = time.monotonic()
         self._failed = {one.path: one.failed for one in table.every()}
+
+    def is_old(self) -> bool:
+        """Say whether invites, requests and leases of the stage may soon be over."""
+        return time.monotonic() - self._made > OLD_SECONDS
 
     def cases(self, path: str) -> Iterator[Case]:
         """Yield every fault of a command."""
@@ -194,10 +201,11 @@ def main() -> int:
     tally, chance = Tally("calls", asked.seed, asked.seconds), random.Random(asked.seed)
     chance.shuffle(paths)  # a run that is bounded by time does not begin with the same each time
     with tempfile.TemporaryDirectory(prefix="envoy-faults-") as root:
-        sweep = Sweep(Path(root))
-        for path in paths:
+        for number, path in enumerate(paths):
             if tally.is_over():
                 break
+            if not number or sweep.is_old():
+                sweep = Sweep(Path(root) / f"{number}")
             tally.note("commands")
             one = [Case(path, asked.fault or "EIO", asked.at)] if asked.at else None
             play(sweep, tally, one or chosen(sweep, path, asked.sample, chance))

@@ -146,8 +146,8 @@ def busy(root: Path) -> Stage:
     (cwd / "crash.log").write_text("segmentation fault\n" * 40)
     names["object"] = stage.ok(AGENT, "object", "put", "crash.log", "--pin")["object_id"]
     names["loose"] = stage.ok(AGENT, "object", "put", "-", "--name", "n", stdin="x")["object_id"]
-    names["invite"] = stage.ok(LEAD, "invite", SPACE)["invite_id"]
-    asked = stage.ok(LEAD, "invite", SPACE, "--mode", "approve")["invite_code"]
+    names["invite"] = stage.ok(LEAD, "invite", SPACE, "--ttl", "1d")["invite_id"]
+    asked = stage.ok(LEAD, "invite", SPACE, "--mode", "approve", "--ttl", "1d")["invite_code"]
     stage.console.call("--profile", "knocks", "--json", "join", asked)
     stage.ok("knocks", "sync")
     names["grant"] = stage.ok(LEAD, "delegate", SPACE, "@a2", "--verb", "write")["grant_id"]
@@ -155,7 +155,7 @@ def busy(root: Path) -> Stage:
     names["request"] = stage.ok(LEAD, "invites", "pending")["requests"][0]["request_id"]
     _apart(stage, names)
     _settle(stage, LEAD, AGENT, OTHER, LEAD, AGENT)
-    names["code"] = stage.ok(LEAD, "invite", SPACE)["invite_code"]
+    names["code"] = stage.ok(LEAD, "invite", SPACE, "--ttl", "1d")["invite_code"]
     names["conflict"] = stage.ok(AGENT, "conflicts", "list")["conflicts"][0]["conflict_id"]
     names["out"] = os.fspath(cwd / "out")
     passphrase = cwd / "passphrase"
@@ -176,7 +176,7 @@ def _tasks(stage: Stage, names: dict[str, str]) -> None:
         names[name] = stage.ok(LEAD, "task", "create", name, *more)["task_id"]
     names["disputed"] = stage.ok(AGENT, "task", "create", "disputed")["task_id"]
     for name in ("mine", "going", "judged", "handed"):
-        stage.ok(AGENT, "task", "claim", names[name])
+        stage.ok(AGENT, "task", "claim", names[name], "--lease", "4h")
     stage.ok(LEAD, "task", "cancel", names["over"], "--reason", "no")
     stage.ok(AGENT, "task", "submit", names["judged"], "--note", "done")
     stage.ok(AGENT, "task", "set", names["going"], "in_progress")

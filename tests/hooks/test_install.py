@@ -149,10 +149,36 @@ def test_installing_over_edits_keeps_them_and_gives_them_back(console: Console) 
     assert path.read_text() == LIVED["cursor"][".cursor/hooks.json"].replace("say", "sing")
 
 
-def test_without_its_record_what_is_ours_is_still_found(console: Console) -> None:
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_without_its_record_a_copy_is_still_given_back(console: Console, runtime: str) -> None:
+    before = live(console, runtime)
+    console.ok("--profile", "a7", "hooks", "install", runtime)
+    (console.home / ledger.RECORD).unlink()
+    console.ok("hooks", "uninstall", runtime)
+    assert everything(console) == before
+
+
+def test_a_copy_of_something_else_is_not_given_back(console: Console) -> None:
+    live(console, "cursor")
+    console.ok("hooks", "install", "cursor")
+    (console.home / ledger.RECORD).unlink()
+    path = home_of(console) / ".cursor/hooks.json"
+    path.write_text(path.read_text().replace("say", "sing"))
+    for other in (b"\xff", b"{", b'{"version": 1, "theirs": true}'):
+        Path(f"{path}{ledger.BACKUP}").write_bytes(other)
+        shown = console.ok("hooks", "uninstall", "cursor", "--dry-run")
+        assert "theirs" not in shown["files"][1]["diff"]
+    console.ok("hooks", "uninstall", "cursor")
+    assert "sing" in path.read_text() and "envoy" not in path.read_text()
+    assert Path(f"{path}{ledger.BACKUP}").exists()
+
+
+def test_without_its_record_and_copies_what_is_ours_is_still_found(console: Console) -> None:
     live(console, "codex")
     console.ok("hooks", "install", "codex")
     (console.home / ledger.RECORD).unlink()
+    for name in LIVED["codex"]:
+        (home_of(console) / f"{name}{ledger.BACKUP}").unlink()
     gone = console.ok("hooks", "uninstall", "codex")
     assert [one["action"] for one in gone["files"]] == ["changed", "changed", "removed"]
     config = (home_of(console) / ".codex/config.toml").read_text()
@@ -309,7 +335,7 @@ def test_two_homes_at_once_change_one_after_the_other(console: Console) -> None:
         for home in homes
     ]
     told = sorted(json.loads(one.communicate(timeout=60)[0])["schema"] for one in both)
-    assert told == ["envoy.error/1", "envoy.hooks/1"]
+    assert told == ["envoy.hooks/1", "envoy.hooks/1"]
     for home in homes:
         console.ok("hooks", "uninstall", "claude-code", ENVOY_HOME=home)
     left = everything(console)

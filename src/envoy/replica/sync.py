@@ -27,8 +27,8 @@ from envoy.errors import EnvoyError, IntegrityError
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
 from envoy.replica.batch import Batch
-from envoy.replica.ingest import Place, Taken, take_begun, take_in, take_read
-from envoy.replica.opening import Begun, begin, read
+from envoy.replica.ingest import Place, Taken, take_begun
+from envoy.replica.opening import Begun, Reading, begin, read
 from envoy.replica.ports import call_hub
 from envoy.replica.replica import Replica
 from envoy.sync import frames
@@ -39,6 +39,8 @@ T = TypeVar("T", bound=Body)
 Go = Callable[[], bool]  # whether there is time left
 # A hub that is another one each time it is asked is none.
 RESTARTS_MAX = 2
+# As many frames at the end of a log tell a newcomer of its newest epoch.
+TAIL_FRAMES = 16
 GIVEN_UP = frozenset(("box", "invite", "publish", "uninvite", "reply"))
 
 
@@ -253,9 +255,27 @@ def _checked(replica: Replica, space: rows.Space, page: frames.Page) -> _Coming 
     is_last = page.last == page.head.head
     if not numbers or (is_last and h != page.head.h):
         return None
-    _unlock(replica, {one.outer.epoch for one in found if one.outer is not None})
+    named = _epochs(found)
+    if not space.events and not is_last:
+        named |= _newest(replica, space, page.head)
+    _unlock(replica, named)
     place = Place(space.instance, space.cursor, page.last, h)
     return _Coming(place, space.hub_chain, is_last, begin(replica, found))
+
+
+def _epochs(found: Iterable[Reading]) -> set[bytes]:
+    """Return the epochs that frames are sealed under."""
+    return {one.outer.epoch for one in found if one.outer is not None}
+
+
+def _newest(replica: Replica, space: rows.Space, head: frames.Head) -> set[bytes]:
+    """Return the epochs of the last frames of a log of which nothing was read yet.
+
+    A newcomer has a box of the newest epoch, whose wrap opens the ones before it: so what stands
+    first opens at once, and need not wait for the end of the log.
+    """
+    last = _ask(replica, space._replace(cursor=max(space.cursor, head.head - TAIL_FRAMES)))
+    return set() if last is None else _epochs(map(read, last.frames))
 
 
 def _unlock(replica: Replica, named: Iterable[bytes]) -> None:
@@ -287,44 +307,11 @@ def _look_ahead(replica: Replica, space: rows.Space, coming: _Coming) -> _Coming
 
 
 def _fetch_dropped(replica: Replica, go: Go) -> None:
-    """Ask by id for frames that fell out of the bounds while they waited and lack nothing now.
+    """Ask for frames that fell out of the bounds while they waited and lack nothing now."""
+    if go() and replica.profile.events.parking.fetchable(replica.sn, after=b"", limit=1):
+        from envoy.replica.dropped import fetch
 
-    One that comes in may be what others lacked, so this goes on until none does. Very many are
-    read in the order of the log before: by id each would come in before what it builds on.
-    """
-    parking, sn = replica.profile.events.parking, replica.sn
-    after, accepted = b"", 0
-    if len(parking.fetchable(sn, after=after, limit=limits.BY_ID_MAX)) == limits.BY_ID_MAX:
-        _read_again(replica, go)
-    while go():
-        dropped = parking.fetchable(sn, after=after, limit=limits.BY_ID_MAX)
-        if dropped:
-            call = frames.ById(replica.space.id, tuple(dropped))
-            found = call_hub(replica.profile.hub, call, frames.Found).frames
-            accepted += take_in(replica, found, source="hub", again=True).accepted
-            after = dropped[-1]
-        elif accepted:
-            after, accepted = b"", 0
-        else:
-            return
-
-
-def _read_again(replica: Replica, go: Go) -> None:
-    """Read the log from its beginning to where this copy stands, for what was dropped of it."""
-    space = replica.space
-    place = space._replace(cursor=0)
-    while go() and place.cursor < space.cursor:
-        page = _ask(replica, place)
-        if page is None or page.head is None or page.head.instance != space.instance:
-            return  # the next pull finds that it is another log
-        found = [read(frame) for frame in page.frames]
-        wanted = replica.profile.events.parking.dropped(replica.sn, [one.id for one in found])
-        if wanted:
-            again = [one for one in found if one.id in wanted]
-            take_read(replica, again, source="hub", again=True)
-        if page.last <= place.cursor:
-            return
-        place = place._replace(cursor=page.last)
+        fetch(replica, go, ask=_ask)
 
 
 # -- push --------------------------------------------------------------------------------------

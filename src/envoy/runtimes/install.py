@@ -150,6 +150,9 @@ def _base(edit: Edit, path: str, now: bytes | None, entry: Entry | None) -> byte
     text = _text(now)
     if not edit.holds(text):
         return now
+    stray = _stray(edit, path, text)
+    if stray is not None:
+        return stray
     left = edit.taken(text, None if before is None else _text(before))
     is_new = entry is not None and entry.before is None
     return None if not left or (is_new and left.strip() in BLANK) else left.encode()
@@ -159,6 +162,20 @@ def _copy(path: str, entry: Entry | None) -> bytes | None:
     """Return the copy of what a file was, if it is the one that was made."""
     found = None if entry is None or entry.before is None else ledger.read(path + BACKUP)
     is_it = found is not None and entry is not None and ledger.digest(found) == entry.before
+    return found if is_it else None
+
+
+def _stray(edit: Edit, path: str, text: str) -> bytes | None:
+    """Return the copy beside a file, whoever made it, if the file is it and ours.
+
+    The record may be lost, or lie in another home, which has ours in other words.
+    """
+    found = ledger.read(path + BACKUP)
+    try:
+        whole = None if found is None else edit.added(found.decode())
+        is_it = whole is not None and edit.taken(whole, None) == edit.taken(text, None)
+    except (UnicodeDecodeError, UsageError):
+        return None
     return found if is_it else None
 
 
@@ -206,6 +223,8 @@ def _apply(job: Job, changes: Sequence[Change], entries: dict[str, Entry]) -> No
             _put(one, private=job.within is None)
             done.append(one)
         _tidy(entries, then)
+        for one in changes:
+            _drop_stray(one)
         ledger.save(job.home, then)
     except EnvoyError:
         for one in reversed(done):
@@ -222,6 +241,13 @@ def _tidy(before: Mapping[str, Entry], then: Mapping[str, Entry]) -> None:
         files.remove(path + BACKUP)
     left = {one for path in gone for one in before[path].made}
     ledger.remove_directories(sorted(left, key=len, reverse=True))
+
+
+def _drop_stray(change: Change) -> None:
+    """Remove the copy that no record here names, once its file has its bytes back."""
+    path = change.path + BACKUP
+    if change.entry is None and change.now != change.then and ledger.read(path) == change.then:
+        files.remove(path)
 
 
 def _guard_copy(change: Change, entries: dict[str, Entry]) -> None:
