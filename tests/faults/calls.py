@@ -201,10 +201,11 @@ def main() -> int:
     tally, chance = Tally("calls", asked.seed, asked.seconds), random.Random(asked.seed)
     chance.shuffle(paths)  # a run that is bounded by time does not begin with the same each time
     with tempfile.TemporaryDirectory(prefix="envoy-faults-") as root:
+        sweep = Sweep(Path(root) / "first")
         for number, path in enumerate(paths):
             if tally.is_over():
                 break
-            if not number or sweep.is_old():
+            if sweep.is_old():
                 sweep = Sweep(Path(root) / f"{number}")
             tally.note("commands")
             one = [Case(path, asked.fault or "EIO", asked.at)] if asked.at else None

@@ -1,4 +1,4 @@
-"""Newcomers: who comes late opens what stands first in the log at once, however often keys changed."""
+"""Newcomers: who comes late opens what stands first at once, however often keys changed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_newcomer_leaves_nothing_out_that_stands_before_the_newest_keys(
     world: World, monkeypatch: pytest.MonkeyPatch, behind: int
 ) -> None:
     monkeypatch.setattr(limits, "SEALED_PER_EPOCH_FRAMES_MAX", 3)
-    monkeypatch.setattr(limits, "PAGE_FRAMES_MAX", 10)
+    monkeypatch.setattr(limits, "PAGE_FRAMES_MAX", 20)
     lead, _ = world.team("lead", "agent")
     for _ in range(2):
         for number in range(15):

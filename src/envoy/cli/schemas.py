@@ -247,6 +247,7 @@ ANSWERS: Mapping[str, Fields] = {
         "space_name": "text",
         "changed": "bool",
         "replayed": "bool",
+        "dry_run": "bool",
         "policy": "Policy",
         "untrusted_fields": "[text]",
     },

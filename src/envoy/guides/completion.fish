@@ -774,6 +774,7 @@ complete -c envoy -n '_shtab_envoy_using space policy' -l self-review -d 'who di
 complete -c envoy -n '_shtab_envoy_using space policy' -l require-evidence -x -d 'types of evidence that it needs'
 complete -c envoy -n '_shtab_envoy_using space policy' -l lease -x -d 'how long a claim holds'
 complete -c envoy -n '_shtab_envoy_using space policy' -l audit -xka "keep free" -d 'whether messages may vanish'
+complete -c envoy -n '_shtab_envoy_using space policy' -l dry-run -d 'show what it would end, free and hold; write nothing'
 complete -c envoy -n '_shtab_envoy_using space policy' -l idempotency-key -x -d 'the same key repeats the first result'
 complete -c envoy -n '_shtab_envoy_using space; and test $_shtab_envoy_npos -eq 0' -a forget -d 'Remove this copy of a space; others keep theirs'
 complete -c envoy -n '_shtab_envoy_using space forget' -l profile -x -d 'profile to use (ENVOY_PROFILE; default)'

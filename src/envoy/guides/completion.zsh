@@ -3171,6 +3171,7 @@ _shtab_envoy_space_policy_options=(
   "--require-evidence[types of evidence that it needs]:require_evidence:"
   "--lease[how long a claim holds]:lease:"
   "--audit[whether messages may vanish]:audit:(keep free)"
+  "--dry-run[show what it would end, free and hold\; write nothing]"
   "--idempotency-key[the same key repeats the first result]:idempotency_key:"
 )
 

@@ -415,6 +415,20 @@ def test_a_writer_has_256_acts_under_one_grant(
     assert refused(lambda: authority.delegate(w.copy, given)) == "limit_exceeded"
 
 
+def test_a_rehearsed_policy_shows_what_it_would_be_and_changes_nothing(world: World) -> None:
+    lead, b, _, w, _ = council(world)
+    space.set_policy(lead.copy, {"gate.reviews": 1, "audit": "keep"})
+    before = lead.space
+    shown = space.rehearse_policy(lead.copy, {"gate.reviews": 2, "audit": "keep"})
+    assert lead.space == before and shown.policy != before.policy
+    assert refused(lambda: space.rehearse_policy(w.copy, {"audit": "free"})) == "capability_missing"
+    assert refused(lambda: space.rehearse_policy(lead.copy, {"lease_s": 1})) == "field_invalid"
+    same = space.rehearse_policy(lead.copy, {"gate.reviews": 1})
+    assert same == lead.space == before
+    space.set_policy(lead.copy, {"gate.reviews": 2})
+    assert lead.space.policy == shown.policy
+
+
 def test_a_policy_is_one_register_for_each_field(world: World) -> None:
     lead, b, _, w, _ = council(world)
     assert space.set_policy(lead.copy, {"gate.reviews": 1, "audit": "keep"}).changed

@@ -126,6 +126,7 @@ ROWS: tuple[Command, ...] = (
                 most=limits.LEASE_SECONDS_MAX * 1000,
             ),
             Arg("audit", "whether messages may vanish", "choice", choices=("keep", "free")),
+            DRY_RUN,
             KEY,
         ),
         "policy",

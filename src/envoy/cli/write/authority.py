@@ -161,17 +161,23 @@ def scope_error(scope: str) -> UsageError:
 def policy(call: Call) -> Answer:
     """Change what the space asks of work by default; without flags show it."""
     fields, key = policy_of(call), typed.key(call.args)
+    dry_run = call.args.switch("dry_run")
     done = spaces.PolicySet(changed=False, replayed=False)
     with writes.open_profile(call.config) as profile:
         replica = writes.open_space(profile, call.space())
-        if fields:
+        row = before = replica.space
+        if fields and dry_run:
+            row = spaces.rehearse_policy(replica, fields)
+            done = done._replace(changed=row.policy != before.policy)
+        elif fields:
             done = spaces.set_policy(replica, fields, key=key)
-        row = replica.space
+            row = replica.space
     data: Json = {
         "space_id": space_shapes.space_id(row),
         "space_name": row.name,
         "changed": done.changed,
         "replayed": done.replayed,
+        "dry_run": dry_run,
         "policy": space_shapes.policy(row),
         "untrusted_fields": ["*_name", "policy.gate.evidence"],
     }
@@ -351,7 +357,8 @@ def policy_text(data: Json) -> Iterator[Block]:
     found = show.mapping(data["policy"])
     gate = show.mapping(found["gate"])
     changed = "" if data["changed"] else "  nothing changed"
-    yield line((show.label(data["space_name"]), "strong"), "  policy", changed)
+    tense = "  as it would be; nothing was done" if data["changed"] and data["dry_run"] else ""
+    yield line((show.label(data["space_name"]), "strong"), "  policy", changed, tense)
     yield line("  reviews   ", str(gate["reviews"]), "  by ", listed(gate["review_by"], "anybody"))
     if gate["no_self_review"]:
         yield line("            not by who did the work")

@@ -29,11 +29,12 @@ from envoy.core.identity import make_statement
 from envoy.core.log import Entry
 from envoy.core.structs import Body
 from envoy.errors import UsageError
-from envoy.jsontext import loads
+from envoy.jsontext import dumps, loads
 from envoy.lean import NamedTuple
 from envoy.replica import epochs, replies
 from envoy.replica.actions.care import end_invites, housekeep
 from envoy.replica.actions.deliver import deliver, look
+from envoy.replica.actions.rehearsal import rehearse
 from envoy.replica.batch import Batch
 from envoy.replica.linking import CHAIN_BYTES
 from envoy.replica.replica import Author, Call, Profile, Replica
@@ -258,21 +259,53 @@ def set_policy(
     By their dotted names (docs/spec/messages.md, Policy). Raises UsageError(field_invalid) for what
     no policy can have, AuthorityError, ConflictError.
     """
-    given = tuple(sorted(fields.items()))
-    if sound_policy(given) != given:
-        raise UsageError("field_invalid", kind="space.policy")
+    given = _sound(fields)
     look(replica)
     housekeep(replica)
 
     def plan(batch: Batch) -> list[Body]:
-        shown = loads(batch.space.policy)
-        assert isinstance(shown, dict), "the fold wrote an object"
-        new = tuple((field, value) for field, value in given if _shown(value) != shown.get(field))
+        new = _newer(batch.space, given)
         return [SpacePolicy(new)] if new else []
 
     written = replica.write(plan, call=Call(key, ("space policy", given)))
     deliver(replica)
     return PolicySet(bool(written.entries) or written.replayed, written.replayed)
+
+
+def rehearse_policy(replica: Replica, fields: Mapping[str, PolicyValue]) -> rows.Space:
+    """Return the space as ``set_policy`` would leave it, and change nothing. Raises as that does."""
+    given = _sound(fields)
+    look(replica)
+    row = replica.space
+    new = _newer(row, given)
+    if not new:
+        return row
+    rehearse(replica, lambda author: [author.say(SpacePolicy(new))])
+    after = {**_policy(row), **{field: _shown(value) for field, value in new}}
+    return row._replace(policy=dumps(after))
+
+
+def _sound(fields: Mapping[str, PolicyValue]) -> tuple[tuple[str, PolicyValue], ...]:
+    """Return fields in their order, which a policy can have. Raises UsageError(field_invalid)."""
+    given = tuple(sorted(fields.items()))
+    if sound_policy(given) != given:
+        raise UsageError("field_invalid", kind="space.policy")
+    return given
+
+
+def _newer(
+    space: rows.Space, given: tuple[tuple[str, PolicyValue], ...]
+) -> tuple[tuple[str, PolicyValue], ...]:
+    """Return those fields that have another value in ``space``."""
+    shown = _policy(space)
+    return tuple((field, value) for field, value in given if _shown(value) != shown.get(field))
+
+
+def _policy(space: rows.Space) -> dict[str, object]:
+    """Return the policy that the fold wrote into a row."""
+    shown = loads(space.policy)
+    assert isinstance(shown, dict), "the fold wrote an object"
+    return shown
 
 
 def _shown(value: PolicyValue) -> object:
