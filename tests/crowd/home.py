@@ -38,8 +38,12 @@ from envoy import ids
 from envoy.system import db
 
 ROOT = Path(__file__).parents[2]
-# What a command may say when somebody else was there first.
-FAIR = {"nothing_ready", "task_already_claimed", "invalid_transition", "not_assignee"}
+# What a command may say when somebody else was there first, or when the hub did not decide within
+# the two seconds that a claim waits for it: that one stays provisional, and is asked for again.
+FAIR = {
+    *("nothing_ready", "task_already_claimed", "invalid_transition", "not_assignee"),
+    "claim_unconfirmed",
+}
 PROCESSES_PER_PROFILE = 6
 PROFILES_MAX = 8
 LISTENERS_PER = 10  # one listener for so many processes

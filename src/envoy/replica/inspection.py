@@ -184,8 +184,13 @@ class Inspection:
                 self._note("receipts that do not hold", ident)
                 continue
             kept = self._events.receipts(self._sn, row.event)
-            # A heartbeat moves the end of a lease in the row, the signed bytes stay.
-            if row not in [one._replace(good=0, until=min(one.until, row.until)) for one in kept]:
+            # A renewal moves the end of a lease in the row, either way; the signed bytes stay.
+            ends = [max(one.until, row.at + 1) for one in kept]
+            row = row._replace(until=0)
+            if row not in [
+                one._replace(good=0, until=one.until - end)
+                for one, end in zip(kept, ends, strict=True)
+            ]:
                 self._note("receipts whose row says something else", ident)
 
     def _court(self) -> Court:

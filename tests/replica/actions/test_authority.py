@@ -416,7 +416,7 @@ def test_a_writer_has_256_acts_under_one_grant(
 
 
 def test_a_rehearsed_policy_shows_what_it_would_be_and_changes_nothing(world: World) -> None:
-    lead, b, _, w, _ = council(world)
+    lead, _, _, w, _ = council(world)
     space.set_policy(lead.copy, {"gate.reviews": 1, "audit": "keep"})
     before = lead.space
     shown = space.rehearse_policy(lead.copy, {"gate.reviews": 2, "audit": "keep"})

@@ -273,7 +273,7 @@ def set_policy(
 
 
 def rehearse_policy(replica: Replica, fields: Mapping[str, PolicyValue]) -> rows.Space:
-    """Return the space as ``set_policy`` would leave it, and change nothing. Raises as that does."""
+    """Return the space as ``set_policy`` would leave it, changing nothing. Raises as that does."""
     given = _sound(fields)
     look(replica)
     row = replica.space
