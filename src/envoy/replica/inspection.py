@@ -185,12 +185,9 @@ class Inspection:
                 continue
             kept = self._events.receipts(self._sn, row.event)
             # A renewal moves the end of a lease in the row, either way; the signed bytes stay.
-            ends = [max(one.until, row.at + 1) for one in kept]
-            row = row._replace(until=0)
-            if row not in [
-                one._replace(good=0, until=one.until - end)
-                for one, end in zip(kept, ends, strict=True)
-            ]:
+            if not any(
+                one._replace(good=0, until=row.until) == row and one.until > row.at for one in kept
+            ):
                 self._note("receipts whose row says something else", ident)
 
     def _court(self) -> Court:
