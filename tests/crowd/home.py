@@ -38,8 +38,8 @@ from envoy import ids
 from envoy.system import db
 
 ROOT = Path(__file__).parents[2]
-# What a command may say when somebody else was there first, or when the hub did not decide within
-# the two seconds that a claim waits for it: that one stays provisional, and is asked for again.
+# What a command may say when somebody else was there first, or when the hub did not decide in the
+# time that a claim waits for it: that one stays provisional, and is asked for again.
 FAIR = {
     *("nothing_ready", "task_already_claimed", "invalid_transition", "not_assignee"),
     "claim_unconfirmed",
