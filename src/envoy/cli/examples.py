@@ -113,11 +113,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "hooks uninstall": ("envoy hooks uninstall claude-code",),
     "hooks check": ("envoy hooks check gemini",),
-    "hook session-start": ("envoy hook session-start < /dev/null",),
-    "hook user-prompt": ("envoy hook user-prompt --runtime gemini < /dev/null",),
-    "hook stop": ("envoy hook stop --json < /dev/null",),
-    "hook pre-compact": ("envoy hook pre-compact < /dev/null",),
-    "hook session-end": ("envoy hook session-end < /dev/null",),
+    "hook session-start": ("envoy hook session-start",),
+    "hook user-prompt": ("envoy hook user-prompt --runtime gemini",),
+    "hook stop": ("envoy hook stop --json",),
+    "hook pre-compact": ("envoy hook pre-compact",),
+    "hook session-end": ("envoy hook session-end",),
     # -- talk ---------------------------------------------------------------------------------
     "send": (
         "envoy send 'root cause found' --space bughunt",
