@@ -34,6 +34,7 @@ from fuzz.kit import Target, hold
 from fuzz.mutate import EDGES, TEXTS, near_text
 
 LOT: Final = 12
+OF_RUN: Final = 125  # an error of `run` itself, whatever its code
 EXITS: Final = frozenset({0, 130, 141, *(exit_ for exit_, _, _ in CODES.values())})
 # Serves or streams for ever, runs a program, or writes where other programs read.
 PARSED: Final = ("listen", "events", "relay serve", "run", "hooks install", "hooks uninstall")
@@ -150,7 +151,8 @@ class Commands(Target[tuple[str, ...]]):
         spent = 1000 * (time.process_time() - begun)
         self.codes[str(done.status)] += 1
         hold(spent < CPU_MS_MAX, f"took {spent:.0f} ms")
-        hold(done.status in EXITS, f"exit {done.status}")
+        own = done.status == OF_RUN and "run" in given
+        hold(own or done.status in EXITS, f"exit {done.status}")
         if says_internal(done):
             # An alarm that comes in the middle of an import leaves half a module to this process.
             self.codes["internal, here alone"] += 1
