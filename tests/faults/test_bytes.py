@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
-
 from faults.suite import run
 
 
-@pytest.mark.parametrize(
-    "sample", [pytest.param(2, id="some"), pytest.param(60, id="many", marks=pytest.mark.slow)]
-)
-def test_a_changed_byte_is_noticed_or_harmless(sample: int) -> None:
-    done = run("bytes", "--sample", f"{sample}")
+def test_a_changed_byte_is_noticed_or_harmless() -> None:
+    done = run("bytes", "--sample", "1")
     assert done.status == 0 and done.figures["noticed"] > 0, done.out
 
 
 # Who looks deeply and says that all is well.
 BLIND = """
 real = suite.Bench.look
-def look(self, name, change=None):
-    seen = real(self, name, change)
+def look(self, name, change=None, *, writes=True):
+    seen = real(self, name, change, writes=writes)
     if change is None:
         return seen
     well = self.before[name]
