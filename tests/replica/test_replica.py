@@ -10,7 +10,7 @@ from envoy import limits
 from envoy.core.bodies import Card, Grant, TaskAssign
 from envoy.core.log import Entry
 from envoy.core.structs import Body
-from envoy.errors import ConflictError, EnvoyError, InternalError, NotFoundError
+from envoy.errors import ConflictError, EnvoyError, IntegrityError, NotFoundError
 from envoy.replica import linking
 from envoy.replica.actions import space, tasks, work
 from envoy.replica.ingest import take_in
@@ -296,7 +296,7 @@ def test_past_its_expiry_a_space_takes_no_content(world: World) -> None:
 def test_an_event_that_no_replica_would_let_count_is_never_committed(world: World) -> None:
     lead, agent = world.team("lead", "agent")
     before = lead.space
-    with pytest.raises(InternalError):
+    with pytest.raises(IntegrityError):
         lead.copy.compose(lambda author: [author.say(message(), auth=agent.me)])
     assert lead.space == before
 

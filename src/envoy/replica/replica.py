@@ -41,7 +41,7 @@ from envoy.core.identity import Identity
 from envoy.core.kinds import KINDS, entity_of, read_body
 from envoy.core.log import Entry
 from envoy.core.structs import Body
-from envoy.errors import AuthorityError, ConflictError, EnvoyError, InternalError, UsageError
+from envoy.errors import AuthorityError, ConflictError, EnvoyError, IntegrityError, UsageError
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
 from envoy.replica.batch import Batch
@@ -421,8 +421,8 @@ class Author:
             raise AuthorityError("capability_missing", cause=fault, required_verb=_needed(body))
         if entry.kind == "join" and fault == NO_GRANT:  # the invite is dated ahead: not cited yet
             raise ConflictError("clock_ahead", cause="this_clock_is_behind")
-        if fault != TOO_LATE:
-            raise InternalError("internal", cause=fault)
+        if fault != TOO_LATE:  # the rows that the grant was chosen from do not fit the log
+            raise IntegrityError("state_corrupt", cause=fault)
         if entry.kind == "join":
             raise ConflictError("invalid_invite", cause=fault)
         raise AuthorityError("capability_expired", required_verb=KINDS[entry.kind].cap)
