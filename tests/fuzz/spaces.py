@@ -20,7 +20,7 @@ from envoy.core.kinds import KINDS
 from envoy.core.log import Entry
 from envoy.core.records import TaskReview
 from envoy.core.structs import Body, replace
-from envoy.errors import InternalError, UsageError
+from envoy.errors import IntegrityError, InternalError, UsageError
 from envoy.replica.actions import tasks
 from envoy.replica.ingest import take_in
 from envoy.replica.rebuild import rebuild
@@ -113,7 +113,7 @@ class Spaces(Target[int]):
             place = self.links(dice, forger, log, actor)
             try:
                 frame, _ = forger.say(body, kind=kind, raw=raw, **place)
-            except (InternalError, UsageError):  # what nobody can even sign: odd links, too long
+            except (IntegrityError, InternalError, UsageError):  # what nobody can even sign: odd links, too long
                 self.codes["unsigned"] += 1
                 continue
             self.codes[kind] += 1

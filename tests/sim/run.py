@@ -174,7 +174,7 @@ class Run:
 
     def _judged(self, kind: str, error: EnvoyError) -> str:
         """Return the code of a refusal; what no refusal may say is a fault."""
-        if kind == "defy" and error.code == "state_corrupt" and "cause" in error.details:
+        if kind == "defy" and (error.code == "internal" or "cause" in error.details):
             return error.code  # the pen itself refuses to sign what could never count
         if error.details.get("cause") == "genesis_missing":
             return "genesis_missing"  # of a hub that lost the head of the first epoch
