@@ -113,7 +113,7 @@ class Spaces(Target[int]):
             place = self.links(dice, forger, log, actor)
             try:
                 frame, _ = forger.say(body, kind=kind, raw=raw, **place)
-            except (IntegrityError, InternalError, UsageError):  # what nobody can even sign: odd links, too long
+            except (IntegrityError, InternalError, UsageError):  # nobody can even sign it
                 self.codes["unsigned"] += 1
                 continue
             self.codes[kind] += 1
