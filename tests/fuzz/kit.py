@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import resource
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +52,7 @@ def hold(holds: object, what: str) -> None:
         raise Broken(what)
 
 
-class Target(Generic[Input]):
+class Target(ABC, Generic[Input]):
     """Something that takes foreign input. ``milliseconds``: 0 where a lot is not timed."""
 
     name = ""
@@ -63,21 +64,21 @@ class Target(Generic[Input]):
         self.acts = 0  # what inputs were made of, where they are stories
         self.codes = Counter[str]()
 
+    @abstractmethod
     def draw(self, dice: Random) -> Iterator[Input]:
         """Yield a lot of inputs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def accepts(self, given: Input) -> bool:
         """Say whether ``given`` is taken. Raises for what is neither taken nor refused."""
-        raise NotImplementedError
 
+    @abstractmethod
     def told(self, given: Input) -> object:
         """Return an input as JSON, to keep it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, kept: Any) -> Input:
         """Return the input that ``told`` wrote."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """Leave nothing."""

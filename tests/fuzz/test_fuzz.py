@@ -166,6 +166,10 @@ class Slowly(Target[bytes]):
         """Return the input as text."""
         return given.decode()
 
+    def read(self, kept: object) -> bytes:
+        """Return the input of a text."""
+        return str(kept).encode()
+
 
 def test_an_input_that_takes_too_long_is_found_among_others(tmp_path: Path) -> None:
     run = Run(Slowly(tmp_path), SEED)

@@ -2,38 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from envoy.sync import frames
-from hub.far import FarRelay, Machine
+from hub.far import Machine
 from hub.scenes import SPACE, epoch_head
-
-
-@pytest.fixture
-def relay(tmp_path: Path) -> Iterator[FarRelay]:
-    found = FarRelay(tmp_path / "far")
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def at(tmp_path: Path, relay: FarRelay) -> Iterator[Machine]:
-    found = Machine(tmp_path / "one", relay)
-    found.connect()
-    found.roads().sync(SPACE)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def other(tmp_path: Path, at: Machine) -> Iterator[Machine]:
-    found = Machine(tmp_path / "two", at.relay, "writer")
-    found.link()
-    yield found
-    found.close()
 
 
 def test_what_was_asked_since_a_command_began_is_not_asked_again(at: Machine) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,31 +22,6 @@ from hub.scenes import NOW_MS, SPACE, G, envelope, epoch_head, put_epoch
 from relay.scenes import CHAINS, seed_of
 
 TAG, BOX = bytes(16), bytes(frames.BOX_BYTES)
-
-
-@pytest.fixture
-def relay(tmp_path: Path) -> Iterator[FarRelay]:
-    found = FarRelay(tmp_path / "relay")
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def at(tmp_path: Path, relay: FarRelay) -> Iterator[Machine]:
-    found = Machine(tmp_path / "one", relay)
-    found.connect()
-    found.roads().sync(SPACE)
-    relay.calls.clear()
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def other(tmp_path: Path, at: Machine) -> Iterator[Machine]:
-    found = Machine(tmp_path / "two", at.relay, "writer")
-    found.link()
-    yield found
-    found.close()
 
 
 def push(*names: str) -> frames.Push:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,36 +15,11 @@ from envoy.hub.live import Line, Live, pause_s
 from envoy.hub.roads import Delivery
 from envoy.sync import frames
 from envoy.system import files
-from hub.far import FarRelay, Machine
+from hub.far import Machine
 from hub.hostile import http
 from hub.scenes import SPACE, envelope
 
 TAG, BOX = bytes(16), bytes(frames.BOX_BYTES)
-
-
-@pytest.fixture
-def relay(tmp_path: Path) -> Iterator[FarRelay]:
-    found = FarRelay(tmp_path / "relay")
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def at(tmp_path: Path, relay: FarRelay) -> Iterator[Machine]:
-    found = Machine(tmp_path / "one", relay)
-    found.connect()
-    found.roads().sync(SPACE)
-    relay.calls.clear()
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def other(tmp_path: Path, at: Machine) -> Iterator[Machine]:
-    found = Machine(tmp_path / "two", at.relay, "writer")
-    found.link()
-    yield found
-    found.close()
 
 
 def push(*names: str) -> frames.Push:
