@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -60,11 +59,13 @@ def test_a_file_over_the_bound_is_refused_before_it_is_read(console: Console) ->
     assert (found.status, found.data["error_code"]) == (2, "object_too_large")
 
 
+# The high water mark of this program alone: what `getrusage` says begins with that of its parent.
 ZEROS = """
-import resource, sys
+import sys
 from envoy.cli.main import main
 status = main(["--json", *sys.argv[1:]])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+with open("/proc/self/status") as file:
+    print(*(line.split()[1] for line in file if line.startswith("VmHWM:")), file=sys.stderr)
 sys.exit(status)
 """
 
@@ -74,7 +75,6 @@ def test_a_gibibyte_of_zeros_takes_bounded_memory(console: Console) -> None:
     size = 1_000 * MIB
     with (console.cwd / "zeros").open("wb") as file:
         file.truncate(size)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for args in (
         ("object", "put", "zeros"),
         ("object", "get", "{object}", "--output", "out"),
@@ -90,7 +90,7 @@ def test_a_gibibyte_of_zeros_takes_bounded_memory(console: Console) -> None:
             timeout=120,
         )
         assert done.returncode == 0, done.stderr
-        assert int(done.stderr.split()[-1]) <= max(before, 200 * 1024)
+        assert int(done.stderr.split()[-1]) <= 200 * 1024
     digest = hashlib.sha256()
     with (console.cwd / "out").open("rb") as file:
         while piece := file.read(MIB):
