@@ -27,6 +27,8 @@ from bench.cases import (
     merging,
     objects,
     opening,
+    peer_servers,
+    peers,
     records,
     relay,
     relay_sync,
@@ -65,6 +67,8 @@ CASES = (
     *hooks.CASES,
     *relay.CASES,
     *relay_sync.CASES,
+    *peers.CASES,
+    *peer_servers.CASES,
 )
 
 

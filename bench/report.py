@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from bench.rounds import Figure, Judged, Outcome
+from bench.rounds import Figure, Judged, Outcome, Target
 from bench.setting import Case
 
 SCHEMA = "envoy.bench/1"
@@ -88,6 +88,9 @@ def results(played: Played) -> list[Json]:
     case, outcome = played.case, played.outcome
     if outcome is None:
         return [{"name": case.name, "workload": case.workload, "fault": played.fault}]
+    if not outcome.figures:
+        remarks = list(outcome.remarks)
+        return [{"name": case.name, "workload": case.workload, "remarks": remarks}]
     return [
         {
             "name": case.name,
@@ -101,6 +104,7 @@ def results(played: Played) -> list[Json]:
             "p99": rounded(figure.share(99)),
             "targets": [_target(one) for one in outcome.judged if one.target.of == figure.name],
             "notes": outcome.notes,
+            "remarks": list(outcome.remarks),
             "checks": [text for text in outcome.checks if text.startswith(f"{figure.name}: ")],
         }
         for figure in outcome.figures
@@ -146,6 +150,9 @@ def rows(played: Played) -> list[Sequence[str]]:
     """Return the rows of a case."""
     if played.outcome is None:
         return [(played.case.name, f"FAILED: {played.fault}", *[""] * (len(HEADER) - 2))]
+    if not played.outcome.figures:
+        told = "; ".join(played.outcome.remarks)
+        return [(played.case.name, told, *[""] * (len(HEADER) - 2))]
     return [
         row
         for figure in played.outcome.figures
@@ -165,22 +172,30 @@ def of_figure(case: str, figure: Figure, outcome: Outcome) -> list[Sequence[str]
         return [[*first, "", "", "WRONG" if figure.wrong else ""]]
     lines: list[Sequence[str]] = []
     for number, one in enumerate(mine):
-        sign = "<=" if one.target.is_most else ">="
         against = "" if one.target.to is None else f" {one.target.to}"
         lines.append(
             [
                 *(first if number == 0 else [case, figure.name, *[""] * 5]),
                 "" if one.ratio is None else f"{one.ratio:.2f}x",
-                f"{sign} {one.target.bound:.2f}x{against}",
+                f"{_bound(one.target)}{against}",
                 verdict(one),
             ]
         )
     return lines
 
 
+def _bound(target: Target) -> str:
+    """Return what a ratio has to be, or only whom it is told beside."""
+    if target.bound is None:
+        return "beside"
+    return f"{'<=' if target.is_most else '>='} {target.bound:.2f}x"
+
+
 def verdict(judged: Judged) -> str:
     """Return one word for a target."""
     goal, ratio = judged.target.goal, judged.ratio
+    if judged.target.bound is None:
+        return ""
     if not judged.passed or ratio is None:
         return "MISSED"
     return "goal" if goal is not None and ratio <= goal else "ok"
@@ -194,6 +209,7 @@ def _faults(played: Sequence[Played]) -> list[str]:
             found += [f"- {one.case.name}: WRONG: {text}" for text in one.outcome.checks]
             notes = ", ".join(f"{name} {shown(value)}" for name, value in one.outcome.notes.items())
             found += [f"- {one.case.name}: {notes}"] if notes else []
+            found += [f"- {one.case.name}: {text}" for text in one.outcome.remarks]
     return found
 
 

@@ -35,7 +35,7 @@ class Target(NamedTuple):
 
     of: str
     to: str | None
-    bound: float
+    bound: float | None  # None: the ratio is only told, as beside a peer that promises less
     is_most: bool  # else it is the least
     goal: float | None = None
 
@@ -49,6 +49,7 @@ class Race(NamedTuple):
     warm: int = 1  # rounds before that are thrown away
     checks: Callable[[], list[str]] = list  # after the rounds: what is wrong, as sentences
     notes: Callable[[], dict[str, float]] = dict  # after the rounds: counts worth keeping
+    remarks: tuple[str, ...] = ()  # what each side promises, which peer is absent, as sentences
 
 
 class Figure(NamedTuple):
@@ -87,6 +88,7 @@ class Outcome(NamedTuple):
     judged: tuple[Judged, ...]
     checks: tuple[str, ...]
     notes: dict[str, float]
+    remarks: tuple[str, ...] = ()
 
 
 def run(race: Race, *, rounds: int, chance: random.Random) -> Outcome:
@@ -106,7 +108,7 @@ def run(race: Race, *, rounds: int, chance: random.Random) -> Outcome:
     )
     checks = tuple([f"{name}: {text}" for name, text in wrong.items()] + race.checks())
     judged = tuple(judge(one, figures) for one in race.targets)
-    return Outcome(figures, judged, checks, race.notes())
+    return Outcome(figures, judged, checks, race.notes(), race.remarks)
 
 
 def _sample(
@@ -131,4 +133,6 @@ def judge(target: Target, figures: Sequence[Figure]) -> Judged:
     if mine is None or not base:
         return Judged(target, None, passed=False)
     ratio = mine / base
+    if target.bound is None:
+        return Judged(target, ratio, passed=True)
     return Judged(target, ratio, ratio <= target.bound if target.is_most else ratio >= target.bound)

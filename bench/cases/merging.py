@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from bench import world
-from bench.peers import fossil
+from bench.peers import finding, fossil
 from bench.rounds import Contender, Race, Target, Wrong
 from bench.setting import Case, Setting, answer, environment, spend
 from envoy.replica.actions import tasks
@@ -64,6 +64,7 @@ def play(setting: Setting) -> Race:
         tuple(targets),
         rounds=3 if setting.quick else ROUNDS,
         notes=lambda: {"tasks_each": float(each), "claims_lost": float(SHARED)},
+        remarks=() if peer is not None else (finding.absent("fossil"),),
     )
 
 

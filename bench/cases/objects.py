@@ -104,20 +104,19 @@ def prepared(setting: Setting) -> tuple[world.World, Path]:
 class Names:
     """Names that were not used yet."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, stem: str = "made") -> None:
         self._place = place
+        self._stem = stem
         self._count = 0
 
     def next(self) -> Path:
         """Return another path."""
         self._count += 1
-        return self._place / f"made-{self._count}"
+        return self._place / f"{self._stem}-{self._count}"
 
 
-def play_put(setting: Setting) -> Race:
-    """Measure sharing a file."""
-    made, source = prepared(setting)
-    names = Names(setting.scratch)
+def putting(setting: Setting, made: world.World, source: Path) -> Contender:
+    """Return the sharing of a file as a contender."""
     chunks = (made.home / "hub" / "chunks", made.home / "profiles" / "writer" / "objects")
 
     def put() -> tuple[Path, ...]:
@@ -126,12 +125,35 @@ def play_put(setting: Setting) -> Race:
             raise Wrong(f"not shared: {found}")
         return chunks
 
+    return timed("object put", put)
+
+
+def getting(setting: Setting, made: world.World, object_id: str) -> Contender:
+    """Return as a contender what brings a file that somebody else shared, from the hub."""
+    names = Names(setting.scratch, "got")
+    chunks = made.home / "profiles" / "reader" / "objects"
+
+    def get() -> tuple[Path, ...]:
+        target = names.next()
+        told(setting, made.home, ("get", object_id, "--output", str(target)), "reader")
+        if os.stat(target).st_size != BYTES:
+            raise Wrong("not all came out")
+        return target, chunks
+
+    return timed("object get", get)
+
+
+def play_put(setting: Setting) -> Race:
+    """Measure sharing a file."""
+    made, source = prepared(setting)
+    names = Names(setting.scratch)
+
     def loop() -> tuple[Path, ...]:
         target = names.next()
         bare(setting, IN, str(source), str(target))
         return (target,)
 
-    race = (timed("loop", loop), timed("object put", put))
+    race = (timed("loop", loop), putting(setting, made, source))
     return Race(race, (Target("object put", "loop", LEAST, is_most=False),), rounds=9, warm=1)
 
 
@@ -142,22 +164,13 @@ def play_get(setting: Setting) -> Race:
     shared = told(setting, made.home, ("put", str(source)), "writer")
     there = names.next()
     bare(setting, IN, str(source), str(there))
-    chunks = made.home / "profiles" / "reader" / "objects"
-
-    def get() -> tuple[Path, ...]:
-        target = names.next()
-        words = ("get", str(shared["object_id"]), "--output", str(target))
-        told(setting, made.home, words, "reader")
-        if os.stat(target).st_size != BYTES:
-            raise Wrong("not all came out")
-        return target, chunks
 
     def loop() -> tuple[Path, ...]:
         target = names.next()
         bare(setting, OUT, str(there), str(target))
         return (target,)
 
-    race = (timed("loop", loop), timed("object get", get))
+    race = (timed("loop", loop), getting(setting, made, str(shared["object_id"])))
     return Race(race, (Target("object get", "loop", LEAST, is_most=False),), rounds=9, warm=1)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from bench.peers import finding
 from bench.rounds import Wrong
 from bench.setting import Spent, environment, spend
 
@@ -19,7 +20,7 @@ HUB = "origin"
 
 def find() -> str | None:
     """Return where `fossil` is, None where it is not installed."""
-    return shutil.which("fossil")
+    return finding.find("fossil")
 
 
 class Repositories:

@@ -95,12 +95,20 @@ class Replica:
         self.judgement = after
         for name, event in self.auth.items():
             self.verdicts[name] = after.verdicts[event.id]
-        again = set(self.new)
         if before is not None:
             what = changed(before, after)
-            again |= {name for name in self.content if self._is_stale(name, what)}
-        for name in again:
-            self.verdicts[name] = content_verdict(self.content[name], after, self)
+            stale = [name for name in self.content if self._is_stale(name, what)]
+            self.new = [*dict.fromkeys([*self.new, *stale])]
+        self.judge_content()
+
+    def judge_content(self) -> None:
+        """Judge the content that is new: all there is to do where no AUTH event came.
+
+        And where no invite is over-used: then new content may change the judgement.
+        """
+        assert self.judgement is not None, "all AUTH events are judged first"
+        for name in self.new:
+            self.verdicts[name] = content_verdict(self.content[name], self.judgement, self)
         self.new = []
 
     def _is_stale(self, name: str, what: Changed) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 
 from envoy.core import bodies
 from state.log import Log, Place, did
-from state.searching import Family
+from state.searching_events import Family
 
 
 def _admins(log: Log) -> None:

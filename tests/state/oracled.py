@@ -30,7 +30,7 @@ class Oracled(Space):
         told = list(rows)
         ids = {row["name"]: bytes.fromhex(row["id"]) for row in told}
         self.names = {found: name for name, found in ids.items()}
-        super().__init__(SPACE, [_event(row, ids) for row in told])
+        super().__init__(SPACE, [event_of(row, ids) for row in told])
 
     def name(self, event: bytes) -> str:
         """Return the name of an event, of what is none as hex."""
@@ -45,7 +45,8 @@ class Oracled(Space):
         return f"{verdict.status}{cause}{by}{flag}"
 
 
-def _event(row: Told, ids: Mapping[str, bytes]) -> Event:
+def event_of(row: Told, ids: Mapping[str, bytes]) -> Event:
+    """Return an event as the oracle wants it; `ids` are those of the events it speaks of."""
     return Event(
         id=ids[row["name"]],
         author=row["by"].encode(),

@@ -1,197 +1,293 @@
 """Searching: every small history there is, in every order of arrival, against the oracle.
 
-A history is a fixed beginning and then `n` acts, each with a kind and target out of a family's
-alphabet, by one of three actors. What an act saw beside the beginning is any set of the others that
-is closed under ancestry: an author need not see its own earlier acts, so forks and backdating are
-in. Histories that differ only in the order in which they are written down are one: of each ancestry
-one labelling is taken, and of the ways to put acts on it one for each symmetry of it. Ids ascend
-with the number of the act, or descend; they decide ties of lam.
+A history is a fixed beginning and then `n` acts, each out of a family's alphabet, by one of three
+actors. What an act saw beside the beginning is any set of the others that is closed under ancestry:
+an author need not see its own earlier acts, so forks and backdating are in. What acts are, and what
+is said beside them: tests/state/searching_events.py.
 
-Content is probed, not enumerated: each actor with a role speaks beside all acts and after all, and
-so does, right after it and having seen nothing else, whoever is given something by an act.
+Each history is put to the oracle once, and delivered in every order that puts causes first, each
+time to a replica that judges after every act. All are reached by one walk over deliveries: a step
+takes in one more act, so what begins alike is taken in once, also where it becomes different
+histories. Nothing of a replica is shared where two deliveries part: its ledger, its views and its
+verdicts are copied. So there is nothing to believe about the code that is searched: no order is
+left out because another one should give the same.
+
+Two things are left out:
+
+- Histories that differ by the numbering of their acts alone. Ids are hashes of an act and of what it
+  saw, so without twins (acts that do the same and saw the same) these are one set of events; of
+  those with twins the first that comes is taken (`searching_shapes.form`).
+- Other orders of ids. They decide ties of lam; ids can be made to descend instead.
+
+Histories are walked through by the bag of what is done in them, so a part of the search is all
+histories of some bags, each in all its orders. `tests/state/test_authority_searching.py` holds the
+walk against plain enumerations (`searching_shapes`) and deliveries from the beginning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from copy import copy
-from functools import cache
-from itertools import permutations, product
-from typing import NamedTuple
+from itertools import combinations_with_replacement
+from typing import NamedTuple, TypeVar
 
+from envoy.core.structs import replace
+from envoy.state.authority import Verdict
+from envoy.state.authority_views import Views
+from oracle.authority import Space
 from state.delivery import Replica
-from state.log import Log, Place
-from state.oracled import Oracled, by_envoy, by_oracle
+from state.log import Log, Node
+from state.oracled import SPACE, Oracled, by_envoy, by_oracle
+from state.searching_events import Deed, Family, World
+from state.searching_shapes import Found, Past, form
 from state.told import told
 
-Past = tuple[int, ...]  # for each act the bitset of the acts that it saw
-Act = Callable[[Log, str, Place], object]
-
-
-class Family(NamedTuple):
-    """A beginning, the members that speak at its ends, and the acts that histories are made of."""
-
-    name: str
-    begin: Callable[[Log], object]
-    speakers: str
-    acts: tuple[Act, ...]
-
-
-class Found(NamedTuple):
-    """How many histories and deliveries agreed."""
-
-    histories: int
-    deliveries: int
+Bag = tuple[int, ...]  # the acts of a history by their numbers in the alphabet, ascending
+Key = frozenset[str]  # the names of the acts of a history
+T = TypeVar("T")
 
 
 class Differs(AssertionError):
     """A history on which two answers differ, in words."""
 
 
-# -- shapes ----------------------------------------------------------------------------------
+class Answer(NamedTuple):
+    """What a replica has stored and judged at the end of a delivery, whatever its order."""
+
+    verdicts: dict[str, Verdict]
+    live: list[bytes]
+    kills: dict[bytes, list[tuple[bytes, bool]]]
+    uses: dict[bytes, int]
+    pin: bytes | None
+    rules: int
 
 
-@cache
-def shapes(count: int) -> list[Past]:
-    """Return every ancestry of `count` acts in which causes come first, transitive."""
-    if count == 0:
-        return [()]
-    found = []
-    for shape in shapes(count - 1):
-        for seen in range(1 << (count - 1)):
-            if all(shape[one] & ~seen == 0 for one in range(count - 1) if seen >> one & 1):
-                found.append((*shape, seen))
-    return found
+# -- one delivery ------------------------------------------------------------------------------
 
 
-@cache
-def lines(shape: Past) -> list[tuple[int, ...]]:
-    """Return the orders of the acts that put causes first."""
-    found = []
-    for order in permutations(range(len(shape))):
-        place = {act: number for number, act in enumerate(order)}
-        early = [[place[one] for one in _bits(shape[act])] for act in order]
-        if all(max(before, default=-1) < number for number, before in enumerate(early)):
-            found.append(order)
-    return found
+class Asked(Oracled):
+    """The oracle's space of one history, made of events that are shared with others."""
+
+    def __init__(self, world: World, names: Sequence[str]) -> None:
+        Space.__init__(self, SPACE, [world.told[name] for name in names])
+        self.names = world.log.names
 
 
-def _bits(mask: int) -> list[int]:
-    return [one for one in range(mask.bit_length()) if mask >> one & 1]
+class Branch(Replica):
+    """A replica that can be copied, and so go on in more than one way."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.log)
+        self.world = world
+        self.at: dict[str, int] = {}  # the acts that are here, by name, as bits
+        for name in world.start.nodes:
+            self.accept(name)
+        self.judge()
+        self.first = (1 << len(self.bits)) - 1  # the AUTH events of the beginning
+
+    def copy(self) -> Branch:
+        """Return another replica in the same state; they have no list or dict in common."""
+        other = copy(self)
+        assert self.views is not None and self.judgement is not None
+        ledger = _copied(self.views.ledger)
+        other.views = views = _copied(self.views)
+        views.ledger, views.facts = ledger, other
+        other.judgement = replace(self.judgement, ledger=ledger)
+        other.content, other.auth, other.at = dict(self.content), dict(self.auth), dict(self.at)
+        other.bits, other.verdicts, other.new = [*self.bits], dict(self.verdicts), [*self.new]
+        return other
+
+    def take(self, deed: Deed) -> None:
+        """Take in an act and what is said right after it, and judge."""
+        index = len(self.bits)
+        for name in deed.arrives:
+            node, seen = self.log.nodes[name], self._seen(name)
+            if name == deed.name:
+                self._accept_auth(node, seen)
+                self.at[name] = 1 << index
+            else:
+                self._accept_content(node, seen)
+        self.judge()
+
+    def finish(self) -> None:
+        """Take in the last words, and judge."""
+        for name in self.world.last:
+            self._accept_content(self.log.nodes[name], self._seen(name))
+        if self.judgement is not None and self.judgement.contested:
+            self.judge()
+        else:
+            self.judge_content()
+
+    def _seen(self, name: str) -> int:
+        """Return the bitset of the AUTH events that one after the beginning saw."""
+        at, seen = self.at, self.first
+        for one in self.world.saw[name]:
+            seen |= at[one]
+        return seen
+
+    def _is_past(self, later: bytes, earlier: bytes) -> bool:
+        return earlier in self.world.past[later]
+
+    def answer(self) -> Answer:
+        """Return what was judged, without the numbers that come of the order of arrival."""
+        found = self.judgement
+        assert found is not None
+        return Answer(
+            self.verdicts,
+            [one.key for one in found.live],
+            {key: [(one.event.id, one.weak) for one in kills] for key, kills in found.kills.items()},
+            dict(found.uses),
+            None if found.pin is None else found.pin.id,
+            found.rules,
+        )
 
 
-def _renamed(shape: Past, order: Sequence[int]) -> Past:
-    """Return the shape with the acts numbered in `order`."""
-    number = {act: new for new, act in enumerate(order)}
-    return tuple(sum(1 << number[one] for one in _bits(shape[act])) for act in order)
+def _copied(one: T) -> T:
+    """Return a copy with lists and dicts of its own, and of lists in dicts."""
+    other = copy(one)
+    for name, value in vars(one).items():
+        if type(value) is dict:
+            kept = {key: [*row] if type(row) is list else row for key, row in value.items()}
+            setattr(other, name, kept)
+        elif type(value) is list:
+            setattr(other, name, [*value])
+    return other
 
 
-@cache
-def classes(count: int) -> list[tuple[Past, list[tuple[int, ...]]]]:
-    """Return one shape of each class of equal ones, with the orders that leave it as it is."""
-    found = []
-    for shape in shapes(count):
-        twins = {order: _renamed(shape, order) for order in lines(shape)}
-        if shape == min(twins.values()):
-            found.append((shape, [order for order, twin in twins.items() if twin == shape]))
-    return found
+# -- all deliveries ----------------------------------------------------------------------------
 
 
-def histories(count: int, letters: int) -> Iterator[tuple[Past, tuple[int, ...]]]:
-    """Yield every history of `count` acts over an alphabet, one for each symmetry."""
-    for shape, same in classes(count):
-        for acts in product(range(letters), repeat=count):
-            if all(acts <= tuple(acts[one] for one in order) for order in same):
-                yield shape, acts
+class Here(NamedTuple):
+    """Where the walk is: a replica, the acts in the order they came, what an act may have seen."""
 
-
-# -- one history -----------------------------------------------------------------------------
+    replica: Branch
+    deeds: tuple[Deed, ...]
+    left: Counter[int]
+    pasts: tuple[frozenset[str], ...]  # the sets of acts that are closed under ancestry
 
 
 class Search:
     """The histories of one family."""
 
     def __init__(self, family: Family, *, descending: bool = False) -> None:
-        self.family, self.descending = family, descending
-        self.start = Log()
-        family.begin(self.start)
-        self.start.settle()
-        for member in family.speakers:
-            self.start.message(f"before {member}", member)
+        self.family = family
+        self.world = World(family, descending=descending)
+        self.known: dict[Key, Answer | None] = {}  # of this bag; None: a twin of another history
+        self._forms: set[tuple[Past, tuple[int, ...]]] = set()
+        self._orders = 0
 
-    def tell(self, shape: Past, acts: Sequence[int]) -> Log:
-        """Return the story of one history."""
-        log = copy(self.start)
-        log.nodes, log.names = dict(log.nodes), dict(log.names)
-        log.subjects = dict(log.subjects)
-        for number, act in enumerate(acts):
-            after = [f"e{one}" for one in _bits(shape[number])]
-            place = Place(after=after, id=len(acts) - number if self.descending else number + 1)
-            self.family.acts[act](log, f"e{number}", place)
-            subject = log.subjects.get(f"e{number}")
-            if subject is not None:
-                under = Place(only=(f"e{number}",), under=f"e{number}")
-                log.message(f"e{number} speaks", log.names[subject], under)
-        every = Place(after=[f"e{number}" for number in range(len(acts))])
-        for member in self.family.speakers:
-            log.message(f"after {member}", member, every)
-        return log
+    def run(self, bag: Bag) -> Found:
+        """Check every history that does what is in a bag; raise `Differs`.
 
-    def check(self, shape: Past, acts: Sequence[int]) -> int:
-        """Deliver one history in every order; return in how many. Raises `Differs`."""
-        log = self.tell(shape, acts)
-        told_ = told(log)
-        expect = by_oracle(Oracled(told_))
-        verdicts = None
-        for order in lines(shape):
-            replica = self.deliver(log, order)
-            if verdicts is None:
-                verdicts = replica.verdicts
-                self._compare(log, expect, by_envoy(log, replica))
-            elif verdicts != replica.verdicts:
-                raise Differs(f"{self.family.name}: {order} of {in_words(log)}")
-        return len(lines(shape))
+        What was found stays in `known` until the next run.
+        """
+        self.known, self._forms, self._orders = {}, set(), 0
+        self.world.forget(len(bag) - 1)
+        start = Here(Branch(self.world), (), Counter(bag), (frozenset(),))
+        self._walk(start)
+        histories = sum(one is not None for one in self.known.values())
+        return Found(histories, self._orders)
 
-    def deliver(self, log: Log, order: Iterable[int]) -> Replica:
-        """Return a replica that took in the beginning, the acts in `order`, and the rest."""
-        replica = Replica(log)
-        for name in self.start.nodes:
-            replica.accept(name)
-        replica.judge()
-        for number in order:
-            replica.accept(f"e{number}")
-            if f"e{number} speaks" in log.nodes:
-                replica.accept(f"e{number} speaks")
-            replica.judge()
-        for member in self.family.speakers:
-            replica.accept(f"after {member}")
-        replica.judge()
-        return replica
+    def _walk(self, here: Here) -> None:
+        """Take in each act that may come next."""
+        is_last = here.left.total() == 1
+        for deed in self._next(here):
+            if is_last:
+                self._check((*here.deeds, deed), here.replica)
+                continue
+            replica = here.replica.copy()
+            replica.take(deed)
+            left = here.left - Counter([deed.letter])
+            own = deed.seen | {deed.name}
+            pasts = [one | own for one in here.pasts if deed.seen <= one]
+            self._walk(Here(replica, (*here.deeds, deed), left, (*here.pasts, *pasts)))
 
-    def _compare(self, log: Log, oracle: dict[str, object], envoy: dict[str, object]) -> None:
+    def _next(self, here: Here) -> Iterator[Deed]:
+        """Yield each act that may come next; where it is a twin, those before it can still come."""
+        present = {deed.name for deed in here.deeds}
+        for letter, count in here.left.items():
+            for seen in here.pasts:
+                twins = [
+                    one.twin for one in here.deeds if one.letter == letter and one.seen == seen
+                ]
+                for twin in range(count + len(twins)):
+                    deed = self.world.deed((letter, twin, seen))
+                    if deed.name not in present:
+                        yield deed
+
+    def _check(self, deeds: tuple[Deed, ...], before: Branch) -> None:
+        """Deliver the last act of a history; compare with the oracle, or with the first order."""
+        key = frozenset(deed.name for deed in deeds)
+        if key not in self.known and self._is_twin(deeds):
+            self.known[key] = None
+        if key in self.known and self.known[key] is None:
+            return
+        replica = before.copy()
+        replica.take(deeds[-1])
+        self.world.end(deeds)
+        replica.finish()
+        self._orders += 1
+        answer, known = replica.answer(), self.known.get(key)
+        if known is None:
+            self._compare(deeds, replica)
+            self.known[key] = answer
+        elif answer != known:
+            raise Differs(f"{self.family.name}, in this order: {self._in_words(deeds)}")
+
+    def _is_twin(self, deeds: tuple[Deed, ...]) -> bool:
+        """Say whether another history with the same form was taken, or this is none."""
+        if not any(deed.twin for deed in deeds):
+            return False
+        terms = {(deed.letter, deed.twin, deed.seen) for deed in deeds}
+        if any(twin and (letter, twin - 1, seen) not in terms for letter, twin, seen in terms):
+            return True
+        found = form(_shape(deeds), tuple(deed.letter for deed in deeds))
+        if found in self._forms:
+            return True
+        self._forms.add(found)
+        return False
+
+    def _compare(self, deeds: tuple[Deed, ...], replica: Branch) -> None:
+        nodes = self.world.nodes(deeds)
+        oracle, envoy = by_oracle(Asked(self.world, [*nodes])), by_envoy(_only(nodes, replica), replica)
         parts = [part for part in oracle if oracle[part] != envoy[part]]
         if parts:
             both = [f"{part}: {oracle[part]} != {envoy[part]}" for part in parts]
-            raise Differs("\n".join([f"{self.family.name}: {in_words(log)}", *both]))
+            raise Differs("\n".join([f"{self.family.name}: {self._in_words(deeds)}", *both]))
 
-    def run(self, count: int, letters: int) -> Iterator[int]:
-        """Check every history of `count` acts; yield in how many orders each was delivered."""
-        for shape, acts in histories(count, letters):
-            yield self.check(shape, acts)
+    def _in_words(self, deeds: tuple[Deed, ...]) -> str:
+        """Return the acts of a history, one each line, in the order in which they came."""
+        names = [deed.name for deed in deeds]
+        rows = {str(row["name"]): row for row in told(self.world.story(deeds))}
+        return "".join(
+            f"\n  {name}: {rows[name]['by']} {rows[name]['kind']} {rows[name]['body']}"
+            f" under {rows[name]['under']} after {rows[name]['saw']}"
+            for name in names
+        )
 
 
-def in_words(log: Log) -> str:
-    """Return the acts of a history, one each line."""
-    chosen = [row for row in told(log) if str(row["name"]).startswith("e")]
-    return "".join(
-        f"\n  {row['name']}: {row['by']} {row['kind']} {row['body']} under {row['under']}"
-        f" after {row['saw']}"
-        for row in chosen
-    )
+def _only(nodes: dict[str, Node], replica: Branch) -> Log:
+    """Return a story of these events alone, as far as answers are told by it."""
+    log = copy(replica.log)
+    log.nodes = nodes
+    return log
+
+
+def _shape(deeds: Sequence[Deed]) -> Past:
+    """Return the ancestry of acts in the order in which they came."""
+    bits = {deed.name: 1 << number for number, deed in enumerate(deeds)}
+    return tuple(sum(bits[one] for one in deed.seen) for deed in deeds)
+
+
+def bags(count: int, letters: int) -> list[Bag]:
+    """Return what `count` acts out of the first `letters` can be, those of few letters first."""
+    found = combinations_with_replacement(range(letters), count)
+    return sorted(found, key=lambda bag: (bag[-1], bag))
 
 
 def search(family: Family, count: int, letters: int = 0, *, descending: bool = False) -> Found:
     """Check every history of `count` acts out of the first `letters` (0: all) of a family."""
     one = Search(family, descending=descending)
-    orders = list(one.run(count, letters or len(family.acts)))
-    return Found(len(orders), sum(orders))
+    found = [one.run(bag) for bag in bags(count, letters or len(family.acts))]
+    return Found(sum(part.histories for part in found), sum(part.deliveries for part in found))

@@ -106,13 +106,12 @@ def gate_of(given: Given | None) -> tuple[tuple[str, bool | int | tuple[str, ...
     by = tuple(sorted({*given.items("review_by")}))
     if not {*by} <= {*REVIEWERS}:
         raise UsageError("invalid_argument", argument="gate.review_by", expected=list(REVIEWERS))
-    pairs = (
-        ("evidence", tuple(sorted(given.lines("evidence", limits.LABEL_BYTES_MAX)))),
-        ("no_self_review", given.switch("no_self_review")),
-        ("review_by", by),
-        ("reviews", given.number("reviews") or 0),
+    return tasks.gate(
+        given.number("reviews"),
+        by,
+        no_self_review=given.switch("no_self_review"),
+        evidence=tuple(sorted(given.lines("evidence", limits.LABEL_BYTES_MAX))),
     )
-    return tuple((field, value) for field, value in pairs if value)
 
 
 def task_claim(session: Session, given: Given) -> tuple[str, Json]:

@@ -243,13 +243,13 @@ class Terms:
 def find(store: RelayStore, account: bytes) -> Account | None:
     """Return the plan of an account, None where it never had one."""
     sql = "SELECT plan, until FROM entitlement WHERE account = ?"
-    return store.connection.find(Account, sql, (account,))
+    return store.reading.find(Account, sql, (account,))
 
 
 def payer(store: RelayStore, space: bytes) -> bytes | None:
     """Return the account that ``space`` is counted under, or None."""
     sql = "SELECT account FROM fund WHERE space = ?"
-    return store.connection.find(_maybe, sql, (space,))
+    return store.reading.find(_maybe, sql, (space,))
 
 
 def count(store: RelayStore, account: bytes) -> int:

@@ -141,8 +141,16 @@ class Desk:
         self._metrics.observe("commit_seconds", seconds)
 
     def begin(self, name: str, body: bytes, done: Callable[[Job], None]) -> Job:
-        """Queue a call that only writes rows; the writer calls ``done``. Raises HubRefusal."""
-        return self._writer.submit(self._job(name, len(body), self._asked(name, body), done))
+        """Return a call that only writes rows, for ``queue``. Raises HubRefusal.
+
+        The writer calls ``done`` when it is over.
+        """
+        self._writer.require_room()
+        return self._job(name, len(body), self._asked(name, body), done)
+
+    def queue(self, jobs: Sequence[Job]) -> None:
+        """Queue what was begun: calls that come together are one group, and wake it once."""
+        self._writer.submit_all(jobs)
 
     def _asked(self, name: str, body: bytes) -> Asked:
         found = asked.read(name, body, self._tokens, at=self._now_ms())
@@ -166,7 +174,8 @@ class Desk:
         if isinstance(call, chunks.ChunkPut):
             self._take_chunk(call, tokens)
         work = partial(self._write, call=call, tokens=tokens, at=at)
-        return Job(rules.space_of(call, tokens), work, size, done)
+        space = rules.space_of(call, tokens)
+        return Job(space, work, size, done, is_push=isinstance(call, frames.Push))
 
     def _commit(self, job: Job) -> Body:
         """Return the reply to ``job`` when it is durable. Raises HubRefusal."""

@@ -44,17 +44,30 @@ class Wake(NamedTuple):
 class Job:
     """A call that waits for its group. ``cost`` in bytes; ``space`` whose turn it takes.
 
-    ``on_close`` is called by the writer when the call is over, well or not.
+    ``on_close`` is called by the writer when the call is over, well or not; without it a thread may
+    wait for that. ``is_push``: it does nothing but push, and is written with all pushes of a group.
     """
 
+    __slots__ = (
+        "_done", "_is_push", "_on_close", "_refusal", "_reply", "_work", "cost", "is_open", "space",
+    )  # fmt: skip
+
     def __init__(
-        self, space: bytes, work: Work, cost: int, on_close: Callable[[Job], None] | None = None
+        self,
+        space: bytes,
+        work: Work,
+        cost: int,
+        on_close: Callable[[Job], None] | None = None,
+        *,
+        is_push: bool = False,
     ) -> None:
         self.space = space
         self.cost = cost
+        self.is_open = True  # nobody knows yet what became of it
         self._work = work
         self._on_close = on_close
-        self._done = threading.Event()
+        self._is_push = is_push
+        self._done = threading.Event() if on_close is None else None
         self._reply: Body | None = None
         self._refusal: HubRefusal | None = None
 
@@ -62,7 +75,7 @@ class Job:
         """Do the call inside a savepoint. Raises what the database raises."""
         self._reply = self._refusal = None
         try:
-            with store.item():
+            with store.item(self.space, is_push=self._is_push):
                 self._reply = self._work(store)
         except HubRefusal as refusal:
             self._refusal = refusal
@@ -73,14 +86,11 @@ class Job:
 
     def close(self) -> None:
         """Let the caller have its answer."""
-        self._done.set()
+        self.is_open = False
+        if self._done is not None:
+            self._done.set()
         if self._on_close is not None:
             self._on_close(self)
-
-    @property
-    def is_open(self) -> bool:
-        """Say whether nobody knows yet what became of the call."""
-        return not self._done.is_set()
 
     @property
     def is_done(self) -> bool:
@@ -92,7 +102,9 @@ class Job:
 
         After ``timeout_s`` the outcome is unknown: relay_unavailable. The call may be repeated.
         """
-        if not self._done.wait(timeout_s):
+        if self._done is not None:
+            self._done.wait(timeout_s)
+        if self.is_open:
             raise HubRefusal("relay_unavailable")
         if self._refusal is not None:
             raise self._refusal
@@ -158,14 +170,25 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="relay-writer", daemon=True)
         self._thread.start()
 
+    def require_room(self) -> None:
+        """Raise HubRefusal(relay_unavailable) where too much waits, or the writer ends."""
+        if self._is_closing or self._queue.bytes > limits.GROUP_WAITING_BYTES_MAX:
+            raise HubRefusal("relay_unavailable")
+
     def submit(self, job: Job) -> Job:
-        """Queue a call. Raises HubRefusal(relay_unavailable) where too much waits."""
+        """Queue a call. Raises HubRefusal as ``require_room``."""
         with self._changed:
-            if self._is_closing or self._queue.bytes > limits.GROUP_WAITING_BYTES_MAX:
-                raise HubRefusal("relay_unavailable")
+            self.require_room()
             self._queue.add(job)
             self._changed.notify()
         return job
+
+    def submit_all(self, jobs: Sequence[Job]) -> None:
+        """Queue calls for which there was room: the writer is woken once for all of them."""
+        with self._changed:
+            for job in jobs:
+                self._queue.add(job)
+            self._changed.notify()
 
     def close(self) -> None:
         """Do what waits, then end the thread."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
+from collections.abc import Callable
 from typing import Final
 
 from envoy import limits
@@ -24,6 +25,7 @@ from envoy.system import files
 _NEVER: Final = b""  # nobody is asked for the password of a key
 LOCK_FILE: Final = "serve.lock"
 NOBODY_PAYS: Final = "none"
+ROOM_SECONDS: Final = 0.1
 
 
 def is_loopback(address: str) -> bool:
@@ -72,6 +74,28 @@ def take(directory: str) -> files.Lock:
         return files.lock(path, timeout_s=0)
     except WaitTimeoutError as error:
         raise WaitTimeoutError("timeout", path=path, reason="served_already") from error
+
+
+class Room:
+    """Says whether a disk may be written to, as it was ``ROOM_SECONDS`` ago at most.
+
+    Every call that makes the store larger asks; what all of them write in that time is a small
+    part of what is kept free.
+    """
+
+    def __init__(self, directory: str, clock: Callable[[], float]) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._until = 0.0
+        self._has_room = False
+
+    def __call__(self) -> bool:
+        """Answer. Raises InternalError(storage_failed)."""
+        now = self._clock()
+        if now >= self._until:
+            self._has_room = has_room(self._directory)
+            self._until = now + ROOM_SECONDS
+        return self._has_room
 
 
 def has_room(directory: str) -> bool:

@@ -11,6 +11,7 @@ Specification: docs/spec/relay.md, Observability.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -77,7 +78,7 @@ class Metrics:
     def observe(self, name: str, value: float) -> None:
         """Count one measurement of a histogram."""
         bounds = _bounds(name)
-        place = next((at for at, bound in enumerate(bounds) if value <= bound), len(bounds))
+        place = bisect_left(bounds, value)
         with self._lock:
             counts = self._spreads.setdefault(name, [0] * (len(bounds) + 1))
             counts[place] += 1

@@ -138,7 +138,7 @@ class Process:
             terms=options.terms,
             pace=pace,
             metrics=self.metrics,
-            has_room=lambda: guard.has_room(options.directory),
+            has_room=guard.Room(options.directory, time.monotonic),
         )
         self._desk = Desk(options.directory, config, now_ms=host.now_ms, on_wake=self._bus.spread)
         hosts = frozenset(_host_of(origin) for origin in self._origins)

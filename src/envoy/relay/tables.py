@@ -27,10 +27,10 @@ from envoy.core import codec
 from envoy.core.structs import Body
 from envoy.errors import IntegrityError, RemoteFault
 from envoy.hub import sqlite
-from envoy.hub.sqlite import FILE_NAME, LOCK_NAME, LogStore, SpaceRow
+from envoy.hub.sqlite import FILE_NAME, LOCK_NAME, LogStore
 from envoy.lean import NamedTuple
 from envoy.relay import ddl
-from envoy.relay.known import Group, Known, Savepoint
+from envoy.relay.behind import Behind
 from envoy.system import db, files, host
 from envoy.system.db import Value
 
@@ -73,34 +73,16 @@ class CapRow(NamedTuple):
     ends: int
 
 
-class RelayStore(LogStore):
+class RelayStore(Behind):
     """The rows of a relay, for one thread: the one that writes, or one that reads."""
 
     def __init__(
         self, connection: db.Connection, lock_path: str, keys: Keys, *, depth: int
     ) -> None:
         """``depth``: how many transactions all reads stand in; the writer's are inside a group."""
-        super().__init__(connection, lock_path)
+        super().__init__(connection, lock_path, is_kept=depth > 0)
         self.seed = keys.hub
-        self._group_lock = lock_path
         self._depth = depth
-        self._known = Known(is_kept=depth > 0)
-
-    def group(self) -> AbstractContextManager[object]:
-        """Return a context manager: all calls of a group, durable together at its end."""
-        transaction = self.connection.write_transaction(self._group_lock, sync="full")
-        return Group(transaction, self._known)
-
-    def item(self) -> AbstractContextManager[object]:
-        """Return a context manager: what is written in it can be undone alone in its group."""
-        return Savepoint(self.connection, self._known)
-
-    def transaction(self) -> AbstractContextManager[object]:
-        """Return a context manager: what is written in it is part of its item, or undone.
-
-        Inside an item with that item: what goes through here ends the whole of it.
-        """
-        return nullcontext() if self._known.is_inside else self.item()
 
     def snapshot(self) -> AbstractContextManager[object]:
         """Return a context manager: one state for all reads, also of who reads inside another's.
@@ -115,15 +97,6 @@ class RelayStore(LogStore):
 
     # -- the log of a space -----------------------------------------------------------------
 
-    def instance_of(self, space: bytes) -> bytes:
-        """Return the instance of the log of ``space``: drawn when it was begun."""
-        known = self._known.instances.get(space)
-        if known is None:
-            sql = "SELECT instance FROM born WHERE space = ?"
-            known = self.connection.find(bytes, sql, (space,)) or self.instance
-            self._known.keep_instance(space, known)
-        return known
-
     def begin(self, space: bytes, now_ms: int) -> tuple[bytes, int]:
         """Return instance and first number of access of a log that is begun.
 
@@ -132,24 +105,8 @@ class RelayStore(LogStore):
         """
         drawn = host.entropy(INSTANCE_BYTES)
         self.connection.run("INSERT OR REPLACE INTO born VALUES(?, ?)", (space, drawn))
-        self._known.forget()
+        self.forget()
         return drawn, now_ms
-
-    # -- rows of spaces ---------------------------------------------------------------------
-
-    def find_space(self, space: bytes) -> SpaceRow | None:
-        """Return the row of ``space``, or None."""
-        found = self._known.rows.get(space)
-        if found is None:
-            found = super().find_space(space)
-            if found is not None:
-                self._known.keep(found)
-        return found
-
-    def save_space(self, row: SpaceRow) -> None:
-        """Write what an append changes of a space."""
-        super().save_space(row)
-        self._known.keep(row)
 
     # -- access -----------------------------------------------------------------------------
 
@@ -161,7 +118,7 @@ class RelayStore(LogStore):
     def raise_rev(self, space: bytes) -> None:
         """Note that access to ``space`` changed: older tokens are good for nothing."""
         self.connection.run("UPDATE space SET rev = rev + 1 WHERE space = ?", (space,))
-        self._known.forget()
+        self.forget()
 
     def find_cap(self, space: bytes, holder: bytes) -> tuple[bytes, ...] | None:
         """Return the chain that is registered for ``holder``, None if none is."""
@@ -248,17 +205,6 @@ class RelayStore(LogStore):
 
     # -- quota ------------------------------------------------------------------------------
 
-    def use(self, space: bytes, who: bytes, day: int, n: int) -> int:
-        """Count ``n`` more of what ``who`` takes of ``space``; return what it took on ``day``.
-
-        ``who`` empty: all together.
-        """
-        sql = (
-            "INSERT INTO usage VALUES(?, ?, ?, ?)"
-            " ON CONFLICT(space, who, day) DO UPDATE SET n = n + excluded.n RETURNING n"
-        )
-        return self.connection.rows(int, sql, (space, who, day, n))[0]
-
     def fund(self, space: bytes, account: bytes | None, now_ms: int) -> None:
         """Note who pays for a space, and that somebody asked for it now."""
         self.connection.run(
@@ -301,10 +247,6 @@ class RelayStore(LogStore):
         sql = "SELECT 1 FROM chunk WHERE space = ? AND id = ?"
         return self.connection.find(int, sql, (space, ident)) is not None
 
-    def chunk_bytes(self, space: bytes) -> int:
-        """Return the bytes of all chunks of ``space``, as they were counted along."""
-        return self.connection.find(int, "SELECT n FROM shelf WHERE space = ?", (space,)) or 0
-
     def miscounted(self) -> int:
         """Return of how many spaces the bytes of chunks are others than those counted along."""
         return self.connection.find(int, ddl.MISCOUNTED) or 0
@@ -334,7 +276,7 @@ class RelayStore(LogStore):
 
     def drop_space(self, space: bytes) -> None:
         """Delete every row of a space."""
-        self._known.forget()
+        self.forget()
         for sql in ddl.OF_A_SPACE:
             self.connection.run(sql, (space,))
 

@@ -1,8 +1,8 @@
 """Waiting: calls whose commit the loop waits for, without a thread for each.
 
 What writes waits for the commit of its group anyway, so a thread that waits along is one more that
-has to be woken for every call. Here a call is read and queued by the loop; when the writer has
-committed a group it wakes the loop once, for all calls of it.
+has to be woken for every call. Here a call is read by the loop and queued behind its turn, with all
+that came in it; when the writer has committed a group it wakes the loop once, for all calls of it.
 
 Laws: nothing here blocks: what waits for a file is asked of a thread. An answer is given once its
 group is durable, or as a refusal.
@@ -41,6 +41,7 @@ class Waiting:
         self._metrics = metrics
         self._seconds = seconds
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._begun = list[Job]()  # to be queued together
         self._futures = dict[Job, tuple[asyncio.Future[None], float]]()  # the oldest first
         self._timer: asyncio.TimerHandle | None = None
         self._over = deque[Job]()
@@ -65,7 +66,9 @@ class Waiting:
     async def _answer(self, name: str, body: bytes) -> bytes:
         loop = self._loop = asyncio.get_running_loop()
         job = self._desk.begin(name, body, self._end)
-        # The loop hears of its end behind this: it does nothing else in between.
+        if not self._begun:
+            loop.call_soon(self._queue)
+        self._begun.append(job)
         done = loop.create_future()
         self._futures[job] = done, loop.time() + self._seconds
         if self._timer is None:
@@ -77,6 +80,11 @@ class Waiting:
         if job.is_open:
             self._metrics.add("commit_unknown_total")
         return encode(job.result(0))
+
+    def _queue(self) -> None:
+        """Queue what was begun since the loop had its turn."""
+        begun, self._begun = self._begun, []
+        self._desk.queue(begun)
 
     def _end(self, job: Job) -> None:
         """Note a call that is over, and wake the loop unless it is woken. By another thread."""

@@ -110,13 +110,12 @@ def more_of(said: Mapping[str, object], replica: names.Copy) -> acts.More:
 def gate_of(said: Mapping[str, object]) -> tuple[tuple[str, bool | int | tuple[str, ...]], ...]:
     """Return a gate, ascending by field; a field that asks for nothing is none."""
     asked = asked_of(said)
-    pairs = (
-        ("evidence", asked.evidence),
-        ("no_self_review", asked.no_self_review),
-        ("review_by", asked.review_by),
-        ("reviews", asked.reviews),
+    return acts.gate(
+        asked.reviews,
+        asked.review_by or (),
+        no_self_review=asked.no_self_review or False,
+        evidence=asked.evidence or (),
     )
-    return tuple((field, value) for field, value in pairs if value)
 
 
 def asked_of(said: Mapping[str, object]) -> editing.Asked:

@@ -15,7 +15,7 @@ Specification: docs/spec/work-record.md, Redaction. Invite codes: docs/spec/invi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby
 
 from envoy import ids
 from envoy.lean import Final
@@ -75,6 +75,8 @@ def _table(kept: str, others: bytes) -> bytes:
 SYMBOLS: Final = _table(CODE_SYMBOLS, b"0")
 # Small letters alone.
 WORDS: Final = bytes(sign if sign in LOWER else 32 for sign in range(256))
+# Every small letter is one.
+LETTERS: Final = bytes(ord("a") if sign in LOWER else sign for sign in range(256))
 # What stands between words: digits and spaces are alike, a large letter is one of a word.
 GAPS: Final = bytes(
     ord("#") if chr(sign).isdigit() else ord("X") if 65 <= sign <= 90 else sign
@@ -218,32 +220,33 @@ def phrases(data: bytes) -> Iterator[Span]:
     lengths = bytes([min(len(word), 255) for word in words]).translate(LISTED)
     if PHRASE not in lengths:
         return
-    places, end = list[Span](), 0
-    for word in words:
-        first = data.index(word, end)
-        end = first + len(word)
-        places.append((first, end))
-    yield from _rows(data, lengths, places)
+    signs = data.translate(LETTERS)
+    gaps = list(filter(None, signs.split(b"a")))
+    before = bool(gaps) and signs[:1] != b"a"  # what stands before the first word is no gap
+    between = gaps[before : before + len(words) - 1]
+    start = len(gaps[0]) if before else 0
+    for first, last in _rows(between, lengths):
+        begun = start + sum(map(len, words[:first])) + sum(map(len, between[:first]))
+        size = sum(map(len, words[first : last + 1])) + sum(map(len, between[first:last]))
+        yield begun, begun + size
 
 
-def _rows(data: bytes, lengths: bytes, places: Sequence[Span]) -> Iterator[Span]:
-    """Yield the rows of words that are long enough; what is glued to a row goes with it."""
-    gaps = [
-        _gap(data, before[1], after[0]) if lengths[at] and lengths[at + 1] else None
-        for at, (before, after) in enumerate(pairwise(places))
+def _rows(gaps: Sequence[bytes], lengths: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last word of each row that is long enough, by their places."""
+    alike = [
+        _gap(gap) if one and other else None
+        for gap, one, other in zip(gaps, lengths, lengths[1:], strict=False)
     ]
     first = 0
-    for last in range(1, len(gaps) + 1):
-        if last < len(gaps) and gaps[last] == gaps[first]:
-            continue
-        if gaps[first] is not None and last - first + 1 >= RECOVERY_WORDS:
-            yield places[first][0], places[last][1]
+    for gap, row in groupby(alike):
+        last = first + len(list(row))
+        if gap is not None and last - first + 1 >= RECOVERY_WORDS:
+            yield first, last
         first = last
 
 
-def _gap(data: bytes, first: int, end: int) -> bytes | None:
+def _gap(between: bytes) -> bytes | None:
     """Return what stands between two words, alike where it looks alike; None for other words."""
-    between = data[first:end]
     if between in KNOWN:
         return KNOWN[between]
     found = _alike(between)

@@ -70,3 +70,28 @@ def test_handing_in_again_what_waits_says_for_how_many(console: Console) -> None
     assert found.data["next_action"] == "wait_for_review"
     assert found.data["reviews_missing"] == 2
     assert console.ok("task", "complete", task, "--note", "tested, too")["changed"]
+
+
+@pytest.mark.parametrize(
+    ("args", "reviews"),
+    [
+        pytest.param(["--review-by", "human"], 1, id="reviewers alone ask for one"),
+        pytest.param(["--review-by", "human", "--reviews", "2"], 2, id="a number stands"),
+        pytest.param(["--review-by", "human", "--reviews", "0"], 0, id="also none"),
+        pytest.param(["--no-self-review"], 0, id="who may not review asks for none"),
+    ],
+)
+def test_who_has_to_approve_is_waited_for(console: Console, args: list[str], reviews: int) -> None:
+    made = console.ok("task", "create", "work", *args)["task_id"]
+    edited = console.ok("task", "create", "work")["task_id"]
+    console.ok("task", "edit", edited, *args)
+    assert [gate(console, task)["reviews"] for task in (made, edited)] == [reviews] * 2
+    console.ok("task", "claim", made)
+    state = console.ok("task", "complete", made)["lifecycle_state"]
+    assert state == ("submitted" if reviews else "completed")
+
+
+def test_reviewers_named_later_leave_the_number_that_was_asked_for(console: Console) -> None:
+    task = console.ok("task", "create", "work", "--reviews", "3")["task_id"]
+    console.ok("task", "edit", task, "--review-by", "admin")
+    assert gate(console, task)["reviews"] == 3

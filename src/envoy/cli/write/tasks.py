@@ -79,13 +79,12 @@ def more_of(call: Call, replica: names.Copy) -> tasks.More:
 
 def gate_of(args: Args) -> tuple[tuple[str, bool | int | tuple[str, ...]], ...]:
     """Return the gate of the flags, ascending by field; a field that asks for nothing is none."""
-    pairs = (
-        ("evidence", types_of(args)),
-        ("no_self_review", args.switch("no_self_review")),
-        ("review_by", reviewers_of(args)),
-        ("reviews", args.number("reviews") or 0),
+    return tasks.gate(
+        args.number("reviews"),
+        reviewers_of(args),
+        no_self_review=args.switch("no_self_review"),
+        evidence=types_of(args),
     )
-    return tuple((field, value) for field, value in pairs if value)
 
 
 def reviewers_of(args: Args) -> tuple[str, ...]:

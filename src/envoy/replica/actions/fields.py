@@ -28,6 +28,7 @@ from envoy.replica.actions.tasks import (
     is_new,
     known,
     say,
+    wanted_reviews,
 )
 from envoy.replica.batch import Batch
 from envoy.replica.projector import Projector
@@ -152,7 +153,7 @@ def _gate(batch: Batch, task: bytes, wanted: Asked | None) -> TaskGate | None:
     before = gating.own(Projector(batch, batch.rows), folded)
     by, types = wanted.review_by, wanted.evidence
     after = Gate(
-        reviews=before.reviews if wanted.reviews is None else wanted.reviews,
+        reviews=wanted_reviews(wanted.reviews, by or (), before=before.reviews),
         review_by=before.review_by if by is None else tuple(sorted({*by})),
         no_self_review=(
             before.no_self_review if wanted.no_self_review is None else wanted.no_self_review

@@ -80,6 +80,34 @@ class More(NamedTuple):
 PLAIN: Final = More()
 
 
+def gate(
+    reviews: int | None,
+    review_by: tuple[str, ...],
+    *,
+    no_self_review: bool,
+    evidence: tuple[str, ...],
+) -> tuple[tuple[str, bool | int | tuple[str, ...]], ...]:
+    """Return the gate of a new task, ascending by field; a field that asks for nothing is none.
+
+    Who names reviewers and no number of ``reviews`` asks for one.
+    """
+    pairs = (
+        ("evidence", evidence),
+        ("no_self_review", no_self_review),
+        ("review_by", review_by),
+        ("reviews", wanted_reviews(reviews, review_by, before=0)),
+    )
+    return tuple((field, value) for field, value in pairs if value)
+
+
+def wanted_reviews(reviews: int | None, review_by: tuple[str, ...], *, before: int) -> int:
+    """Return the reviews of a gate that had ``before``: reviewers with no number give at least one.
+
+    ``reviews`` None: no number was said.
+    """
+    return reviews if reviews is not None else max(before, 1 if review_by else 0)
+
+
 def create(
     replica: Replica,
     body: str,
