@@ -70,7 +70,7 @@ SELDOM = {
     *("envoy.replica.unlocking", "envoy.state.epochs", "envoy.state.needs"),
     *("envoy.storage.migrations", "envoy.views.details", "envoy.views.history"),
 }
-# What libraries name while they are loaded, and nobody asks (envoy.cli.seldom).
+# What libraries name while they are loaded, and nobody asks (envoy.wiring.seldom).
 NAMED = {"datetime", "msgspec.inspect", "msgspec.json", "msgspec.toml", "platform", "textwrap"}
 KEYS = ("envoy.core", "envoy.state", "envoy.replica", "envoy.sync", "envoy.wiring.writes")
 

@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 from envoy import jsontext, limits
 from envoy.core.codec import encode
 from envoy.errors import InternalError, UsageError
-from envoy.relay import app, guard, serve, wire
+from envoy.relay import app, doors, guard, serve
 from envoy.relay.bus import Bus, News
 from envoy.relay.desk import Desk
 from envoy.relay.group import Wake
@@ -121,7 +121,7 @@ def test_a_proxys_connections_are_not_one_peers(tmp_path: Path) -> None:
 
 
 def test_a_process_has_so_many_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Few(wire.Doors):
+    class Few(doors.Doors):
         """Doors for one."""
 
         def __init__(self, *args: object, **named: object) -> None:

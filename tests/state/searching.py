@@ -6,32 +6,43 @@ an author need not see its own earlier acts, so forks and backdating are in. Wha
 is said beside them: tests/state/searching_events.py.
 
 Each history is put to the oracle once, and delivered in every order that puts causes first, each
-time to a replica that judges after every act. All are reached by one walk over deliveries: a step
-takes in one more act, so what begins alike is taken in once, also where it becomes different
-histories. Nothing of a replica is shared where two deliveries part: its ledger, its views and its
-verdicts are copied. So there is nothing to believe about the code that is searched: no order is
-left out because another one should give the same.
+time to a replica that judges after every act. A walk over deliveries reaches them all: a step takes
+in one more act, so what begins alike is taken in once, also where it becomes different histories.
+Where two deliveries part, the replica is copied with its ledger, its views and its verdicts.
 
-Two things are left out:
+Nothing is believed there about the code that is searched. Two things are left out:
 
 - Histories that differ by the numbering of their acts alone. Ids are hashes of an act and of what it
   saw, so without twins (acts that do the same and saw the same) these are one set of events; of
   those with twins the first that comes is taken (`searching_shapes.form`).
 - Other orders of ids. They decide ties of lam; ids can be made to descend instead.
 
+**Steps** in place of orders (`Walk.STEPS`): for each set of acts that can have arrived one replica is
+kept, and from it each next act is taken in. So every step of every order is made, from a set to a
+greater one, and whichever way a set is reached, the replica there must be in one state: verdicts,
+judgement, files of the ledger, kept views (`Branch.state`). All orders then end alike, if what a
+replica does next hangs on that state alone, and not on the numbers that its events got or on the
+order within a file. That is the one thing to believe, and what the walk through all orders shows.
+
 Histories are walked through by the bag of what is done in them, so a part of the search is all
-histories of some bags, each in all its orders. `tests/state/test_authority_searching.py` holds the
-walk against plain enumerations (`searching_shapes`) and deliveries from the beginning.
+histories of some bags. `tests/state/test_authority_searching.py` holds the walk against plain
+enumerations (`searching_shapes`) and deliveries from the beginning.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from copy import copy
+from enum import Enum
+from functools import cache
 from itertools import combinations_with_replacement
 from typing import NamedTuple, TypeVar
+from unittest.mock import patch
 
+from envoy.core import capability
+from envoy.core.capability import AuthEvent, Grant
 from envoy.core.structs import replace
 from envoy.state.authority import Verdict
 from envoy.state.authority_views import Views
@@ -52,6 +63,13 @@ class Differs(AssertionError):
     """A history on which two answers differ, in words."""
 
 
+class Walk(Enum):
+    """Whether each order of arrival is gone through, or each step of them."""
+
+    ORDERS = "orders"
+    STEPS = "steps"
+
+
 class Answer(NamedTuple):
     """What a replica has stored and judged at the end of a delivery, whatever its order."""
 
@@ -69,9 +87,10 @@ class Answer(NamedTuple):
 class Asked(Oracled):
     """The oracle's space of one history, made of events that are shared with others."""
 
-    def __init__(self, world: World, names: Sequence[str]) -> None:
-        Space.__init__(self, SPACE, [world.told[name] for name in names])
+    def __init__(self, world: World, deeds: Sequence[Deed]) -> None:
+        Space.__init__(self, SPACE, world.events(deeds))
         self.names = world.log.names
+        self._ancestry, self._cause = world.ancestry, world.causes
 
 
 class Branch(Replica):
@@ -88,14 +107,11 @@ class Branch(Replica):
 
     def copy(self) -> Branch:
         """Return another replica in the same state; they have no list or dict in common."""
-        other = copy(self)
         assert self.views is not None and self.judgement is not None
-        ledger = _copied(self.views.ledger)
-        other.views = views = _copied(self.views)
+        ledger, views = _copied(self.views.ledger), _copied(self.views)
+        other = _copied(self)
         views.ledger, views.facts = ledger, other
-        other.judgement = replace(self.judgement, ledger=ledger)
-        other.content, other.auth, other.at = dict(self.content), dict(self.auth), dict(self.at)
-        other.bits, other.verdicts, other.new = [*self.bits], dict(self.verdicts), [*self.new]
+        other.views, other.judgement = views, replace(self.judgement, ledger=ledger)
         return other
 
     def take(self, deed: Deed) -> None:
@@ -129,6 +145,36 @@ class Branch(Replica):
     def _is_past(self, later: bytes, earlier: bytes) -> bool:
         return earlier in self.world.past[later]
 
+    def state(self) -> tuple[Answer, object]:
+        """Return all that a replica goes on from, without numbers and orders of arrival."""
+        assert self.views is not None
+        ledger = {name: self._plain(one) for name, one in vars(self.views.ledger).items()}
+        ledger["deciding"] = self._ids(self.views.ledger.deciding)
+        ledger["events"] = {one.id: (one.fault, self._ids(one.seen)) for one in self.auth.values()}
+        ledger["_ranked"], ledger["_is_sorted"] = set(self.views.ledger.grants), True
+        views = {self._ids(key): one.verdicts for key, one in vars(self.views)["_kept"].items()}
+        content = {name: (one.fault, self._ids(one.seen)) for name, one in self.content.items()}
+        answer = self.answer()
+        return answer._replace(verdicts=dict(answer.verdicts)), (ledger, views, content)
+
+    def _ids(self, bits: int) -> frozenset[bytes]:
+        """Return the AUTH events of a bitset."""
+        return frozenset(one.id for one in self.auth.values() if bits >> one.index & 1)
+
+    def _plain(self, value: object) -> object:
+        """Return what a file holds, without the order in which it came."""
+        match value:
+            case dict():
+                return {key: self._plain(row) for key, row in value.items()}
+            case list():
+                return frozenset(self._plain(one) for one in value)
+            case AuthEvent():
+                return value.id
+            case Grant():
+                return (value.key, value.act.id, value.rank, value.caps, value.parent)
+            case _:
+                return value
+
     def answer(self) -> Answer:
         """Return what was judged, without the numbers that come of the order of arrival."""
         found = self.judgement
@@ -145,13 +191,17 @@ class Branch(Replica):
 
 def _copied(one: T) -> T:
     """Return a copy with lists and dicts of its own, and of lists in dicts."""
-    other = copy(one)
+    other = object.__new__(type(one))
+    kept = vars(other)
     for name, value in vars(one).items():
+        kept[name] = value
         if type(value) is dict:
-            kept = {key: [*row] if type(row) is list else row for key, row in value.items()}
-            setattr(other, name, kept)
+            kept[name] = value = value.copy()
+            for key, row in value.items():
+                if type(row) is list:
+                    value[key] = row.copy()
         elif type(value) is list:
-            setattr(other, name, [*value])
+            kept[name] = value.copy()
     return other
 
 
@@ -170,22 +220,26 @@ class Here(NamedTuple):
 class Search:
     """The histories of one family."""
 
-    def __init__(self, family: Family, *, descending: bool = False) -> None:
-        self.family = family
+    def __init__(
+        self, family: Family, *, descending: bool = False, walk: Walk = Walk.ORDERS
+    ) -> None:
+        self.family, self.walk = family, walk
         self.world = World(family, descending=descending)
         self.known: dict[Key, Answer | None] = {}  # of this bag; None: a twin of another history
+        self._states: dict[Key, object] = {}  # of what has arrived on the way
         self._forms: set[tuple[Past, tuple[int, ...]]] = set()
         self._orders = 0
 
     def run(self, bag: Bag) -> Found:
         """Check every history that does what is in a bag; raise `Differs`.
 
-        What was found stays in `known` until the next run.
+        What was found stays in `known` until the next run. As `deliveries` count the times that a
+        history was complete.
         """
-        self.known, self._forms, self._orders = {}, set(), 0
+        self.known, self._states, self._forms, self._orders = {}, {}, set(), 0
         self.world.forget(len(bag) - 1)
-        start = Here(Branch(self.world), (), Counter(bag), (frozenset(),))
-        self._walk(start)
+        with _remembered_signatures():
+            self._walk(Here(Branch(self.world), (), Counter(bag), (frozenset(),)))
         histories = sum(one is not None for one in self.known.values())
         return Found(histories, self._orders)
 
@@ -193,15 +247,24 @@ class Search:
         """Take in each act that may come next."""
         is_last = here.left.total() == 1
         for deed in self._next(here):
+            deeds = (*here.deeds, deed)
             if is_last:
-                self._check((*here.deeds, deed), here.replica)
+                self._check(deeds, here.replica)
                 continue
             replica = here.replica.copy()
             replica.take(deed)
-            left = here.left - Counter([deed.letter])
-            own = deed.seen | {deed.name}
-            pasts = [one | own for one in here.pasts if deed.seen <= one]
-            self._walk(Here(replica, (*here.deeds, deed), left, (*here.pasts, *pasts)))
+            if self.walk is Walk.ORDERS or self._is_new(deeds, replica):
+                left = here.left - Counter([deed.letter])
+                own = deed.seen | {deed.name}
+                pasts = [one | own for one in here.pasts if deed.seen <= one]
+                self._walk(Here(replica, deeds, left, (*here.pasts, *pasts)))
+
+    def _is_new(self, deeds: tuple[Deed, ...], replica: Branch) -> bool:
+        """Say whether these acts have not arrived before, in another order; compare if they have."""
+        key, state = frozenset(deed.name for deed in deeds), replica.state()
+        if self._states.setdefault(key, state) != state:
+            raise Differs(f"{self.family.name}, on the way, in this order: {self._in_words(deeds)}")
+        return self._states[key] is state
 
     def _next(self, here: Here) -> Iterator[Deed]:
         """Yield each act that may come next; where it is a twin, those before it can still come."""
@@ -250,7 +313,8 @@ class Search:
 
     def _compare(self, deeds: tuple[Deed, ...], replica: Branch) -> None:
         nodes = self.world.nodes(deeds)
-        oracle, envoy = by_oracle(Asked(self.world, [*nodes])), by_envoy(_only(nodes, replica), replica)
+        oracle = by_oracle(Asked(self.world, deeds))
+        envoy = by_envoy(_only(nodes, replica), replica)
         parts = [part for part in oracle if oracle[part] != envoy[part]]
         if parts:
             both = [f"{part}: {oracle[part]} != {envoy[part]}" for part in parts]
@@ -280,14 +344,29 @@ def _shape(deeds: Sequence[Deed]) -> Past:
     return tuple(sum(bits[one] for one in deed.seen) for deed in deeds)
 
 
+def _remembered_signatures() -> ExitStack:
+    """Return a context in which each signature of a join is checked once, not at each arrival."""
+    stack = ExitStack()
+    for check in (capability.check_statement, capability.check_proof):
+        stack.enter_context(patch.object(capability, check.__name__, cache(check)))
+    return stack
+
+
 def bags(count: int, letters: int) -> list[Bag]:
     """Return what `count` acts out of the first `letters` can be, those of few letters first."""
     found = combinations_with_replacement(range(letters), count)
     return sorted(found, key=lambda bag: (bag[-1], bag))
 
 
-def search(family: Family, count: int, letters: int = 0, *, descending: bool = False) -> Found:
+def search(
+    family: Family,
+    count: int,
+    letters: int = 0,
+    *,
+    descending: bool = False,
+    walk: Walk = Walk.ORDERS,
+) -> Found:
     """Check every history of `count` acts out of the first `letters` (0: all) of a family."""
-    one = Search(family, descending=descending)
+    one = Search(family, descending=descending, walk=walk)
     found = [one.run(bag) for bag in bags(count, letters or len(family.acts))]
     return Found(sum(part.histories for part in found), sum(part.deliveries for part in found))

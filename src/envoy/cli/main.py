@@ -333,7 +333,7 @@ def seldom_read_module(name: str) -> ModuleType | None:
 
 def sparing(name: str) -> ModuleType | None:
     """Return a module of commands that write, without what libraries load and nobody asks."""
-    from envoy.cli import seldom
+    from envoy.wiring import seldom
 
     with seldom.standing_in():
         return write_module(name)

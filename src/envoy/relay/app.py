@@ -19,13 +19,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Final, TypeVar
 
-from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from envoy import jsontext, limits
@@ -44,6 +41,7 @@ from envoy.sync import access, frames
 from envoy.sync.frames import HubRefusal
 
 T = TypeVar("T")
+Fields = Mapping[bytes, bytes]
 
 MEDIA: Final = "application/vnd.msgpack"
 JSON: Final = "application/json"
@@ -113,6 +111,10 @@ class Answer(NamedTuple):
     retry_ms: int | None = None
 
 
+class Gone(Exception):
+    """Whoever asked is not there any more."""
+
+
 class Face:
     """One relay as an ASGI application."""
 
@@ -137,10 +139,9 @@ class Face:
         if scope["type"] == "websocket":
             await self._socket(scope, receive, send)
             return
-        request = Request(scope, receive)
         try:
-            await self._send(await self._answered(request), scope, send)
-        except ClientDisconnect:
+            await self._send(await self._answered(scope, receive), scope, send)
+        except Gone:
             return  # nobody is there to be told
 
     async def drain(self, seconds: float) -> None:
@@ -156,32 +157,36 @@ class Face:
 
     # -- one request ------------------------------------------------------------------------
 
-    async def _answered(self, request: Request) -> Answer:
-        """Return the answer to a request, whatever it is. Raises ClientDisconnect."""
-        path, name = request.scope["path"], request.scope["path"].removeprefix(_CALLS)
+    async def _answered(self, scope: Scope, receive: Receive) -> Answer:
+        """Return the answer to a request, whatever it is. Raises Gone."""
+        path: str = scope["path"]
+        name = path.removeprefix(_CALLS)
         is_call = path.startswith(_CALLS) and (name in access.EVERY or name in CALLS)
+        fields = fields_of(scope["headers"])
         try:
-            check(request.headers, self._terms.hosts)
+            check(fields, self._terms.hosts)
         except HubRefusal as refusal:
             status = 403 if refusal.code == "auth_failed" else None
             return self._refused(refusal, status=status, is_last=True)
         unknown = HubRefusal("unsupported_operation")
         if not is_call and path != _INFO:
             return self._refused(unknown, status=404, is_last=True)
-        if request.method != ("POST" if is_call else "GET"):
+        if scope["method"] != ("POST" if is_call else "GET"):
             return self._refused(unknown, status=405, is_last=True)
         if is_call:
-            return await self._call(request, name)
+            return await self._call(name, fields, scope, receive)
         return Answer(200, jsontext.dumps(self._terms.info()).encode())
 
-    async def _call(self, request: Request, name: str) -> Answer:
+    async def _call(self, name: str, fields: Fields, scope: Scope, receive: Receive) -> Answer:
         """Answer one call."""
-        peer, is_read = self._peer(request.scope), False
+        is_read = False
         try:
-            size = announced(request.headers)
+            size, peer = announced(fields), self._peer(scope)
             refusal = self._refusal(name, peer, size)
-            with self._holding(0 if refusal else size), self._counting(peer):
-                body = await read_body(request, size, keep=refusal is None)
+            with self._counting(peer, 0 if refusal else size):
+                body = scope.get("whole")
+                if body is None:
+                    body = await read_body(receive, size, keep=refusal is None)
                 is_read = True
                 if refusal is not None:
                     raise refusal
@@ -245,25 +250,9 @@ class Face:
         assert isinstance(name, bytes), "of relay.wire"
         return name
 
-    @contextmanager
-    def _counting(self, peer: bytes) -> Iterator[None]:
-        """Count one that ``peer`` has open; behind a proxy connections do not tell."""
-        self._open[peer] += 1
-        try:
-            yield
-        finally:
-            self._open[peer] -= 1
-            if not self._open[peer]:
-                del self._open[peer]
-
-    @contextmanager
-    def _holding(self, size: int) -> Iterator[None]:
-        """Count bytes that are in memory."""
-        self._held += size
-        try:
-            yield
-        finally:
-            self._held -= size
+    def _counting(self, peer: bytes, size: int) -> Counting:
+        """Count one that ``peer`` has open, and the bytes that it is."""
+        return Counting(self, peer, size)
 
     # -- answers ----------------------------------------------------------------------------
 
@@ -290,12 +279,14 @@ class Face:
         if size <= _PART_BYTES // 2 and not state["unsent"]():
             await _write(answer, send)  # the connection takes it without waiting
             return
-        with self._holding(size):
-            try:
-                async with asyncio.timeout(_seconds(size)):
-                    await _write(answer, send)
-            except TimeoutError:
-                state["abort"]()
+        self._held += size
+        try:
+            async with asyncio.timeout(_seconds(size)):
+                await _write(answer, send)
+        except TimeoutError:
+            state["abort"]()
+        finally:
+            self._held -= size
 
     # -- one WebSocket ----------------------------------------------------------------------
 
@@ -306,7 +297,7 @@ class Face:
         try:
             if scope["path"] != _SOCKET:
                 raise HubRefusal("not_found")
-            check(Headers(scope=scope), self._terms.hosts)
+            check(fields_of(scope["headers"]), self._terms.hosts)
             if self.is_draining:
                 raise HubRefusal("relay_unavailable")
             if self._open[peer] >= self._terms.open_max:
@@ -318,30 +309,67 @@ class Face:
             await send(head)
             await send({"type": "websocket.http.response.body", "body": answer.body})
             return
-        with self._counting(peer):
+        with self._counting(peer, 0):
             await send({"type": "websocket.accept"})
             state = scope["state"]
             await self.fanout.serve(receive, send, state["abort"], state["write"])
 
 
-def check(headers: Headers, hosts: frozenset[str]) -> None:
+class Counting:
+    """What is open of a peer, and in memory, while a request lasts.
+
+    Behind a proxy connections do not tell how much one has open.
+    """
+
+    __slots__ = ("_face", "_peer", "_size")
+
+    def __init__(self, face: Face, peer: bytes, size: int) -> None:
+        self._face = face
+        self._peer = peer
+        self._size = size
+
+    def __enter__(self) -> None:
+        self._face._held += self._size
+        self._face._open[self._peer] += 1
+
+    def __exit__(self, *_: object) -> None:
+        face, peer = self._face, self._peer
+        face._held -= self._size
+        face._open[peer] -= 1
+        if not face._open[peer]:
+            del face._open[peer]
+
+
+def fields_of(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
+    """Return the fields of a head by their names; of those that stand twice both, with a comma.
+
+    Raises nothing: a head that is too large has none, and is refused for that.
+    """
+    found, size = dict[bytes, bytes](), 0
+    for name, value in headers:
+        size += len(name) + len(value)
+        found[name] = found[name] + b"," + value if name in found else value
+    return found if size <= limits.HEADER_BYTES_MAX else {}
+
+
+def check(fields: Fields, hosts: frozenset[str]) -> None:
     """Refuse what no client of a relay sends: browsers, foreign names, packed or endless heads."""
-    size = sum(len(name) + len(value) for name, value in headers.raw)
-    if size > limits.HEADER_BYTES_MAX:
+    if not fields:
         raise HubRefusal("malformed")
-    if "origin" in headers or headers.get("host", "").lower() not in hosts:
+    host = fields.get(b"host", b"").decode("latin-1").lower()
+    if b"origin" in fields or host not in hosts:
         raise HubRefusal("auth_failed")
-    if headers.get("content-encoding", "identity") != "identity":
+    if fields.get(b"content-encoding", b"identity") != b"identity":
         raise HubRefusal("unsupported_operation")
 
 
-def announced(headers: Headers) -> int:
+def announced(fields: Fields) -> int:
     """Return how many bytes of body are announced, of a request without one none.
 
     Raises HubRefusal (length_required, message_too_large).
     """
-    length = headers.get("content-length", "")
-    if "transfer-encoding" in headers or not length.isdecimal() or len(length) > 12:
+    length = fields.get(b"content-length", b"")
+    if b"transfer-encoding" in fields or not length.isdigit() or len(length) > 12:
         raise HubRefusal("length_required")
     size = int(length)
     if size > limits.REQUEST_BYTES_MAX:
@@ -349,14 +377,18 @@ def announced(headers: Headers) -> int:
     return size
 
 
-async def read_body(request: Request, size: int, *, keep: bool) -> bytes:
-    """Return the body of ``request``, whole, within its deadline; empty where nobody wants it.
+async def read_body(receive: Receive, size: int, *, keep: bool) -> bytes:
+    """Return the body of a request, whole, within its deadline; empty where nobody wants it.
 
-    Raises HubRefusal(malformed), TimeoutError, ClientDisconnect.
+    Raises HubRefusal(malformed), TimeoutError, Gone.
     """
-    parts, got = list[bytes](), 0
+    parts, got, more = list[bytes](), 0, True
     async with asyncio.timeout(_seconds(size)):
-        async for part in request.stream():
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise Gone
+            part, more = message["body"], message["more_body"]
             if keep:
                 parts.append(part)
             got += len(part)

@@ -29,14 +29,16 @@ from envoy.relay import billing, guard, health, journal, tables
 from envoy.relay.app import Face, Terms
 from envoy.relay.bus import Bus
 from envoy.relay.desk import Config, Desk, Fund
+from envoy.relay.doors import Config as WireConfig
+from envoy.relay.doors import Doors
+from envoy.relay.exchange import Http
 from envoy.relay.journal import Journal
 from envoy.relay.metrics import Metrics
 from envoy.relay.peers import Peers
 from envoy.relay.quota import Buckets, Pace, Rates
 from envoy.relay.rules import Allowance
 from envoy.relay.sweep import Retention
-from envoy.relay.wire import Config as WireConfig
-from envoy.relay.wire import Doors, Http, Server, Socket
+from envoy.relay.wire import Server, Socket
 from envoy.sync.frames import HubRefusal
 from envoy.system import files, host
 
@@ -332,11 +334,10 @@ def _settings(app: Callable[..., object], doors: Doors, options: Options) -> Wir
         interface="asgi3",
         timeout_keep_alive=limits.KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=limits.DRAIN_SECONDS,
-        h11_max_incomplete_event_size=limits.HEADER_BYTES_MAX,
         ssl_certfile=options.cert,
         ssl_keyfile=options.key,
     )
-    found.doors = doors
+    found.doors, found.sockets = doors, Socket
     return found
 
 

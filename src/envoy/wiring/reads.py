@@ -428,20 +428,29 @@ def damage_of(connection: db.Connection) -> str | None:
 
 def refresh(config: Config, spaces: Sequence[bytes]) -> None:
     """Let the write side take in what is new in ``spaces``, loading it first."""
-    from envoy.wiring import writes
+    from envoy.wiring import seldom
+
+    with seldom.standing_in():
+        from envoy.wiring import writes
 
     writes.refresh(config, spaces)
 
 
 def give_back(config: Config, held: Sequence[tuple[int, bytes]]) -> None:
     """Release tasks, given with the numbers of their spaces, loading what writes first."""
-    from envoy.wiring import giving
+    from envoy.wiring import seldom
+
+    with seldom.standing_in():
+        from envoy.wiring import giving
 
     giving.give_back(config, held)
 
 
 def look_back(reader: Reader, of: rows.Space) -> Hindsight:
     """Return the log of a space for questions about older moments, loading the rules first."""
-    from envoy.wiring import hindsight
+    from envoy.wiring import seldom
+
+    with seldom.standing_in():
+        from envoy.wiring import hindsight
 
     return hindsight.look_back(reader.connection, of)

@@ -5,8 +5,9 @@ with regular expressions that are compiled on the way, a twentieth of what a `se
 write side is loaded a stand-in answers to each of these names; the module behind it is loaded when
 something of it is asked for, and then it is all there, for whoever took the stand-in as well.
 
-Laws: a module that is loaded already is left alone; afterwards no stand-in can be imported, so
-nobody else meets one; what is asked of a stand-in is what the module itself would have given.
+Laws: a module that is loaded already is left alone; afterwards no stand-in can be imported, and
+where other threads run none is put up, so nobody else meets one; what is asked of a stand-in is what
+the module itself would have given.
 
 Specification: docs/adr/0003-lean-start.md.
 """
@@ -67,11 +68,17 @@ def real(name: str) -> ModuleType:
     return sys.modules[name]
 
 
+def is_alone() -> bool:
+    """Return whether this thread is the only one of the process."""
+    threading = sys.modules.get("threading")
+    return threading is None or threading.active_count() == 1
+
+
 @contextmanager
 def standing_in() -> Iterator[None]:
     """Return a context in which what is loaded gets stand-ins for the modules of SELDOM."""
     for name, known in SELDOM.items():
-        if name not in sys.modules:
+        if name not in sys.modules and is_alone():
             stand_in = sys.modules[name] = StandIn(name)
             stand_in.__dict__.update(
                 {what: value for what, value in known.items() if not what.startswith("__")}

@@ -12,20 +12,20 @@ import sys
 
 import pytest
 
-from envoy.cli import seldom
+from envoy.wiring import seldom
 
 LOADED = """
 import sys
-from envoy.cli import seldom
+from envoy.wiring import seldom
 with seldom.standing_in():
     import envoy.core.bodies
 """
 
 
-def told(program: str) -> str:
-    """Return what a program says that begins with the write side loaded."""
+def told(program: str, before: str = LOADED) -> str:
+    """Return what a program says that begins with the write side loaded, or with ``before``."""
     done = subprocess.run(
-        [sys.executable, "-c", LOADED + program],
+        [sys.executable, "-c", before + program],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
@@ -120,3 +120,21 @@ def test_a_failure_while_loading_leaves_no_stand_in() -> None:
         "    print([name for name in seldom.SELDOM if name in sys.modules])"
     )
     assert told(program) == "[]"
+
+
+def test_beside_another_thread_no_stand_in_is_put_up() -> None:
+    program = """
+import sys, threading
+from envoy.wiring import seldom
+gone = threading.Event()
+other = threading.Thread(target=gone.wait)
+other.start()
+with seldom.standing_in():
+    beside = [name for name in seldom.SELDOM if isinstance(sys.modules.get(name), seldom.StandIn)]
+gone.set()
+other.join()
+with seldom.standing_in():
+    alone = [name for name in seldom.SELDOM if isinstance(sys.modules.get(name), seldom.StandIn)]
+print(len(beside), len(alone) > 0)
+"""
+    assert told(program, before="") == "0 True"

@@ -1,0 +1,176 @@
+"""The tool that makes mutants: what it makes, that it tells the dead from the living, its table."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mutation import explained
+from mutation.mutants import Mutant, modules, mutants, tree
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src/envoy"
+
+PLANTED = '''
+"""A module with slips to make."""
+
+LIMIT = 3
+
+
+def fits(number):
+    """Say whether ``number`` is below the limit."""
+    return number < LIMIT
+
+
+def total(numbers):
+    """Return the sum."""
+    found = 0
+    while numbers:
+        found += numbers.pop()
+    return found
+'''
+TESTS = """
+from envoy.state import planted
+
+def test_far_from_the_limit():
+    assert planted.fits(2) and not planted.fits(9)
+
+def test_the_sum():
+    assert planted.total([1, 2]) == 3
+"""
+
+
+def whats(text: str) -> list[str]:
+    """Return what becomes what in all mutants of a text."""
+    return [one.what for one in mutants("core/one.py", text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expect"),
+    [
+        pytest.param("a < b", [], id="nothing of a value that nobody reads"),
+        pytest.param("x = a < b", ["a < b -> a <= b"], id="a bound moves"),
+        pytest.param("x = a is b", ["a is b -> a is not b"], id="an identity turns round"),
+        pytest.param(
+            "x = a and b",
+            ["a and b -> a or b", "a and b without a", "a and b without b"],
+            id="a condition lacks a part",
+        ),
+        pytest.param("x = not a", ["not a -> a"], id="a denial goes"),
+        pytest.param("x = 2", ["2 -> 3", "2 -> 1"], id="a number is one off"),
+        pytest.param("x = 0", ["0 -> 1"], id="none is one"),
+        pytest.param("x = 'a', b''", [
+            "('a', b'') without 'a'", "('a', b'') without b''", "'a' -> ''", "b'' -> b'XX'",
+        ], id="a table lacks a row, a text is empty"),
+        pytest.param("def f():\n    return a, b", ["return (a, b) -> return None"], id="no answer"),
+        pytest.param(
+            "if a:\n    b()", ["if a: -> if not a:", "if a: -> nothing", "b() -> nothing"],
+            id="a guard goes",
+        ),
+        pytest.param("x = a[1:]", ["1: -> :", "1 -> 2", "1 -> 0"], id="a slice has no bound"),
+        pytest.param(
+            "x = f(a, b, c=d)",
+            ["f(a, b, c=d) -> f(b, a, c=d)", "f(a, b, c=d) without c=d"],
+            id="arguments change places",
+        ),
+        pytest.param("x = sorted(a)", ["sorted(a) -> list(a)"], id="no order"),
+        pytest.param("x: tuple[int, ...] | None", [], id="types are left alone"),
+        pytest.param("X = tuple[int, str] | None", [], id="names of types too"),
+        pytest.param("def f():\n    'text'\n    assert a < b, 'c'", [], id="asserts and texts too"),
+    ],
+)  # fmt: skip
+def test_what_a_mutant_changes(text: str, expect: list[str]) -> None:
+    assert whats(text) == expect
+
+
+def test_every_mutant_is_another_module_that_can_be_compiled() -> None:
+    text = (SOURCE / "state/gates.py").read_text("utf-8")
+    sound = compile(text, "gates", "exec")
+    made = mutants("state/gates.py", text)
+    assert len(made) > 100
+    for one in made:
+        assert compile(tree(text, one.number), "gates", "exec") != sound, one
+
+
+def test_mutants_of_a_module_have_different_names() -> None:
+    for module in modules(SOURCE):
+        made = mutants(module, (SOURCE / module).read_text("utf-8"))
+        assert len({one.key for one in made}) == len(made)
+
+
+def test_each_explained_mutant_still_exists() -> None:
+    made = [
+        one
+        for module in modules(SOURCE)
+        for one in mutants(module, (SOURCE / module).read_text("utf-8"))
+    ]
+    stale = [row for row in explained.ROWS if not any(map(row.fits, made))]
+    assert stale == []
+
+
+def test_only_a_star_means_any_text() -> None:
+    row = explained.Row("a.py", "f", "x[?] -> *", "why")
+    assert row.fits(Mutant("a.py", "f", "x[?] -> y", 1, 1, 0))
+    assert not row.fits(Mutant("a.py", "f", "xa -> y", 1, 1, 0))
+    assert not row.fits(Mutant("a.py", "g", "x[?] -> y", 1, 1, 0))
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what a run over a planted project said, and how each mutant ended."""
+    root = tmp_path_factory.mktemp("planted")
+    files = {
+        "pyproject.toml": '[tool.pytest.ini_options]\npythonpath = ["src"]\n',
+        "src/envoy/__init__.py": "",
+        "src/envoy/state/__init__.py": "",
+        "src/envoy/state/planted.py": PLANTED,
+        "tests/state/test_planted.py": TESTS,
+    }
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    run = subprocess.run(
+        [sys.executable, "-m", "mutation", "--project", str(root), "--json"],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    lines = (root / "build/mutation/outcomes.jsonl").read_text().splitlines()
+    hows = {mutant[2]: outcome[0] for mutant, outcome in map(json.loads, lines)}
+    return json.loads(run.stdout), hows
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("what", "how"),
+    [
+        pytest.param("number < LIMIT -> number <= LIMIT", "survived", id="nobody tried the limit"),
+        pytest.param("3 -> 4", "survived", id="or what lies above it"),
+        pytest.param("3 -> 2", "killed", id="a table is mutated before anybody reads it"),
+        pytest.param("return found -> return None", "killed", id="a function in its place"),
+        pytest.param("while numbers: -> while not numbers:", "killed", id="an exception kills"),
+        pytest.param("found += numbers.pop() -> nothing", "timeout", id="what never ends is ended"),
+    ],
+)
+def test_a_planted_slip_ends_as_it_should(
+    ended: tuple[dict[str, Any], dict[str, str]], what: str, how: str
+) -> None:
+    assert ended[1][what] == how
+
+
+@pytest.mark.slow
+def test_the_figures_add_up(ended: tuple[dict[str, Any], dict[str, str]]) -> None:
+    told, hows = ended
+    assert told["played"] == told["mutants"] == len(hows)
+    assert told["survived"] == list(hows.values()).count("survived") == 2
+    assert told["killed"] + told["timeout"] + told["survived"] == told["played"]
+    assert told["score"] == round(100 * (1 - 2 / len(hows)), 1)
