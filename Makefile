@@ -29,6 +29,13 @@ help:
 demo: $(VENV)/.envoy
 	@$(BIN)/python demo/run.py
 
+# What tests write stays in memory where that has the room, in kilobytes: a thousand homes, each
+# durable many times over, wait for a disk longer than for the processor.
+memory = $$(test "$$(df -k /dev/shm 2>/dev/null | awk 'END { print $$4 }')" -gt $(1) 2>/dev/null \
+  && echo env TMPDIR=/dev/shm)
+MEMORY = $(call memory,1000000)
+PYTEST = $(BIN)/python -m pytest -q -n 2 -o tmp_path_retention_policy=failed
+
 test: $(VENV)/.dev $(VENV)/.envoy
 	@echo "== format and lint"
 	@$(BIN)/ruff format --quiet --check $(CODE)
@@ -37,19 +44,14 @@ test: $(VENV)/.dev $(VENV)/.envoy
 	@$(BIN)/mypy --no-error-summary src tests tools
 	@echo "== tests"
 	@mkdir -p build
-	@$(BIN)/python -m pytest -q -n 2 --cov --cov-branch --cov-report=json:build/coverage.json
+	@$(call memory,8000000) $(PYTEST) --cov --cov-branch --cov-report=json:build/coverage.json
 	@$(BIN)/python tools/coverage_gate.py build/coverage.json
-
-# Work in progress does not wait for a disk where memory has the room (a gigabyte) instead.
-MEMORY = $$(test "$$(df -k /dev/shm 2>/dev/null | awk 'END { print $$4 }')" -gt 1000000 2>/dev/null \
-  && echo env TMPDIR=/dev/shm)
 
 quick: $(VENV)/.dev $(VENV)/.envoy
 	@$(BIN)/ruff format --quiet --check $(CODE)
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/mypy --no-error-summary src tests tools
-	@$(MEMORY) $(BIN)/python -m pytest -q -n 2 -m "not slow" --hypothesis-profile=quick \
-	  -o tmp_path_retention_policy=failed
+	@$(MEMORY) $(PYTEST) -m "not slow" --hypothesis-profile=quick
 
 bench: $(VENV)/.dev $(VENV)/.envoy
 	@$(BIN)/python -m bench $(ARGS)
@@ -91,7 +93,7 @@ prove-long-fuzz: $(VENV)/.dev $(VENV)/.envoy
 
 prove-abuse: $(VENV)/.dev $(VENV)/.envoy
 	@echo "== abuse: every row of docs/threat-model.md"
-	@$(BIN)/python -m pytest -q -n 2 tests/abuse
+	@$(call memory,8000000) $(PYTEST) tests/abuse
 
 CROWD = PYTHONPATH=tests:. $(BIN)/python -m crowd
 
