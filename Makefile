@@ -44,27 +44,32 @@ test: $(VENV)/.dev $(VENV)/.envoy
 	@$(BIN)/mypy --no-error-summary src tests tools
 	@echo "== tests"
 	@mkdir -p build
-	@$(call memory,8000000) $(PYTEST) --cov --cov-branch --cov-report=json:build/coverage.json
+	@$(call memory,8000000) $(PYTEST) -m "not prove" --cov --cov-branch --cov-report=json:build/coverage.json
 	@$(BIN)/python tools/coverage_gate.py build/coverage.json
 
 quick: $(VENV)/.dev $(VENV)/.envoy
 	@$(BIN)/ruff format --quiet --check $(CODE)
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/mypy --no-error-summary src tests tools
-	@$(MEMORY) $(PYTEST) -m "not slow" --hypothesis-profile=quick
+	@$(MEMORY) $(PYTEST) -m "not slow and not prove" --hypothesis-profile=quick
 
 bench: $(VENV)/.dev $(VENV)/.envoy
 	@$(BIN)/python -m bench $(ARGS)
 
 # --- the proof: every suite is a target of its own; one more is one more name in a list ---
 
-PROVE := prove-simulator prove-fuzz prove-abuse prove-crowd prove-faults
-PROVE_LONG := prove-long-simulator prove-long-planted prove-long-fuzz prove-long-crowd prove-long-faults
+PROVE := prove-tests prove-simulator prove-fuzz prove-abuse prove-crowd prove-faults prove-mutation
+PROVE_LONG := prove-long-simulator prove-long-planted prove-long-fuzz prove-long-crowd \
+  prove-long-faults prove-long-mutation
 SIM = PYTHONPATH=tests $(BIN)/python -m sim
 
 .PHONY: $(PROVE) $(PROVE_LONG)
 prove: $(PROVE)
 prove-long: $(PROVE_LONG)
+
+prove-tests: $(VENV)/.dev $(VENV)/.envoy
+	@echo "== tests that take a minute each"
+	@$(MEMORY) $(PYTEST) -m prove
 
 prove-simulator: $(VENV)/.dev $(VENV)/.envoy
 	@echo "== simulator: seeds"
@@ -93,7 +98,7 @@ prove-long-fuzz: $(VENV)/.dev $(VENV)/.envoy
 
 prove-abuse: $(VENV)/.dev $(VENV)/.envoy
 	@echo "== abuse: every row of docs/threat-model.md"
-	@$(call memory,8000000) $(PYTEST) tests/abuse
+	@$(call memory,8000000) $(PYTEST) -m "not prove" tests/abuse
 
 CROWD = PYTHONPATH=tests:. $(BIN)/python -m crowd
 
@@ -123,6 +128,16 @@ prove-long-faults: $(VENV)/.dev $(VENV)/.envoy
 	@$(FAULTS) faults.power --states 100000 --only relay --seconds 120 --seed 2
 	@$(FAULTS) faults.power --states 100000 --only home --seconds 120 --seed 2
 	@$(FAULTS) faults.bytes --full --seconds 180 --seed 2
+
+MUTATION = PYTHONPATH=tests $(BIN)/python -m mutation
+
+prove-mutation: $(VENV)/.dev $(VENV)/.envoy
+	@echo "== mutation: a minute of slips in what decides"
+	@$(MUTATION) --minutes 1 --workers 2 --least 85
+
+prove-long-mutation: $(VENV)/.dev $(VENV)/.envoy
+	@echo "== mutation: the same for minutes"
+	@$(MUTATION) --minutes 15 --workers 2 --seed 2 --least 90
 
 docs: $(VENV)/.dev
 	@PYTHONPATH=src $(BIN)/python tools/make_docs.py

@@ -100,7 +100,7 @@ def play_nats(setting: Setting) -> Race:
             targets.append(Target(mine, theirs, bound, is_most=False))
     remarks = [f"{peer.version}, {sync} sync: {nats.PROMISES[sync]}" for sync in syncs]
     if nats.ALWAYS not in syncs:
-        remarks.append(finding.absent("a nats-server that syncs before it answers (2.10)"))
+        remarks.append(finding.absent("a nats-server that can sync before it answers"))
 
     def notes() -> dict[str, float]:
         found = {f"nats, {sync} sync, cpu us": one.cpu_us() for sync, one in streams.items()}

@@ -176,7 +176,7 @@ def play_tasks(setting: Setting) -> Race:
             Target(page, f"task list{many}, wall", PAGE_MOST, is_most=True),
             Target(new, "envoy task create, wall", ADD_MOST, is_most=True),
         ]
-    sides = (*ours.values(), *theirs.values())
+    sides: list[Work | taskwarrior.Tasks] = [*ours.values(), *theirs.values()]
     return Race(
         tuple(contenders),
         tuple(targets),

@@ -131,7 +131,7 @@ def play_append(setting: Setting) -> Race:
     each = 1_000 if setting.quick else 4_000
     log = Log(setting, "relay", Settings(has_pace=False))
     mine = log.crew(setting, CONNECTIONS)
-    servers = {what: bare(setting, what) for what in ("commit", "null")}
+    servers = {what: bare(setting, what) for what in ("commit", "lean", "null")}
     spent: dict[str, list[float]] = {what: [] for what in servers}
 
     def posting(what: str) -> Callable[[], float]:
@@ -155,6 +155,7 @@ def play_append(setting: Setting) -> Race:
         (
             Contender("relay", "per_s", lambda: log.post(mine, Task(each))),
             Contender("bare group commit", "per_s", posting("commit")),
+            Contender("the same on the relay's wire", "per_s", posting("lean")),
             Contender("asgi_null", "per_s", posting("null")),
         ),
         (Target("relay", "bare group commit", APPEND_LEAST, is_most=False),),

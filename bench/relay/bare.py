@@ -3,7 +3,8 @@
 Started as ``python -m bench.relay.bare WHAT DIRECTORY``. ``commit`` puts each body that is posted
 into a row of SQLite, synchronous=FULL, all that wait in one transaction, and answers behind its
 commit. ``echo`` sends each body to every WebSocket. ``null`` reads it and answers. None of them
-looks at what it is given, bounds anything, or knows who asks.
+looks at what it is given, bounds anything, or knows who asks. ``lean`` is ``commit`` behind the
+connections of the relay instead of the library's own: what those alone would make of it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from bench.relay.process import say
 from bench.yardsticks import ROW, WARM_TRANSACTIONS
 from envoy import limits
+from envoy.relay import doors, exchange, wire
+from envoy.relay.peers import Peers
 
 Message = dict[str, object]
 Receive = Callable[[], Awaitable[Message]]
@@ -71,8 +74,8 @@ async def nothing(_: bytes) -> None:
 class Committer:
     """Bodies into rows, all that wait in one durable transaction, by a thread of its own."""
 
-    def __init__(self, directory: Path) -> None:
-        self._path = str(directory / "bare.db")
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
         self._waiting = queue.SimpleQueue[Waiting]()
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -114,15 +117,15 @@ def application(what: str, directory: Path) -> App:
         for send in list(sockets):
             await send({"type": "websocket.send", "bytes": body})
 
-    if what == "commit":
-        return App(Committer(directory).take, sockets)
+    if what in ("commit", "lean"):
+        return App(Committer(directory / f"{what}.db").take, sockets)
     return App(echo if what == "echo" else nothing, sockets)
 
 
-def main(what: str, directory: Path) -> None:
-    """Serve until a signal comes."""
+def library(app: App) -> uvicorn.Server:
+    """Return the server of the library, with its own connections."""
     config = uvicorn.Config(
-        application(what, directory),
+        app,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -133,12 +136,33 @@ def main(what: str, directory: Path) -> None:
         interface="asgi3",
         timeout_keep_alive=limits.KEEP_ALIVE_SECONDS,
     )
+    return uvicorn.Server(config)
+
+
+def lean(app: App) -> uvicorn.Server:
+    """Return the server of the relay, with the relay's connections."""
+    config = doors.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        http=exchange.Http,
+        interface="asgi3",
+        timeout_keep_alive=limits.KEEP_ALIVE_SECONDS,
+    )
+    config.doors = doors.Doors(Peers(), most_of_peer=limits.CONNECTIONS_MAX)
+    return wire.Server(config)
+
+
+def main(what: str, directory: Path) -> None:
+    """Serve until a signal comes."""
+    app = application(what, directory)
     # As the relay does: said in so many words, asyncio sends small answers at once only where it is
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.bind(("127.0.0.1", 0))
     bound.listen(limits.CONNECTIONS_MAX)
     say(f"http://127.0.0.1:{bound.getsockname()[1]}")
-    uvicorn.Server(config).run(sockets=[bound])
+    (lean(app) if what == "lean" else library(app)).run(sockets=[bound])
 
 
 if __name__ == "__main__":

@@ -87,6 +87,7 @@ def test_a_word_is_cut_at_the_width_and_taken_away(
 ) -> None:
     monkeypatch.setenv("ENVOY_HOME", str(tmp_path))
     monkeypatch.setattr(progress, "TELL_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "AGAIN_SECONDS", 3600.0)
     master, slave = os.openpty()
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     config = configs.load({}, read_toml=lambda _: {})

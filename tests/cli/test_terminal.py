@@ -79,7 +79,7 @@ def hunt(hand: Hand) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("columns", [60, 40])
+@pytest.mark.parametrize("columns", [60, pytest.param(40, marks=pytest.mark.prove)])
 def test_a_person_does_the_bug_hunt_by_hand(tmp_path: Path, columns: int) -> None:
     hand = Hand(Console(tmp_path), columns)
     hunt(hand)

@@ -11,7 +11,7 @@ from console import Console, compare, play, steps
 TRANSCRIPTS = sorted((Path(__file__).parents[1] / "transcripts").glob("*.txt"))
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
 def test_a_transcript_shows_what_comes(path: Path, tmp_path: Path) -> None:
     assert play(path.read_text("utf-8"), Console(tmp_path)) > 5

@@ -17,11 +17,12 @@ from envoy.core.capability import (
     ROLE_NEEDS,
     Grant,
     cap_of,
+    is_plain,
     structural,
     task_of,
 )
 from envoy.core.kinds import KINDS
-from envoy.core.structs import Body
+from envoy.core.structs import Body, replace
 from histories import capsule
 from state.delivery import deliver
 from state.log import HERE, Delegating, Log, Place, did, named
@@ -227,6 +228,14 @@ def test_what_limits_a_delegation_and_an_invite() -> None:
     assert not i.is_role and every["j"].is_role and not t.is_role
 
 
+def test_only_a_grant_without_scope_and_end_asks_nothing_more() -> None:
+    _, every = grants()
+    assert is_plain(every["gW"]) and is_plain(every["d"])
+    assert not is_plain(every["t"]) and not is_plain(every["i"])
+    assert not is_plain(replace(every["d"], task=named("T")))
+    assert not is_plain(replace(every["d"], na=0))
+
+
 def test_a_grant_is_in_an_ancestry_by_its_number() -> None:
     _, every = grants()
     grant = every["gB"]
@@ -308,6 +317,12 @@ def test_a_chain_of_delegations_only_narrows(
         pytest.param("task.release", "T", id="a release"),
         pytest.param("task.progress", "T", id="progress"),
         pytest.param("task.complete", "T", id="a completion"),
+        pytest.param("task.edit", "T", id="an edit"),
+        pytest.param("task.cancel", "T", id="a cancellation"),
+        pytest.param("task.reopen", "T", id="a reopening"),
+        pytest.param("task.gate", "T", id="a gate"),
+        pytest.param("task.handoff", "T", id="a handoff"),
+        pytest.param("task.review", "T", id="a verdict"),
         pytest.param("card", None, id="a card is about no task"),
         pytest.param("message", None, id="a message without task"),
         pytest.param("vote", None, id="an unknown kind is about no task"),
@@ -317,6 +332,15 @@ def test_the_task_of_a_content_event(kind: str, about: str | None) -> None:
     body = None if kind == "vote" else body_of(kind)
     expect = None if about is None else named(about)
     assert task_of(kind, body, named("its own id")) == expect
+
+
+FILE = objects.ObjectPut(bytes(32), "a", "b", 1, bytes(32), bytes(32), (), named("T"), None)
+
+
+def test_a_file_is_attached_to_the_task_that_it_names() -> None:
+    assert task_of("object.put", FILE, bytes(32)) == named("T")
+    assert task_of("object.put", replace(FILE, task=None), bytes(32)) is None
+    assert task_of("object.retract", objects.ObjectRetract(named("T"), ""), bytes(32)) is None
 
 
 def test_what_a_message_and_a_merge_name_is_their_task() -> None:

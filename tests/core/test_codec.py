@@ -410,6 +410,7 @@ def test_the_first_element_is_seen_without_the_rest(value: int | str, others: in
         pytest.param("919105", id="an array first"),
         pytest.param("91c1", id="the byte c1"),
         pytest.param("91ca3f800000", id="a float"),
+        pytest.param("91df00000000", id="a map"),
         pytest.param("91cd01", id="an int cut short"),
         pytest.param("91a261", id="a str cut short"),
         pytest.param("91d9", id="a head of a str cut short"),

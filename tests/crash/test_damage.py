@@ -97,7 +97,7 @@ def test_a_flipped_bit_is_noticed_or_harmless_and_mended(
     sweep(folded, file, 4, seed)
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 @pytest.mark.parametrize(("file", "seed"), [(REPLICA, 3), (HUB, 4)])
 def test_a_flipped_bit_in_every_page_is_noticed_or_harmless_and_mended(
     folded: Home, file: str, seed: int

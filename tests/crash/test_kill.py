@@ -112,7 +112,7 @@ def loop(world: World, kills: int, seed: int) -> None:
     [
         pytest.param(8, 3, id="eight times"),
         pytest.param(30, 1, id="thirty times", marks=pytest.mark.slow),
-        pytest.param(200, 2, id="two hundred times", marks=pytest.mark.slow),
+        pytest.param(200, 2, id="two hundred times", marks=pytest.mark.prove),
     ],
 )
 def test_a_killed_writer_loses_nothing_that_it_was_told_is_saved(

@@ -21,7 +21,7 @@ def test_faults_of_a_message_are_survived() -> None:
 
 @pytest.mark.slow
 def test_faults_of_every_command_are_survived() -> None:
-    done = run("calls", "--sample", "2", "--seconds", "150")
+    done = run("calls", "--sample", "1", "--seconds", "150")
     assert done.status == 0 and done.figures["count"] > 60, done.out
 
 

@@ -13,7 +13,7 @@ db._SYNCHRONOUS["full"] = "PRAGMA synchronous=OFF"
 
 
 @pytest.mark.parametrize(
-    "states", [pytest.param(16, id="some"), pytest.param(400, id="many", marks=pytest.mark.slow)]
+    "states", [pytest.param(16, id="some"), pytest.param(400, id="many", marks=pytest.mark.prove)]
 )
 def test_a_power_cut_loses_nothing_that_a_profile_acknowledged(states: int) -> None:
     done = run("power", "--only", "home", "--states", f"{states}")

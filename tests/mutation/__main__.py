@@ -32,11 +32,11 @@ import pytest
 from mutation import explained
 from mutation.mutants import Mutant, modules, mutants
 from mutation.play import Outcome, Player, Tree, forked
-from mutation.tests import ASIDE, EXAMPLES, FOLDERS, Map, Mapper, play, read
+from mutation.tests import ASIDE, EXAMPLES, PLACES, Map, Mapper, play, read
 
 ROOT = Path(__file__).parents[2]
 KEPT = "build/mutation"
-LAST = "survived.json"
+OUTCOMES = "outcomes.jsonl"  # how each of the last run ended, in the order of the run
 MEMORY = Path("/dev/shm")
 COPIED = ("src", "tests", "docs", "tools", "pyproject.toml", "README.md", "CHANGELOG.md")
 READ = ("src/envoy/core", "src/envoy/state", "src/envoy/views", "tests/vectors", "tests/oracle")
@@ -77,12 +77,14 @@ def main() -> int:
         chosen = drawn(found, asked)
         results = list[Played]()
         began = time.monotonic()
-        for one in played(tree, chosen, asked):
-            results.append(one)
-            if not asked.json and one.outcome.how == "survived":
-                print(_line(one), flush=True)
+        with (asked.project / KEPT / OUTCOMES).open("w") as kept:
+            for one in played(tree, chosen, asked):
+                results.append(one)
+                kept.write(json.dumps(one) + "\n")
+                kept.flush()
+                if not asked.json and one.outcome.how == "survived":
+                    print(_line(one), flush=True)
         total = report(found, results, asked, seconds=time.monotonic() - began)
-    keep(asked.project / KEPT, results)
     return int(total["score"] < asked.least)
 
 
@@ -122,9 +124,9 @@ def _copy(project: Path) -> Iterator[Tree]:
 def _mapped(root: Path, place: Path, folder: Path) -> Map:
     """Return the map of the tree: the one kept in ``folder`` if nothing changed, or a new one."""
     stamp = hashlib.sha256(repr((ASIDE, EXAMPLES)).encode())
-    for name in (*READ, *FOLDERS):
-        for path in sorted((root / name).rglob("*")):
-            if path.suffix in (".py", ".json"):
+    for name in (*READ, *PLACES):
+        for path in sorted((root / name).rglob("*")) or [root / name]:
+            if path.suffix in (".py", ".json") and path.is_file():
                 stamp.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     kept = folder / f"map-{stamp.hexdigest()[:20]}.json"
     if not kept.exists():
@@ -140,7 +142,7 @@ def _mapped(root: Path, place: Path, folder: Path) -> Map:
 
         forked(child)
         if not new.exists():
-            sys.exit(f"the tests cannot be collected: {' '.join(FOLDERS)}")
+            sys.exit(f"the tests cannot be collected: {' '.join(PLACES)}")
         for old in folder.glob("map-*.json"):
             old.unlink()
         shutil.move(new, kept)
@@ -152,7 +154,9 @@ def drawn(found: Sequence[Sequence[Mutant]], asked: Asked) -> list[Mutant]:
     piles = list[list[Mutant]]()
     last = set[tuple[str, ...]]()
     if asked.again:
-        last = {tuple(one) for one in json.loads((asked.project / KEPT / LAST).read_text())}
+        lines = (asked.project / KEPT / OUTCOMES).read_text().splitlines()
+        ended = [Played(Mutant(*one), Outcome(*how)) for one, how in map(json.loads, lines)]
+        last = {one.mutant.key for one in ended if one.outcome.how == "survived"}
     for pile in found:
         mixed = [one for one in pile if one.key in last] if asked.again else list(pile)
         random.Random(f"{asked.seed} {pile[0].module if pile else ''}").shuffle(mixed)
@@ -238,14 +242,6 @@ def score(told: dict[str, Any]) -> float:
     """Return the percentage of those killed, in time or by time, of those not explained."""
     counted = told["played"] - told["explained"]
     return round(100 * (told["killed"] + told["timeout"]) / counted, 1) if counted else 100.0
-
-
-def keep(folder: Path, results: Sequence[Played]) -> None:
-    """Keep which ones survived, for `--again`, and how each ended, for who wants to look."""
-    lived = [one.mutant.key for one in results if one.outcome.how == "survived"]
-    (folder / LAST).write_text(json.dumps(lived))
-    lines = [json.dumps([one.mutant, one.outcome]) for one in results]
-    (folder / "outcomes.jsonl").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

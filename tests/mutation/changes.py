@@ -222,11 +222,7 @@ def slice_(node: ast.Slice) -> Slips:
 def call(node: ast.Call) -> Slips:
     """The first two arguments exchanged, without one that is named, and the opposite function."""
     args, name = node.args, node.func.id if isinstance(node.func, ast.Name) else ""
-    if (
-        len(args) > 1
-        and name not in ("min", "max")
-        and not any(isinstance(one, ast.Starred) for one in args[:2])
-    ):
+    if len(args) > 1 and name not in ("min", "max") and _differ(*args[:2]):
         yield changed(node, args=[args[1], args[0], *args[2:]])
     for index, keyword in enumerate(node.keywords):
         if keyword.arg is not None:
@@ -234,6 +230,12 @@ def call(node: ast.Call) -> Slips:
     if name in CALLED:
         kept = node.keywords if name in ("min", "max") else []
         yield changed(node, func=ast.Name(CALLED[name], ast.Load()), keywords=kept)
+
+
+def _differ(one: ast.expr, other: ast.expr) -> bool:
+    """Say whether two arguments can change places."""
+    is_starred = isinstance(one, ast.Starred) or isinstance(other, ast.Starred)
+    return not is_starred and ast.unparse(one) != ast.unparse(other)
 
 
 def match_(node: ast.Match) -> Slips:

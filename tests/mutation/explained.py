@@ -29,7 +29,97 @@ class Row(NamedTuple):
         return fnmatchcase(mutant.what, _literal(self.what))
 
 
-ROWS: Final[tuple[Row, ...]] = ()
+SLOWER: Final = "a way around work whose outcome is the same: it costs time alone"
+
+CODEC: Final = (
+    *(
+        Row("core/codec.py", "", what, "a field that is not settled by its type is looked at again")
+        for what in (
+            "('B16', 'B24', 'B32', 'B64', 'EncKey', 'I63', 'I64', 'bytes', 'None') without *",
+            *(f"'{one}' -> ''" for one in ("B16", "B24", "B32", "B64", "EncKey", "I63", "I64")),
+            *(f"'{one}' -> ''" for one in ("bytes", "None")),
+        )
+    ),
+    Row("core/codec.py", "_doubtful", "'|' -> ''", "nothing is settled, all is looked at again"),
+    Row("core/codec.py", "_doubtful", "'...' -> ''", "tuples are looked at again"),
+    Row("core/codec.py", "decode", "_PLANS.get(kind) or _plan(kind) without _PLANS*", SLOWER),
+    Row(
+        *("core/codec.py", "_plan"),
+        "isinstance(kind, type) and issubclass(kind, Body) -> *or*",
+        "only Bodies and types of tuples are decoded, and of both the two questions agree",
+    ),
+)
+CRYPTO: Final = (
+    *(
+        Row("core/crypto/aead.py", "", what, "every byte of the room is written before it is read")
+        for what in ("False -> True", "ffi.new_allocator(*) without should_clear_after_alloc=False")
+    ),
+    *(
+        Row("core/crypto/seal.py", "_less", what, "what is beyond 32 bits falls by the modulus")
+        for what in ("4 -> 5", "4 -> 5 (2)", "4 -> 5 (3)")
+    ),
+    Row("core/crypto/seal.py", "_less", "16 -> 15", "steps of 4 end at the same place"),
+)
+AUTHORITY: Final = (
+    *(
+        Row("core/capability.py", function, what, "uses are asked of invites alone")
+        for function, what in (("_role_grant", "0 -> 1 (2)"), ("_delegation", "0 -> 1"))
+    ),
+    Row("state/authority_ledger.py", "Ledger.add", "'genesis' -> ''", "every ancestry has it"),
+    *(
+        Row(
+            *("state/authority_ledger.py", "Ledger._file", f"self.{what} -> nothing"),
+            "an index for whoever looks (tests do); no rule asks it",
+        )
+        for what in (
+            "revokes.setdefault(target, []).append(event)",
+            "removes.setdefault(subject, []).append(event)",
+            "roles.setdefault(subject, []).append(event)",
+        )
+    ),
+    Row(
+        *("state/authority_pass.py", "_Pass._cross", "1 -> 0 (3)"),
+        "the two tests of bitsets save the search, which answers alone",
+    ),
+    Row("state/authority_pass.py", "_Pass._first_seen", "0 -> 1", "the genesis is no join"),
+    Row(
+        *("state/authority_pass.py", "_Pass.step"),
+        "for event in acts if event.kind == 'leave' without event.kind == 'leave'",
+        "weak is asked of leaves alone",
+    ),
+    Row(
+        *("state/authority_pass.py", "_Pass._undo"),
+        "event.id in self.ledger.undos and * without event.id in self.ledger.undos",
+        SLOWER,
+    ),
+    Row(
+        *("state/authority_content.py", "beside", "grant.parent or b'' without b''"),
+        "nothing is filed under None either",
+    ),
+)
+REDUCERS: Final = (
+    *(
+        Row("state/claims.py", "", what, "(0, -1), (-1, 0), (-2, -1) are below (0, 1), too")
+        for what in ("1 -> 0", "1 -> 2", "1 -> 0 (2)", "1 -> 2 (2)")
+    ),
+    Row(
+        *("state/content.py", "reduce_member"),
+        "last is None or * without not isinstance(last.body, Card)",
+        "the line above leaves cards alone: it is there for the types",
+    ),
+    Row("state/project.py", "reviews_text", "if not task.reviews: -> nothing", SLOWER),
+    Row(
+        "state/status.py", "Fold._agree", "-2 -> 2", "what is no verdict has another word than one"
+    ),
+    Row("state/status.py", "Fold._joined", "if not basis: -> nothing", SLOWER),
+    Row("state/status.py", "Fold._settle", "if id(view) in self.settled: -> nothing", SLOWER),
+    Row(
+        *("state/status.py", "Fold._judged"),
+        "reason is None or standing.completion is None without reason is None",
+        SLOWER,
+    ),
+)
+ROWS: Final[tuple[Row, ...]] = (*CODEC, *CRYPTO, *AUTHORITY, *REDUCERS)
 
 
 @cache

@@ -54,16 +54,16 @@ class _Place(NamedTuple):
     node: ast.AST
     parent: ast.AST
     field: str
-    index: int | None
+    at: int | None
     function: str
     is_table: bool
 
     def put(self, node: ast.AST) -> None:
         """Put another node there."""
-        if self.index is None:
+        if self.at is None:
             setattr(self.parent, self.field, node)
         else:
-            getattr(self.parent, self.field)[self.index] = node
+            getattr(self.parent, self.field)[self.at] = node
 
 
 def modules(source: Path) -> list[str]:

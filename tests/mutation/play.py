@@ -48,6 +48,7 @@ from mutation.tests import (
 
 TIMED_OUT: Final = (signal.SIGPROF, signal.SIGALRM)
 UNFIT = 77  # how a process ends that cannot patch a function
+LONGER: Final = 3  # times as long may be asked of tests in the file of the module's name
 SOUND: Final = -1  # the number of no mutant
 NOTHING_RAN: Final = int(pytest.ExitCode.NO_TESTS_COLLECTED)
 
@@ -84,6 +85,7 @@ class Player:
     def __init__(self, over: Tree, budget: float) -> None:
         self.tree, self.budget = over, budget
         self.texts: dict[str, str] = {}
+        self.homes: dict[str, set[int]] = {}
         self.line, far = socket.socketpair()
         self.child = os.fork()
         if not self.child:
@@ -109,23 +111,42 @@ class Player:
 
     def control(self) -> Outcome:
         """Return how sound code ends, both ways: nothing may kill it."""
-        tests = self.tree.map.by_speed(set(range(len(self.tree.map.tests))), 3 * self.budget)
+        tests = self.tree.map.by_speed(set(range(len(self.tree.map.tests))), self.budget)
         fast = self._ask({"module": "", "function": "", "number": SOUND}, tests)
         assert fast is not None
         return self._slow_with("", None, tests) if fast.how == "survived" else fast
 
     def _tests(self, mutant: Mutant) -> tuple[list[Test], list[Test]]:
-        """Return the tests that run its lines; and those, or of a table its readers, and more."""
+        """Return the tests that run its lines; and those, or of a table its readers, and more.
+
+        What asks a table alone runs no line of any function.
+        """
         of, known = self.tree.map, self.tree.map.running
+        home = self._home(mutant.module)
         near = known(mutant.module, mutant.first, mutant.last) if mutant.function else set[int]()
-        every = {one for ones in of.lines.get(mutant.module, {}).values() for one in ones}
         first = near or {
             one for begin, end in self._readers(mutant) for one in known(mutant.module, begin, end)
         }
-        ahead = of.by_speed(first, self.budget)
-        told = {test.name for test in ahead}
-        rest = [test for test in of.by_speed(every, self.budget) if test.name not in told]
-        return of.by_speed(near, self.budget), [*ahead, *rest]
+        every, longer = of.of_module(mutant.module), LONGER * self.budget
+        ahead = [*of.by_speed(first & home, longer), *of.by_speed(first, self.budget)]
+        after = [*of.by_speed(every & home, self.budget), *of.by_speed(every, self.budget)]
+        if not near:
+            aside = set(range(len(of.tests))) - set().union(*map(of.of_module, of.lines))
+            after += of.by_speed(aside, self.budget)
+        wide = list(dict.fromkeys([*ahead, *after]))
+        return (list(dict.fromkeys(ahead)) if near else []), wide
+
+    def _home(self, module: str) -> set[int]:
+        """Return the tests in the files that have most of the name of ``module``."""
+        if module not in self.homes:
+            stem = f"test_{Path(module).stem}"
+            alike = {
+                number: _alike(Path(test.name.partition("::")[0]).stem, stem)
+                for number, test in enumerate(self.tree.map.tests)
+            }
+            most = max(alike.values(), default=0)
+            self.homes[module] = {number for number, count in alike.items() if count == most}
+        return self.homes[module]
 
     def _readers(self, mutant: Mutant) -> list[tuple[int, int]]:
         """Return the lines of the functions that read what the mutated statement names."""
@@ -159,13 +180,13 @@ class Player:
     def _slow(self, mutant: Mutant, tests: Sequence[Test]) -> Outcome:
         """Ask the tests of the module's own file first: to collect all of them takes seconds."""
         parsed = tree(self._text(mutant.module), mutant.number)
-        home = _home(mutant.module, [test.name.partition("::")[0] for test in tests])
-        own = [test for test in tests if test.name.startswith(home)]
+        home = {self.tree.map.tests[one].name for one in self._home(mutant.module)}
+        own = [test for test in tests if test.name in home]
         found = self._slow_with(mutant.module, parsed, own)
         if found.how != "survived":
             return found
-        rest = self._slow_with(mutant.module, parsed, [test for test in tests if test not in own])
-        return rest._replace(tried=len(tests))
+        others = [test for test in tests if test.name not in home]
+        return self._slow_with(mutant.module, parsed, others)._replace(tried=len(tests))
 
     def _slow_with(self, module: str, parsed: ast.Module | None, tests: Sequence[Test]) -> Outcome:
         if not tests:
@@ -181,12 +202,6 @@ class Player:
 
         how, test = forked(child)
         return Outcome(how, test, len(tests))
-
-
-def _home(module: str, files: Sequence[str]) -> str:
-    """Return the file of tests that has most of the name of ``module``."""
-    stem = f"test_{Path(module).stem}"
-    return max(sorted(set(files)), key=lambda one: _alike(Path(one).stem, stem))
 
 
 def _alike(one: str, other: str) -> int:

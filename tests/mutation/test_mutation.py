@@ -54,7 +54,6 @@ def whats(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "expect"),
     [
-        pytest.param("a < b", [], id="nothing of a value that nobody reads"),
         pytest.param("x = a < b", ["a < b -> a <= b"], id="a bound moves"),
         pytest.param("x = a is b", ["a is b -> a is not b"], id="an identity turns round"),
         pytest.param(
@@ -98,20 +97,22 @@ def test_every_mutant_is_another_module_that_can_be_compiled() -> None:
         assert compile(tree(text, one.number), "gates", "exec") != sound, one
 
 
-def test_mutants_of_a_module_have_different_names() -> None:
-    for module in modules(SOURCE):
-        made = mutants(module, (SOURCE / module).read_text("utf-8"))
-        assert len({one.key for one in made}) == len(made)
-
-
-def test_each_explained_mutant_still_exists() -> None:
-    made = [
+@pytest.fixture(scope="module")
+def every() -> list[Mutant]:
+    """Return all mutants of all modules."""
+    return [
         one
         for module in modules(SOURCE)
         for one in mutants(module, (SOURCE / module).read_text("utf-8"))
     ]
-    stale = [row for row in explained.ROWS if not any(map(row.fits, made))]
-    assert stale == []
+
+
+def test_mutants_of_a_module_have_different_names(every: list[Mutant]) -> None:
+    assert len({one.key for one in every}) == len(every) > 5_000
+
+
+def test_each_explained_mutant_still_exists(every: list[Mutant]) -> None:
+    assert [row for row in explained.ROWS if not any(map(row.fits, every))] == []
 
 
 def test_only_a_star_means_any_text() -> None:

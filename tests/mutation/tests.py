@@ -21,7 +21,12 @@ import pytest
 
 # Where the tests of the mutated modules are. Those aside start programs, measure threads, or take
 # so long that no mutant would be left for them.
-FOLDERS: Final = ("tests/core", "tests/state")
+PLACES: Final = (
+    "tests/core",
+    "tests/state",
+    "tests/views/test_record_vectors.py",
+    "tests/views/test_conflicts.py",
+)
 ASIDE: Final = (
     "tests/state/test_authority_mutants.py",
     "tests/state/test_authority_oracle.py::test_every_small_history_ends_the_same_in_every_order"
@@ -59,6 +64,10 @@ class Map(NamedTuple):
         lines = self.lines.get(module, {})
         return {one for line in range(first, last + 1) for one in lines.get(line, ())}
 
+    def of_module(self, module: str) -> set[int]:
+        """Return the tests that run any line of ``module``."""
+        return {one for ones in self.lines.get(module, {}).values() for one in ones}
+
     def by_speed(self, chosen: set[int], seconds: float) -> list[Test]:
         """Return the fastest of ``chosen``, as many as take ``seconds`` in all."""
         found, left = list[Test](), seconds
@@ -86,7 +95,7 @@ def read(path: Path) -> Map:
 def play(root: Path, place: Path, plugin: object, files: Sequence[str] = ()) -> int:
     """Run pytest over ``files`` of the tree ``root``, or all; ``place`` is for files of tests."""
     os.chdir(root)
-    files = files or [name for name in FOLDERS if (root / name).exists()]
+    files = files or [name for name in PLACES if (root / name).exists()]
     asked = ["-q", "-q", "-s", "--assert=plain", "--tb=no", f"--rootdir={root}"]
     asked += [f"--confcutdir={root}", "-c", str(root / "pyproject.toml")]
     asked += [word for name in ("cacheprovider", "xdist", "cov", "faulthandler")

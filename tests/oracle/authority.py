@@ -1,9 +1,9 @@
 """A second judge of authority, slow and naive, written from docs/spec/authority.md alone.
 
 Its writer had not read the first one. Ancestries are Python sets, "in Anc(e)" is the whole page
-asked again of a smaller set, every rule is a function that says what its sentence says; nothing is
-indexed and nothing is remembered but whole answers. What `envoy.state` makes of a set of events,
-in whatever order it came, must be what is made here.
+asked again of a smaller set, every rule is a function that says what its sentence says. Events are
+listed by kind and by grant, nothing else is indexed, and only whole answers are remembered. What
+`envoy.state` makes of a set of events, in whatever order it came, must be what is made here.
 
 `Space` holds the S rules, `View` is one pass over a closed set of events. Terms:
 `oracle.authority_events`; epochs: `oracle.authority_epochs`.
@@ -163,18 +163,27 @@ class View:
     def __init__(self, space: Space, ids: Ids) -> None:
         self.space = space
         self.events = sorted((space.events[one] for one in ids), key=lambda event: event.place)
+        self._passing: dict[str, list[Event]] = {}  # by kind
+        self._under: dict[Id, list[Event]] = {}  # by the grant they act under
+        for event in self.events:
+            if space.passes(event):
+                self._passing.setdefault(event.kind, []).append(event)
+                if event.kind != "genesis":
+                    self._under.setdefault(space.auth(event).id, []).append(event)
         self.kills: dict[Id, list[Event]] = {}
         self.verdicts: dict[Id, Verdict] = {}
         for event in self.events:
             if event.kind == "genesis" or not space.passes(event):
                 cause = space.cause(event)
                 self.verdicts[event.id] = Verdict("invalid", cause) if cause else OK
-        given = [one for one in self.events if one.kind in (*GIVING[1:], "invite")]
-        given = [one for one in given if space.passes(one)]
+        given = self.passing(*GIVING[1:], "invite")
         self.grants = sorted([space.genesis, *given], key=space.rank)
+        self.revocations = self.passing(*REVOCATIONS)
         for grant in self.grants:
             self.kills[grant.id] = self._kill(grant)
             self._judge_acts(grant)
+        self._live = [grant for grant in self.grants if self.live(grant)]
+        self.closes = [one for one in self.passing("close") if self.counts(one)]
         for event in self.events:
             if event.id not in self.verdicts:
                 self.verdicts[event.id] = self._content(event)
@@ -191,7 +200,7 @@ class View:
 
     def live_grants(self) -> list[Event]:
         """Return the live grants and invites, ascending by rank."""
-        return [grant for grant in self.grants if self.live(grant)]
+        return self._live
 
     def roles(self) -> dict[object, str]:
         """Return the members, each with the best of its live roles."""
@@ -224,7 +233,7 @@ class View:
 
     def hub_pin(self) -> Id | None:
         """Return the event that pins the hub; None: the genesis does."""
-        pins = [one for one in self.events if one.kind == "hub.pin" and self.counts(one)]
+        pins = [one for one in self.passing("hub.pin") if self.counts(one)]
         most = max((self.space.number(one) for one in pins), default=0)
         best = [one for one in pins if self.space.number(one) == most]
         order = sorted(best, key=lambda one: (self.space.rank_of_act(one), one.place))
@@ -232,17 +241,17 @@ class View:
 
     def rules(self) -> int:
         """Return the number of the rules in force."""
-        raised = [one for one in self.events if one.kind == "space.rules" and self.counts(one)]
+        raised = [one for one in self.passing("space.rules") if self.counts(one)]
         return max(self.space.number(one) for one in [self.space.genesis, *raised])
 
     def under(self, grant: Event) -> list[Event]:
         """Return the events that act under a grant and pass S, in the order of the space."""
-        return [
-            event
-            for event in self.events
-            if event.kind != "genesis" and self.space.passes(event)
-            if self.space.auth(event).id == grant.id
-        ]
+        return self._under.get(grant.id, [])
+
+    def passing(self, *kinds: str) -> list[Event]:
+        """Return the events of some kinds that pass S, in the order of the space."""
+        found = [event for kind in kinds for event in self._passing.get(kind, ())]
+        return sorted(found, key=lambda event: event.place) if len(kinds) > 1 else found
 
     # -- R2 ----------------------------------------------------------------------------------
 
@@ -269,9 +278,7 @@ class View:
     def _kill(self, grant: Event) -> list[Event]:
         rank = self.space.rank(grant)
         found = dict[Id, Event]()
-        for act in self.events:
-            if act.kind not in REVOCATIONS or not self.space.passes(act):
-                continue
+        for act in self.revocations:
             if self.aims(act, grant):
                 is_senior = act.kind == "leave" or self.space.rank_of_act(act) < rank
                 if is_senior and (act.kind == "leave" or self.counts(act)):
@@ -382,8 +389,8 @@ class View:
         rank = self.space.rank_of_act(act)
         return [
             one
-            for one in self.events
-            if one.kind == "remove" and self.space.passes(one) and act.kind != "leave"
+            for one in self.passing("remove")
+            if act.kind != "leave"
             if self._names(one, "undo", act) and one.says("subject") == act.author
             if self.space.rank_of_act(one) < rank and self.counts(one)
         ]
@@ -415,8 +422,7 @@ class View:
 
     def _content(self, event: Event) -> Verdict:
         grant = self.space.auth(event)
-        closes = [one for one in self.events if one.kind == "close" and self.counts(one)]
-        closes = [] if event.kind == "merge" else closes
+        closes = [] if event.kind == "merge" else self.closes
         saw = [close for close in closes if self.space.saw(event, close)]
         is_beside = not saw and not all(self.space.saw(close, event) for close in closes)
         return self._without_flag(event, grant, saw)._replace(beside_close=is_beside)
@@ -440,8 +446,8 @@ class View:
     def _admits(self, event: Event) -> list[Event]:
         holders = self.holders(event)
         found = list[Event]()
-        for admit in self.events:
-            if admit.kind == "admit" and self.counts(admit) and self.space.saw(admit, event):
+        for admit in self.passing("admit"):
+            if self.counts(admit) and self.space.saw(admit, event):
                 named = admit.says("ids")
                 assert isinstance(named, tuple)
                 by_cause = holders is not None and holders <= set(named)

@@ -78,7 +78,11 @@ def _may_write(view: View, did: bytes) -> bool:
 
 def to_write_under(view: View) -> Id | None:
     """Return the epoch to write under (E2); None: create one first."""
-    found = adequate(view)
+    return greatest(adequate(view))
+
+
+def greatest(found: dict[bytes, Event]) -> Id | None:
+    """Return of adequate epochs the one to write under."""
     return max(found, key=lambda epoch: (found[epoch].lam, epoch), default=None)
 
 

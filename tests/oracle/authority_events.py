@@ -77,6 +77,7 @@ class Facts:
         self.id = space
         self.events = {event.id: event for event in events}
         self._ancestry: dict[Id, Ids] = {}
+        self._ranks: dict[Id, Rank] = {}
         self.genesis = min(
             (event for event in self.events.values() if event.kind == "genesis"),
             key=lambda event: event.id,
@@ -132,9 +133,11 @@ class Facts:
         """Return rank(g); smaller is more senior."""
         if grant.kind == "genesis":
             return (0, 0, 0, self.id)
-        level = self.rank(self.auth(grant))[1] + (grant.kind != "join")
-        seniority = {"owner": 0, "admin": 1}.get(self.role(grant), 2)
-        return (seniority, level, grant.lam, grant.id)
+        if grant.id not in self._ranks:
+            level = self.rank(self.auth(grant))[1] + (grant.kind != "join")
+            seniority = {"owner": 0, "admin": 1}.get(self.role(grant), 2)
+            self._ranks[grant.id] = (seniority, level, grant.lam, grant.id)
+        return self._ranks[grant.id]
 
     def rank_of_act(self, event: Event) -> Rank:
         """Return rank(e), that of the grant it acts under."""

@@ -119,7 +119,7 @@ def short_log(monkeypatch: pytest.MonkeyPatch) -> None:
     "count",
     [
         pytest.param(STATES or 400, id="some hundred cuts"),
-        pytest.param(5_000, id="five thousand cuts", marks=pytest.mark.slow),
+        pytest.param(5_000, id="five thousand cuts", marks=pytest.mark.prove),
     ],
 )
 def test_h3_a_power_cut_loses_nothing_that_was_acknowledged(tmp_path: Path, count: int) -> None:

@@ -62,7 +62,7 @@ def test_h10_thirty_half_heads_and_thirty_half_bodies(
     process.be(tmp_path / "relay", lambda here: besiege(here, admin, CI_SECONDS), **settings)
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_h10_the_same_with_the_deadlines_that_everybody_has(tmp_path: Path) -> None:
     admin = tmp_path / "admin.sock"
     with process.serving(tmp_path / "relay", admin=f"unix:{admin}") as served:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from envoy.core.codec import decode, encode
-from envoy.relay.group import Job
+from envoy.relay.group import Job, close
 from envoy.relay.metrics import Metrics
 from envoy.relay.tables import RelayStore
 from envoy.relay.waiting import Waiting
@@ -149,7 +149,7 @@ def test_a_call_that_ends_behind_the_loop_wakes_nobody(relay: Relay) -> None:
         ended.append(Job(b"", lambda _: frames.Done(), 1, waiting._end))
 
     wait(relay, work)
-    ended[0].close()
+    close(ended)
     assert not ended[0].is_open
 
 

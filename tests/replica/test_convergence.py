@@ -20,6 +20,7 @@ from replica.scenes import deliver, frames_of, parked, quarantine, reader
 from replica.world import MINUTE_MS, Actor, World
 
 STEPS = 60
+LONG = pytest.mark.prove
 
 
 class Wild:
@@ -156,12 +157,16 @@ def test_every_copy_comes_to_one_state_beside_clones_of_two_of_them(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(200, 208))
+@pytest.mark.parametrize(
+    "seed", [200, 201, *(pytest.param(n, marks=LONG) for n in range(202, 208))]
+)
 def test_clones_come_to_one_state_after_a_long_history(world: World, seed: int) -> None:
     check(world, seed, 3 * STEPS, cloned=True)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 124))
+@pytest.mark.parametrize(
+    "seed", [*range(100, 104), *(pytest.param(n, marks=LONG) for n in range(104, 124))]
+)
 def test_every_copy_comes_to_one_state_after_a_long_history(world: World, seed: int) -> None:
     check(world, seed, 3 * STEPS)

@@ -14,17 +14,29 @@ from state.mutants import Mutant
 
 SOURCE = Path(__file__).parents[2] / "src/envoy"
 SEEDS_MAX = 150
+# What few seeds meet takes a minute to be found.
+SELDOM = {
+    *("a secret that came early is handed on", "the branches of a forked chain are one"),
+    *("a removal ends what saw it", "a claim that lost is not sent"),
+    *("equal claims are told apart by their ids", "the inbox cursor runs back"),
+    *("what was refused once stays refused", "the outbox is emptied before the hub answered"),
+    *("a push moves the cursor past what others wrote", "anybody acts under any grant"),
+}
+FAULTS = [
+    pytest.param(one, id=one.fault, marks=pytest.mark.prove if one.fault in SELDOM else ())
+    for one in planted.every()
+]
 
 
 def test_each_bug_is_planted_in_one_place() -> None:
     bugs = planted.every()
     counts = {one.fault: (SOURCE / one.module).read_text("utf-8").count(one.old) for one in bugs}
     assert {fault: count for fault, count in counts.items() if count != 1} == {}
-    assert len(counts) == len(bugs) >= 20
+    assert len(counts) == len(bugs) >= 20 and counts.keys() >= SELDOM
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mutant", [pytest.param(one, id=one.fault) for one in planted.every()])
+@pytest.mark.parametrize("mutant", FAULTS)
 def test_a_planted_bug_is_found(mutant: Mutant) -> None:
     found = [planted.search(mutant, starts=(0,), seeds_max=SEEDS_MAX)]
     if not found[0].seeds:  # seldom met: another place to begin at

@@ -63,6 +63,12 @@ def _handed_on(log: Log, place: Place) -> str:
     return made[-1] if made else "gW"
 
 
+def _admit(log: Log, name: str, place: Place) -> str:
+    """Let B admit what the revocations hold that it has seen, as far as it was said before."""
+    said = place._replace(after=[*place.after, "before B", "before C"])
+    return log.admit(name, "B", _revocations(log, place), said)
+
+
 def _rotate(log: Log, name: str, place: Place) -> str:
     return log.epoch(name, "B", "OBC", place)
 
@@ -118,7 +124,7 @@ RULE: Final = Family(
     _admins,
     "BC",
     (
-        lambda log, name, place: log.admit(name, "B", _revocations(log, place), place),
+        _admit,
         lambda log, name, place: log.remove(name, "B", "C", place),
         lambda log, name, place: log.close(name, "O", place),
         lambda log, name, place: log.pin(name, "C", 1, place),

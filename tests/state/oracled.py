@@ -95,7 +95,8 @@ def _body(row: Told, ids: Mapping[str, bytes]) -> dict[str, object] | None:
 def by_oracle(space: Oracled) -> Answer:
     """Return what the oracle says of all events together."""
     view = space.whole()
-    found = authority_epochs.to_write_under(view)
+    adequate = authority_epochs.adequate(view)
+    found = authority_epochs.greatest(adequate)
     pin = view.hub_pin()
     return {
         "verdicts": {space.name(one.id): space.text(view.verdicts[one.id]) for one in view.events},
@@ -108,8 +109,8 @@ def by_oracle(space: Oracled) -> Answer:
         "roles": {str(one, "ascii"): role for one, role in _roles(view)},
         "recipients": {_who(space, one) for one in {*view.readers(), *view.open_invites()}},
         "ending": {space.name(one.id) for one in authority_epochs.ending_acts(view)},
-        "epochs": {space.name(one.id) for one in authority_epochs.adequate(view).values()},
-        "current": found if found is None else space.name(authority_epochs.epochs(view)[found].id),
+        "epochs": {space.name(one.id) for one in adequate.values()},
+        "current": found if found is None else space.name(adequate[found].id),
         "pin": None if pin is None else space.name(pin),
         "rules": view.rules(),
     }

@@ -12,14 +12,14 @@ Where two deliveries part, the replica is copied with its ledger, its views and 
 
 Nothing is believed there about the code that is searched. Two things are left out:
 
-- Histories that differ by the numbering of their acts alone. Ids are hashes of an act and of what it
-  saw, so without twins (acts that do the same and saw the same) these are one set of events; of
+- Histories that differ by the numbering of their acts alone. Ids are hashes of an act and of what
+  it saw, so without twins (acts that do the same and saw the same) these are one set of events; of
   those with twins the first that comes is taken (`searching_shapes.form`).
 - Other orders of ids. They decide ties of lam; ids can be made to descend instead.
 
-**Steps** in place of orders (`Walk.STEPS`): for each set of acts that can have arrived one replica is
-kept, and from it each next act is taken in. So every step of every order is made, from a set to a
-greater one, and whichever way a set is reached, the replica there must be in one state: verdicts,
+**Steps** in place of orders (`Walk.STEPS`): for each set of acts that can have arrived one replica
+is kept, and from it each next act is taken in. So every step of every order is made, from a set to
+a greater one, and whichever way a set is reached, the replica there must be in one state: verdicts,
 judgement, files of the ledger, kept views (`Branch.state`). All orders then end alike, if what a
 replica does next hangs on that state alone, and not on the numbers that its events got or on the
 order within a file. That is the one thing to believe, and what the walk through all orders shows.
@@ -37,7 +37,7 @@ from contextlib import ExitStack
 from copy import copy
 from enum import Enum
 from functools import cache
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product
 from typing import NamedTuple, TypeVar
 from unittest.mock import patch
 
@@ -45,7 +45,6 @@ from envoy.core import capability
 from envoy.core.capability import AuthEvent, Grant
 from envoy.core.structs import replace
 from envoy.state.authority import Verdict
-from envoy.state.authority_views import Views
 from oracle.authority import Space
 from state.delivery import Replica
 from state.log import Log, Node
@@ -90,7 +89,7 @@ class Asked(Oracled):
     def __init__(self, world: World, deeds: Sequence[Deed]) -> None:
         Space.__init__(self, SPACE, world.events(deeds))
         self.names = world.log.names
-        self._ancestry, self._cause = world.ancestry, world.causes
+        self._ancestry, self._cause, self._ranks = world.ancestry, world.causes, world.ranks
 
 
 class Branch(Replica):
@@ -148,32 +147,17 @@ class Branch(Replica):
     def state(self) -> tuple[Answer, object]:
         """Return all that a replica goes on from, without numbers and orders of arrival."""
         assert self.views is not None
-        ledger = {name: self._plain(one) for name, one in vars(self.views.ledger).items()}
-        ledger["deciding"] = self._ids(self.views.ledger.deciding)
-        ledger["events"] = {one.id: (one.fault, self._ids(one.seen)) for one in self.auth.values()}
-        ledger["_ranked"], ledger["_is_sorted"] = set(self.views.ledger.grants), True
-        views = {self._ids(key): one.verdicts for key, one in vars(self.views)["_kept"].items()}
-        content = {name: (one.fault, self._ids(one.seen)) for name, one in self.content.items()}
-        answer = self.answer()
-        return answer._replace(verdicts=dict(answer.verdicts)), (ledger, views, content)
+        ledger, kept, answer = self.views.ledger, vars(self.views)["_kept"], self.answer()
+        files = {name: _filed(one) for name, one in vars(ledger).items() if type(one) is dict}
+        seen = {one.id: (one.fault, self._ids(one.seen)) for one in ledger.events}
+        said = {name: (one.fault, self._ids(one.seen)) for name, one in self.content.items()}
+        views = {self._ids(key): one.verdicts for key, one in kept.items()}
+        every = (files, seen, said, views, self._ids(ledger.deciding))
+        return answer._replace(verdicts=dict(answer.verdicts)), every
 
     def _ids(self, bits: int) -> frozenset[bytes]:
         """Return the AUTH events of a bitset."""
-        return frozenset(one.id for one in self.auth.values() if bits >> one.index & 1)
-
-    def _plain(self, value: object) -> object:
-        """Return what a file holds, without the order in which it came."""
-        match value:
-            case dict():
-                return {key: self._plain(row) for key, row in value.items()}
-            case list():
-                return frozenset(self._plain(one) for one in value)
-            case AuthEvent():
-                return value.id
-            case Grant():
-                return (value.key, value.act.id, value.rank, value.caps, value.parent)
-            case _:
-                return value
+        return frozenset([one.id for one in self.auth.values() if bits >> one.index & 1])
 
     def answer(self) -> Answer:
         """Return what was judged, without the numbers that come of the order of arrival."""
@@ -182,7 +166,10 @@ class Branch(Replica):
         return Answer(
             self.verdicts,
             [one.key for one in found.live],
-            {key: [(one.event.id, one.weak) for one in kills] for key, kills in found.kills.items()},
+            {
+                key: [(one.event.id, one.weak) for one in kills]
+                for key, kills in found.kills.items()
+            },
             dict(found.uses),
             None if found.pin is None else found.pin.id,
             found.rules,
@@ -194,15 +181,22 @@ def _copied(one: T) -> T:
     other = object.__new__(type(one))
     kept = vars(other)
     for name, value in vars(one).items():
-        kept[name] = value
-        if type(value) is dict:
-            kept[name] = value = value.copy()
-            for key, row in value.items():
-                if type(row) is list:
-                    value[key] = row.copy()
-        elif type(value) is list:
-            kept[name] = value.copy()
+        kept[name] = value.copy() if type(value) in (dict, list) else value
+        for key, row in value.items() if type(value) is dict else ():
+            if type(row) is list:
+                kept[name][key] = row.copy()
     return other
+
+
+def _filed(file: dict[object, list[AuthEvent] | AuthEvent | Grant]) -> dict[object, object]:
+    """Return what a file of a ledger holds, without the order in which it came.
+
+    A grant is what its event and the grant above that make it, so its key stands for it.
+    """
+    return {
+        key: frozenset([one.id for one in row]) if isinstance(row, list) else key
+        for key, row in file.items()
+    }
 
 
 # -- all deliveries ----------------------------------------------------------------------------
@@ -260,7 +254,7 @@ class Search:
                 self._walk(Here(replica, deeds, left, (*here.pasts, *pasts)))
 
     def _is_new(self, deeds: tuple[Deed, ...], replica: Branch) -> bool:
-        """Say whether these acts have not arrived before, in another order; compare if they have."""
+        """Say whether these acts arrive for the first time; if not, compare with that."""
         key, state = frozenset(deed.name for deed in deeds), replica.state()
         if self._states.setdefault(key, state) != state:
             raise Differs(f"{self.family.name}, on the way, in this order: {self._in_words(deeds)}")
@@ -268,16 +262,12 @@ class Search:
 
     def _next(self, here: Here) -> Iterator[Deed]:
         """Yield each act that may come next; where it is a twin, those before it can still come."""
-        present = {deed.name for deed in here.deeds}
-        for letter, count in here.left.items():
-            for seen in here.pasts:
-                twins = [
-                    one.twin for one in here.deeds if one.letter == letter and one.seen == seen
-                ]
-                for twin in range(count + len(twins)):
-                    deed = self.world.deed((letter, twin, seen))
-                    if deed.name not in present:
-                        yield deed
+        present = {(deed.letter, deed.twin, deed.seen) for deed in here.deeds}
+        for letter, seen in product(here.left, here.pasts):
+            same = sum(one[0] == letter and one[2] == seen for one in present)
+            for twin in range(here.left[letter] + same):
+                if (letter, twin, seen) not in present:
+                    yield self.world.deed((letter, twin, seen))
 
     def _check(self, deeds: tuple[Deed, ...], before: Branch) -> None:
         """Deliver the last act of a history; compare with the oracle, or with the first order."""

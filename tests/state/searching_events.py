@@ -11,12 +11,12 @@ that saw the act, what it says then by none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from copy import copy
 from hashlib import sha256
 from typing import NamedTuple
 
-from oracle.authority_events import Event
+from oracle.authority_events import Event, Rank
 from state.log import Log, Node, Place
 from state.oracled import event_of
 from state.told import told_one
@@ -58,7 +58,8 @@ class World:
         for member in family.speakers:
             self.start.message(f"before {member}", member)
         self.last = [f"after {member}" for member in family.speakers]
-        self.log = self._fresh()
+        self.log = _copied(self.start)
+        self._cones: dict[frozenset[str], Log] = {frozenset(): self.start}
         self.deeds: dict[Term, Deed] = {}
         self.named: dict[str, Deed] = {}
         self.saw: dict[str, frozenset[str]] = {}  # by event the acts that it saw
@@ -66,20 +67,14 @@ class World:
         self.told: dict[str, Event] = {}  # for the oracle
         self.ancestry: dict[bytes, frozenset[bytes]] = {}  # what the oracle finds of each event
         self.causes: dict[bytes, str] = {}
+        self.ranks: dict[bytes, Rank] = {}
         self._ids: dict[str, bytes] = {}
         for name in self.start.nodes:
             self._keep(self.start, name, frozenset())
-        everything = self._fresh()
+        everything = _copied(self.start)
         for name in self.last:
             everything.message(name, name[-1])
             self._keep(everything, name, frozenset())
-
-    def _fresh(self) -> Log:
-        """Return a story of the beginning alone."""
-        log = copy(self.start)
-        log.nodes, log.names = dict(log.nodes), dict(log.names)
-        log.subjects = dict(log.subjects)
-        return log
 
     def deed(self, term: Term) -> Deed:
         """Return an act, which is told when it is asked for the first time."""
@@ -88,7 +83,9 @@ class World:
         return self.deeds[term]
 
     def forget(self, seen: int) -> None:
-        """Forget the acts that saw so many others or more."""
+        """Forget the acts that saw so many others or more, and stories of so many."""
+        for acts in [one for one in self._cones if one and len(one) >= seen]:
+            del self._cones[acts]
         for term in [one for one in self.deeds if len(one[2]) >= seen]:
             deed = self.deeds.pop(term)
             del self.named[deed.name]
@@ -98,6 +95,7 @@ class World:
                 self.past.pop(node.id, None)
                 self.ancestry.pop(node.id, None)
                 self.causes.pop(node.id, None)
+                self.ranks.pop(node.id, None)
 
     # -- telling -----------------------------------------------------------------------------
 
@@ -106,7 +104,7 @@ class World:
         raw = sha256("/".join([self.family.name, str(letter), str(twin), *ids]).encode()).digest()
         name = f"e{raw.hex()[:NAME_DIGITS]}"
         number = int.from_bytes(raw)
-        log = self._cone(seen)
+        log = _copied(self._cone(seen))
         self._act(log, Deed(name, letter, twin, seen, (0, self._id(number)), (), 0))
         node = log.nodes[name]
         arrives = [name]
@@ -126,12 +124,13 @@ class World:
     def _id(self, number: int) -> bytes:
         return ((1 << 256) - 1 - number if self.descending else number).to_bytes(32)
 
-    def _cone(self, seen: Collection[str]) -> Log:
+    def _cone(self, seen: frozenset[str]) -> Log:
         """Return the story of the beginning and `seen`, in the order of the space."""
-        log = self._fresh()
-        for deed in self.ordered(seen):
-            self._act(log, deed)
-        return log
+        if seen not in self._cones:
+            last = self.ordered(seen)[-1]
+            self._cones[seen] = log = _copied(self._cone(seen - {last.name}))
+            self._act(log, last)
+        return self._cones[seen]
 
     def ordered(self, names: Iterable[str]) -> list[Deed]:
         """Return acts in the order of the space."""
@@ -189,7 +188,7 @@ class World:
     def story(self, deeds: Iterable[Deed]) -> Log:
         """Return a history as a story, told from the beginning."""
         acts = [deed.name for deed in deeds]
-        log = self._cone(acts)
+        log = _copied(self._cone(frozenset(acts)))
         for name in acts:
             if log.subjects.get(name) is not None:
                 under = Place(only=(name,), under=name)
@@ -202,3 +201,11 @@ class World:
     def nodes(self, deeds: Iterable[Deed]) -> dict[str, Node]:
         """Return the events of a history, by name."""
         return {name: self.log.nodes[name] for name in self.names(deeds)}
+
+
+def _copied(story: Log) -> Log:
+    """Return a copy of a story to which more can be told."""
+    log = copy(story)
+    log.nodes, log.names = dict(log.nodes), dict(log.names)
+    log.subjects = dict(log.subjects)
+    return log

@@ -8,10 +8,11 @@ plain enumeration; the tests hold the search against both.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import permutations, product
 from typing import NamedTuple
 
+FORMS_KEPT = 10_000  # as many as one bag has: each family asks for the same
 Past = tuple[int, ...]  # for each act the bitset of the acts that it saw
 
 
@@ -58,11 +59,15 @@ def _renamed(shape: Past, order: Sequence[int]) -> Past:
 
 
 @cache
+def _twins(shape: Past) -> list[tuple[tuple[int, ...], Past]]:
+    """Return the orders that put causes first, each with the shape numbered in it."""
+    return [(order, _renamed(shape, order)) for order in lines(shape)]
+
+
+@lru_cache(maxsize=FORMS_KEPT)
 def form(shape: Past, letters: tuple[int, ...]) -> tuple[Past, tuple[int, ...]]:
     """Return what a history and all that differ from it by numbering alone have in common."""
-    return min(
-        (_renamed(shape, order), tuple(letters[act] for act in order)) for order in lines(shape)
-    )
+    return min((twin, tuple(letters[act] for act in order)) for order, twin in _twins(shape))
 
 
 @cache
@@ -70,9 +75,9 @@ def classes(count: int) -> list[tuple[Past, list[tuple[int, ...]]]]:
     """Return one shape of each class of equal ones, with the orders that leave it as it is."""
     found = []
     for shape in shapes(count):
-        twins = {order: _renamed(shape, order) for order in lines(shape)}
-        if shape == min(twins.values()):
-            found.append((shape, [order for order, twin in twins.items() if twin == shape]))
+        same = [order for order, twin in _twins(shape) if twin == shape]
+        if shape == min(twin for _, twin in _twins(shape)):
+            found.append((shape, same))
     return found
 
 

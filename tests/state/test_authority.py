@@ -88,6 +88,30 @@ def test_a_story_ends_as_told_in_every_order_of_arrival(told_as: Story) -> None:
     assert deliver(log, log.nodes, page=len(log.nodes)).verdicts == verdicts
 
 
+@pytest.mark.parametrize("told_as", STORY_PARAMS)
+def test_what_ends_a_grant_stands_in_its_list_once_and_in_order(told_as: Story) -> None:
+    log = Log()
+    told_as.tell(log)
+    for order in orders(log, most=4):
+        judgement = deliver(log, order).judgement
+        assert judgement is not None
+        for kills in judgement.kills.values():
+            places = [(one.event.lam, one.event.id) for one in kills]
+            assert places == sorted(set(places))
+
+
+def test_a_leave_that_ends_a_grant_and_the_one_above_it_stands_in_its_list_once() -> None:
+    log = Log()
+    cast(log, settle=False)
+    log.delegate("d", "W", "C", only("gW"), depth=2)
+    log.delegate("e", "C", "W", only("d", under="d"), depth=1)
+    log.settle()
+    log.leave("l", "W")
+    judgement = deliver(log, log.nodes).judgement
+    assert judgement is not None
+    assert [log.names[one.event.id] for one in judgement.kills[log.key("e")]] == ["l"]
+
+
 def test_every_row_of_the_table_has_a_story() -> None:
     rows = {int("".join(filter(str.isdigit, one.number))) for one in STORIES}
     assert set(range(1, 60)) - rows == TOLD_ELSEWHERE
@@ -246,6 +270,32 @@ def test_a_revocation_without_effect_is_seen_before_it_is_signed() -> None:
     assert not judgement.is_live(named("nothing"))
 
 
+def test_what_a_lost_grant_gives_is_not_live_and_a_revocation_ends_nothing_of_it() -> None:
+    log = Log()
+    cast(log)
+    log.remove("r", "O", "C")
+    log.grant("gZ", "C", "Z", "write")
+    log.revoke("v", "B", "gZ", after("gZ", "gW"))
+    log.revoke("x", "B", "gW", after("gZ"))
+    judgement = deliver(log, log.nodes).judgement
+    assert judgement is not None
+    assert text(log, judgement.verdicts[log.key("gZ")]) == "void: R3 beside r"
+    assert not judgement.is_live(log.key("gZ"))
+    assert judgement.ended_by(log.key("v")) == []
+    assert judgement.ended_by(log.key("x")) == [log.key("gW")]  # the control
+
+
+def test_of_several_undoings_the_first_in_order_is_named() -> None:
+    log = Log()
+    cast(log)
+    log.grant("gN", "C", "N", "write")
+    for name, number in (("r3", 3), ("r1", 1), ("r2", 2)):
+        log.remove(name, "O", "C", Place(after=["gN"], id=number), undo=["gN"])
+    for order in orders(log, most=8):
+        replica = deliver(log, order)
+        assert text(log, replica.verdicts["gN"]) == "void: R4 undone r1"
+
+
 def test_of_equal_roles_the_senior_grant_is_the_best() -> None:
     log, _, judgement = judged("15")
     assert log.names[judgement.best[did("Z")].key] == "j"
@@ -260,6 +310,13 @@ def test_open_invites_are_live_and_have_uses_left() -> None:
     assert judged("41")[2].open_invites() == []
     assert judged("43")[2].open_invites() == []
     assert judged("47b")[2].open_invites() == []  # approve mode: its code opens nothing
+    log = Log()
+    cast(log)
+    for number in (3, 1, 2):  # of one rank but for their ids; the greater id is told first
+        log.invite(f"i{number}", "C" if number == 1 else "B", Place(id=9 - number))
+    judgement = deliver(log, log.nodes).judgement
+    assert judgement is not None
+    assert judgement.open_invites() == [log.key(one) for one in ("i3", "i2", "i1")]
     assert judged("42")[2].contested == (named("i"),)
     assert judged("43")[2].contested == ()  # the revoke settled it
 

@@ -1,13 +1,12 @@
 """The oracle and envoy say the same: every story, every small history, many drawn ones.
 
 `tests/oracle/authority.py` was written from docs/spec/authority.md by somebody who had not read the
-code. Here the two are held against each other; `tools/authority_search.py` searches further.
+code. Here the two are held against each other; all small histories: test_authority_searching.py.
 """
 
 from __future__ import annotations
 
 import random
-from math import factorial
 
 import pytest
 
@@ -16,16 +15,11 @@ from oracle.authority import Space
 from oracle.authority_events import Event
 from state.delivery import deliver, drawn_order
 from state.every_story import STORIES
-from state.families import FAMILIES
 from state.log import DAY_MS, Log, Place
 from state.oracled import Oracled, by_envoy, by_oracle
-from state.searching import Family, Found, classes, histories, lines, search, shapes
 from state.stories import Story, cast
 from state.told import told
 from state.wild import wild
-
-LETTERS = 4  # kinds of act of the longest histories here: what fits the time of a test
-
 
 # -- the oracle by itself --------------------------------------------------------------------
 
@@ -150,45 +144,3 @@ def test_a_dozen_chains_and_their_forks_are_judged_one_event_at_a_time() -> None
     assert isinstance(verdicts, dict)
     assert sum(one == "ok" for name, one in verdicts.items() if name[0] in "abc") == 12
     assert verdicts["d"] == "invalid: R3 after r"
-
-
-# -- the search ------------------------------------------------------------------------------
-
-
-def test_the_shapes_are_the_partial_orders() -> None:
-    # Naturally labelled partial orders, and partial orders: OEIS A006455 and A000112.
-    assert [len(shapes(count)) for count in range(6)] == [1, 1, 2, 7, 40, 357]
-    assert [len(classes(count)) for count in range(6)] == [1, 1, 2, 5, 16, 63]
-    assert len(lines((0, 0, 0, 0))) == factorial(4)
-    assert lines((0, 1, 3)) == [(0, 1, 2)]
-    # Two acts out of two: in a line 4, beside each other 3.
-    assert len(list(histories(2, 2))) == 7
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("family", [pytest.param(one, id=one.name) for one in FAMILIES])
-@pytest.mark.parametrize(
-    ("acts", "letters", "descending"),
-    [
-        pytest.param(2, 0, True, id="two acts, ids descending"),
-        pytest.param(3, 0, False, id="three acts"),
-        pytest.param(3, LETTERS, True, id="three acts, ids descending"),
-        pytest.param(4, LETTERS, False, id="four acts"),
-    ],
-)
-def test_every_small_history_ends_the_same_in_every_order_of_arrival(
-    family: Family, acts: int, letters: int, descending: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
-    found = search(family, acts, letters, descending=descending)
-    with capsys.disabled():
-        print(f" [{found.histories} histories, {found.deliveries} deliveries]", end="")
-    assert found == COUNTS[acts, letters or 7]
-
-
-# Every family has seven letters, so the counts are those of the alphabet alone.
-COUNTS = {
-    (2, 7): Found(77, 105),
-    (3, 7): Found(1162, 2660),
-    (3, LETTERS): Found(228, 536),
-    (4, LETTERS): Found(2671, 12552),
-}

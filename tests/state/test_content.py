@@ -38,6 +38,14 @@ def test_the_card_of_the_greatest_lam_and_id_is_shown() -> None:
         assert content.reduce_member(FIRST, order) == expected
 
 
+def test_what_else_a_member_does_takes_no_card_away() -> None:
+    history = History(None, entity=FIRST)
+    history.act(FIRST, card("shown"))
+    history.act(FIRST, MemberKeys(Statement(b"", bytes(64))))
+    history.act(FIRST, Merge(FIRST))
+    assert content.reduce_member(FIRST, history.ops).name == "shown"
+
+
 def test_a_held_card_is_not_shown_and_an_admitted_one_stands_with_its_admit() -> None:
     history = History(None, entity=FIRST)
     history.act(FIRST, card("shown"))

@@ -10,6 +10,7 @@ from envoy.state.authority_views import Views
 from envoy.state.epochs import (
     Duty,
     Plan,
+    created,
     current,
     is_adequate,
     is_sound,
@@ -122,6 +123,18 @@ def test_a_removal_stands_for_a_revoke_that_cannot_be_cited() -> None:
     assert planned(log, "U") == (Duty.WRITE, "genesis", ["r"], True)
     assert planned(log, "C") == (Duty.REPEAT, None, ["r"], False)
     log.remove("s", "C", "W", after(ts=NOW))
+    assert planned(log, "U") == (Duty.ROTATE, None, [], False)
+
+
+def test_a_revoke_of_one_grant_does_not_stand_for_a_removal_from_two() -> None:
+    log = Log()
+    cast(log, "U", settle=False)
+    log.role("two", "O", "W", "read", only("gU"))
+    log.settle()
+    log.remove("r", "B", "W", after(ts=AHEAD))
+    log.revoke("s", "C", "gW", after(ts=NOW))
+    assert planned(log, "U")[:3] == (Duty.REFUSE, None, ["r"])
+    log.revoke("t", "C", "two", after(ts=NOW))
     assert planned(log, "U") == (Duty.ROTATE, None, [], False)
 
 
@@ -387,3 +400,83 @@ def test_the_first_epoch_is_for_the_founder_and_for_who_came_later() -> None:
     genesis = judgement.ledger.events[0]
     found = {one for one in "OBWZ" if may_read(judgement, genesis, did(one), views)}
     assert found == {"O", "B"}
+
+
+# -- whom a box may be given ----------------------------------------------------------------------
+
+
+def let_in(log: Log, number: str) -> set[str]:
+    """Return who may be given a box of an epoch, of those whom a story knows."""
+    _, judgement, views = known(log)
+    create = created(judgement, named(number))
+    assert create is not None
+    return {one for one in "OBCWUZ" if may_read(judgement, create, did(one), views)}
+
+
+def test_a_box_is_for_whom_the_epoch_was_made_and_who_still_reads() -> None:
+    log = Log()
+    cast(log, "U")
+    log.epoch("e", "B", "OBCWU")
+    assert let_in(log, "e") == set("OBCWU")
+    log.remove("r", "B", "W", after("e"))
+    assert let_in(log, "e") == set("OBCU")
+
+
+def test_who_came_by_a_grant_that_the_epoch_did_not_know_is_given_a_box() -> None:
+    log = Log()
+    cast(log)
+    log.epoch("e", "B", "OBCW")
+    log.grant("gZ", "C", "Z", "read", after("e"))
+    assert let_in(log, "e") == set("OBCWZ")
+
+
+def test_whom_an_epoch_was_made_against_stays_out_and_who_was_forgotten_does_not() -> None:
+    log = Log()
+    cast(log, "U")
+    log.epoch("e", "B", "OBC")  # leaves out two that read
+    assert let_in(log, "e") == set("OBCWU")
+    log = Log()
+    cast(log, "U")
+    log.remove("r", "B", "W")
+    log.epoch("e", "B", "OBCU", after("r"))
+    assert let_in(log, "e") == set("OBCU")
+    log.role("again", "O", "U", "write", after("r"))  # a second grant, beside the epoch
+    assert let_in(log, "e") == set("OBCU")
+
+
+def test_who_is_in_again_by_a_new_grant_is_given_a_box_of_an_epoch_made_against_it() -> None:
+    log = Log()
+    cast(log, "U")
+    log.remove("r", "B", "W")
+    log.epoch("e", "B", "OBCU", after("r"))
+    log.grant("back", "O", "W", "write", after("e"))
+    assert let_in(log, "e") == set("OBCUW")
+
+
+def test_of_events_that_create_one_epoch_the_first_that_counts_is_its_creation() -> None:
+    log = Log()
+    cast(log)
+    body = EpochCreate(1, bytes(16), bytes(32), ())
+    log.remove("r", "O", "C")
+    for name, by, number in (("lost", "C", 1), ("late", "B", 3), ("first", "B", 2)):
+        log.tell(name, by, "epoch.create", body, Place(id=number), epoch="e")
+    _, judgement, _ = known(log)
+    assert not judgement.is_ok(log.key("lost"))
+    found = created(judgement, named("e"))
+    assert found is not None and log.names[found.id] == "first"
+
+
+def test_an_epoch_whose_creations_are_all_lost_has_the_first_of_them_and_another_none() -> None:
+    log = Log()
+    cast(log)
+    body = EpochCreate(1, bytes(16), bytes(32), ())
+    log.remove("r", "O", "C")
+    for name, number in (("late", 2), ("early", 1)):
+        log.tell(name, "C", "epoch.create", body, Place(id=number), epoch="e")
+    log.tell("bad", "W", "epoch.create", body, Place(id=0), epoch="f", creates=False)
+    _, judgement, _ = known(log)
+    found = created(judgement, named("e"))
+    assert found is not None and log.names[found.id] == "early"
+    assert created(judgement, named("f")) is None, "one that breaks a rule creates nothing"
+    genesis = created(judgement, named("E0"))
+    assert genesis is not None and genesis.kind == "genesis"

@@ -109,6 +109,32 @@ def test_in_one_knot_only_so_many_edges_of_edits_are_judged(
     assert needs.left_out(edges) == {(B, A), (B, C), (C, A)}
 
 
+@pytest.mark.parametrize(
+    ("edges", "out"),
+    [
+        pytest.param(
+            [edge(A, B, 1), edge(B, C, 2), edge(C, A, 3)], {(C, A)}, id="the last of them is judged"
+        ),
+        pytest.param(
+            [edge(A, B, 9, made=True), edge(B, C, 1), edge(C, A, 2)],
+            {(C, A)},
+            id="what a creation says is not counted",
+        ),
+        pytest.param([edge(A, B, 1), edge(B, C, 2), edge(C, D, 3)], set(), id="where no knot is"),
+        pytest.param(
+            [edge(A, B, 1), edge(B, A, 2), edge(B, C, 3), edge(C, D, 4), edge(D, C, 5)],
+            {(B, A), (D, C)},
+            id="of each knot by itself",
+        ),
+    ],
+)
+def test_the_bound_is_on_edges_of_edits_of_one_knot(
+    edges: list[Edge], out: set[tuple[bytes, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "NEEDS_JUDGED_MAX", 2)
+    assert needs.left_out(edges) == needs.left_out(edges[::-1]) == out
+
+
 def test_following_edges_leads_somewhere_or_not() -> None:
     targets = {A: [B, C], B: [C], C: [B]}
     assert needs.reaches(targets, A, C) and not needs.reaches(targets, C, A)

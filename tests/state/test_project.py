@@ -5,14 +5,23 @@ from __future__ import annotations
 import pytest
 
 from envoy import ids, jsontext
+from envoy.core import bodies
 from envoy.core.bodies import Ref, TaskCreate
+from envoy.core.objects import ObjectPut
+from envoy.core.records import TaskReview
 from envoy.core.structs import replace
 from envoy.state import project, tasks
-from envoy.state.authority import Judgement
+from envoy.state.authority import Judgement, place
+from envoy.state.authority_ledger import Ledger
+from envoy.state.authority_pass import judge
+from envoy.state.content import PolicyValue
+from envoy.state.gates import ALONE
+from envoy.state.reviews import Panel
 from envoy.views import rows
-from histories import CREATOR, FIRST, MADE, TASK, History, fixed
+from envoy.views.people import stamp
+from histories import ADMIN, CREATOR, FIRST, MADE, TASK, UNCHANGED, History, fixed
 from state.delivery import deliver
-from state.log import Log, did
+from state.log import DAY_MS, Log, Place, did
 from state.stories import after, cast
 
 SN = 7
@@ -95,6 +104,15 @@ def test_open_conflicts_are_counted() -> None:
 # -- authority -----------------------------------------------------------------------------------
 
 
+def test_of_two_envelopes_of_the_genesis_the_first_in_order_founded_the_space() -> None:
+    log = Log()
+    replica = deliver(log, log.nodes)
+    genesis = replica.auth["genesis"]
+    for twin in (replace(genesis, index=1, id=bytes(32)), replace(genesis, index=1, lam=9)):
+        found = project.founding(judge(Ledger.of([genesis, twin]), replica))
+        assert found is min((genesis, twin), key=place)
+
+
 def grants(log: Log) -> dict[str, rows.Grant]:
     """Return the grant rows of a story by name."""
     found = project.grant_rows(SN, judged(log), number)
@@ -128,9 +146,11 @@ def test_a_delegation_has_a_verb_and_no_role() -> None:
     cast(log, "")
     log.delegate("d", "B", "X", verb="read", depth=1)
     log.delegate("w", "B", "Y", verb="write")
+    log.invite("i", "B")  # nobody's grant
     found = grants(log)
     assert (found["d"].role, found["d"].verb, found["d"].depth) == (None, "read", 1)
     assert found["w"].verb == "write" and found["gB"].depth == 0
+    assert "i" not in found
 
 
 STORIES = [
@@ -212,3 +232,158 @@ def test_who_came_by_nothing_that_counts_never_came() -> None:
     log.remove("r", "O", "C")
     log.grant("gZ", "C", "Z", "write")
     assert did("Z") not in arrivals(log)
+
+
+# -- rows of what stands beside a task -----------------------------------------------------------
+
+
+def test_a_standing_verdict_is_shown_with_all_that_it_says() -> None:
+    history = History(replace(MADE, gate=(("reviews", 2),)))
+    done = history.complete(history.claim(FIRST))
+    proof = fixed("proof")
+    verdict = history.act(CREATOR, TaskReview(TASK, done.id, "approve", "dry", (proof,)))
+    beside = replace(ALONE, roles={verdict.id: "write"})
+    task = tasks.reduce(TASK, history.ops, (), Panel(beside))
+    assert jsontext.loads(project.task_row(SN, task, number).reviews) == [
+        {
+            "review_id": ids.to_text("evt", verdict.id),
+            "reviewer_id": ids.did_text(CREATOR),
+            "verdict": "approve",
+            "note": "dry",
+            "evidence": [ids.to_text("evt", proof)],
+            "at": stamp(verdict.ts),
+        }
+    ]
+    assert folded(History()).reviews == "[]"
+
+
+def test_each_edge_of_a_task_is_a_row_in_its_place() -> None:
+    need, parent = fixed("a need"), fixed("the whole")
+    history = History(replace(MADE, needs=(need,)))
+    edit = history.act(ADMIN, replace(UNCHANGED, parent=parent))
+    task = tasks.reduce(history.entity, history.ops, ())
+    made = history.ops[0]
+    assert project.edge_rows(SN, task) == [
+        rows.Edge(SN, TASK, "need", need, 0, made.id, made.lam, made.id, 1, 0),
+        rows.Edge(SN, TASK, "parent", parent, 1, edit.id, edit.lam, edit.id, 0, 0),
+    ]
+    assert folded(history).edges == 2 and folded(History()).edges == 0
+
+
+FILE = ObjectPut(
+    *(fixed("object"), "crash.log", "text/plain", 9, fixed("key"), fixed("sum")),
+    *((fixed(1), fixed(2)), TASK, fixed("older")),
+)
+
+
+@pytest.mark.parametrize("retracted", [None, fixed("who took it back")])
+def test_a_reference_to_an_object_shows_no_key_and_once_retracted_no_name(
+    retracted: bytes | None,
+) -> None:
+    put = History(None, entity=fixed("put")).act(FIRST, FILE)
+    found = project.object_row(SN, put, FILE, retracted=retracted, number=number)
+    assert found == rows.Object(
+        sn=SN,
+        id=put.id,
+        object=FILE.object,
+        lam=put.lam,
+        created_ms=put.ts,
+        an=number(FIRST),
+        name="" if retracted else "crash.log",
+        media="text/plain",
+        size=9,
+        sha256=FILE.sha256,
+        chunks=fixed(1) + fixed(2),
+        task=TASK,
+        supersedes=FILE.supersedes,
+        retracted=retracted,
+    )
+
+
+def test_what_was_written_of_a_policy_covers_what_the_space_began_with() -> None:
+    founded: dict[str, PolicyValue] = {"lease_s": 60, "gate.review_by": ("write",), "audit": "keep"}
+    written = (("gate.review_by", ("admin", "human")), ("gate.reviews", 2))
+    assert project.policy_text(founded, written) == jsontext.dumps(
+        {
+            "audit": "keep",
+            "gate.review_by": ["admin", "human"],
+            "gate.reviews": 2,
+            "lease_s": 60,
+        }
+    )
+
+
+# -- invites that others redeem, and where a copy stands -----------------------------------------
+
+
+def given(log: Log, name: str, by: str, to: str, invite: str) -> None:
+    """``by`` lets ``to`` in by an invite that asks for approval."""
+    body = bodies.Grant(did(to), "write", None, None, None, log.nodes[invite].id)
+    log.tell(name, by, "grant", body, after(invite))
+
+
+def test_an_invite_with_approval_is_used_by_the_grants_that_name_it_and_stand() -> None:
+    log = Log()
+    cast(log, "")
+    log.invite("i", "B", uses=2, mode="approve")
+    log.invite("k", "B", uses=2, mode="approve")
+    given(log, "gX", "B", "X", "i")
+    given(log, "gY", "C", "Y", "i")
+    given(log, "gZ", "B", "Z", "k")
+    log.remove("r", "O", "C")
+    found = {log.names[row.id]: row for row in project.invite_rows(SN, judged(log), number)}
+    assert (found["i"].uses, found["i"].status, found["i"].mode) == (1, "active", "approve")
+    assert (found["k"].uses, found["k"].status) == (1, "active")
+
+
+def test_an_invite_is_shown_as_it_was_made() -> None:
+    log = Log()
+    cast(log, "")
+    log.invite("i", "B", uses=3, role="read")
+    (row,) = project.invite_rows(SN, judged(log), number)
+    node = log.nodes["i"]
+    assert isinstance(node.body, bodies.Invite)
+    assert row == rows.Invite(
+        sn=SN,
+        id=node.id,
+        author=number(did("B")),
+        role="read",
+        mode="open",
+        max_uses=3,
+        uses=0,
+        na=node.body.na,
+        created_ms=node.ts,
+        lookup=node.body.lookup,
+        revoke_auth=node.body.revoke_auth,
+        enc=node.body.enc,
+        access=node.body.access,
+        status="active",
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "before", "now"),
+    [
+        pytest.param("read", "pending_approval", "member", id="let in"),
+        pytest.param("read", "removed", "member", id="let in again"),
+        pytest.param(None, "member", "removed", id="out"),
+        pytest.param(None, "pending_approval", "pending_approval", id="waiting"),
+        pytest.param(None, "removed", "removed", id="still out"),
+    ],
+)
+def test_what_a_copy_is_to_its_holder(role: str | None, before: str, now: str) -> None:
+    assert project.join_state(role, before) == now
+
+
+def test_a_member_came_by_the_first_of_its_grants_whatever_arrived_first() -> None:
+    log = Log()
+    cast(log, "")
+    log.grant("late", "B", "W", "write", Place(ts=9 * DAY_MS))
+    log.grant("early", "C", "V", "write", Place(ts=8 * DAY_MS))
+    log.grant("earlier", "B", "V", "write", Place(ts=7 * DAY_MS))
+    found = arrivals(log)
+    assert (found[did("V")].via, found[did("V")].joined_ms) == (
+        log.nodes["earlier"].id,
+        7 * DAY_MS,
+    )
+    assert found[did("O")].via == project.founding(judged(log)).auth

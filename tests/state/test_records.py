@@ -10,7 +10,8 @@ from envoy.core.bodies import Merge, Ref
 from envoy.core.records import Record, RecordRetract
 from envoy.core.structs import replace
 from envoy.state import records
-from envoy.state.registers import OVER_LIMIT
+from envoy.state.records import Schema
+from envoy.state.registers import OVER_LIMIT, Op
 from histories import ADMIN, CREATOR, FIRST, History, fixed
 
 RECORD = fixed("record")
@@ -46,6 +47,90 @@ DECISION = Record("decision", None, None, "grey", (), None, ())
 )
 def test_a_record_has_what_its_kind_must_have(body: Record, rho: int, reason: str | None) -> None:
     assert records.refusal(body, rho=rho) == reason
+
+
+# Once more by hand, from docs/spec/records.md, Kinds.
+SCHEMAS = {
+    "charter": Schema(True, False, False, True, (), ()),
+    "decision": Schema(True, False, False, False, (), ()),
+    "evidence": Schema(False, True, True, False, (("result", ("pass", "fail", "info")),), ()),
+    "objection": Schema(
+        *(True, False, False, False),
+        fields=(("severity", ("note", "major", "blocking")),),
+        relations=("contradicts",),
+    ),
+    "repair": Schema(True, False, False, False, (), ("repairs",)),
+    "approval": Schema(
+        *(False, False, True, False),
+        fields=(("verdict", ("approve", "reject", "defer", "conditional")),),
+    ),
+    "risk": Schema(True, False, False, False, (("severity", ("note", "major", "blocking")),), ()),
+    "correction": Schema(True, False, False, False, (), ("supersedes", "contradicts")),
+}
+
+
+def test_these_kinds_must_have_these_parts() -> None:
+    assert records.SCHEMAS == SCHEMAS
+
+
+@pytest.mark.parametrize(
+    ("fields", "lacks"),
+    [
+        pytest.param({"result": "pass"}, [], id="it passed"),
+        pytest.param({"result": "pass", "exit": 0}, [], id="it passed with 0"),
+        pytest.param({"result": "pass", "exit": 1}, ["exit"], id="it passed with 1"),
+        pytest.param({"result": "fail", "exit": 1}, [], id="it failed with 1"),
+        pytest.param({"result": "fail", "exit": 0}, ["exit"], id="it failed with 0"),
+        pytest.param({"result": "fail"}, [], id="it failed, nobody says how"),
+        pytest.param({"result": "info", "exit": 0}, [], id="it says something with 0"),
+        pytest.param({"result": "info", "exit": 3}, [], id="it says something with 3"),
+        pytest.param({"exit": 0}, ["result"], id="nobody says whether it passed"),
+    ],
+)
+def test_an_exit_status_agrees_with_the_result(fields: dict[str, object], lacks: list[str]) -> None:
+    body = replace(EVIDENCE, fields=tuple(sorted(fields.items())))
+    assert records.lacking(body) == lacks
+    other = replace(DECISION, fields=body.fields)
+    assert records.lacking(other) == [], "an exit means nothing elsewhere"
+
+
+def test_what_a_record_lacks_is_named() -> None:
+    assert records.lacking(replace(EVIDENCE, type=None, subject=None, fields=())) == [
+        *("type", "subject", "result"),
+    ]
+    assert records.lacking(replace(EVIDENCE, subject="hull")) == ["subject"]
+    assert records.lacking(replace(DECISION, text="")) == ["text"]
+    assert records.lacking(replace(DECISION, kind="vote")) == ["kind"]
+    assert records.misses_relation("correction", ()) == ("supersedes", "contradicts")
+    assert records.misses_relation("correction", (TO,)) == ()
+    assert records.misses_relation("repair", (TO,)) == ("repairs",)
+
+
+@pytest.mark.parametrize(
+    ("subject", "parts"),
+    [
+        pytest.param("git:hull@4f1c", ("git:hull", "4f1c"), id="whole"),
+        pytest.param("git:a@b@c", ("git:a@b", "c"), id="the last at counts"),
+        pytest.param("git:hull@", None, id="no digest"),
+        pytest.param("hull@4f1c", None, id="no scheme"),
+        pytest.param("git:hull", None, id="no at"),
+    ],
+)
+def test_a_subject_has_a_scheme_a_name_and_a_digest(
+    subject: str, parts: tuple[str, str] | None
+) -> None:
+    assert records.split(subject) == parts
+
+
+def test_records_that_take_the_place_of_one_apart_are_rivals_until_one_saw_both() -> None:
+    history = said()
+    over = replace(DECISION, refs=(Ref("supersedes", RECORD, None),))
+    one, other = (history.act(who, over, []) for who in (CREATOR, ADMIN))
+    (found,) = records.rivals(RECORD, (one, other))
+    assert {found.winner, found.loser} == {one.id, other.id} and found.is_open
+    last: Op = history.act(FIRST, over, [one, other])
+    assert [one.is_open for one in records.rivals(RECORD, (one, other, last))] == [False]
+    assert records.rivals(RECORD, (one,)) == ()
 
 
 def test_a_record_of_no_known_kind_misses_no_relation() -> None:

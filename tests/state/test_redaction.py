@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 from envoy.core.bodies import Message, MessageRedact
+from envoy.core.objects import ObjectPut, ObjectRetract
 from envoy.state import content
 from histories import ADMIN, CREATOR, FIRST, TASK, History
 
@@ -49,3 +50,23 @@ def test_a_flood_of_redactions_is_cut() -> None:
         history.act(FIRST, HIDE, history.ops[:1])
     found = content.reduce_message(TASK, history.ops)
     assert sorted(dict(found.refused).values()) == ["over_limit"] + ["redact_without_rank"] * 8
+
+
+PUT = ObjectPut(bytes(32), "hull.png", "image/png", 0, bytes(32), bytes(32), (), None, None)
+TAKE_BACK = ObjectRetract(TASK, "")
+
+
+def test_a_reference_to_a_file_is_taken_back_by_its_author_or_an_admin() -> None:
+    history = History(None)
+    history.act(CREATOR, PUT, id=TASK)
+    stranger = history.act(FIRST, TAKE_BACK)
+    history.act(ADMIN, HIDE)  # of a message: nothing here
+    blind = history.act(ADMIN, TAKE_BACK, [])
+    stands = history.act(CREATOR, TAKE_BACK, history.ops[:1])
+    for order in itertools.permutations(history.ops):
+        found = content.reduce_object(TASK, order)
+        assert found.by == stands.id
+        assert dict(found.refused) == {
+            stranger.id: "retract_without_rank",
+            blind.id: "wrong_state",
+        }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envoy.core.bodies import SpacePolicy, TaskComplete, TaskProgress
+from envoy.core.bodies import SpacePolicy, SpaceUpdate, TaskComplete, TaskProgress
 from envoy.core.codec import Open
 from envoy.core.records import VERDICTS, TaskReview
 from envoy.core.structs import replace
@@ -177,10 +178,61 @@ def test_a_gate_asks_for_what_is_known_of_it(gate: Open, asks: Gate) -> None:
     assert gates.read(gates.written(asks)) == asks
 
 
+def test_only_humans_and_evidence_are_known_beside_the_acts_of_a_task() -> None:
+    assert replace(FREE, review_by=("human", "write")).looks_beside
+    assert replace(FREE, evidence=("test",)).looks_beside
+    assert not Gate(9, ("admin",), True, ()).looks_beside
+    assert Gate(1, ("admin", "human", "write"), False, ()).names_roles == ("admin", "write")
+
+
+def test_a_gate_is_written_with_all_that_it_asks_in_order_and_without_the_rest() -> None:
+    whole = Gate(2, ("admin", "human"), True, ("lint", "test"))
+    assert gates.written(whole) == (
+        ("evidence", ("lint", "test")),
+        ("no_self_review", True),
+        ("review_by", ("admin", "human")),
+        ("reviews", 2),
+    )
+    assert gates.read(gates.written(whole)) == whole
+    assert gates.written(FREE) == ()
+
+
 def test_of_several_gates_the_strictest_of_each_field_binds() -> None:
     one, other = Gate(1, ("human",), False, ("test",)), Gate(0, ("admin",), True, ("log",))
     assert gates.strictest([one, other]) == Gate(1, ("admin", "human"), True, ("log", "test"))
     assert gates.strictest([]) == FREE
+
+
+SPACE = fixed("space")
+BEFORE: Open = (("gate.evidence", ("test",)), ("gate.reviews", 1))
+
+
+def asked(history: History, *, seen: Sequence[Op] = ()) -> Gate:
+    """Return what the policy of a space asks of a completion that ``seen`` had seen."""
+    return gates.of_policy(BEFORE, Graph(SPACE, history.ops), lambda op: op in seen)
+
+
+def test_a_completion_is_bound_by_the_policy_that_had_not_seen_it_field_by_field() -> None:
+    history = History(None, entity=SPACE)
+    assert asked(history) == replace(FREE, reviews=1, evidence=("test",)), "as it was founded"
+    two = history.act(ADMIN, SpacePolicy((("gate.reviews", 2),)))
+    assert asked(history) == replace(FREE, reviews=2, evidence=("test",))
+    assert asked(history, seen=[two]) == replace(FREE, reviews=1, evidence=("test",))
+    none = history.act(ADMIN, SpacePolicy((("gate.evidence", ()), ("gate.reviews", 0))))
+    assert asked(history) == FREE
+    assert asked(history, seen=[none]) == replace(FREE, reviews=2, evidence=("test",))
+
+
+def test_of_policies_apart_the_strictest_of_each_field_binds_and_a_held_one_does_not() -> None:
+    history = History(None, entity=SPACE)
+    history.act(ADMIN, SpacePolicy((("gate.reviews", 0),)), [])
+    history.act(OTHER_ADMIN, SpacePolicy((("gate.no_self_review", True), ("gate.reviews", 3))), [])
+    bound = replace(FREE, reviews=3, no_self_review=True, evidence=("test",))
+    assert asked(history) == bound
+    history.act(ADMIN, SpacePolicy((("gate.reviews", 9),)), counts=False)
+    history.act(ADMIN, SpacePolicy((("gate.reviews", -1), ("audit", "free"))))
+    history.act(ADMIN, SpaceUpdate("name", None))
+    assert asked(history) == bound, "held, or of no value that it can have"
 
 
 def handed_in(gate: Open, *evidence: bytes) -> tuple[History, Op]:
@@ -282,6 +334,17 @@ def test_what_was_built_on_a_met_gate_stays_legal_when_evidence_is_taken_back() 
         task = fold(history, around(history, proofs=proofs))
         assert (task.state, task.refused) == ("claimed", ())
         assert task.tenure is not None and task.tenure.id == taken.id
+
+
+def test_a_result_under_another_tenure_leaves_the_verdict_on_the_first() -> None:
+    history = History(made(gate=(("reviews", 1),)))
+    one, other = (history.claim(who, history.ops[:1]) for who in (FIRST, SECOND))
+    done = history.complete(one, sees=[one, other])
+    verdict = history.review(CREATOR, done, sees=[done])
+    history.complete(other, sees=[done])
+    task = fold(history, around(history))
+    assert verdict.id not in dict(task.refused)
+    assert (task.state, task.completion) == ("completed", done.id)
 
 
 def test_without_facts_beside_it_an_outcome_is_exact() -> None:

@@ -68,6 +68,19 @@ def test_a_later_word_of_rank_replaces_an_earlier_one_and_giving_in_does_not() -
     assert settling.reduce(CONFLICT, history.ops, SIDES).by == last.id
 
 
+@pytest.mark.parametrize("who", [ADMIN, CREATOR], ids=["an admin", "the creator"])
+def test_a_word_of_rank_stands_against_giving_in_and_yields_to_rank(who: bytes) -> None:
+    history = History(None, entity=CONFLICT)
+    word = history.act(who, keep(LOST))
+    late = history.act(FIRST, keep(WON))
+    found = settling.reduce(CONFLICT, history.ops, SIDES)
+    assert (found.by, found.keep) == (word.id, LOST)
+    assert found.refused == ((late.id, "resolve_without_rank"),)
+    again = history.act(CREATOR, keep(WON))
+    found = settling.reduce(CONFLICT, history.ops, SIDES)
+    assert (found.by, found.refused) == (again.id, ((late.id, "resolve_without_rank"),))
+
+
 def test_giving_in_counts_until_the_sides_turn() -> None:
     history = History(None, entity=CONFLICT)
     gave_in = history.act(FIRST, keep(WON))

@@ -294,6 +294,69 @@ def test_a_repeat_writes_no_event(
     assert tasks.repeats(fold(history), body, author) is not changes
 
 
+NEED, WHOLE = fixed("a need"), fixed("the whole")
+SEEN, OTHER = Ref(None, fixed("seen"), None), Ref("supports", fixed("other"), None)
+FULL = replace(
+    MADE, labels=("a", "b"), needs=(NEED,), parent=WHOLE, refs=(SEEN,), due_at=500, priority=1
+)
+
+
+@pytest.mark.parametrize(
+    ("edit", "changes"),
+    [
+        pytest.param({"title": MADE.title}, False, id="the same title"),
+        pytest.param({"body": MADE.body}, False, id="the same text"),
+        pytest.param({"body": "another"}, True, id="another text"),
+        pytest.param({"priority": 1}, False, id="the same priority"),
+        pytest.param({"priority": 0}, True, id="another priority"),
+        pytest.param({"due_at": 500}, False, id="the same end"),
+        pytest.param({"due_at": 501}, True, id="another end"),
+        pytest.param({"due_at": 0}, True, id="no end any more"),
+        pytest.param({"parent": WHOLE}, False, id="the same whole"),
+        pytest.param({"parent": NEED}, True, id="another whole"),
+        pytest.param({"parent": bytes(32)}, True, id="no whole any more"),
+        pytest.param({"label": ("a", "b")}, False, id="labels that it has"),
+        pytest.param({"label": ("a", "c")}, True, id="a label that it has not"),
+        pytest.param({"unlabel": ("c",)}, False, id="a label off that it has not"),
+        pytest.param({"unlabel": ("b", "c")}, True, id="a label off that it has"),
+        pytest.param({"need": (NEED,)}, False, id="a need that it has"),
+        pytest.param({"need": (WHOLE,)}, True, id="a need that it has not"),
+        pytest.param({"unneed": (WHOLE,)}, False, id="a need off that it has not"),
+        pytest.param({"unneed": (NEED,)}, True, id="a need off that it has"),
+        pytest.param({"ref": (SEEN,)}, False, id="a reference that it has"),
+        pytest.param({"ref": (OTHER,)}, True, id="a reference that it has not"),
+        pytest.param({"unref": (OTHER,)}, False, id="a reference off that it has not"),
+        pytest.param({"unref": (SEEN,)}, True, id="a reference off that it has"),
+    ],
+)
+def test_an_edit_to_what_is_there_writes_no_event(edit: dict[str, object], changes: bool) -> None:
+    body = replace(UNCHANGED, **edit)
+    assert tasks.repeats(fold(History(FULL)), body, CREATOR) is not changes
+
+
+def test_without_an_end_or_a_whole_to_take_them_away_is_a_repeat() -> None:
+    for edit in ({"due_at": 0}, {"parent": bytes(32)}):
+        assert tasks.repeats(fold(History()), replace(UNCHANGED, **edit), CREATOR)
+
+
+def test_a_held_edit_changes_nothing() -> None:
+    history = History(FULL)
+    before = fold(history)
+    edit = replace(
+        UNCHANGED,
+        **{"title": "x", "body": "y", "priority": 0, "due_at": 1, "parent": NEED},
+        **{"label": ("c",), "unlabel": ("a",), "need": (WHOLE,), "unneed": (NEED,)},
+        **{"ref": (OTHER,), "unref": (SEEN,)},
+    )
+    history.act(ADMIN, edit, counts=False)
+    after = fold(history)
+    kept = ("title", "body", "priority", "due_at", "parent", "labels", "needs", "refs", "edges")
+    assert [getattr(after, name) for name in kept] == [getattr(before, name) for name in kept]
+    history.act(ADMIN, edit)  # the control
+    after = fold(history)
+    assert all(getattr(after, name) != getattr(before, name) for name in kept)
+
+
 def test_an_author_is_told_what_replicas_will_find() -> None:
     task = fold(claimed())
     assert tasks.refusal(task, CLAIM, SECOND, rho=1) == "claim_of_owned"

@@ -394,7 +394,10 @@ def test_sealing_off_loses_nothing_and_leaves_one_file(path: str, lock: str) -> 
         assert again.find(int, "SELECT a FROM kept") == 7
 
 
-def test_a_log_that_somebody_reads_is_not_taken_away(path: str, lock: str) -> None:
+def test_a_log_that_somebody_reads_is_not_taken_away(
+    path: str, lock: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LOCK_SECONDS_MAX", 1)
     with made(path, lock) as connection:
         connection.run("CREATE TABLE kept(a)")
         with connection.snapshot():

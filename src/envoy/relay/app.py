@@ -168,11 +168,10 @@ class Face:
         except HubRefusal as refusal:
             status = 403 if refusal.code == "auth_failed" else None
             return self._refused(refusal, status=status, is_last=True)
-        unknown = HubRefusal("unsupported_operation")
-        if not is_call and path != _INFO:
-            return self._refused(unknown, status=404, is_last=True)
-        if scope["method"] != ("POST" if is_call else "GET"):
-            return self._refused(unknown, status=405, is_last=True)
+        is_info = path == _INFO
+        if not (is_call or is_info) or scope["method"] != ("POST" if is_call else "GET"):
+            unknown = HubRefusal("unsupported_operation")
+            return self._refused(unknown, status=405 if is_call or is_info else 404, is_last=True)
         if is_call:
             return await self._call(name, fields, scope, receive)
         return Answer(200, jsontext.dumps(self._terms.info()).encode())

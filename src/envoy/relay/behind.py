@@ -1,10 +1,11 @@
 """Behind: what pushes of a group write, all of it in three statements behind the last of them.
 
-A statement costs more to ask for than to do. So the writer's store keeps what it read of a space
-(row, instance, what was used today, bytes of chunks) as long as nobody else commits, and what a
-push adds is only noted: the frames, rows and counts of a whole group are written together, before
-its commit or before any other statement of the group. A push that is refused has noted nothing, so
-it needs no savepoint; every other call has one, and writes at once.
+A statement costs more to ask for than to do, and each one lets another thread in between. So the
+writer's store keeps what it read of a space (row, instance, what was used today, bytes of chunks)
+as long as nobody else commits; it looks for all frames of a group at once; and what a push adds is
+only noted: the frames, rows and counts of a whole group are written together, before its commit or
+before any other statement of the group. A push that is refused has noted nothing, so it needs no
+savepoint; every other call has one, and writes at once.
 
 Laws: what is kept is what the database would answer. It is forgotten where another connection
 committed, where something is undone, and of a space about which something else than a push was
@@ -15,12 +16,17 @@ Specification: docs/spec/relay.md, Groups.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import lru_cache
+from itertools import chain
 from typing import Final
 
+from envoy.errors import InternalError, RemoteFault
 from envoy.hub.sqlite import FrameRow, LogStore, SpaceRow
+from envoy.sync import frames
 from envoy.system import db
+from envoy.system.db import Value
 
 _SPACES_MAX: Final = 4096
 _FIND: Final = "SELECT * FROM space WHERE space = ?"
@@ -28,12 +34,35 @@ _SEQ: Final = "SELECT seq FROM frame WHERE space = ? AND id = ?"
 _BORN: Final = "SELECT instance FROM born WHERE space = ?"
 _SHELF: Final = "SELECT n FROM shelf WHERE space = ?"
 _USED: Final = "SELECT n FROM usage WHERE space = ? AND who = ? AND day = ?"
-_APPEND: Final = "INSERT INTO frame(space, seq, id, at, body) VALUES(?, ?, ?, ?, ?)"
+_APPEND: Final = "INSERT INTO frame(space, seq, id, at, body) {}"
 _SAVE: Final = (
-    "UPDATE space SET head = ?, h = ?, sum = ?, count = ?, bytes = ?, at = ? WHERE space = ?"
+    "UPDATE space SET head = column2, h = column3, sum = column4, count = column5,"
+    " bytes = column6, at = column7 FROM ({}) WHERE space = column1"
 )
-_USE: Final = "INSERT OR REPLACE INTO usage VALUES(?, ?, ?, ?)"
+_USE: Final = "INSERT OR REPLACE INTO usage {}"
+_SEQS: Final = (
+    "SELECT frame.space, frame.id, frame.seq FROM ({}) CROSS JOIN frame"
+    " ON frame.space = column1 AND frame.id = column2"
+)
+_ROWS_MAX: Final = 64  # of one statement
+Row = tuple[Value, ...]
 _Used = tuple[bytes, bytes, int]  # of a space, by whom, on which day
+
+
+@lru_cache
+def _filled(sql: str, rows: int, columns: int) -> str:
+    """Return a statement with so many rows of parameters."""
+    row = f"({', '.join('?' * columns)})"
+    return sql.format("VALUES " + ", ".join([row] * rows))
+
+
+def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Yield rows in parts whose sizes are powers of two: that leaves few statements to compile."""
+    at = 0
+    while at < len(rows):
+        size = min(_ROWS_MAX, 1 << (len(rows) - at).bit_length() - 1)
+        yield rows[at : at + size]
+        at += size
 
 
 class Layer:
@@ -54,16 +83,15 @@ class Layer:
 
     def write(self, connection: db.Connection) -> None:
         """Write everything, and have nothing."""
-        if self.frames:
-            rows = [(space, *row) for (space, _), row in self.frames.items()]
-            connection.run_many(_APPEND, rows)
-        if self.rows:
-            connection.run_many(_SAVE, [
-                (row.head, row.h, row.sum, row.frame_count, row.byte_count, row.at, row.space)
-                for row in self.rows.values()
-            ])  # fmt: skip
-        if self.used:
-            connection.run_many(_USE, [(*key, n) for key, n in self.used.items()])
+        new = [(space, *row) for (space, _), row in self.frames.items()]
+        changed = [
+            (row.space, row.head, row.h, row.sum, row.frame_count, row.byte_count, row.at)
+            for row in self.rows.values()
+        ]
+        counted = [(*key, n) for key, n in self.used.items()]
+        for sql, rows in ((_APPEND, new), (_SAVE, changed), (_USE, counted)):
+            for part in _parts(rows):
+                connection.run(_filled(sql, len(part), len(part[0])), list(chain(*part)))
         self.clear()
 
     def clear(self) -> None:
@@ -89,6 +117,8 @@ class Behind(LogStore):
         self._instances = dict[bytes, bytes]()
         self._shelves = dict[bytes, int]()
         self._used = dict[_Used, int]()
+        # Looked for ahead: good until something else than noting is done.
+        self._seqs = dict[tuple[bytes, bytes], int | None]()
         self._version = 0
         super().__init__(connection, lock_path)
 
@@ -101,6 +131,7 @@ class Behind(LogStore):
 
     @connection.setter
     def connection(self, found: db.Connection) -> None:
+        """Take the database."""
         self._raw = found
 
     @property
@@ -150,10 +181,28 @@ class Behind(LogStore):
 
     def find_seq(self, space: bytes, frame_id: bytes) -> int | None:
         """Return the number of a frame, or None."""
-        noted = self._waiting.frames.get((space, frame_id))
+        key = (space, frame_id)
+        noted = self._waiting.frames.get(key)
         if noted is not None:
             return noted.seq
-        return self._raw.find(int, _SEQ, (space, frame_id))
+        if key in self._seqs:
+            return self._seqs[key]
+        return self._raw.find(int, _SEQ, key)
+
+    def look_ahead(self, pushes: Iterable[tuple[bytes, Sequence[bytes]]]) -> None:
+        """Look for all frames that a group pushes at once, by space, before anything is done."""
+        wanted = list[tuple[bytes, bytes]]()
+        for space, pushed in pushes:
+            with suppress(RemoteFault):  # it is refused when its turn comes
+                wanted += [(space, frames.frame_id(frame)) for frame in pushed]
+        found = dict.fromkeys(wanted, None) | {
+            (space, ident): seq
+            for part in _parts(wanted)
+            for space, ident, seq in self._raw.rows(
+                _place, _filled(_SEQS, len(part), 2), list(chain(*part))
+            )
+        }
+        self._seqs = found
 
     def add_frames(self, space: bytes, rows: Iterable[FrameRow]) -> None:
         """Append frames; their numbers are dense by the caller's word."""
@@ -194,7 +243,7 @@ class Behind(LogStore):
         if self._part is not None:
             noted[key] = known + n
         else:
-            self._raw.run(_USE, (*key, known + n))
+            self._raw.run(_filled(_USE, 1, 4), (*key, known + n))
             self._used.pop(key, None)
         return known + n
 
@@ -202,11 +251,12 @@ class Behind(LogStore):
 
     def forget(self) -> None:
         """Keep nothing of what was read: it is undone, or somebody else wrote."""
-        for kept in (self._rows, self._instances, self._shelves, self._used):
+        for kept in (self._rows, self._instances, self._shelves, self._used, self._seqs):
             kept.clear()
 
     def _forget_space(self, space: bytes) -> None:
         """Keep nothing of a space about which something was done, empty: about any."""
+        self._seqs.clear()
         if not space:
             self.forget()
             return
@@ -219,6 +269,7 @@ class Behind(LogStore):
     def _settle(self) -> None:
         """Write what was noted; a push that does something else goes on like every other call."""
         part, self._part = self._part, None
+        self._seqs.clear()
         self._waiting.write(self._raw)
         if part is not None:
             self._raw.run("SAVEPOINT item")
@@ -294,27 +345,33 @@ class Group:
 
     def __enter__(self) -> None:
         self._transaction.__enter__()
+        is_begun = False
         try:
             self._store._begin()
-        except BaseException as error:
-            self._leave(type(error))
-            raise
+            is_begun = True
+        finally:
+            if not is_begun:
+                self._leave(is_good=False)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            try:
+        is_good = False
+        try:
+            if kind is None:
                 self._store._settle()
-            except BaseException as error:
-                self._leave(type(error))
-                raise
-        self._leave(kind)
+                is_good = True
+        finally:
+            self._leave(is_good=is_good)
 
-    def _leave(self, kind: type[BaseException] | None) -> None:
+    def _leave(self, *, is_good: bool) -> None:
         """Commit, or undo and forget."""
         is_kept = False
         try:
-            self._transaction.__exit__(kind)
-            is_kept = kind is None
+            self._transaction.__exit__(None if is_good else InternalError)
+            is_kept = is_good
         finally:
             if not is_kept:
                 self._store._drop()
+
+
+def _place(space: bytes, ident: bytes, seq: int) -> tuple[bytes, bytes, int]:
+    return space, ident, seq

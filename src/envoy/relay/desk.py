@@ -35,7 +35,7 @@ from envoy.lean import NamedTuple
 from envoy.relay import access, asked, billing, rules, sweep, tables
 from envoy.relay.asked import Asked
 from envoy.relay.billing import Terms
-from envoy.relay.group import Job, Wake, Work, Writer
+from envoy.relay.group import Job, OnClose, Wake, Work, Writer
 from envoy.relay.metrics import Metrics
 from envoy.relay.quota import Pace
 from envoy.relay.rules import Allowance
@@ -140,7 +140,7 @@ class Desk:
         self._metrics.observe("batch_calls", count)
         self._metrics.observe("commit_seconds", seconds)
 
-    def begin(self, name: str, body: bytes, done: Callable[[Job], None]) -> Job:
+    def begin(self, name: str, body: bytes, done: OnClose) -> Job:
         """Return a call that only writes rows, for ``queue``. Raises HubRefusal.
 
         The writer calls ``done`` when it is over.
@@ -166,7 +166,7 @@ class Desk:
                 return encode(self._read(store, *found))
         return encode(self._commit(self._job(name, len(body), found, None)))
 
-    def _job(self, name: str, size: int, found: Asked, done: Callable[[Job], None] | None) -> Job:
+    def _job(self, name: str, size: int, found: Asked, done: OnClose | None) -> Job:
         """Return what the writer does for a call. Raises HubRefusal."""
         call, tokens, at = found
         if name in rules.GROWS and not self._config.has_room():
@@ -175,7 +175,8 @@ class Desk:
             self._take_chunk(call, tokens)
         work = partial(self._write, call=call, tokens=tokens, at=at)
         space = rules.space_of(call, tokens)
-        return Job(space, work, size, done, is_push=isinstance(call, frames.Push))
+        pushed = call.frames if isinstance(call, frames.Push) else ()
+        return Job(space, work, size, done, pushed=pushed)
 
     def _commit(self, job: Job) -> Body:
         """Return the reply to ``job`` when it is durable. Raises HubRefusal."""

@@ -51,6 +51,10 @@ LINGER_SECONDS: Final = 5.0
 _LOG: Final = logging.getLogger("uvicorn.error")
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class Http(asyncio.Protocol):
     """One connection. ``got`` is what came behind the request that is done now."""
 
@@ -70,7 +74,7 @@ class Http(asyncio.Protocol):
         self._got = b""
         self._now: Request | None = None
         self._due: float | None = None
-        self._end: Callable[[], None] = self._idle
+        self._end: Callable[[], None] = _nothing
         self._timer: asyncio.TimerHandle | None = None
         self._last_timer: asyncio.TimerHandle | None = None
         self._is_paused = False
@@ -162,8 +166,8 @@ class Http(asyncio.Protocol):
             return
         if now.left:
             data = now.feed(data)
-        if data and not self.is_last:
-            self._got += data
+        if data:
+            self._got += b"" if self.is_last else data
             self.pause_reading()
 
     def _read(self) -> None:
@@ -199,7 +203,13 @@ class Http(asyncio.Protocol):
         self._now = Request(self, head, body)
         task = self.loop.create_task(self._now.run())
         self._server.tasks.add(task)
-        task.add_done_callback(self._server.tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Note an application that failed: its connection has been told."""
+        self._server.tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _LOG.error("the application failed", exc_info=task.exception())
 
     def _become_socket(self, head: Head, rest: bytes) -> None:
         """Hand the connection over, with its place and without my timers.
@@ -284,7 +294,8 @@ class Http(asyncio.Protocol):
         self._end()
 
     def _no_timer(self) -> None:
-        self._due = None
+        """Wait for nothing more; what held this in a circle is gone, too."""
+        self._due, self._end = None, _nothing
         self._no_timer_alone()
 
     def _no_timer_alone(self) -> None:
@@ -329,8 +340,6 @@ class Request:
         }
         try:
             await line.app(scope, self.receive, self.send)
-        except Exception as error:
-            _LOG.error("the application failed", exc_info=error)
         finally:
             if not self._is_over and self._is_begun:
                 line.transport.abort()

@@ -29,6 +29,7 @@ from envoy.relay.tables import RelayStore
 from envoy.sync.frames import HubRefusal
 
 Work = Callable[[RelayStore], Body]
+OnClose = Callable[[Sequence["Job"]], None]
 GONE: Final = -1  # head and rev of a space that was deleted
 _WAIT_SECONDS: Final = 1.0
 
@@ -44,12 +45,14 @@ class Wake(NamedTuple):
 class Job:
     """A call that waits for its group. ``cost`` in bytes; ``space`` whose turn it takes.
 
-    ``on_close`` is called by the writer when the call is over, well or not; without it a thread may
-    wait for that. ``is_push``: it does nothing but push, and is written with all pushes of a group.
+    ``on_close`` is called by the writer, once for all calls of a group that have the same, when
+    they are over, well or not; without it a thread may wait for that. ``pushed``: it does nothing
+    but push these, with all pushes of its group.
     """
 
     __slots__ = (
-        "_done", "_is_push", "_on_close", "_refusal", "_reply", "_work", "cost", "is_open", "space",
+        "_done", "_refusal", "_reply", "_work", "cost", "is_open", "on_close", "pushed",
+        "space",
     )  # fmt: skip
 
     def __init__(
@@ -57,16 +60,16 @@ class Job:
         space: bytes,
         work: Work,
         cost: int,
-        on_close: Callable[[Job], None] | None = None,
+        on_close: OnClose | None = None,
         *,
-        is_push: bool = False,
+        pushed: Sequence[bytes] = (),
     ) -> None:
         self.space = space
         self.cost = cost
         self.is_open = True  # nobody knows yet what became of it
         self._work = work
-        self._on_close = on_close
-        self._is_push = is_push
+        self.on_close = on_close
+        self.pushed = pushed
         self._done = threading.Event() if on_close is None else None
         self._reply: Body | None = None
         self._refusal: HubRefusal | None = None
@@ -75,7 +78,7 @@ class Job:
         """Do the call inside a savepoint. Raises what the database raises."""
         self._reply = self._refusal = None
         try:
-            with store.item(self.space, is_push=self._is_push):
+            with store.item(self.space, is_push=bool(self.pushed)):
                 self._reply = self._work(store)
         except HubRefusal as refusal:
             self._refusal = refusal
@@ -85,12 +88,10 @@ class Job:
         self._reply, self._refusal = None, HubRefusal("storage_failed")
 
     def close(self) -> None:
-        """Let the caller have its answer."""
+        """Let the caller have its answer; ``on_close`` is still to be called."""
         self.is_open = False
         if self._done is not None:
             self._done.set()
-        if self._on_close is not None:
-            self._on_close(self)
 
     @property
     def is_done(self) -> bool:
@@ -110,6 +111,17 @@ class Job:
             raise self._refusal
         assert self._reply is not None, "a call that is done has one or the other"
         return self._reply
+
+
+def close(group: Sequence[Job]) -> None:
+    """Let the callers of a group have their answers; who is told of them is told once."""
+    told = dict[OnClose, list[Job]]()
+    for job in group:
+        job.close()
+        if job.on_close is not None:
+            told.setdefault(job.on_close, []).append(job)
+    for on_close, jobs in told.items():
+        on_close(jobs)
 
 
 class Queue:
@@ -234,8 +246,7 @@ class Writer:
             if wakes:
                 self._on_wake(wakes)
         finally:
-            for job in group:
-                job.close()
+            close(group)
 
     @staticmethod
     def _wakes(store: RelayStore, group: Sequence[Job]) -> list[Wake]:
@@ -261,6 +272,7 @@ class Writer:
         """
         try:
             with store.group():
+                store.look_ahead((job.space, job.pushed) for job in group)
                 for job in group:
                     job.run(store)
         except Exception:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import hashlib
 import os
 import resource
 import signal
@@ -22,6 +23,7 @@ from collections.abc import Callable
 from typing import Final
 
 from envoy import limits
+from envoy.core.crypto import sign
 from envoy.errors import EnvoyError, UsageError
 from envoy.hub.sqlite import FILE_NAME
 from envoy.lean import NamedTuple
@@ -93,6 +95,7 @@ def run(options: Options, *, ready: Callable[[str], None]) -> None:
             has_tls=options.cert is not None,
             has_proxy=bool(options.proxies),
         )
+    sign.use_hasher(hashlib.sha256)  # each frame is hashed three times
     tables.make(options.directory)
     with guard.take(options.directory):
         _raise_open_files()

@@ -241,6 +241,7 @@ class RelayStore(Behind):
         sql = "INSERT INTO shelf VALUES(?, ?) ON CONFLICT(space) DO UPDATE SET n = n + excluded.n"
         if added:
             self.connection.run(sql, (space, added))
+            self._shelves.pop(space, None)
 
     def has_chunk(self, space: bytes, ident: bytes) -> bool:
         """Say whether ``space`` has a chunk."""

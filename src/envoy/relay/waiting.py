@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from envoy.core.codec import encode
@@ -86,9 +87,9 @@ class Waiting:
         begun, self._begun = self._begun, []
         self._desk.queue(begun)
 
-    def _end(self, job: Job) -> None:
-        """Note a call that is over, and wake the loop unless it is woken. By another thread."""
-        self._over.append(job)
+    def _end(self, jobs: Sequence[Job]) -> None:
+        """Note calls that are over, and wake the loop unless it is woken. By another thread."""
+        self._over.extend(jobs)
         loop = self._loop
         if not self._is_told and loop is not None and not loop.is_closed():
             self._is_told = True

@@ -6,8 +6,8 @@ write side is loaded a stand-in answers to each of these names; the module behin
 something of it is asked for, and then it is all there, for whoever took the stand-in as well.
 
 Laws: a module that is loaded already is left alone; afterwards no stand-in can be imported, and
-where other threads run none is put up, so nobody else meets one; what is asked of a stand-in is what
-the module itself would have given.
+where other threads run none is put up, so nobody else meets one; what is asked of a stand-in is
+what the module itself would have given.
 
 Specification: docs/adr/0003-lean-start.md.
 """

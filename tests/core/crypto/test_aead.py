@@ -94,3 +94,45 @@ def test_the_zero_nonce_has_the_length_of_one() -> None:
     assert aead.decrypt(
         KEY, aead.NONCE_ZERO, "hist", b"", aead.encrypt(KEY, aead.NONCE_ZERO, "hist", b"", b"x")
     ) == (b"x")
+
+
+# -- the key of one nonce ---------------------------------------------------------------------
+
+OPENER, CTX = chacha.hchacha(KEY, NONCE[:16]), b"envoy/1 evt\0context"
+SEALED = chacha.xchacha_encrypt(KEY, NONCE, CTX, b"text")
+
+
+def test_the_key_of_one_nonce_opens_what_was_sealed_under_it() -> None:
+    assert aead.decrypt_once(OPENER, NONCE, CTX, SEALED) == b"text"
+    empty = chacha.xchacha_encrypt(KEY, NONCE, CTX, b"")
+    assert aead.decrypt_once(OPENER, NONCE, CTX, empty) == b""
+
+
+@pytest.mark.parametrize(
+    ("nonce", "aad", "ciphertext"),
+    [
+        pytest.param(NONCE[:23] + b"x", CTX, SEALED, id="another nonce"),
+        pytest.param(NONCE, b"", SEALED, id="another place"),
+        pytest.param(NONCE, CTX, SEALED[:-1] + bytes((SEALED[-1] ^ 1,)), id="another tag"),
+        pytest.param(NONCE, CTX, SEALED[:15], id="shorter than a tag"),
+        pytest.param(NONCE, CTX, b"", id="nothing"),
+    ],
+)
+def test_the_key_of_one_nonce_opens_nothing_else(
+    nonce: bytes, aad: bytes, ciphertext: bytes
+) -> None:
+    with pytest.raises(RemoteFault, match="cannot_open"):
+        aead.decrypt_once(OPENER, nonce, aad, ciphertext)
+
+
+@pytest.mark.parametrize(
+    ("key", "nonce"),
+    [
+        pytest.param(OPENER[:31], NONCE, id="a key of 31 bytes"),
+        pytest.param(OPENER, NONCE[:23], id="a nonce of 23 bytes"),
+        pytest.param(OPENER, NONCE[:12], id="a nonce of 12 bytes"),
+    ],
+)
+def test_other_lengths_are_our_own_mistake_here_too(key: bytes, nonce: bytes) -> None:
+    with pytest.raises(InternalError):
+        aead.decrypt_once(key, nonce, CTX, SEALED)

@@ -94,6 +94,7 @@ def test_no_label_and_no_purpose_stands_twice() -> None:
     written = [ast.literal_eval(key) for key in tables[0].keys if key]
     assert Counter(written) == Counter(dict.fromkeys(sign.LABELS, 1))
     assert max(Counter(sign.LABELS.values()).values()) == 1
+    assert all(sign.LABELS.values()), "each says what it is for"
 
 
 def test_the_specification_lists_the_same_labels() -> None:
@@ -141,6 +142,22 @@ def test_every_label_in_use_stands_in_the_table() -> None:
 def test_a_label_outside_the_table_is_our_own_mistake() -> None:
     with pytest.raises(KeyError):
         sign.tagged("free", b"")
+
+
+def test_another_sha_256_is_used_from_when_it_is_asked_for() -> None:
+    hashed = list[bytes]()
+
+    def counting(data: bytes) -> sign.Digest:
+        hashed.append(data)
+        return hashlib.sha256(data)
+
+    expect = sign.sha256(b"a", b"b")
+    sign.use_hasher(counting)
+    try:
+        assert sign.sha256(b"a", b"b") == expect == hashlib.sha256(b"ab").digest()
+    finally:
+        sign.use_hasher(ids.sha256)
+    assert hashed == [b"ab"] and sign.sha256(b"c") and hashed == [b"ab"]
 
 
 def test_the_fingerprint_beside_a_name_is_made_with_its_label() -> None:
