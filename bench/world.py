@@ -27,8 +27,8 @@ NAME = "bench"
 # Words as people write them: a row of like ones could be taken for the words of a recovery phrase.
 TEXT = (
     "The parser fails on a line that ends within a quoted field: the reader waits for the quote"
-    " that never comes and takes the rest of the file. A test shows it, the fix is in the branch, and"
-    " somebody has to look at the limits before it is merged. See the run of last night."
+    " that never comes and takes the rest of the file. A test shows it, the fix is in the branch,"
+    " and somebody has to look at the limits before it is merged. See the run of last night."
 )
 EVENTS_PER_COMMIT = 500
 INVITE_MS = 3_600_000

@@ -92,6 +92,7 @@ AUTHORITY: Final = (
         "event.id in self.ledger.undos and * without event.id in self.ledger.undos",
         SLOWER,
     ),
+    Row("state/authority_views.py", "Views.citable", "0 -> 1", "every ancestry has the genesis"),
     Row(
         *("state/authority_content.py", "beside", "grant.parent or b'' without b''"),
         "nothing is filed under None either",
@@ -106,6 +107,11 @@ REDUCERS: Final = (
         *("state/content.py", "reduce_member"),
         "last is None or * without not isinstance(last.body, Card)",
         "the line above leaves cards alone: it is there for the types",
+    ),
+    Row(
+        *("state/epochs.py", "_ends_reading"),
+        "grant.subject is None or * without grant.subject is None",
+        "nobody has no role either",
     ),
     Row("state/project.py", "reviews_text", "if not task.reviews: -> nothing", SLOWER),
     Row(

@@ -16,6 +16,7 @@ from copy import copy
 from hashlib import sha256
 from typing import NamedTuple
 
+from envoy.core.kinds import is_auth
 from oracle.authority_events import Event, Rank
 from state.log import Log, Node, Place
 from state.oracled import event_of
@@ -75,6 +76,7 @@ class World:
         for name in self.last:
             everything.message(name, name[-1])
             self._keep(everything, name, frozenset())
+        self.log.names = everything.names
 
     def deed(self, term: Term) -> Deed:
         """Return an act, which is told when it is asked for the first time."""
@@ -91,11 +93,10 @@ class World:
             del self.named[deed.name]
             for name in deed.arrives:
                 node = self.log.nodes.pop(name)
-                del self.log.names[node.id], self.told[name], self.saw[name], self._ids[name]
-                self.past.pop(node.id, None)
-                self.ancestry.pop(node.id, None)
-                self.causes.pop(node.id, None)
-                self.ranks.pop(node.id, None)
+                del self.log.names[node.id], self.saw[name], self._ids[name]
+                self.told.pop(name, None)
+                for kept in (self.past, self.ancestry, self.causes, self.ranks):
+                    kept.pop(node.id, None)
 
     # -- telling -----------------------------------------------------------------------------
 
@@ -109,12 +110,14 @@ class World:
         node = log.nodes[name]
         arrives = [name]
         self._keep(log, name, seen)
+        self.log.names.update(log.names)  # members, too
         subject = log.subjects.get(name)
         if subject is not None:
             self._keep(log, f"{name} spoke", seen | {name})
             speaks = Place(only=(name,), under=name)
             log.message(f"{name} speaks", log.names[subject], speaks)
             self._keep(log, f"{name} speaks", seen | {name})
+            self.log.names[log.nodes[f"{name} speaks"].id] = f"{name} speaks"
             arrives += [f"{name} spoke", f"{name} speaks"]
         lam = node.lam + (len(arrives) > 1)
         found = Deed(name, letter, twin, seen, (node.lam, node.id), tuple(arrives), lam)
@@ -150,12 +153,17 @@ class World:
         """Take an event over."""
         node = log.nodes[name]
         self.log.nodes[name] = node
-        self.log.names.update(log.names)  # members, too
         self._ids[name] = node.id
         self.saw[name] = saw
-        every = log.nodes.values()
-        self.past[node.id] = frozenset(one.id for one in every if node.past >> one.no & 1)
-        self.told[name] = event_of(told_one(log, name), self._ids)
+        if is_auth(node.kind):
+            every, past = log.nodes.values(), node.past
+            self.past[node.id] = frozenset([one.id for one in every if past >> one.no & 1])
+
+    def _told(self, name: str) -> Event:
+        """Return an event for the oracle."""
+        if name not in self.told:
+            self.told[name] = event_of(told_one(self.log, name), self._ids)
+        return self.told[name]
 
     # -- whole histories ---------------------------------------------------------------------
 
@@ -170,12 +178,12 @@ class World:
 
     def events(self, deeds: Iterable[Deed]) -> list[Event]:
         """Return the events of the history that was ended last, for the oracle."""
-        found = [self.told[name] for name in self.start.nodes]
-        acts = [self.told[name] for deed in deeds for name in deed.arrives]
+        found = [self._told(name) for name in self.start.nodes]
+        acts = [self._told(name) for deed in deeds for name in deed.arrives]
         deps = tuple(one.id for one in acts if not self.log.names[one.id].endswith(" speaks"))
         for name in self.last:
             lam = self.log.nodes[name].lam
-            acts.append(self.told[name]._replace(lam=lam, deps=deps))
+            acts.append(self._told(name)._replace(lam=lam, deps=deps))
             self.ancestry.pop(acts[-1].id, None)
             self.causes.pop(acts[-1].id, None)
         return [*found, *acts]

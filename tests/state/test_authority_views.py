@@ -101,8 +101,12 @@ def test_a_witness_that_was_removed_since_is_one_as_far_as_the_removal_saw_it() 
     log.join("jX", "X", "i", after("m"))
     log.message("b", "B", after("jX"))
     log.join("jY", "Y", "i")
-    log.remove("r", "O", "B", after("b"))
-    log.delegate("e", "W", "X", after("r", "jY"))
+    for name, above in (("m1", "m"), ("m2", "m1"), ("m3", "m2")):
+        log.message(name, "W", after(above))
+    log.message("c", "C", after("jY", "m2"))  # saw the other join: later than b, before r did
+    log.remove("r", "O", "B", after("b", "m3"))
+    assert [log.nodes[one].lam - log.nodes["b"].lam for one in "bcr"] == [0, 1, 2]
+    log.delegate("e", "W", "X", after("r", "c"))
     log.delegate("f", "W", "Y", after("e"))
     replica = deliver(log, log.nodes)
     assert (replica.auth["e"].fault, replica.auth["f"].fault) == (None, "S4 outsider")
