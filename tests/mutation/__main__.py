@@ -75,17 +75,23 @@ def main() -> int:
             if asked.only in module
         ]
         chosen = drawn(found, asked)
-        results = list[Played]()
         began = time.monotonic()
-        with (asked.project / KEPT / OUTCOMES).open("w") as kept:
-            for one in played(tree, chosen, asked):
-                results.append(one)
-                kept.write(json.dumps(one) + "\n")
-                kept.flush()
-                if not asked.json and one.outcome.how == "survived":
-                    print(_line(one), flush=True)
+        results = told(played(tree, chosen, asked), asked)
         total = report(found, results, asked, seconds=time.monotonic() - began)
     return int(total["score"] < asked.least)
+
+
+def told(ended: Iterator[Played], asked: Asked) -> list[Played]:
+    """Return how all mutants ended; each is kept at once, and who survived is printed."""
+    results = list[Played]()
+    with (asked.project / KEPT / OUTCOMES).open("w") as kept:
+        for one in ended:
+            results.append(one)
+            kept.write(json.dumps(one) + "\n")
+            kept.flush()
+            if not asked.json and one.outcome.how == "survived":
+                print(_line(one), flush=True)
+    return results
 
 
 def _asked() -> Asked:

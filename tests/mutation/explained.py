@@ -59,6 +59,10 @@ CRYPTO: Final = (
         for what in ("4 -> 5", "4 -> 5 (2)", "4 -> 5 (3)")
     ),
     Row("core/crypto/seal.py", "_less", "16 -> 15", "steps of 4 end at the same place"),
+    *(
+        Row("core/crypto/seal.py", "once_key", what, "no more than 16 bytes of each are looked at")
+        for what in (":16 -> :", "64 -> 65")
+    ),
 )
 AUTHORITY: Final = (
     *(
@@ -102,6 +106,20 @@ REDUCERS: Final = (
     *(
         Row("state/claims.py", "", what, "(0, -1), (-1, 0), (-2, -1) are below (0, 1), too")
         for what in ("1 -> 0", "1 -> 2", "1 -> 0 (2)", "1 -> 2 (2)")
+    ),
+    *(
+        Row("state/claims.py", "Tenure.full_fence", what, "the two are None together or not at all")
+        for what in (
+            "self.no is None or self.fence is None -> *and*",
+            "self.no is None or * without self.no is None",
+            "* or self.fence is None without self.fence is None",
+        )
+    ),
+    Row("state/gates.py", "fits_roles", "1 -> 2", "-2 is below every rank, too"),
+    Row(
+        *("state/project.py", "arrivals"),
+        "grant.kind == 'join' and grant.parent without grant.parent",
+        "a join stands on an invite",
     ),
     Row(
         *("state/content.py", "reduce_member"),

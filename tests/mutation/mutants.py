@@ -21,6 +21,7 @@ from mutation import changes
 WIDTH: Final = 80  # of what is said of a node
 FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 HEADED: Final = (ast.If, ast.While, ast.For, ast.With, ast.Try, ast.Match, ast.match_case)
+NO_CODE: Final = ("annotation", "returns", "decorator_list", "bases", "keywords")
 MODULES: Final = ("core/codec.py", "core/structs.py", "core/capability.py")
 FOLDERS: Final = ("core/crypto", "state")
 
@@ -123,21 +124,17 @@ def _places(parsed: ast.Module) -> Iterator[_Place]:
 
 def _below(node: ast.AST, function: str, *, inside: bool) -> Iterator[_Place]:
     for field, value in ast.iter_fields(node):
-        if field in ("annotation", "returns", "decorator_list", "bases", "keywords") and (
-            not isinstance(node, ast.Call)
-        ):
+        if field in NO_CODE and not isinstance(node, ast.Call):
             continue
         owner, is_table = function, not inside
         if field == "args" and isinstance(node, FUNCTIONS):
             owner, is_table = function.rpartition(".")[0], True  # defaults are found before
-        if isinstance(node, ast.Subscript) and field == "slice":
+        if field == "slice" and isinstance(node, ast.Subscript):
             is_table = False  # what a type is made of is no table
-        if isinstance(value, ast.AST):
-            yield _Place(value, node, field, None, owner, is_table)
-        elif isinstance(value, list):
-            for index, one in enumerate(value):
-                if isinstance(one, ast.AST):
-                    yield _Place(one, node, field, index, owner, is_table)
+        ones = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
+        for at, one in ones:
+            if isinstance(one, ast.AST):
+                yield _Place(one, node, field, at, owner, is_table)
 
 
 def _is_left_alone(place: _Place) -> bool:

@@ -453,6 +453,22 @@ def test_who_is_in_again_by_a_new_grant_is_given_a_box_of_an_epoch_made_against_
     assert let_in(log, "e") == set("OBCUW")
 
 
+@pytest.mark.parametrize(
+    ("readers", "found"),
+    [
+        pytest.param("OBCUW", "OBUW", id="who was named is given a box"),
+        pytest.param("OBCU", "OBU", id="whom it was made against is not"),
+    ],
+)
+def test_who_is_in_again_because_its_removal_was_undone(readers: str, found: str) -> None:
+    log = Log()
+    cast(log, "U")
+    log.remove("x", "C", "W")
+    log.epoch("e", "B", readers, after("x"))
+    log.remove("r", "O", "C", after("e"), undo=["x"])
+    assert let_in(log, "e") == set(found)
+
+
 def test_of_events_that_create_one_epoch_the_first_that_counts_is_its_creation() -> None:
     log = Log()
     cast(log)

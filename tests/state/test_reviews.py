@@ -185,6 +185,13 @@ def test_only_humans_and_evidence_are_known_beside_the_acts_of_a_task() -> None:
     assert Gate(1, ("admin", "human", "write"), False, ()).names_roles == ("admin", "write")
 
 
+def test_a_gate_makes_reviewers_of_members_alone() -> None:
+    human, writer = replace(FREE, review_by=("human",)), replace(FREE, review_by=("write",))
+    assert gates.names(human, "read") and gates.names(writer, "write")
+    assert not gates.names(human, None), "who has no role is no member"
+    assert not gates.names(writer, "read") and not gates.names(FREE, "owner")
+
+
 def test_a_gate_is_written_with_all_that_it_asks_in_order_and_without_the_rest() -> None:
     whole = Gate(2, ("admin", "human"), True, ("lint", "test"))
     assert gates.written(whole) == (
