@@ -18,7 +18,7 @@ CODE := src tests tools $(wildcard demo bench)
 
 help:
 	@echo "make demo    a lead and two agents share a space, in a temporary home, under a minute"
-	@echo "make test    format, lint, types, all tests, coverage: what has to pass"
+	@echo "make test    format, lint, types, tests, coverage: what has to pass"
 	@echo "make quick   the same without slow tests and coverage, for work in progress"
 	@echo "make bench   measure this machine and Envoy on it; JSON and a table in bench/out (ARGS=--quick)"
 	@echo "make prove   faults, attacks and what else could break it, in minutes: docs/proof.md"

@@ -343,6 +343,12 @@ def test_a_file_is_attached_to_the_task_that_it_names() -> None:
     assert task_of("object.retract", objects.ObjectRetract(named("T"), ""), bytes(32)) is None
 
 
+def test_a_record_is_about_the_task_that_it_names() -> None:
+    record = records.Record("decision", None, named("T"), "grey", (), None, ())
+    assert task_of("record", record, bytes(32)) == named("T")
+    assert task_of("record", replace(record, task=None), bytes(32)) is None
+
+
 def test_what_a_message_and_a_merge_name_is_their_task() -> None:
     message = bodies.Message("", None, (), (), (), named("T"))
     assert task_of("message", message, bytes(32)) == named("T")

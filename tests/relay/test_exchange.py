@@ -179,6 +179,87 @@ def test_a_connection_becomes_a_websocket_by_a_plain_request_alone(data: str) ->
         assert statuses(rest(line)) == [400]
 
 
+WHOLE = f"{UPGRADE}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+
+@pytest.mark.parametrize(
+    ("target", "more", "status"),
+    [
+        pytest.param("/", "", 101, id="plain (the control)"),
+        pytest.param("/?" + "a" * 8185, "", 400, id="a long target"),
+        pytest.param("/", "X: " + "a" * 9_000 + "\r\n", 400, id="a long header"),
+        pytest.param("/", "Content-Length: 00\r\n", 400, id="a length that is nothing"),
+        pytest.param("/", "Sec-WebSocket-Key: x\r\n", 400, id="two keys"),
+    ],
+)
+def test_what_is_no_websocket_after_all_is_told_and_ended(
+    target: str, more: str, status: int
+) -> None:
+    """A head that the library of sockets does not take left a connection without a deadline."""
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close"})
+        await receive()
+
+    data = f"GET {target} HTTP/1.1\r\n{WHOLE}{more}\r\n".encode()
+    with serving(app) as at, ask(at, data) as line:
+        begun = time.monotonic()
+        found = line.recv(1000) if status == 101 else rest(line)
+        assert statuses(found) == [status] and time.monotonic() - begun < 3
+
+
+def test_a_websocket_that_gets_no_answer_ends_with_the_deadline_of_a_head() -> None:
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        await asyncio.Event().wait()
+
+    data = f"GET / HTTP/1.1\r\n{WHOLE}\r\n".encode()
+    with serving(app, header_s=0.4) as at, ask(at, data) as line:
+        begun = time.monotonic()
+        assert rest(line) == b"" and 0.3 < time.monotonic() - begun < 3
+
+
+async def until_it_waits(scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer with so much that a part of it waits for the peer, and no more."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    while not scope["state"]["unsent"]():
+        await send({"type": "http.response.body", "body": bytes(1 << 15), "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def test_who_has_answers_to_take_becomes_no_websocket() -> None:
+    """What waits to be sent would wait on, in a socket that does not know of it."""
+    upgrade = f"GET / HTTP/1.1\r\n{WHOLE}\r\n".encode()
+    with serving(until_it_waits) as at, ask(at, post("all") + upgrade) as line:
+        assert statuses(rest(line)) == [200, 400]
+
+
+@pytest.mark.parametrize(
+    "behind", [b"", b"POST", pytest.param(post("all")[:-2], id="nearly another request")]
+)
+def test_who_ends_and_does_not_take_what_it_asked_for_is_cut_off(
+    behind: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system keeps a closed connection as long as its peer takes nothing: for ever."""
+    monkeypatch.setattr("envoy.relay.exchange.LINGER_SECONDS", 0.4)
+    found = list[object]()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await until_it_waits(scope, receive, send)
+        found.append(scope["state"]["unsent"].__self__)
+
+    with serving(app, header_s=0.3) as at, ask(at, post("all") + behind) as line:
+        until = time.monotonic() + 5
+        while not found and time.monotonic() < until:
+            time.sleep(0.01)
+        line.shutdown(socket.SHUT_WR)
+        until = time.monotonic() + 3
+        while found[0]._sock is not None and time.monotonic() < until:  # type: ignore
+            time.sleep(0.01)
+        assert time.monotonic() < until
+
+
 def test_another_upgrade_is_not_heard() -> None:
     data = post("end").replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
     with serving(echo) as at, ask(at, data) as line:

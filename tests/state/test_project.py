@@ -226,6 +226,16 @@ def test_who_is_out_went_when_the_last_grant_ended() -> None:
     assert arrivals(log)[did("W")].removed_ms is None
 
 
+@pytest.mark.parametrize("days", [(5, 3, 4), (3, 5, 4), (3, 4, 5)])
+def test_who_lost_several_grants_went_with_the_last_end_of_any(days: tuple[int, ...]) -> None:
+    log = Log()
+    cast(log, "")
+    log.grant("again", "C", "W", "write")
+    for name, target, day in zip("abc", ("gW", "again", "gW"), days, strict=True):
+        log.revoke(name, "O", target, after("again", ts=day * DAY_MS))
+    assert arrivals(log)[did("W")].removed_ms == 5 * DAY_MS
+
+
 def test_who_came_by_nothing_that_counts_never_came() -> None:
     log = Log()
     cast(log, "")

@@ -44,6 +44,14 @@ def test_a_held_message_is_redacted_too_and_one_that_is_not_here_is_not() -> Non
     assert content.reduce_message(TASK, []).by is None
 
 
+def test_a_held_redaction_hides_nothing() -> None:
+    history = said()
+    history.act(CREATOR, HIDE, counts=False)
+    assert content.reduce_message(TASK, history.ops).by is None
+    later = history.act(CREATOR, HIDE)
+    assert content.reduce_message(TASK, history.ops).by == later.id
+
+
 def test_a_flood_of_redactions_is_cut() -> None:
     history = said()
     for _ in range(9):

@@ -16,6 +16,7 @@ from envoy.state import (
     claims,
     content,
     doubles,
+    epochs,
     fields,
     gates,
     lines,
@@ -96,6 +97,11 @@ WORDS: dict[ModuleType, dict[str, str]] = {
 @pytest.mark.parametrize("module", WORDS, ids=lambda module: str(module.__name__))
 def test_the_words_of_a_module_are_these(module: ModuleType) -> None:
     assert {name: getattr(module, name) for name in WORDS[module]} == WORDS[module]
+
+
+def test_what_becomes_of_an_event_and_what_is_owed_before_a_write_have_these_names() -> None:
+    assert [str(one) for one in authority.Status] == ["ok", "ok*", "held", "void", "invalid"]
+    assert [str(one) for one in epochs.Duty] == ["write", "rotate", "repeat", "refuse"]
 
 
 def test_conflicts_of_chains_and_invites_have_two_kinds() -> None:

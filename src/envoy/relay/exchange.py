@@ -119,6 +119,10 @@ class Http(asyncio.Protocol):
             self._now.lose()
         self.resume_writing()
 
+    def eof_received(self) -> None:
+        """Close, as the system does; a peer that takes nothing more is not waited for."""
+        self._linger()
+
     def shutdown(self) -> None:
         """Close when what runs is done."""
         if self._now is None:
@@ -214,30 +218,35 @@ class Http(asyncio.Protocol):
     def _become_socket(self, head: Head, rest: bytes) -> None:
         """Hand the connection over, with its place and without my timers.
 
-        Who asks for that sends nothing more before the answer.
+        Who asks for that sends nothing more before the answer, and has taken those before: what
+        waits here would be nobody's to watch. The library that reads it once more takes less.
         """
-        if rest or head.length or head.is_last or head.method != "GET":
+        unsent = self.transport.get_write_buffer_size()
+        if rest or unsent or head.length or head.is_last or head.method != "GET":
             self.say(heads.MALFORMED, "malformed")
             return
-        self._no_timer()
-        self._connections.discard(self)
         lines = [b"GET " + head.target + b" HTTP/1.1"]
         lines += [name + b": " + value for name, value in head.headers]
         protocol = self._config.sockets(self._config, self._server, self.state)
         protocol.connection_made(self.transport)
         protocol.data_received(b"\r\n".join(lines) + heads.END)
+        if not protocol.handshake_initiated:
+            self._connections.discard(protocol)
+            self.say(heads.MALFORMED, "malformed")
+            return
+        self._no_timer()
+        self._connections.discard(self)
         self.transport.set_protocol(protocol)
 
     # -- what goes --------------------------------------------------------------------------
 
     def say(self, status: int, code: str) -> None:
         """Answer once more, and close."""
-        if self.transport.is_closing():
-            return
         found = {"error": "no request of a client", "error_code": code, "retry_after_ms": None}
         body = jsontext.dumps(found).encode()
         head = b"Content-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
-        self.transport.write(_LINES[status] + head % len(body) + body)
+        if not self.transport.is_closing():
+            self.transport.write(_LINES[status] + head % len(body) + body)
         self._close()
 
     def finish(self) -> None:
@@ -257,6 +266,10 @@ class Http(asyncio.Protocol):
         """Close, and cut the connection off if it is not closed soon."""
         self._due = None
         self.transport.close()
+        self._linger()
+
+    def _linger(self) -> None:
+        """Give a connection that ends some time to do so."""
         if self._last_timer is None:
             self._last_timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 

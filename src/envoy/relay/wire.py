@@ -33,9 +33,16 @@ class Socket(WebSocketsSansIOProtocol):
     """One WebSocket: the application can cut it off, and its place is given back."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take over the connection."""
+        """Take over the connection, until it is open with the deadline of a head."""
         super().connection_made(transport)
+        assert isinstance(self.config, Config), "made by serve"
+        self._timer = self.loop.call_later(self.config.doors.header_seconds, self._unless_open)
         self.app_state = {**self.app_state, "abort": self.transport.abort, "write": self.write}
+
+    def _unless_open(self) -> None:
+        """Cut off who was refused and does not take it, or has got no answer."""
+        if self.transport.is_closing() or not self.handshake_complete:
+            self.transport.abort()
 
     def write(self, framed: bytes) -> bool:
         """Write whole frames now; False, and nothing written, where it has to wait or has ended.
@@ -50,6 +57,7 @@ class Socket(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Give its place back."""
         assert isinstance(self.config, Config), "made by serve"
+        self._timer.cancel()
         self.config.doors.leave(self.transport)
         super().connection_lost(exc)
 
