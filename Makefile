@@ -19,7 +19,7 @@ CODE := src tests tools $(wildcard demo bench)
 help:
 	@echo "make demo    a lead and two agents share a space, in a temporary home, under a minute"
 	@echo "make test    format, lint, types, tests, coverage: what has to pass"
-	@echo "make quick   the same without slow tests and coverage, for work in progress"
+	@echo "make quick   the same for what was changed, without slow tests and coverage"
 	@echo "make bench   measure this machine and Envoy on it; JSON and a table in bench/out (ARGS=--quick)"
 	@echo "make prove   faults, attacks and what else could break it, in minutes: docs/proof.md"
 	@echo "make prove-long   the same for an hour"
@@ -51,7 +51,7 @@ quick: $(VENV)/.dev $(VENV)/.envoy
 	@$(BIN)/ruff format --quiet --check $(CODE)
 	@$(BIN)/ruff check --quiet $(CODE)
 	@$(BIN)/mypy --no-error-summary src tests tools
-	@$(MEMORY) $(PYTEST) -m "not slow and not prove" --hypothesis-profile=quick
+	@$(MEMORY) $(PYTEST) -m "not slow and not prove" --hypothesis-profile=quick $$($(BIN)/python tools/nearby.py)
 
 bench: $(VENV)/.dev $(VENV)/.envoy
 	@$(BIN)/python -m bench $(ARGS)

@@ -130,6 +130,7 @@ def _copy(project: Path) -> Iterator[Tree]:
 def _mapped(root: Path, place: Path, folder: Path) -> Map:
     """Return the map of the tree: the one kept in ``folder`` if nothing changed, or a new one."""
     stamp = hashlib.sha256(repr((ASIDE, EXAMPLES)).encode())
+    stamp.update((Path(__file__).parent / "tests.py").read_bytes())
     for name in (*READ, *PLACES):
         for path in sorted((root / name).rglob("*")) or [root / name]:
             if path.suffix in (".py", ".json") and path.is_file():

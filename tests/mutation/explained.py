@@ -98,6 +98,11 @@ AUTHORITY: Final = (
     ),
     Row("state/authority_pass.py", "", "1 -> 0", "no event comes so far that it has that lam"),
     Row(
+        *("state/authority_pass.py", "undoing"),
+        "isinstance(one.body, bodies.Remove) and * without isinstance(one.body, bodies.Remove)",
+        "the ledger files nothing else there: it is there for the types",
+    ),
+    Row(
         *("state/authority_content.py", "content_verdict"),
         "verdict.status is not Status.HELD or not judgement.admits without not judgement.admits",
         SLOWER,

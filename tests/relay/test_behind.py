@@ -245,6 +245,40 @@ def test_a_group_that_cannot_begin_lets_the_next_one(
     assert scene.do([scene.job((push, SPACES[0], ("two",)))]) == ["(1,) 1"]
 
 
+def differs(store: RelayStore) -> list[object]:
+    """Return what is kept or noted of the database and is another thing there."""
+    here = store.reading
+    rows = {row.space: row for row in here.rows(SpaceRow, "SELECT * FROM space")}
+    used = {key[:3]: key[3] for key in here.rows(_values, "SELECT * FROM usage")}
+    shelves = dict(here.rows(_values, "SELECT * FROM shelf"))
+    wrong: list[object] = [row for row in store._rows.values() if rows.get(row.space) != row]
+    wrong += [key for key, n in store._used.items() if used.get(key, 0) != n]
+    wrong += [key for key, n in store._shelves.items() if shelves.get(key, 0) != n]
+    return [*wrong, *store._waiting.rows, *store._waiting.frames, *store._waiting.used]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_on_a_disk_that_is_full_now_and_then_what_is_answered_is_there(
+    scene: _Scene, seed: int
+) -> None:
+    """SQLite undoes the whole transaction by itself then, in the middle of whatever was done."""
+    dice, given, seen = Random(seed), dict[tuple[bytes, str], int](), set[str]()
+    pages = scene.other.reading.find(int, "PRAGMA page_count") or 0
+    for group in drawn(dice) + drawn(dice) + drawn(dice):
+        most = pages + dice.choice((0, 1, 2, 5, 10**6))
+        scene.store.reading.run(f"PRAGMA max_page_count = {most}")
+        found = scene.do([scene.job(step) for step in group])
+        seen.update(one for one in found if not one.startswith("("))
+        assert not differs(scene.store)
+        for (_, space, names), said in zip(group, found, strict=True):
+            if said.startswith("("):
+                seqs = [int(one) for one in said[1 : said.index(")")].split(",") if one]
+                given.update(zip([(space, name) for name in names], seqs, strict=True))
+        there = {(space, body): seq for space, seq, _, _, body in scene.rows()[0]}
+        assert all(there[space, envelope(name)] == seq for (space, name), seq in given.items())
+    assert "storage_failed" in seen and given
+
+
 def test_only_so_many_spaces_are_kept(scene: _Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("envoy.relay.behind._SPACES_MAX", 1)
     for number in range(3):

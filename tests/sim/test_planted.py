@@ -21,6 +21,7 @@ SELDOM = {
     *("equal claims are told apart by their ids", "the inbox cursor runs back"),
     *("what was refused once stays refused", "the outbox is emptied before the hub answered"),
     *("a push moves the cursor past what others wrote", "anybody acts under any grant"),
+    "a late admit changes nothing",
 }
 FAULTS = [
     pytest.param(one, id=one.fault, marks=pytest.mark.prove if one.fault in SELDOM else ())
