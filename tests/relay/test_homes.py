@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -259,6 +260,19 @@ def test_this_clock_is_compared_with_the_relays(at: Two) -> None:
     assert "clock" in at.one.text("diagnose", "time")
     at.relay.end()
     assert at.one.call("diagnose", "time")[1]["error_code"] == "relay_unavailable"
+
+
+def test_of_two_relays_the_one_that_answers_is_compared(at: Two, tmp_path: Path) -> None:
+    with a_relay(tmp_path / "other") as other:
+        at.one.ok("space", "create", "beside", "--cross-machine", "--relay-url", other.origin)
+        at.relay.end()
+        assert at.one.ok("diagnose", "time")["relay_url"] == other.origin
+        (check,) = (
+            one["detail"]
+            for one in at.one.ok("diagnose")["checks"]
+            if one["name"] == "relay" and other.origin in one["detail"]
+        )
+        assert re.search(r"clock \d+ ms (ahead|behind)", check)
 
 
 @pytest.mark.parametrize(

@@ -36,30 +36,44 @@ class Skew(NamedTuple):
     round_trip_ms: int
     at_ms: int
 
+    @property
+    def words(self) -> str:
+        """How this clock stands, in words."""
+        return f"{abs(self.skew_ms)} ms {'ahead' if self.skew_ms > 0 else 'behind'}"
+
 
 def clock(config: Config) -> Skew:
     """Return how the clock of this machine stands to that of its relay.
 
-    The relay is that of --relay-url, else that of the first connected space. Raises ConflictError
-    (space_local_only) where there is neither, RelayError (relay_unavailable, clock_skew_ahead,
-    clock_skew_behind), AuthorityError(egress_denied), UsageError(invalid_argument).
+    The relay is that of --relay-url, else that of the first connected space whose relay answers.
+    Raises ConflictError (space_local_only) where there is neither, RelayError (relay_unavailable,
+    clock_skew_ahead, clock_skew_behind), AuthorityError(egress_denied),
+    UsageError(invalid_argument).
     """
-    found = _compare(_reach(config), config.timeout_ms / 1000)
+    *others, last = _reach(config)
+    for one in others:
+        try:
+            found = _compare(one, config.timeout_ms / 1000)
+            break
+        except RelayError:
+            continue
+    else:
+        found = _compare(last, config.timeout_ms / 1000)
     if abs(found.skew_ms) > limits.SESSION_SKEW_SECONDS_MAX * 1000:
         code = "clock_skew_ahead" if found.skew_ms > 0 else "clock_skew_behind"
         raise RelayError(code, skew_ms=found.skew_ms, relay_url=found.origin)
     return found
 
 
-def _reach(config: Config) -> Reach:
-    """Return which relay is meant."""
+def _reach(config: Config) -> list[Reach]:
+    """Return which relays are meant, at least one."""
     is_local = config.egress == EGRESS_LOCAL
     if config.relay_url is not None:
-        return Reach(read_origin(config.relay_url), None, is_local)
-    found = _links(config)
+        return [Reach(read_origin(config.relay_url), None, is_local)]
+    found = dict.fromkeys((one.origin, one.pin) for one in _links(config))
     if not found:
         raise ConflictError("space_local_only")
-    return Reach(read_origin(found[0].origin), found[0].pin, is_local)
+    return [Reach(read_origin(origin), pin, is_local) for origin, pin in found]
 
 
 def _links(config: Config) -> list[linking.Link]:
@@ -101,7 +115,7 @@ def _check(config: Config, origin: str, pin: bytes | None, found: list[peek.Rela
     if config.sync:
         reach = Reach(read_origin(origin), pin, config.egress == EGRESS_LOCAL)
         try:
-            words.append(f"clock {_compare(reach, SECONDS).skew_ms} ms ahead")
+            words.append(f"clock {_compare(reach, SECONDS).words}")
         except EnvoyError as error:
             words.append(" ".join(str(one) for one in (error.code, error.details.get("cause", ""))))
             state = "warning"

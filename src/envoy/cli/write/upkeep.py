@@ -47,8 +47,8 @@ def clock(call: Call) -> Answer:
         "round_trip_ms": found.round_trip_ms,
         "relay_at": stamp(found.at_ms),
     }
-    words = f"{abs(found.skew_ms)} ms {'ahead of' if found.skew_ms > 0 else 'behind'} "
-    return Answer(data, lambda: [line(("clock ", "ok"), words, found.origin)])
+    words = found.words.replace("ahead", "ahead of")
+    return Answer(data, lambda: [line(("clock ", "ok"), words, " ", found.origin)])
 
 
 def sync(call: Call) -> Answer:
