@@ -182,10 +182,13 @@ def test_pushes_of_a_group_take_four_statements(
     written = list[str]()
     kind = type(scene.store.reading)
     run, rows = kind.run, kind.rows
-    monkeypatch.setattr(kind, "run", lambda one, sql, *a: (written.append(sql), run(one, sql, *a)))
-    monkeypatch.setattr(
-        kind, "rows", lambda one, make, sql, *a: written.append(sql) or rows(one, make, sql, *a)
-    )
+
+    def noted(sql: str) -> str:
+        written.append(sql)
+        return sql
+
+    monkeypatch.setattr(kind, "run", lambda one, sql, *a: run(one, noted(sql), *a))
+    monkeypatch.setattr(kind, "rows", lambda one, make, sql, *a: rows(one, make, noted(sql), *a))
     found = scene.do([scene.job(step) for step in steps])
     assert found == [f"({n},) {n}" for n in range(2, 10) for _ in SPACES]
     assert [sql.split()[0] for sql in written] == ["SELECT", "INSERT", "UPDATE", "INSERT"]
@@ -251,7 +254,7 @@ def differs(store: RelayStore) -> list[object]:
     here = store.reading
     rows = {row.space: row for row in here.rows(SpaceRow, "SELECT * FROM space")}
     used = {key[:3]: key[3] for key in here.rows(_values, "SELECT * FROM usage")}
-    shelves = dict(here.rows(_values, "SELECT * FROM shelf"))
+    shelves = {key[0]: key[1] for key in here.rows(_values, "SELECT * FROM shelf")}
     wrong: list[object] = [row for row in store._rows.values() if rows.get(row.space) != row]
     wrong += [key for key, n in store._used.items() if used.get(key, 0) != n]
     wrong += [key for key, n in store._shelves.items() if shelves.get(key, 0) != n]

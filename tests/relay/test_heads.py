@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from random import Random
+
+import h11
 import pytest
 
 from envoy.relay import heads
@@ -94,6 +97,66 @@ def test_what_could_be_read_in_two_ways_is_refused(lines: list[str]) -> None:
     with pytest.raises(Refused) as caught:
         read(*lines)
     assert caught.value.status == heads.MALFORMED
+
+
+FIRSTS = (
+    FIRST, "GET / HTTP/1.0", "GET /a?b#c HTTP/1.1", "POST  / HTTP/1.1", "GET / HTTP/1.1 ",
+    "GET\t/ HTTP/1.1", "get / HTTP/1.1", "GET / HTTP/2.0", "GET /\x80 HTTP/1.1", "GET /",
+)  # fmt: skip
+NAMES = (
+    "Host", "Content-Length", "content-length", "Transfer-Encoding", "TRANSFER-ENCODING",
+    "Content_Length", "Connection", "Upgrade", "Expect", " X", "X\0", "X(", "X-\xff",
+)  # fmt: skip
+COLONS = (":", ": ", ":\t", " : ", "\t:", ":\x0b", ":\xa0", ":\0", "\r: ", ":\n", "")
+VALUES = (
+    "", "0", "5", "05", "+5", "-5", "5,5", "5, 5", "0x5", "5\t", "\x0b5", "5\x0c", "5\xa0", "\xb2",
+    "9" * 19, "9" * 20, "chunked", "\tchunked ", "identity, chunked", "close", "a\rb", "a\nb",
+)  # fmt: skip
+MUCH = 1000
+ENDS = ("\n", "\r", "\r\r\n", "\n\r\n", "\r\n ", "\r\n\t")
+
+
+def odd(dice: Random) -> bytes:
+    """Return the lines of a head with some odd part in most of them."""
+
+    def drawn(*kinds: tuple[str, ...]) -> str:
+        return "".join(dice.choice(one[: 2 + 20 * (dice.random() < 0.3)]) for one in kinds)
+
+    lines = ["Host: x"] * (dice.random() < 0.9)
+    lines += [dice.choice(NAMES) + drawn(COLONS, VALUES) for _ in range(dice.randrange(4))]
+    dice.shuffle(lines)
+    ends = [dice.choice(ENDS) if dice.random() < 0.05 else "\r\n" for _ in lines]
+    both = drawn(FIRSTS) + "".join(end + line for end, line in zip(ends, lines, strict=True))
+    return both.encode("latin-1").partition(heads.END)[0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_read_another_reader_reads_the_same(seed: int) -> None:
+    """Of two that read one stream none sees another request; h11 stands for who is in front."""
+    dice, count = Random(seed), 0
+    for _ in range(2_000):
+        lines = odd(dice)
+        try:
+            mine = heads.read(lines)
+        except Refused:
+            continue
+        if b"transfer-encoding" in dict(mine.headers):
+            assert mine.is_last  # what comes behind it is nobody's request
+            continue
+        if mine.length > MUCH:
+            continue
+        other = h11.Connection(h11.SERVER)
+        other.receive_data(lines + heads.END + bytes(mine.length))
+        found = [other.next_event() for _ in range(2 + bool(mine.length))]
+        assert isinstance(found[0], h11.Request) and isinstance(found[-1], h11.EndOfMessage)
+        assert other.trailing_data == (b"", False)
+        assert (found[0].method, found[0].target) == (mine.method.encode(), mine.target)
+        lengths = {b"content-length"}  # which that one writes anew
+        assert [one for one in found[0].headers if one[0] not in lengths] == [
+            one for one in mine.headers if one[0] not in lengths
+        ]
+        count += 1
+    assert count > 100
 
 
 def test_more_headers_than_any_client_has_are_too_large() -> None:
