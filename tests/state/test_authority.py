@@ -275,12 +275,13 @@ def test_what_a_lost_grant_gives_is_not_live_and_a_revocation_ends_nothing_of_it
     cast(log)
     log.remove("r", "O", "C")
     log.grant("gZ", "C", "Z", "write")
+    log.grant("gV", "C", "V", "read")  # lost, and nothing else ends it
     log.revoke("v", "B", "gZ", after("gZ", "gW"))
     log.revoke("x", "B", "gW", after("gZ"))
     judgement = deliver(log, log.nodes).judgement
     assert judgement is not None
     assert text(log, judgement.verdicts[log.key("gZ")]) == "void: R3 beside r"
-    assert not judgement.is_live(log.key("gZ"))
+    assert not judgement.is_live(log.key("gZ")) and not judgement.is_live(log.key("gV"))
     assert judgement.ended_by(log.key("v")) == []
     assert judgement.ended_by(log.key("x")) == [log.key("gW")]  # the control
 

@@ -469,6 +469,16 @@ def test_who_is_in_again_because_its_removal_was_undone(readers: str, found: str
     assert let_in(log, "e") == set(found)
 
 
+def test_one_grant_that_the_epoch_did_not_know_is_enough() -> None:
+    log = Log()
+    cast(log, "U")
+    log.remove("x", "C", "W")
+    log.epoch("e", "B", "OBCU", after("x"))
+    log.remove("r", "O", "C", after("e"), undo=["x"])
+    log.grant("two", "O", "W", "read", after("e"))
+    assert let_in(log, "e") == set("OBUW")
+
+
 def test_of_events_that_create_one_epoch_the_first_that_counts_is_its_creation() -> None:
     log = Log()
     cast(log)
