@@ -28,7 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from state.families import FAMILIES
-from state.searching import Bag, Differs, Family, Search, Walk, bags
+from state.searching import Bag, Differs, Search, Walk, bags
+from state.searching_events import Family
 from state.searching_shapes import counted
 
 ROOT = Path(__file__).parents[1]

@@ -66,6 +66,14 @@ def statuses(answers: bytes) -> list[int]:
     return [int(one) for one in re.findall(rb"HTTP/1\.1 (\d+) ", answers)]
 
 
+def wait_for(holds: Callable[[], bool], seconds: float = 5) -> None:
+    """Wait until something holds, and require that it does."""
+    until = time.monotonic() + seconds
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert holds()
+
+
 async def answer(send: Send, body: bytes, *headers: tuple[bytes, bytes]) -> None:
     """Answer with ``body``."""
     size = (b"content-length", str(len(body)).encode())
@@ -254,14 +262,9 @@ def test_who_ends_and_does_not_take_what_it_asked_for_is_cut_off(
         found.append(scope["state"]["unsent"])
 
     with serving(app, header_s=0.3) as at, ask(at, post("all") + behind) as line:
-        until = time.monotonic() + 5
-        while not found and time.monotonic() < until:
-            time.sleep(0.01)
+        wait_for(lambda: bool(found))
         line.shutdown(socket.SHUT_WR)
-        until = time.monotonic() + 3
-        while found[0]() and time.monotonic() < until:
-            time.sleep(0.01)
-        assert not found[0]()
+        wait_for(lambda: not found[0](), 3)
 
 
 def test_another_upgrade_is_not_heard() -> None:
@@ -293,9 +296,7 @@ def test_who_leaves_is_missed_by_who_reads_and_by_who_answers() -> None:
     with serving(app) as at:
         for data in (post("cut", b"half", 9), post("whole", b"whole")):
             ask(at, data, half=True).close()
-        until = time.monotonic() + 5
-        while len(ended) < 2 and time.monotonic() < until:
-            time.sleep(0.01)
+        wait_for(lambda: len(ended) == 2)
     assert sorted(ended) == ["/cut", "/whole"]
 
 
@@ -338,14 +339,11 @@ def test_what_a_peer_does_not_take_waits_and_is_cut_off_when_it_goes() -> None:
             got = 0
             while got < 400 << 16:
                 got += len(line.recv(1 << 20))
-        assert len(done) == 400
+        wait_for(lambda: len(done) == 400)  # the last byte comes before its sender goes on
         done.clear()
         with ask(at, post("all")):
             time.sleep(0.5)
-        until = time.monotonic() + 5
-        while len(done) < 400 and time.monotonic() < until:
-            time.sleep(0.01)
-        assert len(done) == 400  # it went on, to nobody
+        wait_for(lambda: len(done) == 400)  # it went on, to nobody
 
 
 def test_what_comes_behind_a_request_that_is_done_now_is_not_read_on() -> None:

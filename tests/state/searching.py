@@ -41,7 +41,7 @@ from itertools import combinations_with_replacement, product
 from typing import NamedTuple, TypeVar
 from unittest.mock import patch
 
-from envoy.core import capability
+from envoy.core import capability, identity, joining
 from envoy.core.capability import AuthEvent, Grant
 from envoy.core.structs import replace
 from envoy.state.authority import Verdict
@@ -337,7 +337,7 @@ def _shape(deeds: Sequence[Deed]) -> Past:
 def _remembered_signatures() -> ExitStack:
     """Return a context in which each signature of a join is checked once, not at each arrival."""
     stack = ExitStack()
-    for check in (capability.check_statement, capability.check_proof):
+    for check in (identity.check_statement, joining.check_proof):
         stack.enter_context(patch.object(capability, check.__name__, cache(check)))
     return stack
 
