@@ -228,6 +228,25 @@ def test_a_websocket_that_gets_no_answer_ends_with_the_deadline_of_a_head() -> N
         assert rest(line) == b"" and 0.3 < time.monotonic() - begun < 3
 
 
+def test_a_websocket_that_is_open_has_no_deadline_of_a_head() -> None:
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await asyncio.sleep(0.8)
+        await send({"type": "websocket.send", "bytes": b"late"})
+        await send({"type": "websocket.close"})
+        await receive()
+
+    data = f"GET / HTTP/1.1\r\n{WHOLE}\r\n".encode()
+    with serving(app, header_s=0.3) as at, ask(at, data) as line:
+        found = line.recv(1000)
+        while found and b"late" not in found:
+            more = line.recv(1000)
+            assert more, "it was cut off"
+            found += more
+        assert statuses(found) == [101]
+
+
 async def until_it_waits(scope: Scope, _receive: Receive, send: Send) -> None:
     """Answer with so much that a part of it waits for the peer, and no more."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -344,6 +363,20 @@ def test_what_a_peer_does_not_take_waits_and_is_cut_off_when_it_goes() -> None:
         with ask(at, post("all")):
             time.sleep(0.5)
         wait_for(lambda: len(done) == 400)  # it went on, to nobody
+
+
+def test_who_waits_to_be_told_to_send_its_body_is_told_once() -> None:
+    asked = post("end", b"", 4).replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")
+    with serving(echo) as at:
+        with ask(at, asked) as line:
+            assert line.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            line.sendall(b"bo")
+            time.sleep(0.05)
+            line.sendall(b"dy")
+            found = rest(line)
+        assert statuses(found) == [200] and told(found) == b"/end=body;"
+        with ask(at, asked + b"body") as line:  # who does not wait needs no word
+            assert statuses(rest(line)) == [200]
 
 
 def test_what_comes_behind_a_request_that_is_done_now_is_not_read_on() -> None:
