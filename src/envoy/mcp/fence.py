@@ -39,6 +39,7 @@ ANSI: Final = re.compile(
     "|(?:\x1b[\\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)?"
     "|\x1b[ -/]*[0-~]?"
 )
+KNOWN_CHARS_MAX: Final = 2_000  # of a text that is remembered as it is shown
 MARK_BEGIN, MARK_END = "<<envoy:untrusted {}>>", "<<end {}>>"
 WHO: Final = (
     ("sender_id", "sender_name"),
@@ -71,13 +72,22 @@ def clean(text: str) -> tuple[str, int]:
     return "".join(kept), len(text) - len(kept)
 
 
+def legible(text: str) -> tuple[str, int]:
+    """Return ``text`` as a model may see it, and how many characters a screen lost by it."""
+    shown, stripped = clean(text)
+    return redact(shown)[0], stripped
+
+
+# An agent reads the same rows again and again.
+known: Final = lru_cache(maxsize=2048)(legible)
+
+
 def untrusted(text: str, who: tuple[str | None, str | None], *, chars_max: int) -> Json:
     """Return ``text`` as the object in which a member's words reach a model.
 
     ``who`` is the did of its author and the label it goes by, None where the text says it itself.
     """
-    shown, stripped = clean(text)
-    shown = redact(shown)[0]
+    shown, stripped = (known if len(text) <= KNOWN_CHARS_MAX else legible)(text)
     return {
         "untrusted": True,
         "from": who[0],
