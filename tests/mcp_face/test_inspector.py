@@ -30,8 +30,10 @@ class Inspector:
 
     def __init__(self, console: Console, profile: str, era: str, *flags: str) -> None:
         self._console = console
-        environment = console.environment()
-        given = [f"{name}={environment[name]}" for name in ("ENVOY_HOME", "PYTHONPATH", "LANG")]
+        # Each call is a server of its own: by its name the next one goes on with what it holds.
+        environment = console.environment(ENVOY_SESSION=f"{profile}-run")
+        names = ("ENVOY_HOME", "ENVOY_SESSION", "PYTHONPATH", "LANG")
+        given = [f"{name}={environment[name]}" for name in names]
         self._server = ["envoy-mcp", "--profile", profile, *flags]
         self._given = [word for one in given for word in ("-e", one)]
         self._era = era
