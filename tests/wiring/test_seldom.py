@@ -19,6 +19,7 @@ import sys
 from envoy.wiring import seldom
 with seldom.standing_in():
     import envoy.core.bodies
+    import platform as taken
 """
 
 
@@ -44,13 +45,12 @@ def test_no_module_behind_a_stand_in_is_loaded_and_no_stand_in_is_left() -> None
     ("program", "said"),
     [
         pytest.param(
-            "import platform, uuid; print(uuid.platform.machine() == platform.machine())",
+            "import platform; print(taken.machine() == platform.machine())",
             "True",
             id="who took a stand-in gets all of the module",
         ),
         pytest.param(
-            "import uuid; found = uuid.platform.system();"
-            " import platform; print(found == platform.system())",
+            "found = taken.system(); import platform; print(found == platform.system())",
             "True",
             id="what was known at once is what the module says",
         ),
