@@ -23,13 +23,6 @@ HEAD = frames.HeadGet(SPACE)
 
 
 @pytest.fixture
-def relay(tmp_path: Path) -> Iterator[FarRelay]:
-    found = FarRelay(tmp_path / "relay")
-    yield found
-    found.close()
-
-
-@pytest.fixture
 def at(tmp_path: Path, relay: FarRelay) -> Iterator[Machine]:
     found = Machine(tmp_path / "one", relay)
     found.connect()
