@@ -421,6 +421,26 @@ def test_a_page_is_a_page_whatever_is_in_it(fresh: Place) -> None:
     assert len(a1.ask("history", limit=100).text) < 1.3 * limits.MCP_PAGE_CHARS_MAX
 
 
+def test_a_page_remembers_what_fits_until_texts_are_short_again(fresh: Place) -> None:
+    a1, shown = fresh.a1, list[int]()
+
+    def rows() -> int:
+        data = a1.ask("history", limit=12).data
+        assert data["page"]["has_more"] and fence.size(data) <= limits.MCP_PAGE_CHARS_MAX
+        shown.append(len(data["records"]))
+        return shown[-1]
+
+    for number in range(14):
+        a1.call("message_send", body=f"{number} " + "long " * 400)
+    few = rows()
+    assert rows() == few < 6
+    assert len(a1.ask("history", limit=2).data["records"]) == 2
+    assert rows() == few, "what was asked for says nothing of what fits"
+    for number in range(14):
+        a1.call("message_send", body=f"{number}")
+    assert [rows(), rows()] == [few, 12]
+
+
 def test_an_error_is_short_whatever_it_would_list(place: Place) -> None:
     error = place.a1.refused("events_wait", since=0, types=["x"])
     assert len(error["expected"]) > 20

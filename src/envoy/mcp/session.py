@@ -46,6 +46,7 @@ class Session:
         self._is_looking = False
         self._standing = Standing(config)
         self._has_acted = False
+        self.fits: dict[str, int] = {}  # rows that fit a page, of tools whose pages had to shrink
         self._seen: dict[bytes, None] = {}  # spaces whose texts went to the client
 
     def __enter__(self) -> Session:

@@ -33,6 +33,7 @@ MARK_BYTES = 8  # of the mark around texts: new for each answer, so nobody can h
 ROW_CHARS_MIN = 400  # the shortest texts that rows are cut to before rows are left out
 FENCED = 1.3  # what fencing makes of an answer, about
 SURELY = 1.2  # guessed above that, an answer is made anew with less before anything is fenced
+ROOMY = 0.75  # a page that holds less says that texts have become shorter
 OF_MEMBERS = ("session",)  # details that a member worded
 WAITING = ("inbox_read", "events_wait")
 
@@ -128,21 +129,31 @@ def page_of(session: Session, call: Call) -> tuple[str, Json]:
         schema, data = how.read(session, call.given, call.given.count(how.most))
         return schema, framed(data, limits.MCP_SLICE_BYTES_DEFAULT)
     with session.reading():
-        return fitting(session, call.given, how)
+        return fitting(session, call, how)
 
 
-def fitting(session: Session, given: Given, how: Reading) -> tuple[str, Json]:
-    """Return what ``how`` reads as a page, made again with less until it fits one."""
-    count = min(given.count(how.most) if how.most else how.default, how.fit)
-    chars = limits.MCP_TEXT_CHARS_MAX
+def fitting(session: Session, call: Call, how: Reading) -> tuple[str, Json]:
+    """Return what ``how`` reads as a page, made again with less until it fits one.
+
+    Pages of one tool are much alike, so how many rows the last one came down to is where the next
+    one begins, until one is left with room.
+    """
+    name, given, chars = call.tool.name, call.given, limits.MCP_TEXT_CHARS_MAX
+    asked = min(given.count(how.most) if how.most else how.default, how.fit)
+    found = session.fits.get(name, asked) if how.is_rows else asked
+    count = first = min(asked, found)
     while True:
         schema, data = how.read(session, given, count)
-        excess = guess(data)
+        excess = 0.0 if count == found < asked else guess(data)
         made: Json = {}
         if excess <= SURELY or count <= how.least:
             made = framed(data, chars)
             excess = excess_of(made)
             if excess <= 1:
+                if count < first:
+                    session.fits[name] = count
+                elif count == found and excess < ROOMY:
+                    session.fits.pop(name, None)
                 return schema, made
         if count > how.least:
             shown = min(count, longest(data)) if how.is_rows else count
