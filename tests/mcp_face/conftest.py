@@ -4,4 +4,4 @@ from __future__ import annotations
 
 import nodetools
 
-collect_ignore = nodetools.absent()
+collect_ignore = nodetools.absent_of("mcp_face")

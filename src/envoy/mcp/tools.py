@@ -149,12 +149,12 @@ def fitting(session: Session, call: Call, how: Reading) -> tuple[str, Json]:
         if excess <= SURELY or count <= how.least:
             made = framed(data, chars)
             excess = excess_of(made)
-            if excess <= 1:
-                if count < first:
-                    session.fits[name] = count
-                elif count == found and excess < ROOMY:
-                    session.fits.pop(name, None)
-                return schema, made
+        if made and excess <= 1:
+            if count < first:
+                session.fits[name] = count
+            elif count == found and excess < ROOMY:
+                session.fits.pop(name, None)
+            return schema, made
         if count > how.least:
             shown = min(count, longest(data)) if how.is_rows else count
             count = max(how.least, min(count - 1, int(shown / excess)))
