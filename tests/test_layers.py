@@ -99,6 +99,7 @@ LAZY = {
     "replica.sync",
     "storage.replica_file",
     "system.vault",
+    "wiring.blame",
     "wiring.reads",
     "wiring.secrets",
     "wiring.writes",

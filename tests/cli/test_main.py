@@ -6,9 +6,11 @@ import gc
 import io
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,18 @@ def test_a_bug_becomes_internal_without_its_text(
         assert "member text" not in shown and "Traceback" not in shown
 
 
+def test_what_looks_like_a_bug_is_damage_where_the_home_is_damaged(console: Console) -> None:
+    console.ok("quickstart", "--human", "--space-name", "bughunt")
+    assert console.call("--json", "send", "control").status == 0
+    (path,) = console.home.glob("profiles/*/replica.db")
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE head SET id = zeroblob(32)")
+    found = console.call("--json", "send", "after")
+    assert found.status == CODES["state_corrupt"][0], found
+    assert (found.data["error_code"], found.data["reason"]) == ("state_corrupt", "log")
+    assert found.data["next_command"] == "envoy diagnose"
+
+
 def test_a_bug_in_a_text_is_caught_too(
     console: Console, version_does: Callable[[Callable[[Call], object]], None]
 ) -> None:
@@ -181,6 +195,18 @@ def test_a_stream_that_fails_shows_no_traceback(
     done = run(console, command)
     assert done.returncode == status, done
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+
+
+def test_a_file_that_fails_is_no_failure_of_stdout(
+    console: Console, version_does: Callable[[Callable[[Call], object]], None]
+) -> None:
+    def fails(_: Call) -> object:
+        raise OSError(5, "closing it failed")
+
+    version_does(fails)
+    found = console.call("--json", "version")
+    assert (found.status, found.err) == (1, "")
+    assert (found.data["error_code"], found.data["reason"]) == ("storage_failed", "eio")
 
 
 def test_a_closed_pipe_ends_with_141(console: Console) -> None:

@@ -400,6 +400,8 @@ def test_the_first_element_is_seen_without_the_rest(value: int | str, others: in
     [
         pytest.param("", id="no bytes"),
         pytest.param("05", id="no array"),
+        pytest.param("a005", id="an empty text"),
+        pytest.param("8005", id="an empty map"),
         pytest.param("90", id="an empty array"),
         pytest.param("9005", id="an empty array with a byte behind it"),
         pytest.param("91", id="an array cut short"),
@@ -412,6 +414,7 @@ def test_the_first_element_is_seen_without_the_rest(value: int | str, others: in
         pytest.param("91ca3f800000", id="a float"),
         pytest.param("91df00000000", id="a map"),
         pytest.param("91cd01", id="an int cut short"),
+        pytest.param("91cf8000000000000000", id="an int that is too great"),
         pytest.param("91a261", id="a str cut short"),
         pytest.param("91d9", id="a head of a str cut short"),
         pytest.param("91dbffffffff61", id="a str said to be 2**32 - 1 long"),
@@ -453,3 +456,41 @@ def test_deep_nesting_is_refused_at_once() -> None:
     found = [code_of(data, kind) for kind in KINDS.values()]
     assert found == ["malformed"] * len(KINDS)
     assert time.process_time() - before < 0.1
+
+
+@pytest.mark.parametrize("before", ["", "a"], ids=["an empty one", "another"])
+def test_a_text_is_looked_at_whatever_stands_before_it(before: str) -> None:
+    for count in (1, 2):
+        data = messagepack.write([*[before] * count, "\0"])
+        with pytest.raises(RemoteFault):
+            codec.decode(data, tuple[str, ...])
+    sound = messagepack.write([before, "b"])
+    assert codec.decode(sound, tuple[str, ...]) == (before, "b")
+
+
+WORDS, BYTES = tuple[int | bool | str | None, ...], tuple[int | bytes, ...]
+
+
+@pytest.mark.parametrize(
+    ("kind", "before"),
+    [*((WORDS, one) for one in (0, 7, False, True, None, "", "a")), (BYTES, b""), (BYTES, b"a")],
+)
+def test_a_number_is_looked_at_whatever_stands_before_it(kind: Any, before: object) -> None:
+    data = b"\x92" + messagepack.write(before) + bytes.fromhex("cf8000000000000000")
+    with pytest.raises(RemoteFault, match="malformed"):
+        codec.decode(data, kind)
+    assert codec.decode(messagepack.write([before, 1]), kind) == (before, 1)
+
+
+def test_a_structure_in_an_array_is_looked_at_as_one_by_itself() -> None:
+    kind = tuple[OneStr, ...]
+    assert codec.decode(messagepack.write([["a"], ["b"]]), kind) == (OneStr("a"), OneStr("b"))
+    with pytest.raises(RemoteFault, match="malformed"):
+        codec.decode(messagepack.write([["a"], ["\0"]]), kind)
+
+
+def test_an_array_may_count_by_any_byte_of_its_head() -> None:
+    for head in ("dc0100", "dc0001", "dd01000000", "dd00010000", "dd00000100", "dd00000001"):
+        assert codec.peek_first(bytes.fromhex(head) + b"\5") == 5
+    for head in ("dc0000", "dd00000000"):
+        assert codec.peek_first(bytes.fromhex(head) + b"\5") is None

@@ -4,11 +4,13 @@ another copy still has is lost, and `sync --verify` makes a home of it again."""
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from crash.damage import PAGE, PROFILES, Home
+from envoy.system import db
 
 HUB = "hub/hub.db"
 REPLICA = "profiles/a1/replica.db"
@@ -161,3 +163,19 @@ def test_a_flipped_bit_in_a_text_is_noticed_or_harmless(folded: Home, file: str)
     assert noticed > 0
     folded.restore()
     assert folded.call("a1", "diagnose", "--deep").status == 0, "control"
+
+
+def test_when_a_space_was_synced_stands_twice_so_damage_shows(folded: Home) -> None:
+    folded.restore()
+    path = folded.place / REPLICA
+    with db.connect(str(path), read_only=True) as connection:
+        synced = connection.find(int, "SELECT synced_ms FROM space")
+    assert synced is not None
+    written, data = synced.to_bytes(6, "big"), path.read_bytes()
+    places = [one.start() for one in re.finditer(re.escape(written), data)]
+    assert len(places) == 2
+    assert folded.call("a1", "--json", "diagnose", "--deep").status == 0
+    for at in places:
+        folded.restore()
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        assert folded.call("a1", "--json", "diagnose", "--deep").status == 8

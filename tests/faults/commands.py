@@ -7,40 +7,71 @@ gets one, so that it can be said again. `LEFT_OUT` names the rest, each with its
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Final, NamedTuple
 
 from envoy.cli import table
 from faults.homes import AGENT, LEAD, OTHER, SPACE
 
+BUSY: Final = "busy"
+
 
 class Row(NamedTuple):
-    """One call: who makes it, its words, and whether its profile can still write afterwards."""
+    """One call: who makes it, with which words, and what is so afterwards.
+
+    ``later``: the codes that its profile may then be told, ``others``: the others; nobody is told
+    any, unless the command takes something away; "8" is that of `diagnose`. ``space``: where its
+    profile then writes. ``makes``: profiles that come to be. ``parts``: a list in the answer of
+    which each part can fail by itself; then the status is that of a part. ``stage``: what it is
+    tried on; `near` and `far` are beside a relay.
+    """
 
     profile: str
     words: tuple[str, ...]
-    ends: bool = False
+    later: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
+    space: str = SPACE
+    makes: frozenset[str] = frozenset()
+    parts: str = ""
+    stage: str = BUSY
 
 
-def _row(profile: str, words: str, *more: str, ends: bool = False) -> Row:
-    return Row(profile, (*words.split(), *more), ends)
+def _row(profile: str, words: str, *more: str, **told: str) -> Row:
+    def codes(name: str) -> frozenset[str]:
+        return frozenset(told.get(name, "").split())
+
+    return Row(
+        profile,
+        (*words.split(), *more),
+        codes("later"),
+        codes("others"),
+        told.get("space", SPACE),
+        codes("makes"),
+        told.get("parts", ""),
+        told.get("stage", BUSY),
+    )
 
 
 NEW: Final = "fresh"  # a profile that is not there yet
 
 ROWS: Final[Mapping[str, Row]] = {
-    "quickstart": _row(NEW, "quickstart --agent --space-name mine"),
-    "init": _row(NEW, "init --agent --name Fresh"),
-    "identity create": _row(LEAD, "identity create fresh --agent"),
+    "quickstart": _row(
+        NEW, "quickstart --agent --space-name mine", later="space_name_ambiguous", space="mine"
+    ),
+    "init": _row(NEW, "init --agent --name Fresh", later="space_not_found"),
+    "identity create": _row(LEAD, "identity create fresh --agent", makes=NEW),
     "identity rename": _row(AGENT, "identity rename Crawler"),
     "identity export": _row(
         AGENT, "identity export --file exported.envoy-id --new-passphrase-file {passphrase}"
     ),
     "identity lock": _row(
-        AGENT, "identity lock passphrase --new-passphrase-file {passphrase}", ends=True
+        AGENT, "identity lock passphrase --new-passphrase-file {passphrase}", later="profile_locked"
     ),
+    "space connect": _row(LEAD, "space connect {space} --relay {relay}", stage="near"),
+    "space attach": _row(AGENT, "space attach {space_id} --relay {relay}", stage="far"),
     "space create": _row(AGENT, "space create sprint"),
     "space update": _row(LEAD, "space update", SPACE, "--description", "until friday"),
-    "space close": _row(LEAD, "space close", SPACE, ends=True),
+    "space close": _row(LEAD, "space close", SPACE, later="space_closed", others="space_closed"),
     "invite": _row(LEAD, "invite", SPACE),
     "invites revoke": _row(LEAD, "invites revoke", SPACE, "{invite}"),
     "invites rotate": _row(LEAD, "invites rotate", SPACE, "{invite}"),
@@ -51,14 +82,14 @@ ROWS: Final[Mapping[str, Row]] = {
     "space remove": _row(LEAD, "space remove {space} @a2 --reason lost"),
     "revoke": _row(LEAD, "revoke {space} {grant} --reason over"),
     "delegate": _row(LEAD, "delegate {space} @a2 --verb write --ttl 2h"),
-    "space leave": _row(AGENT, "space leave", SPACE, ends=True),
+    "space leave": _row(AGENT, "space leave", SPACE, later="epoch_revoked"),
     "space rotate": _row(LEAD, "space rotate", SPACE),
     "space policy": _row(LEAD, "space policy {space} --reviews 1"),
-    "agent revoke": _row(LEAD, "agent revoke @a2 --reason wild"),
+    "agent revoke": _row(LEAD, "agent revoke @a2 --reason wild", parts="results"),
     "backup": _row(AGENT, "backup --out new.envoy --passphrase-file {passphrase}"),
     "restore": _row(AGENT, "restore a1.envoy --replace --passphrase-file {passphrase}"),
-    "reset": _row(AGENT, "reset --no-backup", ends=True),
-    "space forget": _row(AGENT, "space forget", SPACE, ends=True),
+    "reset": _row(AGENT, "reset --no-backup", later="profile_not_found 8"),
+    "space forget": _row(AGENT, "space forget", SPACE, later="space_not_found"),
     "space mute": _row(AGENT, "space mute", SPACE),
     "space unmute": _row(AGENT, "space unmute", SPACE),
     "space pin": _row(AGENT, "space pin", SPACE),
@@ -111,8 +142,6 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "recover": "the tests of recovery: it needs the words that only a person has",
     "identity import": "the same steps as restore, of one file",
     "hooks uninstall": "the same steps as hooks install",
-    "space connect": "a relay: faults.kills",
-    "space attach": "a relay: faults.kills",
     "relay serve": "a process that stays: faults.kills, faults.power",
     "relay backup": "the directory of a relay: tests/relay",
     "relay restore": "the directory of a relay: tests/relay",
@@ -129,12 +158,17 @@ def unplayed() -> set[str]:
     return rows - ROWS.keys() - LEFT_OUT.keys()
 
 
+@cache
+def keyed() -> frozenset[str]:
+    """Return the commands that can be given a key."""
+    return frozenset(one.path for one in table.every() if KEYED in {arg.name for arg in one.args})
+
+
 def words(path: str, names: Mapping[str, str]) -> list[str]:
     """Return the command line of a row, with the ids of a stage and a key where there is one."""
     row = ROWS[path]
     found = [word.format_map(dict(names)) for word in row.words]
-    args = {one.name for command in table.every() if command.path == path for one in command.args}
-    if KEYED in args:
+    if path in keyed():
         found[len(path.split()) : len(path.split())] = [
             "--idempotency-key",
             "key-of-" + path.replace(" ", "-"),

@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from hashlib import sha256
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from console import Console
+from console import Console, text_of
+from envoy.cli.main import main
 from envoy.errors import CODES
 from envoy.system import db
 
@@ -53,6 +56,24 @@ class Stage:
         done = self.console.call("--profile", name, "--json", *args)
         return Said(done.status, done.out, done.err)
 
+    def stand(self) -> None:
+        """Be where its commands are run, with nothing else in the environment. For a child."""
+        own = self.console.environment()
+        os.chdir(self.console.cwd)
+        os.environ.clear()
+        os.environ.update(own)
+
+    def say(self, name: str, *args: str) -> Said:
+        """Do as `play`, in a process that stands here."""
+        streams = [TextIOWrapper(BytesIO(), encoding="utf-8") for _ in range(3)]
+        before = sys.stdin, sys.stdout, sys.stderr
+        sys.stdin, sys.stdout, sys.stderr = streams
+        try:
+            status = main(["--profile", name, "--json", *args])
+        finally:
+            sys.stdin, sys.stdout, sys.stderr = before
+        return Said(status, text_of(streams[1]), text_of(streams[2]))
+
     def keep(self) -> None:
         """Fold every log into its database, and keep the home as it is now."""
         for path in self.home.rglob("*.db"):
@@ -67,6 +88,18 @@ class Stage:
         shutil.rmtree(self.root / "stage")
         shutil.copytree(self._kept, self.root / "stage", symlinks=True)
 
+    def give(self, away: Path) -> None:
+        """Put a copy of what is kept into a directory."""
+        draft = away.with_name(away.name + ".draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(self._kept, draft, symlinks=True)
+        draft.rename(away)
+
+    def take(self, away: Path) -> None:
+        """Have kept what another stage gave."""
+        shutil.copytree(away, self._kept, symlinks=True)
+        self.restore()
+
     def prints(self, name: str) -> dict[str, bytes]:
         """Return the hash of each file that is a profile's own."""
         return {
@@ -74,6 +107,10 @@ class Stage:
             for path in sorted((self.home / "profiles" / name).rglob("*"))
             if path.is_file() and not path.name.endswith(("-shm", ".lock"))
         }
+
+    def has(self, name: str) -> bool:
+        """Say whether there is such a profile."""
+        return (self.home / "profiles" / name).exists()
 
     def events(self, name: str) -> set[bytes]:
         """Return the ids of all events that a profile holds."""

@@ -35,9 +35,9 @@ class Tally:
         """Count something that belongs into the summary."""
         self.notes[what] = self.notes.get(what, 0) + count
 
-    def tried(self, what: str, wrong: list[str]) -> None:
-        """Count one trial and what was wrong with it; tell now and then how far it is."""
-        self.count += 1
+    def tried(self, what: str, wrong: list[str], count: int = 1) -> None:
+        """Count a trial, of ``count``, and what was wrong; tell now and then how far it is."""
+        self.count += count
         if wrong:
             self.failures.append(what)
             if len(self.failures) <= SHOWN_MAX:

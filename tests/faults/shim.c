@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LOOKS = 1, CHANGES = 2, GROWS = 4, WRITES = 8 }; /* kinds; GROWS: a full disk refuses it */
@@ -30,15 +31,17 @@ static char root[4096];
 static size_t root_len;
 static long fail_at;
 static int how, kinds;
+static int is_steady;         /* pauses take no time, SQLite draws the same salts each time */
+static long long passed_ns;   /* in pauses that took no time */
 
-void faults_arm(struct told *to, const char *below, int which, long at, int action) {
+void faults_arm(struct told *to, const char *below, int which, long at, int action, int steady) {
     strncpy(root, below, sizeof root - 1);
     root_len = strlen(root);
-    told = NULL; kinds = which; fail_at = at; how = action;
+    told = NULL; kinds = which; fail_at = at; how = action; is_steady = steady;
     told = to;
 }
 
-void faults_disarm(void) { told = NULL; }
+void faults_disarm(void) { told = NULL; is_steady = 0; }
 
 #define REAL(name) ({ static __typeof__(&name) real; \
     real = real ? real : (__typeof__(&name))dlsym(RTLD_NEXT, #name); real; })
@@ -128,7 +131,14 @@ PWRITE(pwrite, off_t) PWRITE(pwrite64, off64_t)
     return by_path(#name, at, path, kind) ? -1 : REAL(name)(__VA_ARGS__); }
 
 BY_FD(ssize_t, writev, CHANGES | GROWS, (int fd, const struct iovec *v, int n), fd, v, n)
-BY_FD(ssize_t, read, LOOKS, (int fd, void *data, size_t n), fd, data, n)
+ssize_t read(int fd, void *data, size_t n) {
+    char path[32];
+    if (by_fd("read", fd, LOOKS)) return -1;
+    ssize_t got = REAL(read)(fd, data, n);
+    if (got > 0 && is_steady && link_of(fd, path, sizeof path) && !strcmp(path, "/dev/urandom"))
+        memset(data, 7, got);
+    return got;
+}
 BY_FD(ssize_t, pread, LOOKS, (int fd, void *data, size_t n, off_t at), fd, data, n, at)
 BY_FD(ssize_t, pread64, LOOKS, (int fd, void *data, size_t n, off64_t at), fd, data, n, at)
 BY_FD(int, fsync, CHANGES | GROWS, (int fd), fd)
@@ -190,3 +200,37 @@ int close(int fd) {
     va_list more; va_start(more, what); void *given = va_arg(more, void *); va_end(more); \
     return by_fd("fcntl", fd, LOOKS) ? -1 : REAL(name)(fd, what, given); }
 FCNTL(fcntl) FCNTL(fcntl64)
+
+/* Pauses: who waits for a lock that stays is at the end of his patience at once. */
+static long long ns_of(const struct timespec *of) { return of->tv_sec * 1000000000LL + of->tv_nsec; }
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    int done = REAL(clock_gettime)(clock, now);
+    if (done || !passed_ns || clock != CLOCK_MONOTONIC) return done;
+    long long all = ns_of(now) + passed_ns;
+    now->tv_sec = all / 1000000000LL; now->tv_nsec = all % 1000000000LL;
+    return 0;
+}
+
+int usleep(useconds_t us) {
+    if (!is_steady) return REAL(usleep)(us);
+    passed_ns += us * 1000LL;
+    return 0;
+}
+
+int nanosleep(const struct timespec *pause, struct timespec *left) {
+    if (!is_steady) return REAL(nanosleep)(pause, left);
+    passed_ns += ns_of(pause);
+    return 0;
+}
+
+int clock_nanosleep(clockid_t clock, int flags, const struct timespec *pause,
+                    struct timespec *left) {
+    struct timespec now;
+    if (!is_steady || clock != CLOCK_MONOTONIC)
+        return REAL(clock_nanosleep)(clock, flags, pause, left);
+    clock_gettime(clock, &now);
+    long long more = ns_of(pause) - (flags & TIMER_ABSTIME ? ns_of(&now) : 0);
+    passed_ns += more > 0 ? more : 0;
+    return 0;
+}

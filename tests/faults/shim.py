@@ -78,11 +78,14 @@ class Shim:
         """Forget the last hit."""
         ctypes.memset(ctypes.byref(self._told), 0, ctypes.sizeof(self._told))
 
-    def arm(self, below: str, kinds: int, at: int, action: int) -> None:
-        """Let the ``at``-th call below a directory fail; 0: none. For a child, after its fork."""
-        self._library.faults_arm(
-            ctypes.byref(self._told), below.encode(), kinds, ctypes.c_long(at), action
-        )
+    def arm(self, below: str, kinds: int, at: int, action: int, *, steady: bool = False) -> None:
+        """Let the ``at``-th call below a directory fail; 0: none. For a child, after its fork.
+
+        ``steady``: pauses end at once, the clock that measures them aside, and what SQLite draws
+        by lot is the same each time.
+        """
+        told, call = ctypes.byref(self._told), ctypes.c_long(at)
+        self._library.faults_arm(told, below.encode(), kinds, call, action, int(steady))
 
     def disarm(self) -> None:
         """Let no call fail any more."""

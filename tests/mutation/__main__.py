@@ -6,6 +6,11 @@ turn, in an order of chance, until the time is over; ``--sample 20`` so many of 
 Without any of them all are played. What survived is listed, and what explained.py says of it; the
 last line is JSON. It ends with 1 if fewer than `--least` percent of those played were killed.
 
+``--results FILE`` adds a line to FILE for each mutant as it ends, and leaves out those that FILE
+knows: the same command goes on where a run ended. ``--summary FILE`` says what FILE has of the
+mutants that there are now. ``--again`` plays those that survived the last time; ``--like "a < b"``
+those whose line has that in it.
+
 It works on a copy of the project, so the sources may be edited while it runs. The map from lines to
 tests is kept in build/mutation until a source or a test changes.
 """
@@ -21,7 +26,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
@@ -29,14 +34,25 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mutation import explained
 from mutation.mutants import Mutant, modules, mutants
 from mutation.play import Outcome, Player, Tree, forked
+from mutation.results import (
+    Key,
+    Result,
+    added,
+    codes,
+    figures,
+    is_settled,
+    line_of,
+    summary,
+    table,
+)
+from mutation.results import read as kept_in
 from mutation.tests import ASIDE, EXAMPLES, PLACES, Map, Mapper, play, read
 
 ROOT = Path(__file__).parents[2]
 KEPT = "build/mutation"
-OUTCOMES = "outcomes.jsonl"  # how each of the last run ended, in the order of the run
+OUTCOMES = "outcomes.jsonl"  # the results of the last run that was given no file for them
 MEMORY = Path("/dev/shm")
 COPIED = ("src", "tests", "docs", "tools", "pyproject.toml", "README.md", "CHANGELOG.md")
 READ = ("src/envoy/core", "src/envoy/state", "src/envoy/views", "tests/vectors", "tests/oracle")
@@ -47,6 +63,7 @@ class Asked(NamedTuple):
     """What the command line asks for."""
 
     only: str
+    like: str
     sample: int | None
     seed: int
     minutes: float | None
@@ -55,48 +72,62 @@ class Asked(NamedTuple):
     again: bool
     least: float
     json: bool
+    results: Path | None
+    summary: Path | None
     project: Path
+
+    @property
+    def file(self) -> Path:
+        """Where the results are written."""
+        return self.results or self.project / KEPT / OUTCOMES
 
 
 class Played(NamedTuple):
-    """A mutant and how it ended."""
+    """A mutant, how it ended, and after how many seconds."""
 
     mutant: Mutant
     outcome: Outcome
+    seconds: float
 
 
 def main() -> int:
     """Do what the command line asks."""
     asked = _asked()
+    if asked.summary is not None:
+        print(summary(asked.summary, asked.project / "src/envoy"))
+        return 0
     with _copy(asked.project) as tree:
         found = [
             mutants(module, (tree.source / module).read_text("utf-8"))
             for module in modules(tree.source)
             if asked.only in module
         ]
-        chosen = drawn(found, asked)
+        known = kept_in(asked.file, codes(tree.source))
+        chosen = drawn(found, asked, known, tree.stamp)
         began = time.monotonic()
-        results = told(played(tree, chosen, asked), asked)
+        results = told(played(tree, chosen, asked), asked, tree)
         total = report(found, results, asked, seconds=time.monotonic() - began)
     return int(total["score"] < asked.least)
 
 
-def told(ended: Iterator[Played], asked: Asked) -> list[Played]:
+def told(ended: Iterator[Played], asked: Asked, tree: Tree) -> dict[Key, Result]:
     """Return how all mutants ended; each is kept at once, and who survived is printed."""
-    results = list[Played]()
-    with (asked.project / KEPT / OUTCOMES).open("w") as kept:
-        for one in ended:
-            results.append(one)
-            kept.write(json.dumps(one) + "\n")
+    results, of = dict[Key, Result](), codes(tree.source)
+    with asked.file.open("w" if asked.results is None else "a") as kept:
+        for mutant, outcome, seconds in ended:
+            one = Result(*mutant.key, of[mutant.module], tree.stamp, *outcome, round(seconds, 2))
+            results[one.key] = one
+            kept.write(one.line())
             kept.flush()
-            if not asked.json and one.outcome.how == "survived":
-                print(_line(one), flush=True)
+            if not asked.json and one.how == "survived":
+                print(line_of(mutant, one), flush=True)
     return results
 
 
 def _asked() -> Asked:
     parser = argparse.ArgumentParser("python -m mutation", description=__doc__)
     parser.add_argument("--only", default="", help="modules whose path has this in it")
+    parser.add_argument("--like", default="", help="mutants whose line has this in it")
     parser.add_argument("--sample", type=int, help="so many mutants of each module")
     parser.add_argument("--seed", type=int, default=1, help="which ones")
     parser.add_argument("--minutes", type=float, help="end after so long")
@@ -105,6 +136,8 @@ def _asked() -> Asked:
     parser.add_argument("--again", action="store_true", help="those that survived the last time")
     parser.add_argument("--least", type=float, default=0.0, help="percent that have to be killed")
     parser.add_argument("--json", action="store_true", help="the last line alone")
+    parser.add_argument("--results", type=Path, help="go on with what this file has not yet")
+    parser.add_argument("--summary", type=Path, help="say what is in such a file, play nothing")
     parser.add_argument("--project", type=Path, default=ROOT, help="of which this is a tool")
     return Asked(**vars(parser.parse_args()))
 
@@ -124,18 +157,22 @@ def _copy(project: Path) -> Iterator[Tree]:
                 shutil.copy(path, root / one)
         for module in WARMED:
             __import__(module)
-        yield Tree(root, place, _mapped(root, place, project / KEPT))
+        yield Tree(root, place, *_mapped(root, place, project / KEPT))
 
 
-def _mapped(root: Path, place: Path, folder: Path) -> Map:
-    """Return the map of the tree: the one kept in ``folder`` if nothing changed, or a new one."""
+def _mapped(root: Path, place: Path, folder: Path) -> tuple[Map, str]:
+    """Return the map of the tree and the stamp of all that it is of.
+
+    It is the one kept in ``folder`` if nothing changed, or a new one.
+    """
     stamp = hashlib.sha256(repr((ASIDE, EXAMPLES)).encode())
     stamp.update((Path(__file__).parent / "tests.py").read_bytes())
     for name in (*READ, *PLACES):
         for path in sorted((root / name).rglob("*")) or [root / name]:
             if path.suffix in (".py", ".json") and path.is_file():
                 stamp.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    kept = folder / f"map-{stamp.hexdigest()[:20]}.json"
+    name = stamp.hexdigest()[:16]
+    kept = folder / f"map-{name}.json"
     if not kept.exists():
         print("mapping lines to tests ...", file=sys.stderr, flush=True)
         folder.mkdir(parents=True, exist_ok=True)
@@ -153,19 +190,24 @@ def _mapped(root: Path, place: Path, folder: Path) -> Map:
         for old in folder.glob("map-*.json"):
             old.unlink()
         shutil.move(new, kept)
-    return read(kept)
+    return read(kept), name
 
 
-def drawn(found: Sequence[Sequence[Mutant]], asked: Asked) -> list[Mutant]:
+def drawn(
+    found: Sequence[Sequence[Mutant]], asked: Asked, known: Mapping[Key, Result], stamp: str
+) -> list[Mutant]:
     """Return the mutants to play: of each module in an order of chance, the modules in turn."""
+
+    def is_asked(one: Mutant) -> bool:
+        last = known.get(one.key)
+        if asked.again:
+            return last is not None and last.how == "survived" and asked.like in str(one)
+        done = asked.results is not None and not asked.like and is_settled(last, stamp)
+        return asked.like in str(one) and not done
+
     piles = list[list[Mutant]]()
-    last = set[tuple[str, ...]]()
-    if asked.again:
-        lines = (asked.project / KEPT / OUTCOMES).read_text().splitlines()
-        ended = [Played(Mutant(*one), Outcome(*how)) for one, how in map(json.loads, lines)]
-        last = {one.mutant.key for one in ended if one.outcome.how == "survived"}
     for pile in found:
-        mixed = [one for one in pile if one.key in last] if asked.again else list(pile)
+        mixed = [one for one in pile if is_asked(one)]
         random.Random(f"{asked.seed} {pile[0].module if pile else ''}").shuffle(mixed)
         piles.append(mixed[: asked.sample])
     return [one for row in zip_longest(*piles) for one in row if one is not None]
@@ -183,8 +225,8 @@ def played(tree: Tree, chosen: Sequence[Mutant], asked: Asked) -> Iterator[Playe
     os.close(told)
     with os.fdopen(out) as lines:
         for line in lines:
-            mutant, outcome = json.loads(line)
-            yield Played(Mutant(*mutant), Outcome(*outcome))
+            mutant, outcome, seconds = json.loads(line)
+            yield Played(Mutant(*mutant), Outcome(*outcome), seconds)
     for _ in range(asked.workers):
         assert os.wait()[1] == 0, "a worker died"
 
@@ -199,56 +241,28 @@ def _work(
     for mutant in chosen:
         if until is not None and time.monotonic() > until:
             break
+        began = time.monotonic()
         outcome = player.judge(mutant)
-        os.write(told, json.dumps([mutant, outcome]).encode() + b"\n")
+        line = json.dumps([mutant, outcome, time.monotonic() - began])
+        os.write(told, line.encode() + b"\n")
     player.close()
 
 
-def _line(one: Played) -> str:
-    why = explained.reason(one.mutant)
-    return f"survived {one.outcome.tried} tests: {one.mutant}" + (f"  [{why}]" if why else "")
-
-
 def report(
-    found: Sequence[Sequence[Mutant]], results: Sequence[Played], asked: Asked, *, seconds: float
+    found: Sequence[Sequence[Mutant]],
+    results: Mapping[Key, Result],
+    asked: Asked,
+    *,
+    seconds: float,
 ) -> dict[str, Any]:
     """Print a table of the modules and a line of JSON; return that line."""
-    rows = [row(pile, [one for one in results if one.mutant.module == pile[0].module])
-            for pile in found if pile]  # fmt: skip
-    total: dict[str, Any] = {"module": "all"}
-    for key in ("mutants", "played", "killed", "timeout", "explained", "survived"):
-        total[key] = sum(one[key] for one in rows)
-    total["score"] = score(total)
+    rows, _parts = figures(found, results)
+    total = added("all", rows)
     if not asked.json:
-        print(f"{'module':28}" + "".join(f"{key:>10}" for key in total if key != "module"))
-        for one in (*rows, total):
-            print("".join(f"{one[k]:<28}" if k == "module" else f"{one[k]:>10}" for k in total))
+        print("\n".join(table((*rows, total))))
     ended = {"suite": "mutation", "seed": asked.seed, "seconds": round(seconds), **total}
     print(json.dumps({**ended, "modules": rows}), flush=True)
     return total
-
-
-def row(pile: Sequence[Mutant], results: Sequence[Played]) -> dict[str, Any]:
-    """Return the figures of one module."""
-    hows = [one.outcome.how for one in results]
-    lived = [one for one in results if one.outcome.how == "survived"]
-    known = sum(explained.reason(one.mutant) is not None for one in lived)
-    told: dict[str, Any] = {
-        "module": pile[0].module,
-        "mutants": len(pile),
-        "played": len(results),
-        "killed": hows.count("killed"),
-        "timeout": hows.count("timeout"),
-        "explained": known,
-        "survived": len(lived) - known,
-    }
-    return {**told, "score": score(told)}
-
-
-def score(told: dict[str, Any]) -> float:
-    """Return the percentage of those killed, in time or by time, of those not explained."""
-    counted = told["played"] - told["explained"]
-    return round(100 * (told["killed"] + told["timeout"]) / counted, 1) if counted else 100.0
 
 
 if __name__ == "__main__":

@@ -54,11 +54,15 @@ NOTHING_RAN: Final = int(pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 class Tree(NamedTuple):
-    """A copy of the project that nobody edits, a place for the files of tests, what was mapped."""
+    """A copy of the project that nobody edits, a place for the files of tests, what was mapped.
+
+    ``stamp`` is the hash of what was mapped.
+    """
 
     root: Path
     place: Path
     map: Map
+    stamp: str
 
     @property
     def source(self) -> Path:

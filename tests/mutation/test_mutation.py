@@ -13,6 +13,16 @@ import pytest
 
 from mutation import explained
 from mutation.mutants import Mutant, modules, mutants, tree
+from mutation.results import (
+    Result,
+    code_of,
+    codes,
+    is_settled,
+    part_of,
+    read,
+    scores,
+    summary,
+)
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src/envoy"
@@ -122,9 +132,119 @@ def test_only_a_star_means_any_text() -> None:
     assert not row.fits(Mutant("a.py", "g", "x[?] -> y", 1, 1, 0))
 
 
+@pytest.fixture
+def planted(tmp_path: Path) -> Path:
+    """Return the package of a project with the planted module."""
+    source = tmp_path / "src/envoy"
+    (source / "state").mkdir(parents=True)
+    (source / "state/planted.py").write_text(PLANTED)
+    return source
+
+
+def result(what: str, how: str, *, code: str = "", tests: str = "t1", function: str = "") -> Result:
+    """Return how the mutant ``what`` of the planted module ended."""
+    code = code or code_of(PLANTED)
+    return Result("state/planted.py", function, what, code, tests, how, "", 2, 0.5)
+
+
+def filed(path: Path, *ones: Result) -> Path:
+    """Return a file of results beside ``path``."""
+    file = path.parent / "results.jsonl"
+    file.write_text("".join(one.line() for one in ones))
+    return file
+
+
+def test_the_last_result_of_a_mutant_counts(planted: Path) -> None:
+    file = filed(planted, result("3 -> 4", "survived"), result("3 -> 4", "killed"))
+    assert [one.how for one in read(file, codes(planted)).values()] == ["killed"]
+
+
+def test_half_a_line_is_no_result(planted: Path) -> None:
+    file = filed(planted, result("3 -> 4", "killed"))
+    file.write_text(file.read_text() + result("3 -> 2", "killed").line()[:40])
+    assert len(read(file, codes(planted))) == 1
+
+
+def test_a_result_of_another_code_is_none(planted: Path) -> None:
+    file = filed(planted, result("3 -> 4", "killed", code="0" * 16))
+    assert read(file, codes(planted)) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        pytest.param("LIMIT = 3", "LIMIT = 3  # or so", True, id="a comment is no code"),
+        pytest.param("LIMIT = 3", "LIMIT = 5", False, id="a number is"),
+    ],
+)
+def test_what_of_a_module_counts(old: str, new: str, same: bool) -> None:
+    assert (code_of(PLANTED.replace(old, new)) == code_of(PLANTED)) is same
+
+
+@pytest.mark.parametrize(
+    ("how", "tests", "settled"),
+    [
+        pytest.param("killed", "t1", True, id="the dead stay dead"),
+        pytest.param("killed", "t2", True, id="also for other tests"),
+        pytest.param("timeout", "t2", True, id="by time as well"),
+        pytest.param("survived", "t1", True, id="a survivor of these tests survives them"),
+        pytest.param("survived", "t2", False, id="other tests are asked again"),
+    ],
+)
+def test_what_a_run_leaves_out(how: str, tests: str, settled: bool) -> None:
+    assert is_settled(result("3 -> 4", how, tests="t1"), tests) is settled
+    assert not is_settled(None, tests)
+
+
+def test_a_summary_counts_what_there_is_now_by_module_and_part(planted: Path) -> None:
+    text = summary(
+        filed(
+            planted,
+            result("3 -> 4", "survived"),
+            result("3 -> 2", "killed"),
+            result("return found -> return None", "timeout", function="total"),
+            result("5 -> 6", "killed"),  # of no mutant that there is
+        ),
+        planted,
+    )
+    lines = [line.split() for line in text.splitlines()]
+    figures = ["9", "3", "1", "1", "0", "1", "66.7", "66.7"]
+    assert lines[0][:4] == ["survived", "2", "tests:", "state/planted.py:4"]
+    assert ["state/planted.py", *figures] in lines
+    assert ["reducers", *figures] in lines
+    assert lines.count(["all", *figures]) == 2
+    assert lines[-1] == ["2", "s", "in", "all"]
+
+
+def test_an_explained_mutant_counts_in_the_strict_figure_alone() -> None:
+    told = {"played": 10, "killed": 7, "timeout": 1, "explained": 2}
+    assert scores(told) == {"score": 100.0, "strict": 80.0}
+
+
+def test_every_module_belongs_to_a_part() -> None:
+    parts = {module: part_of(module) for module in modules(SOURCE)}
+    assert parts["core/codec.py"] == "codec"
+    assert parts["core/crypto/sign.py"] == "crypto"
+    assert parts["core/capability.py"] == parts["state/authority_pass.py"] == "authority"
+    assert parts["state/reviews.py"] == "gates"
+    assert parts["state/claims.py"] == "reducers"
+
+
+def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Return how the tool ended over the project ``root``."""
+    return subprocess.run(
+        [sys.executable, "-m", "mutation", "--project", str(root), *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return what a run over a planted project said, and how each mutant ended."""
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a planted project."""
     root = tmp_path_factory.mktemp("planted")
     files = {
         "pyproject.toml": '[tool.pytest.ini_options]\npythonpath = ["src"]\n',
@@ -136,18 +256,17 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dic
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    run = subprocess.run(
-        [sys.executable, "-m", "mutation", "--project", str(root), "--json"],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    lines = (root / "build/mutation/outcomes.jsonl").read_text().splitlines()
-    hows = {mutant[2]: outcome[0] for mutant, outcome in map(json.loads, lines)}
-    return json.loads(run.stdout), hows
+    return root
+
+
+@pytest.fixture(scope="module")
+def ended(project: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what a run over a planted project said, and how each mutant ended."""
+    done = run(project, "--json")
+    assert done.returncode == 0, done.stderr
+    lines = (project / "build/mutation/outcomes.jsonl").read_text().splitlines()
+    hows = {one["what"]: one["how"] for one in map(json.loads, lines)}
+    return json.loads(done.stdout), hows
 
 
 @pytest.mark.slow
@@ -175,3 +294,22 @@ def test_the_figures_add_up(ended: tuple[dict[str, Any], dict[str, str]]) -> Non
     assert told["survived"] == list(hows.values()).count("survived") == 2
     assert told["killed"] + told["timeout"] + told["survived"] == told["played"]
     assert told["score"] == round(100 * (1 - 2 / len(hows)), 1)
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_where_it_ended(project: Path) -> None:
+    """Each has half of the mutants; with a test more only the survivors are asked again."""
+    file = project / "results.jsonl"
+
+    def played(*words: str) -> int:
+        done = run(project, "--json", "--results", str(file), *words)
+        assert done.returncode == 0, done.stderr
+        return int(json.loads(done.stdout)["played"])
+
+    every = len(mutants("state/planted.py", PLANTED))
+    assert [played("--sample", "4"), played(), played()] == [4, every - 4, 0]
+    assert len(file.read_text().splitlines()) == every
+    asked = "\ndef test_the_limit():\n    assert not planted.fits(planted.LIMIT)\n"
+    (project / "tests/state/test_planted.py").write_text(TESTS + asked)
+    assert played() == 2
+    assert f"all {every} {every}" in " ".join(run(project, "--summary", str(file)).stdout.split())

@@ -15,6 +15,36 @@ from replica.world import Actor, World
 NEWEST = "(SELECT max(rid) FROM event)"
 DAMAGE = [
     pytest.param(
+        "UPDATE stream SET type = 'task_claimee' WHERE n = (SELECT max(n) FROM stream)",
+        "a type in the stream",
+        id="a type that is none",
+    ),
+    pytest.param(
+        "UPDATE stream SET reason = 'messagf' WHERE n = (SELECT max(n) FROM stream)",
+        "a reason in the stream",
+        id="a reason that is none",
+    ),
+    pytest.param(
+        "UPDATE stream SET an = an + 1 WHERE n = (SELECT max(n) FROM stream)",
+        "not as their event",
+        id="an actor of the stream",
+    ),
+    pytest.param(
+        "UPDATE stream SET at = at + 256 WHERE n = (SELECT max(n) FROM stream)",
+        "not as their event",
+        id="a time of the stream",
+    ),
+    pytest.param(
+        "UPDATE stream SET object = zeroblob(32) WHERE n = (SELECT max(n) FROM stream)",
+        "not as their event",
+        id="what the stream is about",
+    ),
+    pytest.param(
+        "UPDATE stream SET own = 2 WHERE n = (SELECT max(n) FROM stream)",
+        "not as their event",
+        id="a flag of the stream",
+    ),
+    pytest.param(
         f"UPDATE frame SET bytes = zeroblob(length(bytes)) WHERE rid = {NEWEST}",
         "altered frames",
         id="an envelope",
@@ -79,6 +109,7 @@ DAMAGE = [
     pytest.param("UPDATE space SET unread = unread + 1", "what is unread", id="unread"),
     pytest.param("UPDATE space SET pending = 7", "what is to be sent", id="pending"),
     pytest.param("UPDATE space SET ack_n = next_n", "cursors beyond", id="a cursor"),
+    pytest.param("UPDATE space SET mode = 'loc:l_only'", "a mode that is none", id="a mode"),
     pytest.param("UPDATE stream SET rid = 999 WHERE n = 2", "of the stream", id="the stream"),
     pytest.param("UPDATE event SET an = 999 WHERE rid = 3", "without author", id="an author"),
 ]

@@ -280,6 +280,18 @@ def test_what_was_written_while_the_hub_was_lost_reaches_everybody(world: World)
     assert same(lead, agent)
 
 
+@pytest.mark.parametrize("column", ["id", "genesis"])
+def test_a_space_whose_genesis_is_damaged_is_given_to_no_hub(world: World, column: str) -> None:
+    (lead,) = world.team("lead")
+    assert lead.sync() is not None  # control
+    (data,) = lead.connection.rows(bytes, f"SELECT {column} FROM space")
+    lead.connection.run(f"UPDATE space SET {column} = ?", (data[:-1] + bytes([data[-1] ^ 1]),))
+    if column == "genesis":
+        wipe(world, lead)
+    with pytest.raises(IntegrityError, match="state_corrupt"):
+        lead.sync()
+
+
 def test_a_claim_is_asked_for_again_at_a_hub_that_lost_the_space(world: World) -> None:
     lead, agent = world.team("lead", "agent")
     task = tasks.create(lead.copy, "work").after.id

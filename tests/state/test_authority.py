@@ -306,6 +306,26 @@ def test_an_invite_makes_nobody_a_member() -> None:
     assert judged("14")[2].members() == sorted(map(did, "OBC"))
 
 
+def test_the_founders_grant_is_below_nothing() -> None:
+    log, _, judgement = judged("15")
+    ledger = judgement.ledger
+    genesis = next(one for one in ledger.grants.values() if one.parent is None)
+    assert not any(ledger.is_below(genesis, key) for key in ledger.grants)
+    assert len(log.names) > len(ledger.grants) > 2
+
+
+def test_what_a_removal_ends_is_told_in_the_order_of_its_ids() -> None:
+    log = Log()
+    cast(log)
+    log.grant("again", "C", "W", "write", Place(id=1))
+    log.remove("x", "O", "W", Place(after=["again"]))
+    judgement = deliver(log, log.nodes).judgement
+    assert judgement is not None
+    ended = judgement.ended_by(log.key("x"))
+    assert ended == sorted(ended) and set(ended) == {log.key("gW"), log.key("again")}
+    assert [key for key in judgement.kills if key in ended] != ended
+
+
 def test_open_invites_are_live_and_have_uses_left() -> None:
     assert judged("14")[2].open_invites() == [named("i")]
     assert judged("41")[2].open_invites() == []
@@ -318,6 +338,10 @@ def test_open_invites_are_live_and_have_uses_left() -> None:
     judgement = deliver(log, log.nodes).judgement
     assert judgement is not None
     assert judgement.open_invites() == [log.key(one) for one in ("i3", "i2", "i1")]
+    log.invite("i0", "O", Place(id=9))  # the founder's comes first by rank, last by its id
+    judgement = deliver(log, log.nodes).judgement
+    assert judgement is not None
+    assert judgement.open_invites() == [log.key(one) for one in ("i3", "i2", "i1", "i0")]
     assert judged("42")[2].contested == (named("i"),)
     assert judged("43")[2].contested == ()  # the revoke settled it
 

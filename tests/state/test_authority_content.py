@@ -6,7 +6,13 @@ import pytest
 
 from envoy.core.capability import AuthEvent, ContentEvent
 from envoy.state.authority import Judgement
-from envoy.state.authority_content import Changed, changed, content_verdict, holders_of
+from envoy.state.authority_content import (
+    Changed,
+    beside,
+    changed,
+    content_verdict,
+    holders_of,
+)
 from envoy.state.authority_pass import judge
 from state.delivery import Replica, deliver
 from state.every_story import story_named
@@ -77,6 +83,19 @@ def test_one_more_act_that_makes_a_grant_void_is_a_change_though_its_verdict_is_
     assert log.key("gZ") in changed(before, after_).grants
     same = judge(after_.ledger, deliver(log, log.nodes))
     assert changed(after_, same) == Changed(frozenset(), closes=False, admits=False)
+
+
+def test_a_revocation_that_had_seen_a_grant_made_holds_nothing_under_it() -> None:
+    log = Log()
+    cast(log)
+    log.remove("r", "O", "C")
+    log.grant("gZ", "C", "Z", "write")
+    log.remove("s", "B", "C", after("gZ"))
+    judgement = deliver(log, log.nodes).judgement
+    assert judgement is not None and judgement.is_ok(log.key("s"))
+    grant = judgement.ledger.grants[log.key("gZ")]
+    assert [kill.event.id for kill in beside(grant, judgement)] == [log.key("r")]
+    assert holders_of(grant, judgement) == frozenset([log.key("r")])
 
 
 def test_holders_reach_through_lost_grants_above() -> None:

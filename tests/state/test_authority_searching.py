@@ -175,7 +175,7 @@ def test_a_file_that_hangs_on_the_order_of_arrival_is_found_though_no_verdict_sh
 
     def add(ledger: Ledger, event: AuthEvent) -> None:
         sound(ledger, event)
-        ledger.revokes[b"before " + event.id] = ledger.events[:-1]
+        ledger.leaves[b"before " + event.id] = ledger.events[:-1]
 
     monkeypatch.setattr(Ledger, "add", add)
     Search(COME).run((0, 1, 2))

@@ -7,7 +7,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envoy.core.bodies import Invite
+from envoy.core.bodies import Invite, Remove
 from envoy.core.capability import OTHERS, Grant
 from envoy.state import epochs
 from envoy.state.authority import OK, Judgement, Status
@@ -137,7 +137,8 @@ def is_not_removed(grant: Grant, judgement: Judgement) -> bool:
     """Say whether every ok remove of its subject by a senior precedes a live grant."""
     return all(
         grant.act.seen >> act.index & 1
-        for act in judgement.ledger.removes.get(grant.subject or b"", ())
+        for act in judgement.ledger.by_kind.get("remove", ())
+        if isinstance(act.body, Remove) and act.body.subject == grant.subject
         if judgement.is_ok(act.id) and judgement.ledger.rank(act) < grant.rank
     )
 

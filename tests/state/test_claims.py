@@ -57,6 +57,15 @@ def test_a_forked_hub_is_shown_beside_the_lost_claim() -> None:
     ]
 
 
+def test_a_receipt_for_another_holder_is_no_proof_against_a_hub() -> None:
+    history = History()
+    one, two = (history.claim(who, history.ops[:1]) for who in (FIRST, SECOND))
+    history.receipt(one, 1)
+    history.receipt(two, 1, holder=bytes(32))
+    task = tasks.reduce(TASK, history.ops, history.receipts)
+    assert [found.kind for found in task.conflicts] == ["lost_claim"]
+
+
 def test_of_receipts_with_one_fence_the_latest_end_of_the_lease_is_shown() -> None:
     history = History()
     claim = history.claim(FIRST)

@@ -152,7 +152,7 @@ def test_a_held_policy_has_no_part() -> None:
         ),
         pytest.param(
             "gate.evidence",
-            [(), ("test",), ("e" * 64,) * 32],
+            [(), ("e",), ("test",), ("e" * 64,) * 32],
             ["test", ("",), ("e" * 65,), ("e",) * 33, None],
             id="evidence",
         ),

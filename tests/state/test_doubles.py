@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from envoy import limits
 from envoy.state import doubles
 from envoy.state.authority import Judgement
@@ -11,17 +13,17 @@ from state.log import Log, Place, did
 from state.stories import after, by_invite
 
 
-def judged(log: Log) -> Judgement:
-    """Return what a copy that has the whole story judges."""
-    found = deliver(log, log.nodes).judgement
+def judged(log: Log, order: Iterable[str] = ()) -> Judgement:
+    """Return what a copy judges that was told the whole story, as it went or in ``order``."""
+    found = deliver(log, order or log.nodes).judgement
     assert found is not None
     return found
 
 
-def sides(log: Log) -> list[tuple[str, str, bool]]:
+def sides(log: Log, order: Iterable[str] = ()) -> list[tuple[str, str, bool]]:
     """Return winner, loser and whether it is open, of each conflict of the invite i."""
     name = {node.id: name for name, node in log.nodes.items()}
-    found = doubles.overused(log.nodes["i"].id, judged(log))
+    found = doubles.overused(log.nodes["i"].id, judged(log, order))
     return [(name[one.winner], name[one.loser], one.is_open) for one in found]
 
 
@@ -37,7 +39,11 @@ def test_each_join_too_many_meets_the_last_that_stands() -> None:
     by_invite(log, "B", uses=2)
     for number, name in enumerate("XYZV", 1):
         log.join(f"j{name}", name, "i", Place(id=number))
-    assert sides(log) == [("jY", "jZ", True), ("jY", "jV", True)]
+    expected = [("jY", "jZ", True), ("jY", "jV", True)]
+    assert sides(log) == expected
+    joins = [name for name in log.nodes if name.startswith("j")]
+    others = [name for name in log.nodes if name not in joins]
+    assert sides(log, [*others, *reversed(joins)]) == expected
 
 
 def test_it_is_over_once_who_lost_has_come_in_otherwise() -> None:

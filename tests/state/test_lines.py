@@ -72,9 +72,32 @@ LINES = [
         Line(None, task=TASK, detail="priority,parent,refs"),
         id="an edit of what is no text",
     ),
+    pytest.param(
+        bodies.TaskEdit(TASK, None, "b", None, None, None, (), ("x",), (OTHER,), (), (), (REF,)),
+        Line("b", task=TASK, detail="body,labels,needs,refs"),
+        id="an edit by its text, and what it adds and takes away",
+    ),
     pytest.param(bodies.TaskCancel(TASK, "why"), Line("why", task=TASK), id="a cancellation"),
     pytest.param(bodies.TaskReopen(TASK, ""), Line(None, task=TASK), id="a reopening"),
     pytest.param(bodies.MessageRedact(OTHER, "why"), Line("why", target=OTHER), id="a redaction"),
+    pytest.param(bodies.MessageRedact(OTHER, ""), Line(None, target=OTHER), id="for no reason"),
+    pytest.param(bodies.TaskCancel(TASK, ""), Line(None, task=TASK), id="cancelled for no reason"),
+    pytest.param(bodies.TaskReopen(TASK, "why"), Line("why", task=TASK), id="reopened for one"),
+    pytest.param(bodies.Remove(YOU, "why", ()), Line("why", target=YOU), id="removed for a reason"),
+    pytest.param(bodies.Revoke(OTHER, ""), Line(None, target=OTHER), id="revoked for no reason"),
+    pytest.param(bodies.Admit((OTHER,), ""), Line(None, target=OTHER), id="let in for no reason"),
+    pytest.param(bodies.Leave(""), Line(None), id="gone for no reason"),
+    pytest.param(bodies.Close("why"), Line("why"), id="the end, and why"),
+    pytest.param(
+        bodies.TaskComplete(TASK, OTHER, "done", (), False),
+        Line("done", task=TASK),
+        id="a completion and what was done",
+    ),
+    pytest.param(bodies.TaskRelease(TASK, "why"), Line("why", task=TASK), id="a release and why"),
+    pytest.param(ObjectRetract(OTHER, ""), Line(None, target=OTHER), id="a file, for no reason"),
+    pytest.param(
+        records.RecordRetract(OTHER, ""), Line(None, target=OTHER), id="a record, for no reason"
+    ),
     pytest.param(bodies.TaskAssign(TASK, YOU), Line(task=TASK, target=YOU), id="an assignment"),
     pytest.param(
         bodies.TaskClaim(TASK, "default", 900, bytes(32), None), Line(task=TASK), id="a claim"

@@ -61,6 +61,13 @@ def test_a_task_that_nobody_holds() -> None:
     assert row.digest == b"" and row.version
 
 
+def test_a_task_that_was_assigned_is_held_and_not_claimed() -> None:
+    history = History()
+    given = history.assign(CREATOR, FIRST)
+    row = folded(history)
+    assert (row.assignee, row.tenure, row.is_claim) == (number(FIRST), given.id, 0)
+
+
 def test_a_task_that_is_claimed_and_done() -> None:
     history = History()
     claim = history.claim(FIRST, fence=3)
@@ -234,6 +241,14 @@ def test_who_lost_several_grants_went_with_the_last_end_of_any(days: tuple[int, 
     for name, target, day in zip("abc", ("gW", "again", "gW"), days, strict=True):
         log.revoke(name, "O", target, after("again", ts=day * DAY_MS))
     assert arrivals(log)[did("W")].removed_ms == 5 * DAY_MS
+
+
+def test_who_lost_one_grant_of_two_has_not_gone() -> None:
+    log = Log()
+    cast(log, "")
+    log.grant("again", "C", "W", "write")
+    log.revoke("r", "O", "again", after("again"))
+    assert arrivals(log)[did("W")].removed_ms is None
 
 
 def test_who_came_by_nothing_that_counts_never_came() -> None:

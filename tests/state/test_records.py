@@ -175,6 +175,26 @@ def test_a_record_that_lacks_something_has_no_effect_and_its_reason_is_kept() ->
     assert (found.body, found.refused) == (None, ((RECORD, "field_invalid"),))
 
 
+def test_of_a_record_that_does_not_count_nothing_is_known() -> None:
+    history = said(author=ADMIN)
+    ranked = records.reduce(history.entity, history.ops)
+    assert ranked.body == DECISION and ranked.is_ranked
+    history.ops = [replace(op, counts=False) for op in history.ops]
+    assert records.reduce(history.entity, history.ops) == records.Fold(None, False, None, ())
+
+
+def test_a_held_act_is_passed_over_and_a_held_one_too_many_is_not_refused() -> None:
+    history = said()
+    history.act(CREATOR, Merge(history.entity), counts=False)
+    gone = history.act(CREATOR, RecordRetract(history.entity, ""))
+    found = records.reduce(history.entity, history.ops)
+    assert (found.retracted, found.refused) == (gone.id, ())
+    history = said()
+    for _ in range(9):
+        history.act(CREATOR, RecordRetract(history.entity, ""), history.ops[:1], counts=False)
+    assert records.reduce(history.entity, history.ops).refused == ()
+
+
 def test_a_ninth_head_of_an_author_is_refused() -> None:
     history = said()
     made = history.ops[:1]

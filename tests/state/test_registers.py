@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,6 +58,11 @@ def test_pages_are_sets(some: set[int], others: set[int], number: int) -> None:
     assert registers.members(registers.without(one, other)) == sorted(some - others)
     assert registers.members(registers.add(one, number)) == sorted(some | {number})
     assert registers.has(one, number) == (number in some)
+
+
+def test_no_numbers_are_no_pages() -> None:
+    assert registers.union([]) == registers.union([(), ()]) == ()
+    assert registers.members(()) == [] and not registers.has((), 0)
 
 
 # -- who saw whom ----------------------------------------------------------------------------
@@ -172,6 +179,18 @@ def test_of_equals_the_smaller_hash_with_the_entity_wins() -> None:
     assert (found.op, lost(found)) == (one, [(one.id, two.id, "tie", True)])
 
 
+def test_all_that_are_equal_lose_to_the_smallest_hash_of_entity_then_author() -> None:
+    writers = [fixed(("writer", number)) for number in range(8)]
+    history = History()
+    for who in writers:
+        write(history, who, "w", history.ops[:1])
+    least = min(writers, key=lambda who: hashlib.sha256(TASK + who).digest())
+    found = field(history)
+    assert found.op is not None and found.op.author == least
+    assert {one.winner for one in found.conflicts} == {found.op.id}
+    assert len(found.conflicts) == len(writers) - 1
+
+
 def test_of_one_authors_the_later_in_order_wins_and_an_admitted_one_stands_with_its_admit() -> None:
     history = History()
     early = write(history, FIRST, "a", history.ops[:1])
@@ -194,6 +213,23 @@ def test_a_conflict_is_settled_by_a_write_that_saw_both_sides() -> None:
     last = write(history, THIRD, "c")
     found = field(history)
     assert (found.op, lost(found)) == (last, [(one.id, two.id, "tie", False)])
+
+
+def test_conflicts_are_in_the_order_of_the_losers_whatever_they_are_called() -> None:
+    history = History()
+    for who in (FIRST, SECOND, THIRD):
+        history.claim(who)
+    some = [Loss("a", 1, 3, "tie"), Loss("b", 3, 2, "tie"), Loss("c", 0, 1, "tie")]
+    kept = registers.conflicts(graph(history), some, ())
+    assert [one.kind for one in kept] == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize("order", [(True, False), (False, True), (False, False)])
+def test_acts_that_met_on_two_fields_are_one_conflict_open_while_one_is(
+    order: tuple[bool, ...],
+) -> None:
+    some = [registers.Conflict(TASK, "x", FIRST, SECOND, "tie", is_open=one) for one in order]
+    assert [one.is_open for one in registers.met(some)] == [any(order)]
 
 
 def test_of_a_pair_of_acts_one_conflict_of_a_kind_is_kept_the_first_that_was_recorded() -> None:

@@ -81,6 +81,16 @@ def test_a_word_of_rank_stands_against_giving_in_and_yields_to_rank(who: bytes) 
     assert (found.by, found.refused) == (again.id, ((late.id, "resolve_without_rank"),))
 
 
+def test_what_keeps_no_side_says_so_even_after_a_word_of_rank() -> None:
+    history = History(None, entity=CONFLICT)
+    history.act(ADMIN, keep(LOST))
+    neither = history.act(FIRST, keep(fixed("third")))
+    given_in = history.act(FIRST, keep(WON))
+    found = settling.reduce(CONFLICT, history.ops, SIDES)
+    reasons = {neither.id: "wrong_state", given_in.id: "resolve_without_rank"}
+    assert dict(found.refused) == reasons
+
+
 def test_giving_in_counts_until_the_sides_turn() -> None:
     history = History(None, entity=CONFLICT)
     gave_in = history.act(FIRST, keep(WON))
@@ -96,6 +106,19 @@ def test_rank_wins_where_two_spoke_apart() -> None:
     decided = history.act(ADMIN, keep(LOST), [])
     found = settling.reduce(CONFLICT, history.ops, SIDES)
     assert (found.by, found.refused) == (decided.id, ()) and gave_in.counts
+
+
+def test_held_acts_settle_and_refuse_nothing() -> None:
+    history = History(None, entity=CONFLICT)
+    history.act(ADMIN, keep(LOST), counts=False)
+    history.act(CREATOR, keep(fixed("third")), counts=False)
+    gave_in = history.act(FIRST, keep(WON))
+    found = settling.reduce(CONFLICT, history.ops, SIDES)
+    assert (found.by, found.keep, found.refused) == (gave_in.id, WON, ())
+    history = History(None, entity=CONFLICT)
+    for _ in range(9):
+        history.act(ADMIN, keep(WON), [], counts=False)
+    assert settling.reduce(CONFLICT, history.ops, SIDES).refused == ()
 
 
 def test_a_flood_of_one_author_is_refused() -> None:

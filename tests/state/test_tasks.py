@@ -291,7 +291,7 @@ FREE = TaskRelease(TASK, None)
 def test_a_repeat_writes_no_event(
     history: History, body: Body, author: bytes, changes: bool
 ) -> None:
-    assert tasks.repeats(fold(history), body, author) is not changes
+    assert tasks.repeats(fold(history), body, author) is (not changes)
 
 
 NEED, WHOLE = fixed("a need"), fixed("the whole")
@@ -331,7 +331,7 @@ FULL = replace(
 )
 def test_an_edit_to_what_is_there_writes_no_event(edit: dict[str, object], changes: bool) -> None:
     body = replace(UNCHANGED, **edit)
-    assert tasks.repeats(fold(History(FULL)), body, CREATOR) is not changes
+    assert tasks.repeats(fold(History(FULL)), body, CREATOR) is (not changes)
 
 
 def test_without_an_end_or_a_whole_to_take_them_away_is_a_repeat() -> None:
@@ -371,3 +371,26 @@ def test_an_author_who_lost_is_told_so() -> None:
     history.assign(ADMIN, SECOND)
     work = TaskComplete(TASK, TENURE, "", (), False)
     assert tasks.refusal(fold(history), work, FIRST, rho=1) == "complete_after_loss"
+
+
+def test_work_that_waits_for_a_review_is_submitted_though_nobody_asked_for_a_gate() -> None:
+    for for_review, state in ((True, "submitted"), (False, "completed")):
+        history = History()
+        history.complete(history.claim(FIRST), for_review=for_review)
+        assert tasks.reduce(TASK, history.ops, ()).state == state
+
+
+def test_a_result_after_the_loss_lost_to_the_tenure_unless_work_was_rejected() -> None:
+    for verdict in ("approve", "request_changes", "reject"):
+        history = History()
+        lost = history.claim(SECOND)
+        given = history.assign(CREATOR, FIRST)
+        done = history.complete(given, for_review=True)
+        said = history.review(CREATOR, done, verdict)
+        late = history.complete(lost)
+        bench = Panel()
+        task = tasks.reduce(TASK, history.ops, history.receipts, bench)
+        assert dict(task.refused) == {late.id: "complete_after_loss"}
+        (loss,) = (one for one in task.conflicts if one.loser == late.id)
+        winner = said if verdict == "reject" else given
+        assert (loss.kind, loss.winner) == ("complete_after_loss", winner.id)

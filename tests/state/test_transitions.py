@@ -293,3 +293,28 @@ def test_a_merge_is_never_refused(state: str) -> None:
 def test_every_act_on_a_task_has_a_row() -> None:
     assert {type(body) for body in BODIES.values()} == set(transitions.RULES)
     assert TaskCreate in transitions.RULES
+
+
+@pytest.mark.parametrize("state", ["submitted", "completed"])
+def test_a_claim_of_what_is_handed_in_is_none_of_somebody_elses_work(state: str) -> None:
+    assert judge(standing(state), act("claim", "stranger")) == "wrong_state"
+    assert judge(standing("claimed"), act("claim", "stranger")) == "claim_of_owned"
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        pytest.param("assigned", None, id="before work began"),
+        *(
+            pytest.param(state, "claim_of_owned", id=f"while it is {state}")
+            for state in ("in_progress", "blocked", "changes_requested")
+        ),
+    ],
+)
+def test_who_gave_work_takes_it_back_by_a_claim_only_before_it_began(
+    state: str, reason: str | None
+) -> None:
+    given = replace(standing("assigned"), state=state)
+    assert judge(given, act("claim", "giver")) == reason
+    assert judge(given, act("claim", "stranger")) == "claim_of_owned"
+    assert judge(given, act("claim", "holder")) is None

@@ -13,6 +13,7 @@ Specification: docs/spec/cli.md.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,6 +31,10 @@ EXIT_PIPE = 141
 # A command line that begins with it comes from the runtime of an agent: whatever is wrong here, the
 # agent goes on, so a failure is silent and none (docs/spec/hooks.md).
 FAILS_OPEN = "hook"
+
+
+class UnwrittenError(Exception):
+    """An answer that stdout did not take. Anything else that fails has an answer that it takes."""
 
 
 class Face(NamedTuple):
@@ -52,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         silence()
         return 0 if face.open else EXIT_PIPE
-    except OSError:  # stdout itself failed: a full disk behind a redirection
+    except UnwrittenError:  # a full disk behind a redirection
         silence()
         return fail(InternalError("storage_failed", reason="stdout"), face._replace(json=False))
 
@@ -63,8 +68,11 @@ def guarded(tokens: list[str], face: Face) -> int:
         return run(tokens, face)
     except EnvoyError as error:
         return fail(error, face)
-    except OSError:
+    except (BrokenPipeError, UnwrittenError):
         raise
+    except OSError as error:  # a file that failed where nobody asked, as at its end
+        reason = errno.errorcode.get(error.errno or 0, "unknown").lower()
+        return fail(InternalError("storage_failed", reason=reason), face)
     except Exception as error:
         # A bug. Neither its text nor its traceback is shown: both may hold what members wrote.
         kind = type(error).__name__
@@ -96,6 +104,13 @@ def perform(parsed: Parsed, face: Face) -> int:
     except UsageError as error:
         error.next_command = error.next_command or f"envoy help {parsed.command.path}"
         raise
+    except Exception as error:
+        from envoy.wiring import blame
+
+        damage = None if face.open else blame.damage_behind(config, error)
+        if damage is None:
+            raise
+        raise damage from error
     return status
 
 
@@ -156,16 +171,24 @@ def tell(blocks: Sequence[Block], face: Face) -> None:
     if blocks and not face.json:
         try:
             put(sys.stderr, as_text(blocks, sys.stderr, face))
-        except OSError:
+        except (OSError, UnwrittenError):
             return
 
 
 def put(stream: TextIO | None, text: str) -> None:
-    """Write ``text`` to ``stream`` at once. A stream that was closed before us takes nothing."""
+    """Write ``text`` to ``stream`` at once. A stream that was closed before us takes nothing.
+
+    Raises UnwrittenError, BrokenPipeError.
+    """
     if stream is None or stream.closed:
         return
-    stream.write(text)
-    stream.flush()
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UnwrittenError from error
 
 
 def as_text(blocks: Iterable[Block], stream: TextIO | None, face: Face) -> str:

@@ -19,6 +19,7 @@ from envoy.cli import (
     relayschemas,
     traceschemas,
 )
+from envoy.views.names import INBOX_REASONS
 
 Fields = Mapping[str, str]
 
@@ -419,8 +420,7 @@ SHAPES: Mapping[str, Fields] = {
     "Identity": IDENTITY,
     "InboxRecord": {
         **RECORD,
-        "inbox_reason": "{message mention assigned review_wanted verdict conflict handoff held"
-        " authority}",
+        "inbox_reason": f"{{{' '.join(INBOX_REASONS)}}}",
     },
     "Invite": {**INVITE, "created_at": "time", "by": "Actor"},
     "Lease": {"task_id": "id", "expires_at": "time"},

@@ -221,10 +221,11 @@ class Face:
         try:
             call = tools.prepared(self.core.session, name, given)
             return await self._awaited(ctx, call)
-        except EnvoyError as error:
-            return tools.failed(error)
         except Exception as error:  # the outermost frame: a bug shows its kind alone
-            return tools.bug(error)
+            if isinstance(error, EnvoyError) and error.code != "internal":
+                return tools.failed(error)
+            work = partial(tools.bug, self.core.session.config, error)
+            return await anyio.to_thread.run_sync(work)
 
     async def _awaited(self, ctx: Context, call: tools.Call) -> tools.Result:
         """Look until there is something or the time of the call is over."""

@@ -25,6 +25,8 @@ from envoy.mcp.session import Session
 from envoy.mcp.table import BY_NAME, READS, Json, Tool
 from envoy.views.budget import TOKENS_MIN
 from envoy.views.details import legible
+from envoy.wiring import blame
+from envoy.wiring.config import Config
 
 Read = Callable[[Session, Given, int], tuple[str, Json]]
 Write = Callable[[Session, Given], tuple[str, Json]]
@@ -220,9 +222,12 @@ def failed(error: EnvoyError) -> Result:
     return Result(data, dumps(data), is_error=True)
 
 
-def bug(error: Exception) -> Result:
-    """Return what is told of a bug."""
-    return failed(InternalError("internal", exception=type(error).__name__))
+def bug(config: Config, error: Exception) -> Result:
+    """Return what is told of a bug, or of the damage of the home that looked like one."""
+    told = blame.damage_behind(config, error)
+    if told is None:
+        told = error if isinstance(error, EnvoyError) else None
+    return failed(told or InternalError("internal", exception=type(error).__name__))
 
 
 def call_now(session: Session, name: str, given: Mapping[str, object]) -> Result:

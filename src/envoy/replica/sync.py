@@ -21,6 +21,7 @@ from envoy import limits
 from envoy.core import epoch as formulas
 from envoy.core import receipt
 from envoy.core.codec import decode, encode
+from envoy.core.crypto.sign import tagged
 from envoy.core.log import EpochRow, Outgoing
 from envoy.core.structs import Body
 from envoy.errors import EnvoyError, IntegrityError
@@ -156,6 +157,8 @@ def _follow(replica: Replica, head: frames.Head | None) -> None:
     """Start reading another log from its beginning, after making the hub keep the space at all."""
     space = replica.space
     if head is None:
+        if tagged("genesis", space.genesis) != space.id:  # a hub would keep no such space
+            raise IntegrityError("state_corrupt", cause="genesis")
         call = frames.Create(space.id, space.genesis, None)
         head = call_hub(replica.profile.hub, call, frames.Head)
     with replica.profile.events.transaction(durable=True):

@@ -36,11 +36,7 @@ class Ledger:
         self.by_id: dict[bytes, AuthEvent] = {}
         self.grants: dict[bytes, Grant] = {}
         self.under: dict[bytes, list[AuthEvent]] = {}
-        # Revocations by the grant (revoke), subject (remove, role) or author (leave) they aim at.
-        self.revokes: dict[bytes, list[AuthEvent]] = {}
-        self.removes: dict[bytes, list[AuthEvent]] = {}
-        self.roles: dict[bytes, list[AuthEvent]] = {}
-        self.leaves: dict[bytes, list[AuthEvent]] = {}
+        self.leaves: dict[bytes, list[AuthEvent]] = {}  # by author
         self.undos: dict[bytes, list[AuthEvent]] = {}  # removes by the acts they undo
         self.by_kind: dict[str, list[AuthEvent]] = {}
         # Bitset of the events that can bear on who is a member: all but what writers, readers and
@@ -81,16 +77,11 @@ class Ledger:
             self.deciding |= 1 << event.index
 
     def _file(self, event: AuthEvent) -> None:
-        """File a revocation under what it aims at."""
+        """File a leave under who leaves, a removal under what it undoes."""
         match event.body:
-            case bodies.Revoke(target=target):
-                self.revokes.setdefault(target, []).append(event)
-            case bodies.Remove(subject=subject, undo=undo):
-                self.removes.setdefault(subject, []).append(event)
+            case bodies.Remove(undo=undo):
                 for act in undo:
                     self.undos.setdefault(act, []).append(event)
-            case bodies.Role(subject=subject):
-                self.roles.setdefault(subject, []).append(event)
             case bodies.Leave():
                 self.leaves.setdefault(event.author, []).append(event)
 

@@ -266,8 +266,8 @@ def created(judgement: Judgement, epoch: bytes) -> AuthEvent | None:
     None where no faultless one was accepted.
     """
     by_kind = judgement.ledger.by_kind
-    every = [*by_kind["genesis"], *by_kind.get("epoch.create", ())]
-    found = sorted((one for one in every if one.epoch == epoch and one.fault is None), key=place)
+    every = [*by_kind["genesis"], *by_kind.get("epoch.create", ())]  # faultless, as they are filed
+    found = sorted((one for one in every if one.epoch == epoch), key=place)
     return next((one for one in found if judgement.is_ok(one.id)), found[0] if found else None)
 
 

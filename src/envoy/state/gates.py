@@ -168,6 +168,6 @@ def of_policy(founded: Open, graph: Graph, has_seen: Callable[[Op], bool]) -> Ga
             and not has_seen(op)
         }
         base = [value for key, value in founded if key == PREFIX + field]
-        values = [writes[one] for one in graph.newest(sorted(writes))] or base
+        values = [writes[one] for one in graph.newest(list(writes))] or base
         gates += [read(((field, value),)) for value in values]
     return strictest(gates)

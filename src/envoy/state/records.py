@@ -109,15 +109,15 @@ def _contradicts(known: Mapping[str, object]) -> bool:
 def misses_relation(kind: str, refs: Iterable[Ref]) -> tuple[str, ...]:
     """Return the relations of which a record must have one and has none."""
     schema = SCHEMAS.get(kind, Schema())
-    is_there = not schema.relations or any(ref.rel in schema.relations for ref in refs)
+    is_there = any(ref.rel in schema.relations for ref in refs)
     return () if is_there else schema.relations
 
 
 def split(subject: str) -> tuple[str, str] | None:
     """Return (``scheme:name``, digest) of a subject ``scheme:name@digest``, None if it is none."""
-    name, at, digest = subject.rpartition("@")
+    name, _, digest = subject.rpartition("@")  # without an @ there is no name
     scheme, colon, _ = name.partition(":")
-    return (name, digest) if at and colon and scheme and digest else None
+    return (name, digest) if colon and scheme and digest else None
 
 
 def refusal(body: Record, *, rho: int) -> str | None:

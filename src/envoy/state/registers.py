@@ -227,7 +227,7 @@ def register(graph: Graph, is_write: Callable[[Op], bool]) -> Value:
     """
     writes = {n for n, op in enumerate(graph.ops) if op.counts and is_write(op)}
     before, last = _heads_before(graph, writes)
-    losses = [one for n in sorted(writes) for one in _field_losses(graph, before[n])]
+    losses = [one for n in writes for one in _field_losses(graph, before[n])]
     losses += _field_losses(graph, last)
     winner = graph.ops[_by_rank(graph, last)[0]] if last else None
     return Value(winner, conflicts(graph, losses, union([graph.seen[one] for one in last])))

@@ -125,8 +125,8 @@ class Panel:
         # Apart from labels and records, and from a policy that may come to be known later.
         everybody = {one.author for one in approvals}
         can_pass = not gates.missing_reviews(own, approvals, everybody)
-        can_fail = whole.looks_beside or bool(gates.missing_reviews(whole, approvals, everybody))
         if is_met:
+            can_fail = whole.looks_beside
             return (names.COMPLETED, names.SUBMITTED) if can_fail else (names.COMPLETED,)
         return (names.SUBMITTED, names.COMPLETED) if can_pass else (names.SUBMITTED,)
 
@@ -167,15 +167,18 @@ class Panel:
         )
 
     def _approval(self, fold: Fold, view: View, review: int) -> Approval:
-        """Return a standing approval; who held the task before or beside it reviews oneself."""
-        op, completion = fold.graph.ops[review], fold.judged[review]
+        """Return a standing approval; who held the task before or beside it reviews oneself.
+
+        That is anybody who held it in ``view``, who handed the work in among them: a tenure act
+        that had seen the approval would have put it aside.
+        """
+        op = fold.graph.ops[review]
         held = {
             claims.holder(fold.graph.ops[one])
             for one in fold.keys
-            if (has(view.cover, one) or has(view.tenures, one)) and not fold.graph.saw(one, review)
+            if has(view.cover, one) or has(view.tenures, one)
         }
-        is_own = op.author == fold.graph.ops[completion].author or op.author in held
-        return Approval(op.author, self.around.roles.get(op.id), is_own)
+        return Approval(op.author, self.around.roles.get(op.id), op.author in held)
 
 
 def _verdict(fold: Fold, review: int) -> str:

@@ -279,9 +279,9 @@ class Fold:
         """Keep why an act was refused; a result that came too late is kept as an alternate."""
         self.refused[number] = reason
         if reason == LATE_RESULT and view.first is not None:
-            rejected = self.standing(view).state == names.OPEN and self.deciding(view)[:1]
-            winner = rejected[0] if rejected and rejected[0] in self.judged else view.first
-            self.lose(reason, winner, number, "tenure")
+            # What decides and leaves the task open is a rejection, or a reopening: the first then.
+            deciding = self.deciding(view) if self.standing(view).state == names.OPEN else []
+            self.lose(reason, deciding[0] if deciding else view.first, number, "tenure")
 
     def _joined(self, basis: tuple[int, ...]) -> View:
         """Return the view of the acts ``basis`` and all they saw."""

@@ -26,4 +26,9 @@ def _policy(connection: Connection) -> None:
     connection.run("ALTER TABLE space ADD COLUMN policy TEXT NOT NULL DEFAULT '{}'")
 
 
-STEPS: Final[tuple[upgrade.Step, ...]] = (_forgotten, _policy)
+def _twice(connection: Connection) -> None:
+    """4: an index keeps the numbers of a space that stand nowhere else."""
+    connection.run(schema.TWICE)
+
+
+STEPS: Final[tuple[upgrade.Step, ...]] = (_forgotten, _policy, _twice)

@@ -15,11 +15,15 @@ Specification: docs/spec/store.md.
 
 from __future__ import annotations
 
-VERSION = 3
+VERSION = 4
 PROJECTION = 9
 
 FORGOTTEN = """
 CREATE TABLE forgotten(id BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+"""
+# What stands nowhere else, twice: a look at the file sees when one of the two was damaged.
+TWICE = """
+CREATE INDEX space_twice ON space(next_n, synced_ms);
 """
 LOG = (
     FORGOTTEN
@@ -107,6 +111,7 @@ CREATE INDEX stream_inbox ON stream(sn, n) WHERE reason IS NOT NULL AND own = 0 
 CREATE INDEX stream_event ON stream(rid);
 CREATE INDEX stream_mention ON stream(sn, n) WHERE reason = 'mention';
 """
+    + TWICE
 )
 
 # Full text is merged by eights, not by fours: each word is written again less often, which is a

@@ -18,10 +18,18 @@ from envoy.core.crypto.sign import sha256
 from envoy.storage import schema
 from envoy.system import tables
 from envoy.system.db import Connection, Value
+from envoy.views.names import EVENT_TYPES, INBOX_REASONS
 
 SUM_MODULUS: Final = 1 << 256
 _SEEN: Final = ("event", "receipt", "parked", "dropped", "quarantine")
 # What must lead somewhere: words for it, and a query that counts what leads nowhere.
+_WORDS: Final = {
+    "type": ("SELECT DISTINCT type FROM stream", frozenset(EVENT_TYPES)),
+    "reason": (
+        "SELECT DISTINCT reason FROM stream WHERE reason IS NOT NULL",
+        frozenset(INBOX_REASONS),
+    ),
+}
 _REFERENCES: Final = (
     (
         "events without author, chain or place",
@@ -46,6 +54,14 @@ _REFERENCES: Final = (
         "SELECT count(*) FROM stream JOIN space USING(sn) WHERE stream.n >= space.next_n",
     ),
     (
+        "entries of the stream that are not as their event",
+        "SELECT count(*) FROM stream t JOIN event e USING(rid) LEFT JOIN item i USING(rid)"
+        " WHERE t.sn <> e.sn OR t.an <> e.an OR t.at <> e.ts"
+        " OR t.own NOT IN (0, 1) OR t.hidden NOT IN (0, 1)"
+        " OR (t.type NOT GLOB 'conflict_*' AND t.object NOT IN"
+        " (e.id, ifnull(e.entity, e.id), ifnull(i.task, e.id), ifnull(i.target, e.id)))",
+    ),
+    (
         "frames to be sent that are not here",
         "SELECT count(*) FROM outbox o LEFT JOIN event e ON e.sn = o.sn AND e.id = o.id"
         " WHERE o.what IN ('frame', 'slot', 'free') AND e.rid IS NULL",
@@ -66,6 +82,10 @@ _REFERENCES: Final = (
         " WHERE t.sn = s.sn AND t.n > s.ack_n AND reason IS NOT NULL AND own = 0 AND hidden = 0)",
     ),
     (
+        "spaces of a mode that is none",
+        "SELECT count(*) FROM space WHERE mode NOT IN ('local_only', 'connected')",
+    ),
+    (
         "cursors beyond what is here",
         "SELECT count(*) FROM space WHERE ack_n >= next_n OR cursor < 0 OR ack_n < 0",
     ),
@@ -80,6 +100,9 @@ def findings(connection: Connection) -> Iterator[str]:
         count = connection.find(int, sql)
         if count:
             yield f"{count} {what}"
+    for what, (sql, known) in () if wrong else _WORDS.items():
+        if not known.issuperset(connection.rows(str, sql)):
+            yield f"a {what} in the stream that is none"
     sums = "SELECT sn, frame_sum, frame_count FROM space"
     for sn, total, number in () if wrong else connection.rows(_space, sums):
         yield from _sums(connection, sn, total, number)

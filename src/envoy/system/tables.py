@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from functools import cache
 
 from envoy.system import db
 from envoy.system.db import Connection
@@ -31,15 +32,20 @@ def findings(
 
     ``but``: tables that may be as they like.
     """
-    with db.scratch() as made:
-        made.run(statements)
-        wanted = _shape(made, but)
-    found = _shape(connection, but)
+    wanted, found = _wanted(statements, tuple(but)), _shape(connection, but)
     for kind, name, table in sorted(wanted):
         if found.get((kind, name, table)) != wanted[kind, name, table]:
             yield f"{kind} {name} is not as it was made"
     if found.keys() - wanted.keys():
         yield "it holds tables, views or triggers that nobody made"
+
+
+@cache
+def _wanted(statements: str, but: tuple[str, ...]) -> Shape:
+    """Return what ``statements`` make; one deep look asks for the same more than once."""
+    with db.scratch() as made:
+        made.run(statements)
+        return _shape(made, but)
 
 
 def _shape(connection: Connection, but: Collection[str]) -> Shape:

@@ -123,3 +123,8 @@ EVENT_TYPES = (
     *("task_assigned", "task_cancelled", "task_claimed", "task_completed", "task_created"),
     *("task_edited", "task_progress", "task_released", "task_reopened", "task_submitted"),
 )
+# Why something is in an inbox. docs/spec/messages.md, Inbox.
+INBOX_REASONS = (
+    *("message", "mention", "assigned", "review_wanted", "verdict", "conflict", "handoff", "held"),
+    "authority",
+)

@@ -19,6 +19,8 @@ from envoy.storage.home import Paths
 from envoy.system.chunkfiles import ChunkFiles
 from envoy.wiring.depot import OBJECTS, at_hub
 
+HELD_IN = ("profiles", "aside")  # what a profile has, and what one had before it was replaced
+
 
 def spoilt(
     where: Paths, progress: Callable[[str, int], None]
@@ -54,6 +56,6 @@ def shared(where: Paths) -> Counter[tuple[int, int]]:
 
 
 def _holds_chunks(where: Paths, directory: str) -> bool:
-    """Say whether ``directory`` is one of those that chunks lie in."""
+    """Say whether ``directory`` is one of those that chunks lie in, of profiles put aside too."""
     parts = os.path.relpath(directory, where.home).split(os.sep)
-    return parts[:2] == ["hub", "chunks"] or (parts[0] == "profiles" and parts[2:3] == [OBJECTS])
+    return parts[:2] == ["hub", "chunks"] or (parts[0] in HELD_IN and parts[2:3] == [OBJECTS])

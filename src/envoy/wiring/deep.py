@@ -45,7 +45,10 @@ from envoy.wiring.config import Config
 Progress = Callable[[str, int], None]  # what is looked at, and how much of it is done
 MEND: Final = "envoy sync --verify"
 COPY: Final = ".look"
+CORRUPT: Final = "state_corrupt"
+MEANT: Final = ("hub log", "log", "projections", "objects")  # whose findings are sentences
 SHOWN_MAX: Final = 20
+UNASKED_BYTES_MAX: Final = 32 << 20  # of databases: some ten seconds
 # What code that is right raises when the rows under it are wrong.
 ODD: Final = (AssertionError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 
@@ -79,6 +82,22 @@ def quiet(_what: str, _done: int) -> None:
     """Tell nobody."""
 
 
+def damage(config: Config) -> str | None:
+    """Return what part of the home is damaged, if any is and it can be looked at.
+
+    Nobody asked for a look, so a home that takes long is left to who asks for one.
+    """
+    where = home.paths(config.home, config.profile)
+    with suppress(EnvoyError, OSError, *ODD):
+        databases = filter(files.exists, (where.replica, where.hub))
+        if sum(map(os.path.getsize, databases)) > UNASKED_BYTES_MAX:
+            return None
+        for one in look(config).checks:
+            if one.state == "failed" and (one.name in MEANT or one.detail.startswith(CORRUPT)):
+                return one.name
+    return None
+
+
 # -- looking ---------------------------------------------------------------------------------
 
 
@@ -99,7 +118,7 @@ def look(config: Config, progress: Progress = quiet) -> Look:
     found += log or [Check("log", "ok", "every event, chain and signature")]
     found += rows or [Check("projections", "ok", "as the log says")]
     found += _objects(plain, progress)
-    by_name = {one.name for one in found if one.detail.startswith("state_corrupt")}
+    by_name = {one.name for one in found if one.detail.startswith(CORRUPT)}
     return Look(
         found,
         is_log_bad=bool(log) or bool({"database", "tables"} & by_name),

@@ -11,6 +11,7 @@ import pytest
 
 import schemas
 from console import Console
+from envoy.cli.write.authority import status_of
 
 
 class Town(NamedTuple):
@@ -268,6 +269,20 @@ def test_a_removal_in_some_spaces_only_tells_the_failures_and_fails(town: Town) 
     assert found.status == 4 and schemas.problems(found.data, "agent_revoke") == []
     told = {one["space_name"]: one["error_code"] for one in found.data["results"]}
     assert told == {"bughunt": None, "theirs": "capability_missing"}
+
+
+@pytest.mark.parametrize(
+    ("codes", "status"),
+    [
+        pytest.param([None, None], 0, id="none failed"),
+        pytest.param([None, "capability_missing"], 4, id="a right is missing"),
+        pytest.param([None, "storage_failed", "capability_missing"], 1, id="the disk failed first"),
+    ],
+)
+def test_a_removal_that_fails_has_the_status_of_what_failed(
+    codes: list[str | None], status: int
+) -> None:
+    assert status_of([{"error_code": code} for code in codes]) == status
 
 
 # -- questions -----------------------------------------------------------------------------------

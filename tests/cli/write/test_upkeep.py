@@ -212,6 +212,21 @@ def test_a_chunk_with_a_name_elsewhere_is_one_that_others_reach(
     assert failed(console, "diagnose", "--deep") == {"modes"}
 
 
+def test_chunks_of_a_profile_that_was_put_aside_are_no_links_of_others(
+    console: Console, tmp_path: Path
+) -> None:
+    (console.cwd / "crash.log").write_bytes(os.urandom(7_000))
+    console.ok("--profile", "a1", "object", "put", "crash.log", "--space", "bughunt")
+    (tmp_path / "passphrase").write_text("correct horse battery\n")
+    (tmp_path / "passphrase").chmod(0o600)
+    secret = ("--passphrase-file", os.fspath(tmp_path / "passphrase"))
+    console.ok("--profile", "a1", "backup", "--out", os.fspath(tmp_path / "b.envoy"), *secret)
+    kept = ("--replace", "--yes", *secret)
+    console.ok("--profile", "a1", "restore", os.fspath(tmp_path / "b.envoy"), *kept)
+    assert list(console.home.glob("aside/*/objects/*/*")), "control: the old ones are still there"
+    assert console.ok("--profile", "a1", "diagnose", "--deep")["sound"]
+
+
 def packed(console: Console, root: Path, *sources: Source, profiles: list[str]) -> str:
     """Write an archive that opens with the identity of a1, and return its path."""
     told = {"v": 1, "schema": 1, "hub": 1, "profiles": profiles}

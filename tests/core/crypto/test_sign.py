@@ -317,3 +317,14 @@ def verify_beside() -> list[str]:
 def test_other_threads_run_while_a_signature_is_verified() -> None:
     found = (verify_beside() for _ in range(5))  # a busy machine may be late once
     assert ["meanwhile", "verified"] in found
+
+
+@pytest.mark.parametrize("cut", [0, 1, 63], ids=["whole", "a byte less", "a byte alone"])
+def test_what_is_longer_or_shorter_than_a_signature_is_none(cut: int) -> None:
+    """A text could begin with what it was not said to: the rest of a signature that is too long."""
+    label = sorted(sign._PREFIXES)[0]
+    extra = sign.prefixed(label, b"of another")
+    sig = sign.sign_raw(SEED, extra + sign.prefixed(label, b"text"))
+    assert not sign.verify(KEY, label, sig + extra, b"text")
+    assert not sign.verify(KEY, label, sig[: 64 - cut], b"text")
+    assert sign.verify(KEY, label, sign.sign(SEED, label, b"text"), b"text")  # the control

@@ -140,6 +140,6 @@ ROWS: tuple[Command, ...] = (
         (WHO, REASON, DRY_RUN, KEY),
         "agent_revoke",
         errors=CHANGES,
-        more=f"Each space answers for itself. {ASKS}",
+        more=f"Each space answers for itself; the exit status is of the first that failed. {ASKS}",
     ),
 )

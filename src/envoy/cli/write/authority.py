@@ -8,14 +8,14 @@ Specification: docs/spec/authority.md, Acts of clients; docs/spec/cli.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from envoy import ids, limits
 from envoy.cli import show
 from envoy.cli.args import Answer, Call
 from envoy.cli.render import Block, line
 from envoy.cli.write import asking, typed
-from envoy.errors import NotFoundError, UsageError
+from envoy.errors import CODES, NotFoundError, UsageError
 from envoy.replica.actions import authority, cards, names
 from envoy.replica.actions import space as spaces
 from envoy.replica.actions.authority import Cast, Delegation
@@ -31,7 +31,6 @@ Act = Callable[[bool], Reach]  # True: a rehearsal
 
 HUMAN_PRESENT = "human-present"
 DID_SYMBOLS = 56  # of a did:key in full
-EXIT_AUTHORITY = 4
 NOT_SENT: Json = {
     "code": "not_delivered",
     "message": "saved here; the hub was not reached and gets it with the next `envoy sync`",
@@ -228,8 +227,13 @@ def agent_revoke(call: Call) -> Answer:
             shown = cast_answer(profile, who, cast(dry_run=True))
             asking.confirm(cast_text(shown), "remove it from all of them?")
         data = cast_answer(profile, who, cast(dry_run=dry_run))
-    failed = any(one["error_code"] is not None for one in show.listed(data["results"]))
-    return Answer(data, lambda: cast_text(data), EXIT_AUTHORITY if failed else 0)
+    return Answer(data, lambda: cast_text(data), status_of(show.listed(data["results"])))
+
+
+def status_of(results: Sequence[Mapping[str, object]]) -> int:
+    """Return the exit status of spaces that answered each for itself: of the first that failed."""
+    failed = [str(one["error_code"]) for one in results if one["error_code"]]
+    return CODES[failed[0]][0] if failed else 0
 
 
 # -- who is meant --------------------------------------------------------------------------------
