@@ -45,7 +45,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from faults import report
 from faults.damaged import HARMLESS, Bench, Trial, Verdict
@@ -60,7 +60,7 @@ AUDITED_SINGLE, AUDITED_ZERO = 250, 1000  # one of so many
 ZEROS: Final = re.compile(rb"\0{16,}")
 EDGE: Final = 2  # at both ends of a run: zeros that may mean something
 SINGLE, GROUPED, AUDIT = "single", "grouped", "audit"
-Places = array  # of offsets in a file
+Places: TypeAlias = "array[int]"  # of offsets in a file
 T = TypeVar("T")
 
 

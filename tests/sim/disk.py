@@ -16,8 +16,8 @@ from envoy.core.kinds import KINDS
 from envoy.hub import sqlite
 from envoy.storage import schema
 from envoy.system import db, host
-from sim import drives
 
+MEMORY = ":memory:"
 Trace = Callable[[object, str, object], bool]
 
 
@@ -26,46 +26,25 @@ class Killed(BaseException):
 
 
 class Disk(db.Connection):
-    """A database in memory, that of a replica or a hub: ``blank`` is what it began as.
+    """A database in memory. ``keeps``: what each FULL commit left is remembered."""
 
-    ``keeps``: what each FULL commit left is remembered.
-    """
+    __slots__ = ("armed", "durable", "keeps")
 
-    __slots__ = ("_blank", "_drive", "_undone", "armed", "durable", "keeps")
-
-    def __init__(self, image: bytes = b"", blank: bytes = b"") -> None:
-        self._blank = blank
-        self._drive: drives.Drive | None = drives.take(image, blank)
-        super().__init__(self._drive.raw, drives.MEMORY)
-        self._undone = 0
+    def __init__(self, image: bytes | None = None) -> None:
+        raw = apsw.Connection(MEMORY)
+        if image is not None:
+            raw.deserialize("main", image)
+        super().__init__(raw, MEMORY)
+        self.run("PRAGMA temp_store=MEMORY; PRAGMA journal_mode=MEMORY")
         self.armed = False
         self.keeps = False
         self.durable = b""
 
-    @property
-    def moment(self) -> tuple[int, int]:
-        """Return what has changed whenever any row has."""
-        return self._raw.total_changes(), self._undone
-
-    def close(self) -> None:
-        """Give the drive to others. May be called twice."""
-        drive, self._drive, self._raw = self._drive, None, drives.CLOSED
-        if drive is not None:
-            drives.give_back(drive, self._blank)
-
-    def part(self) -> None:
-        """Go on with a drive of one's own: what is to be done would spoil it for others."""
-        image, blank = self.image(), self._blank
-        assert self._drive is not None, "it is open"
-        drives.give_back(self._drive, blank)
-        self._blank, self._drive = b"", drives.take(image, b"")
-        self._raw = self._drive.raw
-
     def image(self) -> bytes:
-        """Return all that the disk holds; not while something is written."""
-        assert self._drive is not None, "it is open"
-        assert not self._raw.in_transaction, "between two transactions"
-        return self._drive.image()
+        """Return all that the disk holds."""
+        found = self._raw.serialize("main")
+        assert found is not None, "there is a database"
+        return bytes(found)
 
     def keep(self) -> None:
         """Remember from here on what a loss of power would leave."""
@@ -76,11 +55,6 @@ class Disk(db.Connection):
         super()._end(sync)
         if self.keeps and sync == "full":
             self.durable = self.image()
-
-    def _undo(self) -> None:
-        """Roll back."""
-        self._undone += 1
-        super()._undo()
 
     def arm(self, statements: int, error: Callable[[], BaseException]) -> None:
         """Raise ``error`` at the n-th statement from here on, once."""
@@ -104,10 +78,9 @@ class Disk(db.Connection):
 
     def disarm(self) -> None:
         """Be a sound disk again."""
-        if self.armed:
-            self._raw.exec_trace = None
-            self._raw.execute(f"PRAGMA max_page_count={drives.NO_LIMIT}").fetchall()
-            self.armed = False
+        self._raw.exec_trace = None
+        self._raw.execute("PRAGMA max_page_count=1073741823").fetchall()
+        self.armed = False
 
 
 def broken() -> BaseException:
@@ -132,23 +105,7 @@ def blank_replica() -> bytes:
         "INSERT INTO meta(k, v) VALUES(?, ?)", [(key, value) for key, value in notes.items()]
     )
     disk.run(f"PRAGMA user_version={schema.VERSION}")
-    return _taken(disk)
-
-
-def _taken(disk: Disk) -> bytes:
-    """Return what a disk holds, and close it."""
-    with disk:
-        return disk.image()
-
-
-def of_replica(image: bytes) -> Disk:
-    """Return a disk with a replica.db on it."""
-    return Disk(image, blank_replica())
-
-
-def of_hub(image: bytes) -> Disk:
-    """Return a disk with a hub.db on it."""
-    return Disk(image, _tables_of_a_hub())
+    return disk.image()
 
 
 @cache
@@ -156,11 +113,11 @@ def _tables_of_a_hub() -> bytes:
     disk = Disk()
     disk.run(sqlite.SCHEMA)
     disk.run(f"PRAGMA user_version={sqlite.VERSION}")
-    return _taken(disk)
+    return disk.image()
 
 
 def blank_hub(instance: bytes, seed: bytes) -> bytes:
     """Return a new hub.db with what tells it from others."""
-    disk = of_hub(_tables_of_a_hub())
+    disk = Disk(_tables_of_a_hub())
     disk.run_many("INSERT INTO meta VALUES(?, ?)", [("instance", instance), ("key", seed)])
-    return _taken(disk)
+    return disk.image()

@@ -19,7 +19,7 @@ from envoy.core.structs import Body, replace
 from envoy.hub.handler import LocalHub
 from envoy.hub.sqlite import LogStore
 from envoy.sync import frames
-from sim.disk import Disk, blank_hub, of_hub
+from sim.disk import Disk, blank_hub
 
 TRUE = ""  # the name of the database that stays
 IMAGES_MAX = 4
@@ -49,7 +49,7 @@ class VirtualHub:
         old = self._logs.get(name)
         if old is not None:
             self._graves.append(old)  # a call may be under way in it
-        disk = of_hub(image)
+        disk = Disk(image)
         self._logs[name] = LogStore(disk, os.path.join(self._place, f"hub{len(name)}.lock"))
         self._answers = {key: hub for key, hub in self._answers.items() if key[0] != name}
 
@@ -122,7 +122,7 @@ class VirtualHub:
 
     def omit(self, members: list[str], dice: random.Random) -> int:
         """Show some members a log that lacks frames in its middle; return how many."""
-        disk = of_hub(self.image())
+        disk = Disk(self.image())
         count = sum(leave_out(disk, space, dice) for space in _spaces(disk))
         self._split(disk.image(), members)
         disk.close()

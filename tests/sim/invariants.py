@@ -239,7 +239,6 @@ def _three(slot: bytes, no: int, fence: int) -> tuple[bytes, int, int]:
 def _rebuilt(member: Member) -> None:
     """Folding everything anew changes nothing."""
     before = dump(member)
-    member.disk.part()
     rebuild(member.profile)
     after = dump(member)
     wrong = [table for table in before if before[table] != after[table]]

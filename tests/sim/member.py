@@ -18,7 +18,7 @@ from envoy.storage.projections import RowStore
 from envoy.system import files
 from envoy.views import rows
 from replica.world import Actor, Clock, Inline
-from sim.disk import Disk, blank_replica, of_replica
+from sim.disk import Disk, blank_replica
 from sim.net import Net
 
 
@@ -60,10 +60,8 @@ class Member(Actor):
         self.is_powerless = False  # its next end is a loss of power
         self.acked = list[bytes]()
         self.backups = list[Copied]()
-        self.disk = of_replica(blank_replica())
+        self.disk = Disk(blank_replica())
         self._graves = list[Disk]()
-        self._spaces = list[rows.Space]()
-        self._moment: tuple[object, ...] = ()  # when those were read
         home.make(self.where)
         files.create(self.where.replica)  # its name tells an original from a copy
         replica_file.put_meta(self.disk, "origin", replica_file.origin(self.where))
@@ -95,7 +93,7 @@ class Member(Actor):
     def put(self, image: bytes) -> None:
         """Put another disk in; what was open on the old one is not asked again."""
         self._graves.append(self.disk)
-        keeps, self.disk = self.disk.keeps, of_replica(image)
+        keeps, self.disk = self.disk.keeps, Disk(image)
         if keeps:
             self.disk.keep()
 
@@ -130,21 +128,7 @@ class Member(Actor):
     @property
     def spaces(self) -> list[rows.Space]:
         """Return the rows of its spaces: one, or none before it joined."""
-        moment = (self.disk, *self.disk.moment)
-        if moment != self._moment or self.disk.armed:  # each read may be the one that fails
-            self._spaces, self._moment = self.profile.rows.spaces(), moment
-        return self._spaces
-
-    @property
-    def space(self) -> rows.Space:
-        """Return the row of its only space."""
-        (row,) = self.spaces
-        return row
-
-    @property
-    def copy(self) -> Replica:
-        """Return its copy of its only space."""
-        return self.replica()
+        return self.profile.rows.spaces()
 
     @property
     def is_in(self) -> bool:
@@ -164,14 +148,10 @@ class Member(Actor):
         """Return the ids of the receipts it has accepted."""
         return set(self.disk.rows(bytes, "SELECT id FROM receipt"))
 
-    def newest(self) -> int:
-        """Return the number of the event that came last."""
-        return self.disk.find(int, "SELECT coalesce(max(rid), 0) FROM event") or 0
-
-    def mine(self, *, after: int) -> list[bytes]:
-        """Return the ids of the events it is the author of, of those that came after ``after``."""
-        sql = "SELECT e.id FROM event e JOIN actor a USING(an) WHERE rid > ? AND a.did = ?"
-        return self.disk.rows(bytes, f"{sql} ORDER BY rid", (after, self.me))
+    def mine(self) -> list[bytes]:
+        """Return the ids of the events it is the author of, in the order they came here."""
+        sql = "SELECT e.id FROM event e JOIN actor a USING(an) WHERE a.did = ? ORDER BY rid"
+        return self.disk.rows(bytes, sql, (self.me,))
 
     def parked_ids(self) -> set[bytes]:
         """Return the ids of the frames that wait, or were dropped while they did."""

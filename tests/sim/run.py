@@ -139,7 +139,7 @@ class Run:
 
     def _perform(self, kind: str, member: Member) -> str:
         """Do it; return what came of it, in a word."""
-        world, had = self.world, member.newest()
+        world, had = self.world, member.mine()
         try:
             outcome = ACTS[kind](world, member, world.dice)
         except Killed:
@@ -150,7 +150,7 @@ class Run:
             outcome = self._judged(kind, error)
         else:
             if kind in HONEST and not member.is_hostile:
-                world.ack(member, member.mine(after=had))
+                world.ack(member, member.mine()[len(had) :])
         self._calm(member)
         return outcome
 

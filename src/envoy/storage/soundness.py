@@ -59,7 +59,8 @@ _REFERENCES: Final = (
         " WHERE t.sn <> e.sn OR t.an <> e.an OR t.at <> e.ts"
         " OR t.own NOT IN (0, 1) OR t.hidden NOT IN (0, 1)"
         " OR (t.type NOT GLOB 'conflict_*' AND t.object NOT IN"
-        " (e.id, ifnull(e.entity, e.id), ifnull(i.task, e.id), ifnull(i.target, e.id)))",
+        " (e.id, ifnull(e.entity, e.id), ifnull(i.task, e.id), ifnull(i.target, e.id))"
+        " AND NOT EXISTS (SELECT 1 FROM event o WHERE o.sn = t.sn AND o.id = t.object))",
     ),
     (
         "frames to be sent that are not here",

@@ -52,8 +52,7 @@ _SYNCHRONOUS: Final = {"full": "PRAGMA synchronous=FULL", "normal": "PRAGMA sync
 # What SQLite raises, and Python for a text in a damaged file that is no UTF-8.
 FOREIGN: Final = (apsw.Error, UnicodeDecodeError)
 _INHERITED: Final = list[apsw.Connection]()  # of this process, if it is a fork
-_PROCESS: Final = [os.getpid()]  # asked for once: each statement looks whether it is the same
-os.register_at_fork(after_in_child=lambda: _inherit())
+os.register_at_fork(after_in_child=lambda: _INHERITED.extend(apsw.connections()))
 _FAULTS: Final[tuple[tuple[type[Exception], type[EnvoyError], str], ...]] = (
     (UnicodeDecodeError, IntegrityError, "state_corrupt"),
     (apsw.FullError, InternalError, "storage_failed"),
@@ -82,7 +81,7 @@ class Connection:
         # Commits by kind, for the tests and measurements that hold their number.
         self.commits = {"full": 0, "normal": 0}
         self._raw = raw
-        self._pid = _PROCESS[0]
+        self._pid = os.getpid()
         self._thread = _thread.get_ident()
         self._synchronous = ""
 
@@ -189,7 +188,7 @@ class Connection:
 
     def _check_owner(self) -> None:
         """Refuse a caller from another thread, or from a process that was forked since."""
-        if self._thread != _thread.get_ident() or self._pid != _PROCESS[0]:
+        if self._thread != _thread.get_ident() or self._pid != os.getpid():
             raise InternalError("internal", path=self.path, reason="connection_of_another")
 
     def _begin(self, sync: str, timeout_s: float) -> None:
@@ -339,12 +338,6 @@ def connect(
         connection.close()
         raise IntegrityError("state_corrupt", path=path, reason="not_wal")
     return connection
-
-
-def _inherit() -> None:
-    """Note in a forked child that it is another process, with connections that are not its own."""
-    _PROCESS[0] = os.getpid()
-    _INHERITED.extend(apsw.connections())
 
 
 def scratch() -> Connection:

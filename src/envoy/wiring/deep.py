@@ -46,6 +46,7 @@ Progress = Callable[[str, int], None]  # what is looked at, and how much of it i
 MEND: Final = "envoy sync --verify"
 COPY: Final = ".look"
 CORRUPT: Final = "state_corrupt"
+BUG: Final = "internal"  # of a look that failed itself
 MEANT: Final = ("hub log", "log", "projections", "objects")  # whose findings are sentences
 SHOWN_MAX: Final = 20
 UNASKED_BYTES_MAX: Final = 32 << 20  # of databases: some ten seconds
@@ -93,7 +94,8 @@ def damage(config: Config) -> str | None:
         if sum(map(os.path.getsize, databases)) > UNASKED_BYTES_MAX:
             return None
         for one in look(config).checks:
-            if one.state == "failed" and (one.name in MEANT or one.detail.startswith(CORRUPT)):
+            is_meant = one.name in MEANT and not one.detail.startswith(BUG)
+            if one.state == "failed" and (is_meant or one.detail.startswith(CORRUPT)):
                 return one.name
     return None
 
