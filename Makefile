@@ -34,7 +34,8 @@ demo: $(VENV)/.envoy
 memory = $$(test "$$(df -k /dev/shm 2>/dev/null | awk 'END { print $$4 }')" -gt $(1) 2>/dev/null \
   && echo env TMPDIR=/dev/shm)
 MEMORY = $(call memory,1000000)
-PYTEST = $(BIN)/python -m pytest -q -n 2 -o tmp_path_retention_policy=failed
+# Three at once on two processors: many tests wait for processes of their own.
+PYTEST = $(BIN)/python -m pytest -q -n 3 -o tmp_path_retention_policy=failed
 
 test: $(VENV)/.dev $(VENV)/.envoy
 	@echo "== format and lint"

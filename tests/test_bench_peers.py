@@ -141,6 +141,10 @@ def serving(listener: socket.socket, answers: list[bytes]) -> threading.Thread:
             for answer in answers:
                 line.recv(4096)
                 trickle(line, answer)
+            # Closed with something unread, the line would be reset before the client has read on.
+            line.shutdown(socket.SHUT_WR)
+            while line.recv(4096):
+                pass
 
     found = threading.Thread(target=serve)
     found.start()

@@ -98,7 +98,7 @@ def test_control_less_than_a_full_sync_loses(
     monkeypatch.setitem(db._SYNCHRONOUS, "full", "PRAGMA synchronous=NORMAL")
     made = worked(tmp_path / "before")
     found = list[str]()
-    for state in powerloss.states(made, 20, seed=3):
+    for state in powerloss.states(made, 40, seed=3):
         state.restore(tmp_path / "left" / "home")
         world = World(tmp_path / "left")
         found += [one for name in NAMES for one in lost(world.open(name), state)]

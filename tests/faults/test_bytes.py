@@ -63,7 +63,7 @@ def test_control_what_shows_something_else_with_nobody_noticing_is_a_failure() -
     assert done.status == 1 and "nobody noticed" in done.out, done.out
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_control_a_change_that_only_a_group_shows_is_found_and_named() -> None:
     well = run("bytes", "--full", program=f"KIND = 'grouped'\n{GROUPS}")
     assert well.status == 0 and well.figures["groups"] > 0, well.out
@@ -92,7 +92,7 @@ suite.AUDITED_SINGLE, suite.AUDITED_ZERO = 30_000, 2_000
 """
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_control_the_audit_finds_what_is_hidden_in_company() -> None:
     done = run("bytes", "--full", program=f"KIND = 'audit'\n{GROUPS}\n{HIDES}")
     assert done.status == 1 and done.figures["failures"] >= 2, done.out

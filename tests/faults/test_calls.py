@@ -37,14 +37,14 @@ def test_a_run_goes_on_where_it_ended(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 @pytest.mark.parametrize("words", ["space attach", "space connect"])
 def test_faults_of_a_command_that_needs_a_relay_are_survived(words: str) -> None:
     done = run("calls", "--command", words, "--sample", "12")
     assert done.status == 0 and done.figures["count"] == 12, done.out
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_faults_of_every_command_are_survived() -> None:
     done = run("calls", "--sample", "1", "--seconds", "150")
     assert done.status == 0 and done.figures["count"] > 60, done.out
@@ -108,11 +108,11 @@ cli.guarded = beside
         ),
         pytest.param(
             BESIDE, "200", "a file of others changed", id="a file of another profile",
-            marks=pytest.mark.slow,
+            marks=pytest.mark.prove,
         ),
         pytest.param(
             ODD, "2", "status 4 without a code", id="a status that nothing stands for",
-            marks=pytest.mark.slow,
+            marks=pytest.mark.prove,
         ),
     ],
 )  # fmt: skip

@@ -23,9 +23,14 @@ SELDOM = {
     *("a push moves the cursor past what others wrote", "anybody acts under any grant"),
     "a late admit changes nothing",
 }
+PLAYED_EACH = 2  # every second one of the others is played with all tests, the rest with the proof
 FAULTS = [
-    pytest.param(one, id=one.fault, marks=pytest.mark.prove if one.fault in SELDOM else ())
-    for one in planted.every()
+    pytest.param(
+        one,
+        id=one.fault,
+        marks=pytest.mark.prove if one.fault in SELDOM or number % PLAYED_EACH else (),
+    )
+    for number, one in enumerate(planted.every())
 ]
 
 

@@ -28,7 +28,7 @@ def test_seeds_hold_every_invariant(first: int) -> None:
     assert [(one.seed, one.failure) for one in failed if one.failure] == []
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 @pytest.mark.parametrize("first", range(30, 110, GROUP))
 def test_more_seeds_hold_every_invariant(first: int) -> None:
     test_seeds_hold_every_invariant(first)
