@@ -86,20 +86,20 @@ def run(
     searches = [Search(one, descending=given.descending, walk=given.walk) for one in chosen]
     number, parts = map(int, given.part.split("/"))
     mine = bags(given.acts, letters)[number - 1 :: parts]
-    shown = 0.0
+    begun, shown = time.process_time(), 0.0
     for bag in mine:
         for search in searches:
             row = {"family": search.family.name, "bag": list(bag), **kept}
             if key(row) in known:
                 continue
             start = time.process_time()
-            if start > given.seconds:
+            if start - begun >= given.seconds:
                 return
             found = search.run(bag)
             seconds = round(time.process_time() - start, 3)
             yield row | found._asdict() | {"seconds": seconds}
-            if time.process_time() - shown > PROGRESS_SECONDS:
-                shown = time.process_time()
+            if time.process_time() - begun - shown > PROGRESS_SECONDS:
+                shown = time.process_time() - begun
                 print(f"{shown:.0f} s: bag {mine.index(bag) + 1} of {len(mine)}", flush=True)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import apsw
 import pytest
 
 import envoy
@@ -54,15 +57,52 @@ def test_threads_that_share_a_client_do_everything_at_once(two: Pair) -> None:
     assert {one.state for one in two.led.tasks.list(status="all")} == {"completed"}
 
 
-def test_an_iterator_belongs_to_one_thread_at_a_time(two: Pair) -> None:
+def test_threads_that_share_an_iterator_get_each_event_once(two: Pair) -> None:
     for number in range(20):
         two.led.send(f"m{number}")
-    events = two.worked.events(since="start", types=["new_message"], timeout=1)
-    found = together(4, lambda _: [str(one.body) for one in events])
-    heard = [text for one in found if isinstance(one, list) for text in one]
-    assert all(isinstance(one, (list, ValueError, envoy.EnvoyError)) for one in found), found
-    assert len(heard) == len(set(heard))
-    assert set(heard) <= {f"m{number}" for number in range(20)}
+
+    def hear(events: envoy.Events) -> list[str]:
+        found = together(4, lambda _: [str(one.body) for one in events])
+        assert all(isinstance(one, list) for one in found), found
+        return [text for one in found if isinstance(one, list) for text in one]
+
+    for _ in range(8):  # who comes first, and how far, differs
+        heard = hear(two.worked.events(since="start", types=["new_message"], timeout=0.1))
+        assert sorted(heard) == sorted(f"m{number}" for number in range(20))
+
+
+def test_an_iterator_that_goes_from_thread_to_thread_keeps_its_connection(two: Pair) -> None:
+    texts = [f"m{number}" for number in range(12)]
+    for text in texts:
+        two.led.send(text)
+    before, open_before = set(apsw.connections()), len(os.listdir("/proc/self/fd"))
+    events = two.worked.events(since="start", types=["new_message"], timeout=5)
+    heard = list[object]()
+    for _ in texts:
+        heard += together(1, lambda _: str(next(events).body))
+    assert heard == texts
+    assert len(set(apsw.connections()) - before) <= 2, "of the profile and of the hub"
+    events.close()
+    assert set(apsw.connections()) <= before
+    assert len(os.listdir("/proc/self/fd")) <= open_before
+
+
+def test_an_iterator_is_closed_while_another_thread_waits(two: Pair) -> None:
+    before = set(apsw.connections())
+    events = two.worked.events(timeout=60)
+
+    def act(number: int) -> object:
+        if not number:
+            return list(events)
+        while not set(apsw.connections()) - before:
+            time.sleep(0.01)
+        events.close()
+        two.led.send("wakes it")
+        return "closed"
+
+    assert together(2, act) == [[], "closed"]
+    assert set(apsw.connections()) <= before
+    assert list(events) == []
 
 
 def test_sessions_of_one_profile_compete_and_each_task_has_one_holder(two: Pair) -> None:

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from io import BufferedReader, BufferedWriter, FileIO, TextIOWrapper
 from typing import TypeVar
 
+from envoy.system import db
+
 T = TypeVar("T")
 CHILD_SECONDS = 90
 FAILED = 99
@@ -77,6 +79,9 @@ def _be(work: Callable[[], int]) -> None:
     signal.alarm(CHILD_SECONDS)
     status = FAILED
     try:
+        for one in db._INHERITED:  # what a test before this one may have left open
+            one.close(True)
+        db._INHERITED.clear()
         status = work()
     finally:
         if status == FAILED:

@@ -178,3 +178,17 @@ def test_the_plan_has_every_byte_and_a_change_of_each(tmp_path: Path) -> None:
     assert not first & second, "the second round has other groups"
     audited = [one for one in plan if one.kind == sweep.AUDIT]
     assert {len(some) > 1 for one in audited for some in one.places} <= {True, False}
+
+
+def test_a_hub_that_was_asked_anew_is_no_difference_and_what_is_pending_then() -> None:
+    def said(pending: str, stamp: str) -> homes.Said:
+        return homes.Said(0, f'{{"pending_sync":{pending},"synced_at":"{stamp}"}}', "")
+
+    ground = object.__new__(damaged.Ground)
+    ground._since = "2026-01-02T00:00:00.000000"
+    was, fresh = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.001Z"
+    before = said("false", was)
+    assert ground._is_same(before, said("true", fresh))
+    assert ground._is_same(before, said("false", fresh))
+    assert not ground._is_same(before, said("true", was))
+    assert not ground._is_same(before, said("true", "2999-01-01T00:00:00.000Z"))

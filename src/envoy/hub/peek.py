@@ -52,6 +52,11 @@ class Peek:
             self._connection = db.connect(path, read_only=True)
         return self._connection
 
+    def adopt(self) -> None:
+        """Serve the calling thread from here on: the one before is done."""
+        if self._connection is not None:
+            self._connection.adopt()
+
     def close(self) -> None:
         """Close the database. May be called twice, and asked again."""
         if self._connection is not None:

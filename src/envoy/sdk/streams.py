@@ -3,8 +3,9 @@
 An iterator over events pages by itself, waits without load, and bears the cursor from which another
 one goes on without loss or repetition. While it waits it holds no transaction.
 
-Laws: reading acknowledges nothing. An iterator that a forked process inherits opens the profile
-anew and leaves that of its parent alone.
+Laws: reading acknowledges nothing. Threads that share an iterator get each event once, whichever of
+them asks first; those that ask meanwhile wait for it. An iterator that a forked process inherits
+opens the profile anew and leaves that of its parent alone.
 
 Specification: docs/spec/messages.md, Lines; docs/sdk.md.
 """
@@ -15,7 +16,6 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -137,7 +137,8 @@ class Events:
         self._place = place
         self._wanted = wanted
         self._stack = ExitStack()
-        self._owner: tuple[int, int] | None = None
+        self._pid = os.getpid()
+        self._turn = threading.Lock()  # of the thread that is inside
         self._reader: Reader | None = None
         self._waiter: Waiter | None = None
         self._found: deque[Event] = deque()
@@ -165,15 +166,18 @@ class Events:
         self.close()
 
     def __next__(self) -> Event:
-        while not self._found:
+        self._leave_to_parent()
+        with self._turn:
+            try:
+                self._seek()
+            finally:
+                if self._is_over:
+                    self._finish()
             if self._is_over:
                 raise StopIteration
-            with door():
-                self._place.access.check()
-                self._look()
-        event = self._found.popleft()
-        self._told = event.cursor
-        return event
+            event = self._found.popleft()
+            self._told = event.cursor
+            return event
 
     @property
     def cursor(self) -> int:
@@ -183,13 +187,23 @@ class Events:
         return found
 
     def close(self) -> None:
-        """End the iterator. May be called twice."""
+        """End the iterator. May be called twice, and while another thread waits for an event."""
+        self._leave_to_parent()
         self._is_over = True
-        self._found.clear()
-        self._reached = self._told
-        self._end_reader()
+        if self._turn.acquire(blocking=False):  # else whoever is inside ends it on the way out
+            try:
+                self._finish()
+            finally:
+                self._turn.release()
 
     # -- looking ----------------------------------------------------------------------------------
+
+    def _seek(self) -> None:
+        """Look until something was found or the end is reached."""
+        while not self._is_over and not self._found:
+            with door():
+                self._place.access.check()
+                self._look()
 
     def _look(self) -> None:
         """Take in what is new, or wait for it; note when the time is over."""
@@ -203,24 +217,24 @@ class Events:
             left = self._end - time.monotonic()
             if left <= 0:
                 self._is_over = True
-                self._end_reader()
                 return
             waiter.wait(min(left, rest))
             return
         waiter.wait(rest)
 
-    def _news(self, reader: Reader) -> Iterator[Event]:
-        """Yield what happened behind what was reached, a page of it, and move that on."""
+    def _news(self, reader: Reader) -> list[Event]:
+        """Return what happened behind what was reached, a page of it, and move that on."""
         space = reader.space(self._place.id)
         assert self._reached is not None, "it is known from the start"
         page = limits.LIST_ROWS_DEFAULT
         while found := reader.views.stream(space.sn, after=self._reached, limit=page):
-            self._reached = found[-1].stream.n
             seen = Seen(space, reader.people(space))
             wanted = [one for one in found if self._is_wanted(one)]
-            yield from (Event(history.event(one, seen), self._place) for one in wanted)
-            if wanted:
-                return
+            made = [Event(history.event(one, seen), self._place) for one in wanted]
+            self._reached = found[-1].stream.n  # last, so that what raises costs no event
+            if made:
+                return made
+        return []
 
     def _is_wanted(self, found: Happened) -> bool:
         """Say whether an event was asked for."""
@@ -229,22 +243,35 @@ class Events:
         return of_type and (wanted.own or not found.stream.own)
 
     def _opened(self) -> tuple[Reader, Waiter]:
-        """Return what looks and what waits, for this thread and process."""
-        owner = os.getpid(), threading.get_ident()
-        if self._reader is not None and self._waiter is not None and self._owner == owner:
+        """Return what looks and what waits, for this thread."""
+        if self._reader is not None and self._waiter is not None:
+            self._reader.adopt()
             return self._reader, self._waiter
         self._end_reader()
         reader = self._stack.enter_context(reads.open_reader(self._place.access.config))
+        self._reader = reader
         waiter = self._stack.enter_context(reader.waiter())
         reader.look()  # again, since something may have come before the waiter stood
-        self._reader, self._waiter, self._owner = reader, waiter, owner
+        self._waiter = waiter
         return reader, waiter
 
+    def _finish(self) -> None:
+        """Give nothing more, and close what looks."""
+        if self._found:
+            self._found.clear()
+            self._reached = self._told
+        self._end_reader()
+
     def _end_reader(self) -> None:
-        """Close what looks, where it belongs to this thread and process; else leave it alone."""
-        if self._owner in (None, (os.getpid(), threading.get_ident())):
-            self._stack.close()
-        else:
-            _INHERITED.append(self._stack)
+        """Close what looks and what waits."""
+        if self._reader is not None:
+            self._reader.adopt()
+        self._stack.close()
         self._stack, self._reader, self._waiter = ExitStack(), None, None
-        self._owner = None
+
+    def _leave_to_parent(self) -> None:
+        """Forget what a fork copied: what looks, and the turn of a thread that is not here."""
+        if self._pid != os.getpid():
+            _INHERITED.append(self._stack)
+            self._stack, self._reader, self._waiter = ExitStack(), None, None
+            self._pid, self._turn = os.getpid(), threading.Lock()

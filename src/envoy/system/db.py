@@ -180,6 +180,10 @@ class Connection:
             self._empty_if_very_long()
         self._raw.close()
 
+    def adopt(self) -> None:
+        """Serve the calling thread from here on: the one before is done."""
+        self._thread = _thread.get_ident()
+
     def __enter__(self) -> Connection:
         return self
 

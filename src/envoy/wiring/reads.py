@@ -74,6 +74,12 @@ class Reader:
         if self._connection is not None:
             self._connection.close()
 
+    def adopt(self) -> None:
+        """Serve the calling thread from here on: the one before is done."""
+        self._peek.adopt()
+        if self._connection is not None:
+            self._connection.adopt()
+
     # -- opening and news -----------------------------------------------------------------------
 
     def look(self) -> None:
