@@ -43,9 +43,11 @@ BESIDE: Final = ("-shm", "-wal")
 HARMLESS, NOTICED, MENDED, DIED = "harmless", "noticed", "mended", "died"
 # The moment at which something was asked.
 STAMP: Final = re.compile(r'"(?:now|generated_at|checked_at)":"[^"]*"')
-# The moment at which the hub was last asked: a read that finds a cursor altered asks it again. What
-# is here is then queued for a hub that may have lost it: truly pending until the next exchange.
-SYNCED: Final = re.compile(r'(?:"pending_sync":(?:true|false),)?"synced_at":"([^"]*)"')
+# The moment at which the hub was last asked: a read that finds a cursor altered asks it again, and
+# then may say that it is behind, and that what is here waits for a hub that may have lost it.
+SYNCED: Final = re.compile(
+    r'(?:"pending_sync":(?:true|false),)?"synced_at":"([^"]*)"(?:,"stale":(?:true|false))?'
+)
 
 
 class Trial(NamedTuple):

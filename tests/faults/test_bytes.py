@@ -182,7 +182,8 @@ def test_the_plan_has_every_byte_and_a_change_of_each(tmp_path: Path) -> None:
 
 def test_a_hub_that_was_asked_anew_is_no_difference_and_what_is_pending_then() -> None:
     def said(pending: str, stamp: str) -> homes.Said:
-        return homes.Said(0, f'{{"pending_sync":{pending},"synced_at":"{stamp}"}}', "")
+        out = f'{{"pending_sync":{pending},"synced_at":"{stamp}","stale":{pending}}}'
+        return homes.Said(0, out, "")
 
     ground = object.__new__(damaged.Ground)
     ground._since = "2026-01-02T00:00:00.000000"
