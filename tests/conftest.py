@@ -1,4 +1,4 @@
-"""For every test: how many examples a property is tried with where nobody asked for a number.
+"""For every test: how many examples a property is tried with, and what the end of a run says.
 
 `make quick` says ``--hypothesis-profile=quick``; `make test` tries what Hypothesis does by itself.
 What needs a program that is not installed is not collected, and the end of a run says so. What
@@ -8,6 +8,7 @@ the cost of being counted.
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from hypothesis import settings
 import nodetools
 
 HERE = Path(__file__).parent
+ABUSE = re.compile(r"abuse/test_([a-z]\d+)\.py")  # a row of docs/threat-model.md
 BY_CHANCE = {"crowd", "faults", "fuzz", "sim"}
 
 settings.register_profile("quick", max_examples=25)
@@ -35,6 +37,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which tests are not here because their program is not."""
+    """Say of how many rows of the threat model each test that ran passed, and what is not here."""
+    rows = dict[str, bool]()
+    for outcome, reports in terminalreporter.stats.items():
+        for report in reports:
+            found = ABUSE.search(getattr(report, "nodeid", ""))
+            if found is not None and outcome in ("passed", "failed", "error"):
+                rows[found[1]] = rows.get(found[1], True) and outcome == "passed"
+    if rows:
+        terminalreporter.write_line(f"repelled {sum(rows.values())}/{len(rows)}")
     for name in nodetools.absent():
         terminalreporter.write_line(f"not collected: tests/{name} (tests/nodetools.py)")

@@ -1,30 +1,35 @@
 """`python -m sim`: plays seeds, replays one, shrinks what fails, finds planted bugs.
 
-From the root of the project: ``PYTHONPATH=src:tests python -m sim --seeds 0:300``.
+From the root of the project: ``PYTHONPATH=src:tests python -m sim --seeds 0:300``. With
+``--results FILE`` runs of the same code add up: each goes on where the last one ended.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from sim import planted
-from sim.faults import FAULTS
+from sim import planted, results
 from sim.plan import STEPS, STEPS_LONG, Plan, draw
 from sim.run import Report, run
 from sim.shrink import read, shrunk, write
 
 CHUNK = 8
+GARBAGE_MIN = 50_000  # objects between two looks for cycles
 
 
 def main() -> int:
     """Do what the command line asks; 1 if anything failed."""
     asked = _parsed()
+    prepare()
+    if asked.summary is not None:
+        print("\n".join(results.summaries(asked.summary)))
+        return 0
     if asked.planted:
         return planted.main(asked.only, starts=asked.starts, seeds_max=asked.seeds_max)
     if asked.regress is not None:
@@ -46,11 +51,19 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--first", action="store_true", help="stop at the first failure")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--minutes", type=float, default=0, help="begin no more seeds after that")
+    parser.add_argument("--results", type=Path, help="add to this file what is not in it yet")
+    parser.add_argument("--summary", type=Path, help="add up a file of results")
     parser.add_argument("--planted", action="store_true", help="find the planted bugs")
     parser.add_argument("--only", default="", help="with --planted: those whose name has this")
     parser.add_argument("--seeds-max", type=int, default=1000, help="with --planted: of each")
     parser.add_argument("--starts", type=int, default=3, help="with --planted: from so many places")
     return parser.parse_args()
+
+
+def prepare() -> None:
+    """Set up a process that does nothing but play: what was loaded is looked through no more."""
+    gc.freeze()
+    gc.set_threshold(GARBAGE_MIN)
 
 
 def plan_of(seed: int, *, long: bool) -> Plan:
@@ -86,25 +99,31 @@ def _told(report: Report) -> int:
 
 # -- many ------------------------------------------------------------------------------------
 
-
-def _played(seeds: list[int], *, long: bool, deep: bool) -> list[Report]:
-    """Play some seeds, in a process of their own."""
-    return [run(plan_of(seed, long=long), deep=deep) for seed in seeds]
+Played = tuple[Report, results.Sum]
 
 
-def _reports(asked: argparse.Namespace) -> Iterator[Report]:
-    """Yield the reports of all seeds asked for."""
-    first, _, last = asked.seeds.partition(":")
-    every = list(range(int(first), int(last)))
+def _played(seeds: list[int], *, long: bool, deep: bool) -> list[Played]:
+    """Play some seeds, and measure them."""
+    return [_measured(seed, long=long, deep=deep) for seed in seeds]
+
+
+def _measured(seed: int, *, long: bool, deep: bool) -> Played:
+    began = time.process_time()
+    report = run(plan_of(seed, long=long), deep=deep)
+    return report, results.of(report, time.process_time() - began)
+
+
+def _reports(asked: argparse.Namespace, every: list[int]) -> Iterator[Played]:
+    """Yield what comes of each seed, in their order."""
     until = time.monotonic() + 60 * asked.minutes if asked.minutes else None
     if asked.workers == 1:
         for seed in every:
             if until is not None and time.monotonic() > until:
                 return
-            yield run(plan_of(seed, long=asked.long), deep=asked.deep)
+            yield _measured(seed, long=asked.long, deep=asked.deep)
         return
     chunks = [every[at : at + CHUNK] for at in range(0, len(every), CHUNK)]
-    with ProcessPoolExecutor(asked.workers) as pool:
+    with ProcessPoolExecutor(asked.workers, initializer=prepare) as pool:
         while chunks and (until is None or time.monotonic() < until):
             some, chunks = chunks[: 4 * asked.workers], chunks[4 * asked.workers :]
             work = [pool.submit(_played, one, long=asked.long, deep=asked.deep) for one in some]
@@ -114,37 +133,29 @@ def _reports(asked: argparse.Namespace) -> Iterator[Report]:
 
 def _many(asked: argparse.Namespace) -> int:
     """Play seeds and sum up; failures are told as they come."""
-    began, counts, failed = time.monotonic(), Counter[str](), Counter[str]()
-    seeds = steps = events = 0
-    for report in _reports(asked):
-        seeds, steps, events = seeds + 1, steps + report.steps, events + report.events
-        counts.update(report.counts)
+    first, _, last = asked.seeds.partition(":")
+    every, kept = list(range(int(first), int(last))), None
+    if asked.results is not None:
+        kind = ("long" if asked.long else "short") + (" deep" if asked.deep else "")
+        kept = results.Results(asked.results, kind)
+        every = kept.left(every)
+    began, total = time.monotonic(), results.nothing()
+    for report, played in _reports(asked, every):
+        total = total.plus(played)
+        if kept is not None:
+            kept.add(report, played)
         if report.failure is not None:
-            failed[report.what or ""] += 1
             print(f"seed {report.seed} failed: {report.failure}", flush=True)
             if asked.first:
                 break
-        if seeds % 100 == 0:
-            rate = seeds / (time.monotonic() - began)
-            print(f"{seeds} seeds, {rate:.1f}/s, {sum(failed.values())} failed", flush=True)
-    print(summary(counts, failed, (seeds, steps, events, time.monotonic() - began)))
-    return int(bool(failed))
-
-
-def summary(counts: Counter[str], failed: Counter[str], sizes: tuple[int, int, int, float]) -> str:
-    """Return what many runs came to, in one line."""
-    seeds, steps, events, seconds = sizes
-    faults = {kind: counts[kind] for kind in FAULTS if counts[kind]}
-    faults |= {kind: counts[kind] for kind in ("killed", "lost power", "lost", "doubled", "beside")}
-    evil = sum(counts[kind] for kind in ("backdate", "equivocate", "junk", "defy", "launder"))
-    lost = failed["an acknowledged event is there"]
-    shown = " ".join(f"{kind}={count}" for kind, count in faults.items())
-    return (
-        f"seeds {seeds}, steps {steps}, events {events}, acked {counts['acked']}, calls "
-        f"{counts['calls']}, trial decryptions {counts['trial decryptions']}, hostile acts {evil}; "
-        f"faults: {shown}; divergences {sum(failed.values()) - lost}, lost {lost}; "
-        f"{seeds / max(seconds, 0.001):.2f} seeds/s"
-    )
+        if total.seeds % 100 == 0:
+            rate = total.seeds / (time.monotonic() - began)
+            print(f"{total.seeds} seeds, {rate:.1f}/s, {total.failed.total()} failed", flush=True)
+    if kept is not None:
+        kept.flush()
+    rate = total.seeds / max(time.monotonic() - began, 0.001)
+    print(f"{total.line()}; {rate:.2f} seeds/s")
+    return int(total.failed.total() > 0)
 
 
 if __name__ == "__main__":
