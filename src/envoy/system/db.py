@@ -38,7 +38,7 @@ SQLITE_MIN: Final = (3, 51, 3)
 
 _LOST: Final = (
     *("no such", "malformed", "unknown database", "duplicate column", "table "),
-    *("unrecognized option", "invalid fts5", "vtable constructor", "parse error"),
+    *("unrecognized option", "invalid fts5", "vtable constructor", "parse error", "unsupported"),
 )
 _SETTINGS: Final = (
     f"PRAGMA cache_size=-{limits.PAGE_CACHE_KIB_MAX}; PRAGMA mmap_size=0; PRAGMA foreign_keys=OFF;"
