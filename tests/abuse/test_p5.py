@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from replica.gated import NO_SELF, work
 from replica.world import World
 
 FLOOD = 60
-CONTAINED_S = 2.0
 LEAD, WILD = ("--profile", "lead"), ("--profile", "wild")
 
 
@@ -30,9 +28,7 @@ def test_one_command_ends_it_in_every_space_and_names_all_that_ends(tmp_path: Pa
     free, held = create(console, first, "free"), create(console, first, "held")
     rampage(console, first, (gated, free), held)
     assert state(console, gated) == "submitted", "nobody else has seen it"
-    began = time.monotonic()
     done = console.ok(*LEAD, "--yes", "agent", "revoke", "@wild", "--reason", "ran wild")
-    assert time.monotonic() - began < CONTAINED_S
     assert {one["space_id"]: one["removed"] for one in done["results"]} == {
         first: True,
         second: True,

@@ -223,7 +223,7 @@ def test_what_limits_a_delegation_and_an_invite() -> None:
     _, every = grants()
     t, i, a = every["t"], every["i"], every["a"]
     assert (t.caps, t.task, t.depth, t.na) == (ROLE_CAPS["write"], named("T"), 3, 5000)
-    assert (i.caps, i.uses_max, i.na) == (JOIN, 7, 9000)
+    assert (i.caps, i.uses_max, i.na, i.depth) == (JOIN, 7, 9000, 0)
     assert i.ipk is not None and a.ipk is None
     assert not i.is_role and every["j"].is_role and not t.is_role
 
@@ -418,6 +418,21 @@ def test_depth_of_a_delegation_at_the_bounds(depth: int, expect: str | None) -> 
     log = Log()
     cast(log)
     log.delegate("e", "B", "X", depth=depth)
+    assert fault(log) == expect
+
+
+@pytest.mark.parametrize(
+    ("na", "expect"), [(999, None), (1000, None), (1001, "S4 end"), (None, "S4 end")]
+)
+def test_what_is_handed_on_ends_no_later_than_what_it_came_from(
+    na: int | None, expect: str | None
+) -> None:
+    log = Log()
+    cast(log, settle=False)
+    log.delegate("c", "B", "X", only("gW"), depth=1, na=1000)
+    log.settle()
+    terms = Delegating() if na is None else Delegating(na=na)
+    log.delegate("e", "X", "W", **terms)
     assert fault(log) == expect
 
 

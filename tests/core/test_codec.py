@@ -350,7 +350,9 @@ def test_a_tuple_type_decodes_like_a_structure() -> None:
         codec.decode(messagepack.write([1, "\0"]), tuple[int, str])
 
 
-def test_only_arrays_of_two_are_open_ended_pairs() -> None:
+def test_only_arrays_of_a_text_and_a_value_are_open_ended_pairs() -> None:
+    numbers = messagepack.write([[2, 1], [1, 1]])
+    assert codec.decode(numbers, tuple[tuple[int, int], ...]) == ((2, 1), (1, 1))
     pairs, triples = messagepack.write([["b", 1], ["a", 1]]), messagepack.write([["b", 1, 1]] * 2)
     assert codec.decode(triples, tuple[tuple[str, int, int], ...]) == (("b", 1, 1),) * 2
     with pytest.raises(RemoteFault, match="malformed"):

@@ -165,6 +165,19 @@ def test_a_flipped_bit_in_a_text_is_noticed_or_harmless(folded: Home, file: str)
     assert folded.call("a1", "diagnose", "--deep").status == 0, "control"
 
 
+def test_a_schema_that_says_something_else_is_noticed_and_mended(folded: Home) -> None:
+    before = all_of(folded)
+    told = b"CREATE TABLE actor(an INTEGER PRIMARY KEY"
+    folded.restore()
+    at = (folded.place / REPLICA).read_bytes().index(told) + told.index(b"INTEGER")
+    for place, mask in ((at, 98), (at + 2, 232), (at + 6, 155)):
+        folded.restore()
+        folded.flip(REPLICA, place, mask)
+        for look in LOOKS:
+            assert folded.call("a1", "--json", look).data.get("error_code") != "internal"
+        assert check(folded, before, f"{place} {mask}"), "it was noticed"
+
+
 def test_when_a_space_was_synced_stands_twice_so_damage_shows(folded: Home) -> None:
     folded.restore()
     path = folded.place / REPLICA

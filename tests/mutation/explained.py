@@ -46,6 +46,15 @@ CODEC: Final = (
         Row("core/codec.py", "_doubtful", what, "tuples are looked at again")
         for what in ("'...' -> ''", "'tuple[' -> ''", "',' -> ''", "']' -> ''")
     ),
+    *(
+        Row("core/codec.py", "_doubtful", what, "more is looked at again, and nothing less")
+        for what in (
+            "* -> str(written).replace('tuple[', ' ').replace(' ', ']')",
+            "words.replace('|', ' ') -> words.replace(' ', '|')",
+        )
+    ),
+    Row("core/codec.py", "_doubtful", "' ' -> '' (3)", "a space follows each comma of a type"),
+    Row("core/codec.py", "_array_start", "0 -> 1 (2)", "neither is the head of an array"),
     Row(
         *("core/codec.py", "_plan"),
         "isinstance(kind, type) and issubclass(kind, Body) without issubclass(kind, Body)",
@@ -85,6 +94,51 @@ AUTHORITY: Final = (
         for what in ("'genesis' -> ''", "'genesis' -> '' (2)", "'genesis' -> '' (3)")
     ),
     Row("state/authority_ledger.py", "Ledger.__init__", "0 -> 1", "every ancestry has the genesis"),
+    *(
+        Row(
+            "state/authority_ledger.py", "Ledger.__init__", what, "the genesis, filed next, says it"
+        )
+        for what in ("self._is_sorted = True -> nothing", "True -> False")
+    ),
+    Row("state/authority.py", "Judgement.open_invites", "0 -> 1", "a live invite has its count"),
+    Row(
+        *("state/authority_content.py", "_admitted"),
+        "holders and holders.issubset(ids) without holders",
+        "where nothing holds it, only admits that name it are asked, and that was asked before",
+    ),
+    Row("state/authority_content.py", "beside", "b'' -> b'XX'", "nothing is filed there either"),
+    Row(
+        *("state/authority_pass.py", "_Pass.step"),
+        "len(acts) > limits.AUTH_EVENTS_PER_GRANT_MAX -> *>=*",
+        "of as many as may stand none is one too many: " + SLOWER,
+    ),
+    Row(
+        *("state/authority_pass.py", "_Pass._aimed", "index > at -> index >= at"),
+        "of all that ends something only a role gives a grant, and it spares what it gives",
+    ),
+    Row(
+        *("state/authority_pass.py", "_Pass._cross", "1 -> 0"),
+        "the two tests of bitsets save the search, which answers alone",
+    ),
+    Row(
+        *("state/authority_pass.py", "_Pass._first_seen"),
+        "event.seen & wanted and * without event.seen & wanted",
+        "what saw none of the joins is the first to have seen none: " + SLOWER,
+    ),
+    Row(
+        *("state/epochs.py", "_is_candidate", "* without judgement.is_ok(create.id)"),
+        "only the first ok create event of an epoch is asked",
+    ),
+    Row(
+        *("state/epochs.py", "may_read"),
+        "judgement.ledger.founder == did -> judgement.ledger.founder != did",
+        "the founder reads in the view of the genesis, and no other grant was known to it",
+    ),
+    Row(
+        *("state/epochs.py", "to_revoke"),
+        "grant.na is not None and grant.na < before without grant.na is not None",
+        "every invite has an end: it is there for the types",
+    ),
     Row(
         *("state/authority_ledger.py", "Ledger.add"),
         "parent and parent.rank[0] < OTHERS without parent",
@@ -193,6 +247,8 @@ REDUCERS: Final = (
         for what in (
             "* without len(knot) > 1 or knot[0] in targets.get(knot[0], ())",
             "targets.get(knot[0], ()) -> targets.get((), knot[0])",
+            "len(knot) > 1 -> len(knot) >= 1",
+            "1 -> 0",
         )
     ),
     Row("state/project.py", "arrivals", "* -> * <= *", "who came alike by the same came the same"),
@@ -207,11 +263,11 @@ REDUCERS: Final = (
         "self._rule(deciding[0], one, first) -> self._rule(one, deciding[0], first)",
         "the first part that differs is the same whichever comes first",
     ),
-    Row(
-        *("state/claims.py", "rule"),
-        "zip(RULES, winner, loser, strict=True) without strict=True",
-        "keys are of one length",
+    *(
+        Row("state/claims.py", "rule", what, "keys are of one length")
+        for what in ("zip(RULES, winner, loser, strict=True) without strict=True", "True -> False")
     ),
+    Row("state/claims.py", "key", "2 -> 3", "3 comes behind 0 and 1, too"),
     Row("state/tasks.py", "_handoff", "0 -> 1", "with a handoff there is a tenure act"),
     *(
         Row("state/project.py", "", what, "behind every place, too")
@@ -296,6 +352,52 @@ REDUCERS: Final = (
         *("state/status.py", "Fold._judged"),
         "reason is None or standing.completion is None without reason is None",
         SLOWER,
+    ),
+    *(
+        Row("state/status.py", "Fold.deciding", what, "nothing stands then: " + SLOWER)
+        for what in (
+            "first is None or not view.work -> first is None and (not view.work)",
+            "first is None or not view.work without not view.work",
+        )
+    ),
+    Row("state/status.py", "Fold.deciding", "if len(found) < 2: -> nothing", SLOWER),
+    Row("state/status.py", "Fold._judged", "1 -> 0", "the first state was asked above"),
+    Row("state/status.py", "Fold._word", "'' -> 'XX'", "either is none of the words asked for"),
+    Row("state/status.py", "Fold._rule", "True -> False (2)", "the two are three parts long"),
+    *(
+        Row("state/tasks.py", "_task", what, "a state follows from a completion: both or neither")
+        for what in ("done and result -> done or result*", "done and result without *")
+    ),
+    Row(
+        *("state/tasks.py", "_reviews"),
+        "for op in ops if isinstance(op.body, TaskReview) without *",
+        "a bench names verdicts alone: it is there for the types",
+    ),
+    Row(
+        *("state/tasks.py", "_handoff", "not upon and first == number without not upon"),
+        "what came upon it has seen it, so it is not the effective one any more",
+    ),
+    Row("state/registers.py", "", "2048 -> *", "sets are the same in pages of any size"),
+    *(
+        Row("state/registers.py", function, what, SLOWER)
+        for function, what in (
+            ("union", "if len(sets) == 1: -> nothing"),
+            ("_joined", "if len(views) == 1: -> nothing"),
+        )
+    ),
+    Row(
+        *("state/registers.py", "members", "rest & -rest -> rest | -rest"),
+        "the two differ in their sign alone, which has no part in their length",
+    ),
+    Row(
+        *("state/project.py", "uses_of"),
+        "isinstance(event.body, bodies.Grant) and * without isinstance(event.body, bodies.Grant)",
+        "a faultless grant has no other body: it is there for the types",
+    ),
+    Row(
+        *("state/project.py", "arrivals"),
+        "sorted(ledger.grants.values(), key=lambda one: one.index) -> list(ledger.grants.values())",
+        "the ledger files them by index, and keeps that order",
     ),
 )
 ROWS: Final[tuple[Row, ...]] = (*CODEC, *CRYPTO, *AUTHORITY, *REDUCERS)

@@ -17,7 +17,7 @@ from envoy.state.authority_pass import judge
 from state.delivery import Replica, deliver
 from state.every_story import story_named
 from state.log import HERE, Log, Place
-from state.stories import after, cast, only
+from state.stories import after, cast, only, text
 
 
 def step(log: Log, last: str) -> tuple[Judgement, Judgement]:
@@ -150,3 +150,52 @@ def test_an_admit_turns_only_what_is_held(page: int) -> None:
     assert [found[name].status for name in "mno"] == ["invalid", "ok*", "ok"]
     assert found["n"].admitted == (log.nodes["a"].lam, log.nodes["a"].id)
     assert found["o"].admitted is None
+
+
+def test_an_end_that_comes_to_count_through_a_role_is_judged_beside_other_ends() -> None:
+    log = Log()
+    cast(log)
+    log.role("r", "O", "C", "write")
+    log.message("m", "C")
+    log.revoke("x", "O", "gC", after("m"))  # ends the same grant, and leaves the message alone
+    assert deliver(log, log.nodes).verdicts["m"].status == "ok"
+    log.revoke("y", "B", "r", after("r"))
+    found = changed(*step(log, "y"))
+    assert sorted(log.names[one] for one in found.grants) == ["gC", "r"]
+    assert text(log, deliver(log, log.nodes).verdicts["m"]) == "held: R3 beside y"
+
+
+@pytest.mark.parametrize(
+    ("one_by_one", "all_at_once", "first"),
+    [
+        pytest.param(1, 2, "some", id="the one that names each of them"),
+        pytest.param(2, 1, "all", id="the one that names what holds them"),
+    ],
+)
+def test_of_two_admits_the_first_in_order_lets_an_event_count(
+    one_by_one: int, all_at_once: int, first: str
+) -> None:
+    log = Log()
+    cast(log)
+    ends = [log.remove(f"r{who}", who, "W") for who in "OBC"]
+    said = [log.message(f"m{number}", "W") for number in range(12)]
+    log.admit("some", "O", said, Place(after=[*ends, *said], id=one_by_one))
+    log.admit("all", "B", ends, Place(after=[*ends, *said], id=all_at_once))
+    found = deliver(log, log.nodes, page=99).verdicts
+    assert {text(log, found[name]) for name in said} == {f"ok*: R5 admitted {first}"}
+
+
+def test_an_undoing_that_does_not_count_holds_nothing() -> None:
+    log = Log()
+    cast(log)
+    log.grant("gZ", "C", "Z", "write")
+    log.message("m", "Z", after("gZ"))
+    log.remove("r", "O", "C", after("gZ"), undo=["gZ"])
+    log.remove("x", "B", "C", after("gZ"), undo=["gZ"])
+    log.admit("a", "O", ["r"], after("r", "m"))
+    log.admit("b", "O", ["r", "x"], after("r", "x", "m", "a"))
+    assert text(log, deliver(log, log.nodes).verdicts["m"]) == "ok*: R5 admitted b"
+    log.remove("s", "O", "B")
+    found = deliver(log, log.nodes).verdicts
+    assert text(log, found["x"]) == "void: R3 beside s"
+    assert text(log, found["m"]) == "ok*: R5 admitted a"

@@ -66,6 +66,19 @@ def test_a_receipt_for_another_holder_is_no_proof_against_a_hub() -> None:
     assert [found.kind for found in task.conflicts] == ["lost_claim"]
 
 
+def test_a_creation_is_an_assignment_of_no_rank_whoever_made_the_task() -> None:
+    history = History(None)
+    creation = history.act(ADMIN, made(assignee=FIRST))
+    by_admin, by_creator = history.assign(ADMIN, SECOND), history.assign(CREATOR, SECOND)
+    claim = history.claim(SECOND)
+    first, one, other, last = (
+        claims.key(TASK, op, {}) for op in (by_admin, creation, by_creator, claim)
+    )
+    assert first < one < last and first < other < last
+    assert claims.rule(first, one) == claims.rule(one, last) == "assign"
+    assert claims.rule(*sorted((one, other))) == "tie"
+
+
 def test_of_receipts_with_one_fence_the_latest_end_of_the_lease_is_shown() -> None:
     history = History()
     claim = history.claim(FIRST)

@@ -212,6 +212,15 @@ def test_invites_past_their_end_are_revoked() -> None:
     assert to_revoke(judgement, before=na) == [] and to_revoke(judgement, before=na + 1) == [invite]
 
 
+def test_no_invite_is_past_its_end_while_no_time_is_told() -> None:
+    log = Log()
+    cast(log, settle=False)
+    log.invite("i", "B", only("gW"), uses=2, na=0)
+    log.settle()
+    judgement = known(log)[1]
+    assert to_revoke(judgement) == [] and to_revoke(judgement, before=1) == [named("i")]
+
+
 def test_a_void_removal_is_no_reason_to_revoke() -> None:
     log = Log()
     cast(log, settle=False)
@@ -315,6 +324,57 @@ def test_two_create_events_of_one_epoch_are_one_epoch() -> None:
     replica, judgement, views = known(log)
     found = current(judgement, views)
     assert found is not None and found.id == replica.auth["E1"].id
+
+
+def test_of_two_create_events_beside_each_other_the_first_in_order_is_the_epochs() -> None:
+    log = Log()
+    cast(log)
+    log.remove("r", "B", "W")
+    log.epoch("E1", "B", "OBC", Place(after=("r",), id=2))
+    body = log.nodes["E1"].body
+    log.tell("twin", "C", "epoch.create", body, Place(after=("r",), id=1), epoch="E1")
+    for order in (("E1", "twin"), ("twin", "E1")):
+        replica = deliver(log, [*(name for name in log.nodes if name not in order), *order])
+        assert replica.judgement is not None and replica.views is not None
+        found = current(replica.judgement, replica.views)
+        assert found is not None and log.names[found.id] == "twin"
+
+
+def test_whether_an_epoch_is_sound_is_asked_of_what_came_before_it_alone() -> None:
+    log = Log()
+    cast(log)
+    log.epoch("E1", "B", "OBCW")
+    log.epoch("beside", "C", "OBCW")
+    log.epoch("later", "B", "OBCW", after("E1"))
+    replica, _, views = known(log)
+    assert is_sound(replica.auth["E1"], views)
+    assert views.sound.keys() == {replica.auth[name].id for name in ("genesis", "E1")}
+
+
+def test_keys_within_a_day_take_nothing_from_those_a_day_later() -> None:
+    log = Log()
+    cast(log)
+    log.keys("k", "W", after(ts=1000))
+    log.epoch("E1", "W", "OBCW", after("k"))
+    log.keys("soon", "W", after("E1", ts=2000))
+    log.epoch("E2", "W", "OBCW", after("soon"))
+    log.keys("due", "W", after("soon", ts=2000 + DAY_MS))
+    log.epoch("E3", "W", "OBCW", after("due"))
+    replica, _, views = known(log)
+    found = [is_sound(replica.auth[name], views) for name in ("E1", "E2", "E3")]
+    assert found == [True, False, True]
+
+
+def test_beside_an_unsound_epoch_alone_a_writer_has_cause_for_another() -> None:
+    for readers, sound in (("OBC", False), ("OBCU", True)):  # U is left out, or nobody is
+        log = Log()
+        cast(log, "U")
+        log.remove("r", "B", "W")
+        log.epoch("E1", "C", readers, after("r"))
+        log.epoch("E2", "U", "OBCU", after("E1"))
+        replica, _, views = known(log)
+        assert is_sound(replica.auth["E1"], views) is sound
+        assert is_sound(replica.auth["E2"], views) is not sound
 
 
 def test_a_long_line_of_epochs_is_no_deep_recursion() -> None:

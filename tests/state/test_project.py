@@ -137,6 +137,7 @@ def test_grants_say_whether_they_stand_and_what_ended_them() -> None:
     assert found["gB"].subject == number(did("B")) and found["gB"].author == number(did("O"))
     live = sorted((row.senior, name) for name, row in found.items() if row.status == "live")
     assert live[0][1] not in ("gB", "gC")  # the founder comes first
+    assert len(live) > 2 and live[-1][0] < found["gW"].senior, "what ended stands behind them all"
 
 
 def test_a_grant_beside_its_makers_removal_is_void() -> None:

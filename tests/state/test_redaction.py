@@ -58,6 +58,10 @@ def test_a_flood_of_redactions_is_cut() -> None:
         history.act(FIRST, HIDE, history.ops[:1])
     found = content.reduce_message(TASK, history.ops)
     assert sorted(dict(found.refused).values()) == ["over_limit"] + ["redact_without_rank"] * 8
+    held = said()
+    for _ in range(9):
+        held.act(FIRST, HIDE, held.ops[:1], counts=False)
+    assert content.reduce_message(TASK, held.ops).refused == (), "what is held has no part"
 
 
 PUT = ObjectPut(bytes(32), "hull.png", "image/png", 0, bytes(32), bytes(32), (), None, None)

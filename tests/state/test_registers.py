@@ -245,6 +245,35 @@ def test_of_a_pair_of_acts_one_conflict_of_a_kind_is_kept_the_first_that_was_rec
     ]
 
 
+def test_a_conflict_is_open_until_who_decides_anew_saw_both_sides_not_one() -> None:
+    history = History()
+    one, other = (history.claim(who, history.ops[:1]) for who in (FIRST, SECOND))
+    found = graph(history)
+    sides = (found.numbers[one.id], found.numbers[other.id])
+    for loss in (Loss("x", *sides, "tie"), Loss("x", *sides[::-1], "tie")):
+        for seen, is_open in ((set[int](), True), ({1}, True), ({2}, True), ({1, 2}, False)):
+            (kept,) = registers.conflicts(found, [loss], pages(seen))
+            assert kept.is_open is is_open
+
+
+@pytest.mark.parametrize("between", range(1, 12))
+def test_of_two_writes_that_one_admit_let_in_the_earlier_stands_however_far_they_are_apart(
+    between: int,
+) -> None:
+    history = History()
+    write(history, FIRST, "a", history.ops[:1])
+    seen = history.ops[0]
+    for _ in range(between):
+        seen = history.act(SECOND, Merge(TASK), [seen])
+    write(history, FIRST, "b", [seen])
+    place = (99, fixed("admit"))
+    history.ops = [replace(op, admitted=place) if op.author == FIRST else op for op in history.ops]
+    for order in (history.ops, history.ops[::-1]):
+        history.ops = order
+        value = field(history).op
+        assert value is not None and value.body == SpaceUpdate("a", None)
+
+
 # -- add-wins sets ---------------------------------------------------------------------------
 
 

@@ -295,6 +295,12 @@ def test_every_act_on_a_task_has_a_row() -> None:
     assert TaskCreate in transitions.RULES
 
 
+def test_a_row_has_the_verb_of_its_kind() -> None:
+    assert {verb: transitions.RULES[type(body)].verb for verb, body in BODIES.items()} == {
+        verb: verb for verb in BODIES
+    }
+
+
 @pytest.mark.parametrize("state", ["submitted", "completed"])
 def test_a_claim_of_what_is_handed_in_is_none_of_somebody_elses_work(state: str) -> None:
     assert judge(standing(state), act("claim", "stranger")) == "wrong_state"

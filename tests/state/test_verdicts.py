@@ -174,3 +174,20 @@ def test_a_verdict_names_a_completion_that_its_author_saw() -> None:
     nothing = history.act(SECOND, TaskReview(TASK, fixed("nothing"), "approve", None, ()))
     found = dict(fold(history).refused)
     assert {found[op.id] for op in (unseen, no_completion, nothing)} == {"review_without_rank"}
+
+
+@pytest.mark.parametrize(
+    ("asks", "reason"),
+    [
+        pytest.param((("review_by", ("write",)), ("reviews", 1)), None, id="the task names it"),
+        pytest.param((("reviews", 1),), "review_without_rank", id="nobody names it"),
+    ],
+)
+def test_whom_the_task_names_may_judge_though_the_policy_wants_more(
+    asks: Open, reason: str | None
+) -> None:
+    history, done = handed_in(asks)
+    said = history.review(SECOND, done, "request_changes")
+    task = fold(history, around(history, policy=(("review_by", ("admin",)),)))
+    assert dict(task.refused).get(said.id) == reason
+    assert task.state == ("submitted" if reason else "changes_requested")

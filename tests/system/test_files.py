@@ -68,6 +68,19 @@ def test_a_file_is_read_as_it_was_written_and_replaced_whole(home: Path) -> None
     assert os.listdir(home) == ["identity.json"]
 
 
+def test_a_kill_in_the_middle_leaves_no_half_of_a_new_file(home: Path) -> None:
+    path = home / "new"
+    child = os.fork()
+    if not child:
+        vars(os)["fsync"] = lambda _: os._exit(9)
+        files.create(str(path), b"whole")
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert not path.exists()
+    assert files.create(str(path), b"whole") and path.read_bytes() == b"whole"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_create_never_overwrites(home: Path) -> None:
     path = str(home / "file")
     assert files.create(path, b"first")

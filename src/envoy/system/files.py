@@ -214,14 +214,24 @@ def remove(path: str) -> None:
 
 
 def create(path: str, data: bytes = b"") -> bool:
-    """Write the new file ``path`` durably, mode 0600. False, and nothing done, if it exists."""
+    """Write the new file ``path`` durably and whole, mode 0600. False if it exists: it stays.
+
+    One with ``data`` takes its name with all of it, under the lock of the directory.
+    """
+    directory = os.path.dirname(os.path.abspath(path))
+    if data:
+        with lock(directory, timeout_s=limits.LOCK_SECONDS_MAX):
+            is_new = not exists(path)
+            if is_new:
+                replace(path, data)
+        return is_new
     try:
         _write_new(path, data)
     except FileExistsError:
         return False
     except OSError as error:
         raise fault(error, path) from error
-    sync_directory(os.path.dirname(os.path.abspath(path)))
+    sync_directory(directory)
     return True
 
 

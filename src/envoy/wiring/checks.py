@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from envoy.errors import EnvoyError, IntegrityError
-from envoy.lean import NamedTuple
+from envoy.lean import Final, NamedTuple
 from envoy.storage import home
 from envoy.storage.home import Paths, Public
 from envoy.storage.views import Views
@@ -18,6 +18,10 @@ from envoy.system import db, files
 from envoy.views import rows
 from envoy.wiring.config import Config
 from envoy.wiring.reads import Reader, damage_of, open_reader, unlocked
+
+MEND: Final = "envoy sync --verify"
+# What code that is right raises when the rows under it are wrong.
+ODD: Final = (AssertionError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 
 
 class Check(NamedTuple):
@@ -66,6 +70,13 @@ def guarded(name: str, step: Callable[[], Check]) -> Check:
         detail = " ".join([str(part) for part in parts if part is not None])
         mend = "envoy quickstart" if error.code == "profile_not_found" else error.next_command
         return Check(name, "failed", detail, mend)
+    except ODD as error:
+        return Check(name, "failed", nonsense(error), MEND)
+
+
+def nonsense(error: Exception) -> str:
+    """Return what is said of rows that code which is right cannot read."""
+    return f"its rows make no sense ({type(error).__name__})"
 
 
 def check_home(config: Config, where: Paths) -> Check:

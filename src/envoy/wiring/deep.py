@@ -39,19 +39,16 @@ from envoy.storage.home import Paths
 from envoy.storage.projections import RowStore
 from envoy.system import db, files, host
 from envoy.wiring import checks, chunks, secrets, writes
-from envoy.wiring.checks import Check
+from envoy.wiring.checks import MEND, ODD, Check
 from envoy.wiring.config import Config
 
 Progress = Callable[[str, int], None]  # what is looked at, and how much of it is done
-MEND: Final = "envoy sync --verify"
 COPY: Final = ".look"
 CORRUPT: Final = "state_corrupt"
 BUG: Final = "internal"  # of a look that failed itself
 MEANT: Final = ("hub log", "log", "projections", "objects")  # whose findings are sentences
 SHOWN_MAX: Final = 20
 UNASKED_BYTES_MAX: Final = 32 << 20  # of databases: some ten seconds
-# What code that is right raises when the rows under it are wrong.
-ODD: Final = (AssertionError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 
 
 class Look(NamedTuple):
@@ -216,7 +213,7 @@ def _guarded(name: str, work: Callable[[], Iterator[str]]) -> list[Check]:
         parts = (error.code, error.details.get("reason"), error.details.get("cause"))
         found.append(_failed(name, " ".join(str(one) for one in parts if one is not None)))
     except ODD as error:
-        found.append(_failed(name, f"its rows make no sense ({type(error).__name__})"))
+        found.append(_failed(name, checks.nonsense(error)))
     return found
 
 
