@@ -201,7 +201,7 @@ class Slow(Reviewed):
         if stands and heads and isinstance(self.ops[first].body, TaskReopen):
             stands.add(first)
         latest = sorted(
-            self.newest(stands),
+            sorted(self.newest(stands), key=lambda one: (self.ops[one].lam, one)),
             key=lambda one: self.ops[one].admitted or (self.ops[one].lam, one),
             reverse=True,
         )
@@ -375,11 +375,11 @@ class Slow(Reviewed):
         met = {("field_conflict", *pair, is_open) for pair, is_open in lost.items()}
         return found, met
 
-    def rank(self, one: bytes) -> tuple[int, bytes, int, int]:
+    def rank(self, one: bytes) -> tuple[int, bytes, int, int, int, bytes]:
         """Return the key of a write: tasks.md, Registers."""
         op = self.ops[one]
         lam, ident = op.admitted or (op.lam, one)
-        return -op.rho, self.tie(op.author), -lam, -int.from_bytes(ident)
+        return -op.rho, self.tie(op.author), -lam, -int.from_bytes(ident), op.lam, one
 
     def late_results(self, refused: dict[bytes, str]) -> set[tuple[str, bytes, bytes]]:
         """Return the results that came after their author had seen the loss."""
