@@ -6,7 +6,9 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
+from contextlib import closing
 
+import apsw
 import pytest
 
 from crash.damage import PAGE, PROFILES, Home
@@ -176,6 +178,27 @@ def test_a_schema_that_says_something_else_is_noticed_and_mended(folded: Home) -
         for look in LOOKS:
             assert folded.call("a1", "--json", look).data.get("error_code") != "internal"
         assert check(folded, before, f"{place} {mask}"), "it was noticed"
+
+
+def misshape(path: str, value: str) -> None:
+    """Put into a row of the hub what its table would not take, and leave the table as it was."""
+    rewrite = "UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE name = 'space'"
+    strict, loose = ") STRICT, WITHOUT ROWID", ") WITHOUT ROWID"
+    steps = [(rewrite, (strict, loose)), (f"UPDATE space SET head = {value}", ())]
+    for sql, params in (*steps, (rewrite, (loose, strict))):
+        with closing(apsw.Connection(path)) as raw:
+            raw.execute("PRAGMA writable_schema=ON")
+            raw.execute(sql, params)
+
+
+@pytest.mark.parametrize("value", ["x'00ff'", "'many'", "1.5"])
+def test_a_row_of_another_shape_is_noticed_and_mended(folded: Home, value: str) -> None:
+    before = all_of(folded)
+    folded.restore()
+    misshape(str(folded.place / HUB), value)
+    for look in LOOKS:
+        assert folded.call("a1", "--json", look).data.get("error_code") != "internal", look
+    assert check(folded, before, value), "it was noticed"
 
 
 def test_when_a_space_was_synced_stands_twice_so_damage_shows(folded: Home) -> None:
