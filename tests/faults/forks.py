@@ -18,7 +18,7 @@ from typing import TypeVar
 from envoy.system import db
 
 T = TypeVar("T")
-CHILD_SECONDS = 90
+CHILD_SECONDS = 200  # six waits for a lock that never comes, and more
 FAILED = 99
 
 
