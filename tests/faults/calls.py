@@ -294,13 +294,15 @@ def unwell(what: str, said: Said, own: int = 0) -> list[str]:
     return found
 
 
-def played(sweep: Sweep, path: str, sample: int, notes: Notes) -> Iterator[tuple[Case, Outcome]]:
+def played(
+    sweep: Sweep, path: str, sample: int, notes: Notes, *, share: slice
+) -> Iterator[tuple[Case, Outcome]]:
     """Play the faults of a command, all or some by lot, but for those that are noted."""
     counts = sweep.count(path)
     cases = [Case(path, fault, at) for fault in FAULTS for at in range(1, counts[fault] + 1)]
     if 0 < sample < len(cases):
         cases = sorted(random.Random(f"{sweep.bench.tally.seed} {path}").sample(cases, sample))
-    for case in cases:
+    for case in cases[share]:
         if case not in notes.known:
             yield case, sweep.play(case)
     for fault in FAULTS if not sample else ():  # those that it made only now
@@ -319,7 +321,7 @@ def main() -> int:
     parser.add_argument("--fault", choices=tuple(FAULTS), help="with --at: play one again")
     parser.add_argument("--at", type=int)
     parser.add_argument("--results", type=Path, help="a file that notes what came of each")
-    parser.add_argument("--part", default="1/1", help="I/N: every N-th command from the I-th")
+    parser.add_argument("--part", default="1/1", help="I/N: each N-th command, or fault of the one")
     parser.add_argument("--count", action="store_true", help="tell how many calls there are")
     asked = parser.parse_args()
     shim.preloaded()
@@ -327,7 +329,9 @@ def main() -> int:
     part, _, parts = asked.part.partition("/")
     paths = [one for one in commands.ROWS if (asked.command or "") in one]
     random.Random(asked.seed).shuffle(paths)  # one that is bounded begins with others each time
-    paths = paths[int(part) - 1 :: int(parts)]
+    share = slice(int(part) - 1, None, int(parts))
+    if len(paths) > 1:
+        paths, share = paths[share], slice(None)
     notes = Notes(asked.results, noted.code())
     with tempfile.TemporaryDirectory(prefix="envoy-faults-") as root:
         bench, kinds = Bench(Path(root), tally), dict[str, Sweep]()
@@ -347,7 +351,7 @@ def main() -> int:
             tally.note("commands")
             one = Case(path, asked.fault or "EIO", asked.at or 0)
             some = iter([(one, sweep.play(one))]) if asked.at else None
-            take(some or played(sweep, path, asked.sample, notes), tally, notes)
+            take(some or played(sweep, path, asked.sample, notes, share=share), tally, notes)
         os.chdir("/")
     return tally.end()
 
