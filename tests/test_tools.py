@@ -48,7 +48,9 @@ def test_what_is_missing_is_named() -> None:
     [
         pytest.param("src/envoy/ids.py", {"tests/test_ids.py"}, id="a module of the ground"),
         pytest.param(
-            "src/envoy/core/codec.py", {"tests/core/test_codec.py"}, id="a module with its own"
+            "src/envoy/core/codec.py",
+            {"tests/core/test_codec.py", "tests/core/test_codec_edges.py"},
+            id="a module with its own",
         ),
         pytest.param("src/envoy/relay/nowhere.py", {"tests/relay"}, id="a module without"),
         pytest.param("tests/core/test_codec.py", {"tests/core/test_codec.py"}, id="a test"),
