@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import apsw
+
 from sim import planted, results
 from sim.plan import STEPS, STEPS_LONG, Plan, draw
 from sim.run import Report, run
@@ -61,7 +63,13 @@ def _parsed() -> argparse.Namespace:
 
 
 def prepare() -> None:
-    """Set up a process that does nothing but play: what was loaded is looked through no more."""
+    """Set up a process that does nothing but play: what was loaded is looked through no more.
+
+    SQLite counts no memory: nobody asks, and each of its allocations would take a lock for that.
+    """
+    apsw.shutdown()
+    apsw.config(apsw.SQLITE_CONFIG_MEMSTATUS, False)
+    apsw.initialize()
     gc.freeze()
     gc.set_threshold(GARBAGE_MIN)
 

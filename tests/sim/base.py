@@ -65,7 +65,5 @@ def populate(world: World, number: int) -> None:
     found = base(number)
     world.hub.open(found.hub)
     for name, identity in found.identities.items():
-        member = world.add(name, identity)
-        member.put(found.images[name])
-        member.boot(world.entropy)
+        world.add(name, identity, image=found.images[name]).boot(world.entropy)
     world.cast = len(world.members)

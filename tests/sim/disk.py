@@ -18,6 +18,14 @@ from envoy.storage import schema
 from envoy.system import db, host
 
 MEMORY = ":memory:"
+STATEMENTS_MAX = 400  # that a connection remembers: all of a seed
+# As `system.db` opens a file: without the first a statement is prepared anew for other values.
+SETTINGS = {
+    apsw.SQLITE_DBCONFIG_ENABLE_QPSG: 1,
+    apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER: 0,
+    apsw.SQLITE_DBCONFIG_ENABLE_VIEW: 0,
+    apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA: 0,
+}
 Trace = Callable[[object, str, object], bool]
 
 
@@ -31,7 +39,9 @@ class Disk(db.Connection):
     __slots__ = ("armed", "durable", "keeps")
 
     def __init__(self, image: bytes | None = None) -> None:
-        raw = apsw.Connection(MEMORY)
+        raw = apsw.Connection(MEMORY, statementcachesize=STATEMENTS_MAX)
+        for setting, value in SETTINGS.items():
+            raw.config(setting, value)
         if image is not None:
             raw.deserialize("main", image)
         super().__init__(raw, MEMORY)

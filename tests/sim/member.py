@@ -46,7 +46,17 @@ class Copied(NamedTuple):
 class Member(Actor):
     """One profile: what is on its disk, and the process that runs on it."""
 
-    def __init__(self, name: str, identity: Identity, place: str, net: Net, clock: Skewed) -> None:
+    def __init__(
+        self,
+        name: str,
+        identity: Identity,
+        place: str,
+        net: Net,
+        clock: Skewed,
+        *,
+        image: bytes | None = None,
+    ) -> None:
+        """Make its home; on its disk is ``image``, or nothing yet."""
         self.identity = identity
         self.net = net
         self.skewed = clock
@@ -60,11 +70,12 @@ class Member(Actor):
         self.is_powerless = False  # its next end is a loss of power
         self.acked = list[bytes]()
         self.backups = list[Copied]()
-        self.disk = Disk(blank_replica())
+        self.disk = Disk(blank_replica() if image is None else image)
         self._graves = list[Disk]()
         home.make(self.where)
         files.create(self.where.replica)  # its name tells an original from a copy
-        replica_file.put_meta(self.disk, "origin", replica_file.origin(self.where))
+        if image is None:
+            replica_file.put_meta(self.disk, "origin", replica_file.origin(self.where))
 
     def boot(self, entropy: Entropy) -> None:
         """Start the process, on the disk as it is."""

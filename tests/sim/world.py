@@ -83,11 +83,14 @@ class World:
 
     # -- members ----------------------------------------------------------------------------
 
-    def add(self, name: str, identity: Identity, *, place: str = "home") -> Member:
-        """Add a member with an empty disk; it has not started."""
+    def add(
+        self, name: str, identity: Identity, *, place: str = "home", image: bytes | None = None
+    ) -> Member:
+        """Add a member with an empty disk, or that ``image`` on it; it has not started."""
         self._identities[name] = identity
         net, clock = Net(self, name), Skewed(lambda: self.now)
-        member = Member(name, identity, os.path.join(self.place, place), net, clock)
+        where = os.path.join(self.place, place)
+        member = Member(name, identity, where, net, clock, image=image)
         self.members.append(member)
         return member
 
@@ -118,9 +121,10 @@ class World:
 
     def double(self, member: Member, *, unnoticed: bool) -> None:
         """Let a copy of a home live beside it; ``unnoticed``: it takes itself for the original."""
-        twin = self.add(f"{member.name}2", member.identity, place="other")
-        twin.disk.keeps = member.disk.keeps
-        twin.put(member.disk.image())
+        image = member.disk.image()
+        twin = self.add(f"{member.name}2", member.identity, place="other", image=image)
+        if member.disk.keeps:
+            twin.disk.keep()
         if unnoticed:
             replica_file.put_meta(twin.disk, "origin", replica_file.origin(twin.where))
         twin.is_hostile = member.is_hostile

@@ -167,17 +167,17 @@ class Events:
 
     def __next__(self) -> Event:
         self._leave_to_parent()
-        with self._turn:
-            try:
+        try:
+            with self._turn:
                 self._seek()
-            finally:
                 if self._is_over:
-                    self._finish()
+                    raise StopIteration
+                event = self._found.popleft()
+                self._told = event.cursor
+                return event
+        finally:
             if self._is_over:
-                raise StopIteration
-            event = self._found.popleft()
-            self._told = event.cursor
-            return event
+                self._tidy()
 
     @property
     def cursor(self) -> int:
@@ -190,11 +190,7 @@ class Events:
         """End the iterator. May be called twice, and while another thread waits for an event."""
         self._leave_to_parent()
         self._is_over = True
-        if self._turn.acquire(blocking=False):  # else whoever is inside ends it on the way out
-            try:
-                self._finish()
-            finally:
-                self._turn.release()
+        self._tidy()
 
     # -- looking ----------------------------------------------------------------------------------
 
@@ -254,6 +250,17 @@ class Events:
         reader.look()  # again, since something may have come before the waiter stood
         self._waiter = waiter
         return reader, waiter
+
+    def _tidy(self) -> None:
+        """Close what is over, unless a thread is inside: that one looks again on its way out.
+
+        It looks once its turn is given back, so that an end that came while it had it is not lost.
+        """
+        if self._turn.acquire(blocking=False):
+            try:
+                self._finish()
+            finally:
+                self._turn.release()
 
     def _finish(self) -> None:
         """Give nothing more, and close what looks."""
