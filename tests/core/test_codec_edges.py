@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from codecbodies import AnyInt, Count, OneInt, Pairs
 from envoy.core import codec
-from envoy.core.codec import I63, I64, Open
+from envoy.core.codec import I63
 from envoy.core.structs import Body
 from envoy.errors import RemoteFault
 
@@ -16,31 +17,7 @@ BEYOND = b"\xcf\x80" + bytes(7)  # 2**63
 LAST = b"\xcf\x7f" + b"\xff" * 7  # 2**63 - 1
 
 
-class Counted(Body, frozen=True):
-    """A number that is never negative."""
-
-    value: I63
-
-
-class Whole(Body, frozen=True):
-    """A number of the whole range."""
-
-    value: I64
-
-
-class Loose(Body, frozen=True):
-    """A number whose type says no bounds."""
-
-    value: int
-
-
-class Keyed(Body, frozen=True):
-    """Open-ended pairs."""
-
-    pairs: Open
-
-
-@pytest.mark.parametrize("kind", [Counted, Whole, Loose])
+@pytest.mark.parametrize("kind", [Count, OneInt, AnyInt])
 def test_the_greatest_number_is_taken_and_the_next_is_not(kind: type[Body]) -> None:
     assert codec.decode(b"\x91" + LAST, kind) == kind(2**63 - 1)
     with pytest.raises(RemoteFault):
@@ -68,7 +45,7 @@ def test_a_tuple_without_a_name_is_decoded_by_its_type() -> None:
 
 @pytest.mark.parametrize("key", ["\x01", "A", "XX", "a"])
 def test_any_key_but_an_empty_one_may_be_the_first(key: str) -> None:
-    data = codec.encode(Keyed(((key, 1),)))
-    assert codec.decode(data, Keyed).pairs == ((key, 1),)
+    data = codec.encode(Pairs(((key, 1),)))
+    assert codec.decode(data, Pairs).value == ((key, 1),)
     with pytest.raises(RemoteFault):
-        codec.decode(b"\x91\x91\x92\xa0\x01", Keyed)
+        codec.decode(b"\x91\x91\x92\xa0\x01", Pairs)
