@@ -51,7 +51,7 @@ class Disk(db.Connection):
         self.durable = b""
 
     def _check_owner(self) -> None:
-        """Let anybody in: a seed is one thread of one process, and the question is a system call."""
+        """Let anybody in: a seed is one thread of one process, and to ask is a system call."""
 
     def image(self) -> bytes:
         """Return all that the disk holds."""
