@@ -87,6 +87,35 @@ def test_an_iterator_that_goes_from_thread_to_thread_keeps_its_connection(two: P
     assert len(os.listdir("/proc/self/fd")) <= open_before
 
 
+class Ending:
+    """A turn in which another thread ends the iterator just before it is given back."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self._lock, self._end = threading.Lock(), end
+        self.acquire, self.release = self._lock.acquire, self._lock.release
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        together(1, lambda _: self._end())
+        self.release()
+
+
+def test_an_end_while_a_thread_leaves_the_iterator_closes_all_of_it(
+    two: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two.led.send("m0")
+    two.led.send("m1")
+    before = set(apsw.connections())
+    events = two.worked.events(since="start", types=["new_message"], timeout=5)
+    assert str(next(events).body) == "m0" and set(apsw.connections()) - before
+    monkeypatch.setattr(events, "_turn", Ending(events.close))
+    assert str(next(events).body) == "m1"
+    assert set(apsw.connections()) <= before
+    assert list(events) == []
+
+
 def test_an_iterator_is_closed_while_another_thread_waits(two: Pair) -> None:
     before = set(apsw.connections())
     events = two.worked.events(timeout=60)

@@ -26,11 +26,12 @@ def test_faults_of_a_message_are_survived() -> None:
     assert done.status == 0 and done.figures["count"] == 5, done.out
 
 
-def test_a_run_goes_on_where_it_ended(tmp_path: Path) -> None:
+def test_a_run_goes_on_where_it_ended_also_by_parts_of_one_command(tmp_path: Path) -> None:
     results = tmp_path / "results.jsonl"
     words = ("--command", "hooks", "--sample", "6", "--results", os.fspath(results))
-    first, second = run("calls", *words), run("calls", *words)
-    assert (first.figures["count"], second.figures["count"]) == (6, 0), first.out + second.out
+    part, rest, again = (run("calls", *words, "--part", one) for one in ("1/2", "2/2", "1/1"))
+    counts = [one.figures["count"] for one in (part, rest, again)]
+    assert counts == [3, 3, 0], part.out + rest.out + again.out
     lines = [json.loads(one) for one in results.read_text().splitlines() if one]
     assert {(one["command"], one["fault"]) for one in lines} <= {
         ("hooks install", fault) for fault in calls.FAULTS
