@@ -112,7 +112,7 @@ CODES: dict[str, tuple[int, str, str]] = {
     "space_closed": (5, "stop_and_report", "The space is closed or past its expiry."),
     "already_exists": (5, "choose_other_name", "Something with that name exists."),
     "limit_exceeded": (5, "reduce_size", "A limit is reached."),
-    "clock_ahead": (5, "ask_admin", "A known removal is dated ahead of this clock."),
+    "clock_ahead": (5, "ask_admin", "What must be cited is dated ahead of this clock."),
     "timeout": (6, "backoff_and_retry", "The call or the lock took too long."),
     "inbox_wait_timeout": (6, "wait_again", "No item came in time."),
     "wait_timeout": (6, "wait_again", "What was waited for did not come in time."),

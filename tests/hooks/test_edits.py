@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from envoy.errors import UsageError
@@ -142,6 +142,7 @@ def objects(draw: st.DrawFn) -> str:
 
 @settings(max_examples=100, deadline=None)
 @given(text=objects())
+@example(text='{\n  "a0":1 /* c */ } /* c */ ')  # the bracket stands between two comments
 def test_whatever_object_it_is_put_into_comes_back_byte_for_byte(text: str) -> None:
     both = Both((SERVERS, HOOKS))
     after = both.added(text)

@@ -10,8 +10,10 @@ from envoy.core.crypto.sign import sign
 from envoy.core.identity import make_statement
 from envoy.core.structs import Body
 from envoy.errors import ConflictError, EnvoyError
-from envoy.replica.actions import authority
+from envoy.ids import to_text
+from envoy.replica.actions import authority, local
 from envoy.replica.actions.deliver import deliver as push
+from envoy.replica.epochs import settled
 from envoy.replica.replica import Author
 from envoy.sync import frames
 from replica.compare import differences, meaning
@@ -219,6 +221,75 @@ def test_an_admin_repeats_it_by_its_own_clock_and_all_go_on(world: World) -> Non
         actor.sync()
     assert parked(gone)[after] == "sealed" and status_of(fast, after) == "ok"
     assert differences(meaning(lead), meaning(fast)) == []
+
+
+@pytest.mark.parametrize("how", ["removes somebody", "rotates"])
+def test_who_makes_an_epoch_beside_it_says_it_again_first(world: World, how: str) -> None:
+    lead, fast, agent, gone = dated_ahead(world)
+    fast.send("under an epoch that leaves it out")
+    made = fast.space.epoch
+    lead.sync()
+    assert made is not None and lead.space.adequate and lead.space.epoch == made
+    if how == "rotates":
+        authority.rotate(lead.copy)
+    else:
+        remove(lead, agent)
+    lead.send("after that")
+    gone.sync()
+    held = {one.id for one in gone.events.epochs(1) if one.secret is not None}
+    assert not held & {made, lead.space.epoch} and lead.space.epoch != made
+    again = [one for one in lead.events.entries(1, after=0, limit=99) if one.kind == "remove"]
+    assert [one.ts for one in again if one.author == lead.me][:1] == [world.clock.now]
+
+
+def test_an_epoch_passes_on_none_that_is_dated_ahead(world: World) -> None:
+    lead, fast, _, _ = dated_ahead(world)
+    fast.send("under an epoch of ten years ahead")
+    lead.sync()
+    judged, now, made = lead.copy.batch().court.judgement, world.clock.now, lead.space.epoch
+    for latest, passes_on in ((now, False), (now + 11 * YEAR_MS, True)):
+        found = {one.id for one in settled(lead.events, 1, judged, latest=latest)}
+        assert (made in found) is passes_on and found
+
+
+# -- a grant dated ahead -------------------------------------------------------------------------
+
+
+def role_ahead(world: World, *roles: str) -> tuple[Actor, Actor]:
+    """Return a founder a year ahead and a member, by its role, who got each of these from it."""
+    lead, agent = world.team("lead", "agent")
+    lead.clock = Clock(world.clock.now)
+    lead.profile = lead.profile._replace(clock=lead.clock)
+    for ahead, role in zip((0, YEAR_MS), roles, strict=False):
+        lead.clock.now = world.clock.now + ahead
+        authority.set_role(lead.copy, agent.me, role)
+    agent.sync()
+    return lead, agent
+
+
+def test_who_was_promoted_by_a_grant_dated_ahead_writes_under_the_one_before(world: World) -> None:
+    lead, agent = role_ahead(world, "write", "admin")
+    assert agent.space.role == "admin"
+    sent = agent.send("as before").event
+    lead.sync()
+    entry, seen = agent.events.entry(1, sent), lead.events.entry(1, sent)
+    assert entry is not None and seen is not None and entry.ts == world.clock.now
+    assert entry.status == seen.status == "ok"
+    with pytest.raises(ConflictError, match="clock_ahead"):
+        authority.set_role(agent.copy, lead.me, "write")
+
+
+def test_who_has_nothing_but_a_grant_dated_ahead_is_told_so(world: World) -> None:
+    lead, agent = role_ahead(world, "read", "write")
+    before = agent.space.events
+    with pytest.raises(ConflictError, match="clock_ahead") as caught:
+        agent.send("not yet")
+    role = lead.events.of_kind(1, "role", after=0)[-1]
+    assert caught.value.details["event_ids"] == [to_text("evt", role.id)]
+    assert agent.space.events == before and agent.space.pending == 0
+    local.sync_all(agent.profile, None)  # what it owes the others waits, too
+    world.clock.now += YEAR_MS
+    assert status_of(agent, agent.send("now").event) == "ok"
 
 
 def test_a_secret_that_came_with_a_frame_that_waits_is_handed_to_nobody(world: World) -> None:

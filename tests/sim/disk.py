@@ -7,7 +7,8 @@ of a newer one. Above it all is real: ``EventStore``, ``RowStore`` and the ``Log
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import apsw
@@ -18,6 +19,7 @@ from envoy.storage import schema
 from envoy.system import db, host
 
 MEMORY = ":memory:"
+NO_LIMIT = 1_073_741_823  # pages
 STATEMENTS_MAX = 400  # that a connection remembers: all of a seed
 # As `system.db` opens a file: without the first a statement is prepared anew for other values.
 SETTINGS = {
@@ -89,10 +91,22 @@ class Disk(db.Connection):
         self.run(f"PRAGMA max_page_count={count + pages}")
         self.armed = True
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Be sound for a while: what goes wrong happens to its own process, not to who looks."""
+        trace, self._raw.exec_trace = self._raw.exec_trace, None
+        pages = self.find(int, "PRAGMA max_page_count") or NO_LIMIT
+        self.run(f"PRAGMA max_page_count={NO_LIMIT}")
+        try:
+            yield
+        finally:
+            self.run(f"PRAGMA max_page_count={pages}")
+            self._raw.exec_trace = trace
+
     def disarm(self) -> None:
         """Be a sound disk again."""
         self._raw.exec_trace = None
-        self._raw.execute("PRAGMA max_page_count=1073741823").fetchall()
+        self.run(f"PRAGMA max_page_count={NO_LIMIT}")
         self.armed = False
 
 

@@ -94,14 +94,16 @@ class Run:
         """Let the next one act while ``waiting`` waits for the hub, if it is another's turn."""
         if not self.left or self.left[0].kind not in MOVING:
             return
-        if self._who(self.left[0]).name in (waiting, *self.active):
-            return
-        self.world.deep += 1
-        self.world.counts["beside"] += 1
-        try:
-            self.step(self.left.pop(0))
-        finally:
-            self.world.deep -= 1
+        disk = next(one.disk for one in self.world.members if one.name == waiting)
+        with disk.held():
+            if self._who(self.left[0]).name in (waiting, *self.active):
+                return
+            self.world.deep += 1
+            self.world.counts["beside"] += 1
+            try:
+                self.step(self.left.pop(0))
+            finally:
+                self.world.deep -= 1
 
     def _who(self, action: Action) -> Member:
         """Return whose action it is: of a join somebody who is not in, if there is anybody."""

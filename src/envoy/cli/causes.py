@@ -228,8 +228,8 @@ CAUSES: Mapping[str, Cause] = {
         "docs/reference/limits.md gives every limit with its reason.",
     ),
     "clock_ahead": Cause(
-        "A removal is known here that is dated ahead of this clock, so it cannot be cited yet.",
-        "Check the clock; an admin can repeat the removal under a right one.",
+        "A removal, or the grant to act by, is dated ahead of this clock: it cannot be cited yet.",
+        "Check the clock; an admin can repeat the act under a right one.",
     ),
     "timeout": Cause(
         "Another process held a lock for long, or a call took longer than --timeout.",

@@ -62,16 +62,19 @@ def box_for(
         return None
 
 
-def settled(events: EventStore, sn: int, judgement: Judgement) -> list[EpochRow]:
+def settled(events: EventStore, sn: int, judgement: Judgement, *, latest: int) -> list[EpochRow]:
     """Return the epochs that the next one may pass on: those an accepted event makes or is under.
 
     A box comes with the first frame under its epoch, which may wait for a removal that its author
-    had seen. Who does not know yet whom that epoch was made against must not hand it to them.
+    had seen. Who does not know yet whom that epoch was made against must not hand it to them; nor
+    who cannot cite that yet: what makes an epoch may be dated after ``latest``.
     """
     known, kinds = events.epochs(sn), judgement.ledger.by_kind
     every = [*kinds["genesis"], *kinds.get("epoch.create", ())]
-    made = {one.epoch for one in every if one.fault is None}
-    unmade = {row.id for row in known if row.secret is not None and row.id not in made}
+    every = [one for one in every if one.fault is None]
+    made = {one.epoch for one in every if one.kind == "genesis" or one.ts <= latest}
+    later = {one.epoch for one in every} - made
+    unmade = {row.id for row in known if row.secret is not None} - made - later
     if unmade:
         made |= _used(events, sn, unmade)
     return [row for row in known if row.id in made]

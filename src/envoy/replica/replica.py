@@ -33,6 +33,7 @@ from envoy.core.capability import (
     SCOPE_BEYOND,
     SELF_GRANT,
     TOO_LATE,
+    AuthEvent,
 )
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import sha256
@@ -301,7 +302,7 @@ class Author:
         """
         self._gathers = True
         for _ in range(limits.MERGES_MAX):
-            if not self._has("write") or not self._linker.is_scattered():
+            if not self.has("write") or not self._linker.is_scattered():
                 return
             self.say(Merge(None))
 
@@ -329,32 +330,30 @@ class Author:
         judged, views = batch.court.judgement, batch.court.views
         plan = duties.plan(judged, views, author=self.me, latest=latest)
         if plan.duty is duties.Duty.REFUSE:
-            raise ConflictError(
-                "clock_ahead", event_ids=[to_text("evt", act.id) for act in plan.acts]
-            )
-        for act in plan.acts if plan.duty is duties.Duty.REPEAT else ():
-            self.say(duties.repeated(act))
+            raise _ahead(plan.acts)
         if plan.duty is duties.Duty.WRITE and plan.epoch is not None:
             batch.space = batch.space._replace(epoch=plan.epoch.epoch, adequate=1)
-        elif self._has("write"):
+        elif self.has("write"):
             self.rotate()
         # Who may only read makes no epoch: what it writes is under a stale one, and flagged.
 
     def rotate(self) -> Entry:
         """Create an epoch for all readers and open invites, and write under it from here on.
 
-        The caller has seen to it that what ends a reading can be cited (``ensure_epoch``).
+        What ends a reading and is dated ahead is said again first. Raises ConflictError
+        (clock_ahead) where that is not for this profile: the epoch would be for the removed, too.
         """
         from envoy.replica import epochs
 
-        batch = self.batch
+        batch, latest = self.batch, self.batch.now_ms + limits.CITABLE_AHEAD_MS
+        self._repeat(latest)
         to = batch.current_readers()
         sealed = epochs.create(
             batch.space.id,
             self.me,
             older=epochs.wrapped(
                 batch.space.id,
-                epochs.settled(self.profile.events, batch.sn, batch.court.judgement),
+                epochs.settled(self.profile.events, batch.sn, batch.court.judgement, latest=latest),
             ),
             to=to,
             nonce=self.profile.entropy(16),
@@ -362,6 +361,19 @@ class Author:
         )
         batch.adopt_epoch(sealed)
         return self.say(sealed.body)
+
+    def _repeat(self, latest: int) -> None:
+        """Say again what ends a reading and cannot be cited, where it is not said again yet."""
+        from envoy.state import epochs as duties
+
+        court = self.batch.court
+        acts = duties.uncovered(court.judgement, latest=latest)
+        if acts and self.has("grant"):
+            for act in acts:
+                self.say(duties.repeated(act))
+            acts = duties.uncovered(court.judgement, latest=latest)
+        if any(act.kind == "remove" for act in acts):
+            raise _ahead(acts)
 
     # -- the parts of an event ----------------------------------------------------------------
 
@@ -382,14 +394,25 @@ class Author:
                 return self.batch.space.id if grant.kind == "genesis" else grant.id
         raise self._denied(cap)
 
-    def _has(self, cap: str) -> bool:
-        """Say whether a live grant of mine has ``cap``."""
+    def has(self, cap: str) -> bool:
+        """Say whether a live grant of mine that can be cited has ``cap``."""
         return any(self._gives(grant, cap) for grant in self._grants)
 
     def _gives(self, grant: rows.Grant, cap: str) -> bool:
+        """Say whether a grant has ``cap`` and can be cited."""
+        return self._holds(grant, cap) and not self._is_ahead(grant)
+
+    def _holds(self, grant: rows.Grant, cap: str) -> bool:
         """Say whether a grant has ``cap``, and has it still."""
         has = cap in _ROLE_CAPS.get(grant.role or grant.verb or "", ())
         return has and (grant.na is None or grant.na >= self.batch.now_ms)
+
+    def _is_ahead(self, grant: rows.Grant) -> bool:
+        """Say whether a grant is dated ahead of this clock, so that no event may name it yet."""
+        if grant.kind == "genesis":  # every event has seen it
+            return False
+        entry = self.batch.events.entry(self.batch.sn, grant.id)
+        return entry is not None and entry.ts > self.batch.now_ms + limits.CITABLE_AHEAD_MS
 
     def _denied(self, cap: str) -> EnvoyError:
         """Return why no grant of mine has ``cap``."""
@@ -397,6 +420,9 @@ class Author:
         roles = [grant.role for grant in self._grants if grant.role]
         if not self._grants:
             return AuthorityError("epoch_revoked", required_verb=cap)
+        ahead = [grant for grant in self._grants if self._holds(grant, cap)]
+        if ahead:
+            return _ahead(ahead)
         if any(grant.na is not None for grant in self._grants) and not roles:
             return AuthorityError("capability_expired", required_verb=cap)
         if roles == ["read"] and cap == "write":
@@ -405,7 +431,7 @@ class Author:
 
     def _merge_heads(self, kind: str, entity: bytes | None) -> None:
         """Join heads until what the next event must name fits into it; readers cannot."""
-        if kind == "merge" or not self._has("write"):
+        if kind == "merge" or not self.has("write"):
             return
         while (merge := self._linker.surplus(entity)) is not None:
             self.say(merge)
@@ -432,6 +458,11 @@ class Author:
 _NOT_MINE: Final = (SELF_GRANT, FOUNDER_STAYS)
 # What takes a wider grant than the most senior one there is.
 _TOO_WIDE: Final = (NO_CAP, OUT_OF_SCOPE, DEPTH_BEYOND, SCOPE_BEYOND, END_BEYOND, OUTSIDER)
+
+
+def _ahead(acts: Sequence[AuthEvent | rows.Grant]) -> ConflictError:
+    """Return that ``acts`` have to be cited and are dated ahead of this clock."""
+    return ConflictError("clock_ahead", event_ids=[to_text("evt", act.id) for act in acts])
 
 
 def _needed(body: Body) -> str:

@@ -28,8 +28,8 @@ _TOKEN = re.compile(
     |(?P<mark>[\[\]{}:,])""",
     re.DOTALL | re.VERBOSE,
 )
-# What may stand between a value and the end of its line.
-_REST_OF_LINE = re.compile(r"[ \t]*(?://[^\n]*?|/\*[^\n]*?\*/)?[ \t]*(?=\r?\n|\Z)")
+# What may stand between a value and the end of its line: a comment ends where it first can.
+_REST_OF_LINE = re.compile(r"[ \t]*(?://[^\n]*?|/\*(?:(?!\*/)[^\n])*\*/)?[ \t]*(?=\r?\n|\Z)")
 _INDENT = "  "
 _PAIRS = {"{": "}", "[": "]"}
 # What may come next. In an object: a name, a colon, a value, a comma.

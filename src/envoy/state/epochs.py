@@ -217,9 +217,8 @@ def plan(judgement: Judgement, views: Views, *, author: bytes, latest: int) -> P
     found = current(judgement, views)
     if found is not None:
         return Plan(Duty.WRITE, found)
-    events = judgement.ledger.events
-    ahead = [one for one in events if ending >> one.index & 1 and one.ts > latest]
-    open_ = tuple(one for one in ahead if not _is_repeated(one, judgement, latest))
+    ahead = _ahead(judgement, ending, latest)
+    open_ = uncovered(judgement, latest=latest)
     if open_ and judgement.acting(author, GRANT) is not None:
         return Plan(Duty.REPEAT, acts=open_)
     if any(one.kind == "remove" for one in open_):
@@ -230,6 +229,22 @@ def plan(judgement: Judgement, views: Views, *, author: bytes, latest: int) -> P
     found = current(judgement, views, excused=excused)
     duty = Duty.ROTATE if found is None else Duty.WRITE
     return Plan(duty, found, open_, flagged=bool(open_))
+
+
+def uncovered(judgement: Judgement, *, latest: int) -> tuple[AuthEvent, ...]:
+    """Return the read-ending acts dated after ``latest`` that nothing repeats by then.
+
+    An epoch that is created now leaves nobody out whom only they put out. Source:
+    docs/spec/authority.md, E3.
+    """
+    ahead = _ahead(judgement, read_ending(judgement), latest)
+    return tuple(one for one in ahead if not _is_repeated(one, judgement, latest))
+
+
+def _ahead(judgement: Judgement, ending: int, latest: int) -> list[AuthEvent]:
+    """Return those of the read-ending acts that are dated after ``latest``."""
+    events = judgement.ledger.events
+    return [one for one in events if ending >> one.index & 1 and one.ts > latest]
 
 
 def repeated(act: AuthEvent) -> Body:

@@ -31,7 +31,7 @@ from envoy.core.codec import encode
 from envoy.core.crypto.seal import is_usable
 from envoy.core.epoch import box_tag
 from envoy.core.log import Entry
-from envoy.errors import AuthorityError
+from envoy.errors import AuthorityError, ConflictError
 from envoy.replica import epochs, requests, slots
 from envoy.replica.actions.deliver import DELIVERED, deliver
 from envoy.replica.replica import Author, Replica
@@ -45,10 +45,21 @@ LOCAL = "local_only"
 
 
 def housekeep(replica: Replica) -> bool:
-    """Revoke the invites that must not live on, if that is for this profile to do; say if it did.
+    """Do what this profile owes the others in a space; say if there was anything.
 
-    Raises as ``Replica.compose`` does.
+    What has to be cited for it may be dated ahead of this clock: then it waits. Raises as
+    ``Replica.compose`` does else.
     """
+    try:
+        return _housekept(replica)
+    except ConflictError as error:
+        if error.code != "clock_ahead":
+            raise
+        return False
+
+
+def _housekept(replica: Replica) -> bool:
+    """Do what is owed, from what needs the others most; say if there was anything."""
     tend = replica.profile.tend
     done = [] if tend is None else [tend(replica)]  # whether it is connected, before all else
     done += [pin_hub(replica), ask_again(replica), _exchange_keys(replica), renew_epoch(replica)]
@@ -144,7 +155,8 @@ def _is_split(replica: Replica) -> bool:
     """
     batch = replica.batch()
     court = batch.court
-    known = epochs.settled(batch.events, batch.sn, court.judgement)
+    latest = batch.now_ms + limits.CITABLE_AHEAD_MS
+    known = epochs.settled(batch.events, batch.sn, court.judgement, latest=latest)
     for one in epochs.wrapped(batch.space.id, known):
         create = duties.created(court.judgement, one.id)
         if create is None or not duties.is_sound(create, court.views):
