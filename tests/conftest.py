@@ -8,6 +8,7 @@ the cost of being counted.
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 from pathlib import Path
@@ -34,6 +35,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(HERE).parts[0] in BY_CHANCE:
             item.add_marker("no_cover")
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector look no more through all the tests there are: it would at every turn."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

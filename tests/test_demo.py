@@ -43,7 +43,7 @@ def test_the_tests_of_the_package_fail_before_anybody_mends_it() -> None:
     assert "FAILED (failures=4)" in done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.prove  # `make demo` ends with an error where one does not hold, and CI runs that
 def test_every_claim_of_the_demo_holds(tmp_path: Path) -> None:
     done = play(tmp_path, THIS_ENVOY)
     assert (done.returncode, done.stderr) == (0, "")
