@@ -19,6 +19,7 @@ CALM = Weather(beside=0.0, slow_ms=1)
 def settle(world: World, watch: Watch) -> None:
     """End all that goes wrong, and let everybody exchange until nothing moves any more."""
     world.hub.heal(world.dice)
+    world.reckon()  # what a hub that lied alone had of a backup is gone with it
     world.weather = CALM
     for member in world.members:
         member.net.cut_until = 0
