@@ -252,6 +252,39 @@ def test_an_epoch_passes_on_none_that_is_dated_ahead(world: World) -> None:
         assert (made in found) is passes_on and found
 
 
+def test_a_grant_that_comes_to_nothing_gives_no_key(world: World) -> None:
+    lead, fast, agent, gone = dated_ahead(world)
+    fast.send("under an epoch that leaves it out")
+    agent.sync()
+    given = authority.Delegation(gone.me, "write", None, 0, None)
+    before = agent.space.events
+    with pytest.raises(ConflictError, match="clock_ahead") as caught:
+        authority.delegate(agent.copy, given)
+    ends = agent.events.of_kind(1, "remove", after=0)
+    assert caught.value.details["event_ids"] == [to_text("evt", ends[0].id)]
+    gone.sync()
+    assert agent.space.events == before
+    assert agent.space.epoch not in {one.id for one in gone.events.epochs(1) if one.secret}
+    world.clock.now += 10 * YEAR_MS
+    authority.delegate(lead.copy, given)  # who has seen the removal may let in again
+    gone.sync()
+    assert lead.space.epoch in {one.id for one in gone.events.epochs(1) if one.secret}
+
+
+def test_an_epoch_beside_a_leave_dated_ahead_is_left_once_that_can_be_cited(world: World) -> None:
+    _, agent, gone = world.team("lead", "agent", "gone")
+    gone.profile = gone.profile._replace(clock=Clock(world.clock.now + YEAR_MS))
+    act(gone, Leave(""))
+    agent.sync()
+    early = agent.send("beside it").event
+    assert agent.space.adequate == 0, "it is excused, no more"
+    world.clock.now += YEAR_MS
+    late = agent.send("after it").event
+    gone.sync()
+    assert agent.space.adequate == 1
+    assert status_of(gone, early) == "ok" and parked(gone)[late] == "sealed"
+
+
 # -- a grant dated ahead -------------------------------------------------------------------------
 
 

@@ -191,7 +191,12 @@ def _keys(world: World, inside: list[Member]) -> None:
             continue
         ended = [who for who, acts in out.items() if any(past[one.id] >> n & 1 for n in acts)]
         world.counts["trial decryptions"] += len(ended)
-        if any(oracles.epoch_of(lead, one) in held.get(who, ()) for who in ended):
+        opens = {who for who in ended if oracles.epoch_of(lead, one) in held.get(who, ())}
+        if not opens:
+            continue
+        # What a junior says ends nothing: who only left later had a right to read this.
+        seen = {other.id for other in log if past[one.id] >> number[other.id] & 1} - {one.id}
+        if opens - oracles.readers(lead, log, seen):
             raise Violated("a removed member reads nothing", f"{one.kind} {number[one.id]}")
 
 

@@ -103,9 +103,7 @@ def authority_agrees(member: Member, log: list[Entry]) -> None:
     """Hold every verdict and role of a copy to the slow judge, where it can be afforded."""
     if len(log) > EVENTS_MAX or sum(one.ix is not None for one in log) > ACTS_MAX:
         return
-    keys = member.copy.batch().keys
-    space = Space(member.space.id, [_event(member, one, keys.body(one)) for one in log])
-    view = space.whole()
+    view = _space(member, log).whole()
     for one in log:
         said = str(view.verdicts[one.id].status)
         if said != one.status:
@@ -115,6 +113,17 @@ def authority_agrees(member: Member, log: list[Entry]) -> None:
     here = {did: row.role for did, row in members.items() if row.role}
     if here != view.roles():
         raise Violated("roles as the oracle says", f"{len(here)} and {len(view.roles())}")
+
+
+def readers(member: Member, log: list[Entry], seen: set[bytes]) -> set[object]:
+    """Return who may read, as the slow judge says of who has seen these events and no others."""
+    return _space(member, log).view(frozenset(seen)).readers()
+
+
+def _space(member: Member, log: list[Entry]) -> Space:
+    """Return the events of a copy as the slow judge reads them."""
+    keys = member.copy.batch().keys
+    return Space(member.space.id, [_event(member, one, keys.body(one)) for one in log])
 
 
 def _event(member: Member, entry: Entry, body: Body | None) -> Event:

@@ -330,9 +330,10 @@ class Author:
         judged, views = batch.court.judgement, batch.court.views
         plan = duties.plan(judged, views, author=self.me, latest=latest)
         if plan.duty is duties.Duty.REFUSE:
-            raise _ahead(plan.acts)
+            raise dated_ahead(plan.acts)
         if plan.duty is duties.Duty.WRITE and plan.epoch is not None:
-            batch.space = batch.space._replace(epoch=plan.epoch.epoch, adequate=1)
+            is_whole = duties.current(judged, views) is not None  # else it is excused until then
+            batch.space = batch.space._replace(epoch=plan.epoch.epoch, adequate=int(is_whole))
         elif self.has("write"):
             self.rotate()
         # Who may only read makes no epoch: what it writes is under a stale one, and flagged.
@@ -373,7 +374,7 @@ class Author:
                 self.say(duties.repeated(act))
             acts = duties.uncovered(court.judgement, latest=latest)
         if any(act.kind == "remove" for act in acts):
-            raise _ahead(acts)
+            raise dated_ahead(acts)
 
     # -- the parts of an event ----------------------------------------------------------------
 
@@ -422,7 +423,7 @@ class Author:
             return AuthorityError("epoch_revoked", required_verb=cap)
         ahead = [grant for grant in self._grants if self._holds(grant, cap)]
         if ahead:
-            return _ahead(ahead)
+            return dated_ahead(ahead)
         if any(grant.na is not None for grant in self._grants) and not roles:
             return AuthorityError("capability_expired", required_verb=cap)
         if roles == ["read"] and cap == "write":
@@ -460,7 +461,7 @@ _NOT_MINE: Final = (SELF_GRANT, FOUNDER_STAYS)
 _TOO_WIDE: Final = (NO_CAP, OUT_OF_SCOPE, DEPTH_BEYOND, SCOPE_BEYOND, END_BEYOND, OUTSIDER)
 
 
-def _ahead(acts: Sequence[AuthEvent | rows.Grant]) -> ConflictError:
+def dated_ahead(acts: Sequence[AuthEvent | rows.Grant]) -> ConflictError:
     """Return that ``acts`` have to be cited and are dated ahead of this clock."""
     return ConflictError("clock_ahead", event_ids=[to_text("evt", act.id) for act in acts])
 

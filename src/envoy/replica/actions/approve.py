@@ -35,13 +35,13 @@ from envoy.replica import sync
 from envoy.replica.actions import access, enter, recall
 from envoy.replica.actions.care import housekeep, post_box
 from envoy.replica.actions.deliver import deliver, look
-from envoy.replica.actions.rehearsal import Done, perform
+from envoy.replica.actions.rehearsal import Done, check_gives, perform
 from envoy.replica.actions.space import blank, introduce
 from envoy.replica.ports import call_hub
 from envoy.replica.replica import Author, Call, Profile, Replica
 from envoy.replica.roads import pack
 from envoy.replica.unlocking import unlock
-from envoy.state.authority import Judgement, Status
+from envoy.state.authority import Judgement
 from envoy.state.project import uses_of
 from envoy.sync import frames
 from envoy.sync.frames import HubRefusal
@@ -325,9 +325,7 @@ def approve(
         role, access = request.invite.role, asks.access
         made = bodies.Grant(asks.did, role, asks.name, asks.keys, access, request.invite.id)
         entry = author.say(made)
-        verdict = author.batch.court.judgement.verdicts[entry.id]
-        if verdict.status is not Status.OK:
-            raise AuthorityError("outranked", cause=verdict.cause)
+        check_gives(author, entry)
         _reply(author.batch.space, author, request)
         return Done(entry)
 

@@ -20,7 +20,6 @@ from envoy import limits
 from envoy.core import bodies
 from envoy.core.capability import OTHERS, Grant
 from envoy.core.cards import Known
-from envoy.core.log import Entry
 from envoy.errors import AuthorityError, ConflictError, EnvoyError, NotFoundError, UsageError
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
@@ -28,12 +27,12 @@ from envoy.replica import slots
 from envoy.replica.actions import directory, recall
 from envoy.replica.actions.care import end_invites, post_box
 from envoy.replica.actions.deliver import look
-from envoy.replica.actions.rehearsal import Done, perform
+from envoy.replica.actions.rehearsal import Done, check_counts, check_gives, perform
 from envoy.replica.actions.space import close_out
 from envoy.replica.replica import Author, Call, Profile, Replica
 from envoy.state import epochs as duties
 from envoy.state import tasks
-from envoy.state.authority import OVER_COUNT, Judgement, Status
+from envoy.state.authority import Judgement
 from envoy.views import rows
 from envoy.views.reach import Reach
 
@@ -64,7 +63,7 @@ def set_role(
         if is_lower:
             author.gather()
         entry = author.say(bodies.Role(member, role))
-        _check_counts(court.judgement, entry)
+        check_counts(court.judgement, entry)
         if court.judgement.role_of(member) != role:
             raise _outranked(was, court.judgement, member)
         if is_lower:
@@ -102,7 +101,7 @@ def remove(
             return None
         author.gather()
         entry = author.say(bodies.Remove(member, reason, tuple(sorted(set(undo)))))
-        _check_counts(court.judgement, entry)
+        check_counts(court.judgement, entry)
         if _grants_to(court.judgement, member):
             raise _outranked(was, court.judgement, member)
         standing = [one for one in undo if court.judgement.is_ok(one)]
@@ -140,7 +139,7 @@ def revoke(
         was = court.judgement
         under = _revoking(was, grant, author.me)
         entry = author.say(bodies.Revoke(target, reason), auth=under)
-        _check_counts(court.judgement, entry)
+        check_counts(court.judgement, entry)
         if court.judgement.is_live(target):
             raise AuthorityError("outranked", grant_id=to_text("grant", target))
         author.settle()
@@ -243,7 +242,7 @@ def delegate(
         keys = statement if is_outside else None
         made = bodies.Delegate(given.to, given.verb, given.task, given.depth, na, keys)
         entry = author.say(made)
-        _check_counts(court.judgement, entry)
+        check_gives(author, entry)
         return Done(entry)
 
     call = Call(key, ("delegate", *given))
@@ -267,7 +266,7 @@ def end_space(
         if author.batch.space.closed_ms is not None:
             return None
         entry = close_out(author, reason)
-        _check_counts(author.batch.court.judgement, entry)
+        check_counts(author.batch.court.judgement, entry)
         return Done(entry)
 
     call = Call(key, ("space close", reason))
@@ -275,16 +274,6 @@ def end_space(
 
 
 # -- what the rules say --------------------------------------------------------------------------
-
-
-def _check_counts(judgement: Judgement, entry: Entry) -> None:
-    """Refuse an act of mine that the rules make void at once."""
-    verdict = judgement.verdicts[entry.id]
-    if verdict.status is Status.OK:
-        return
-    if verdict.cause == OVER_COUNT:
-        raise ConflictError("limit_exceeded", max=limits.AUTH_EVENTS_PER_GRANT_MAX)
-    raise AuthorityError("outranked", cause=verdict.cause)
 
 
 def _grants_to(judgement: Judgement, did: bytes) -> list[Grant]:

@@ -15,15 +15,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from envoy import limits
 from envoy.core.log import Entry
+from envoy.errors import AuthorityError, ConflictError
 from envoy.lean import NamedTuple
 from envoy.replica.actions import recall
 from envoy.replica.actions.care import housekeep, withdraw
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.facts import content_event
 from envoy.replica.projector import VISIBLE
-from envoy.replica.replica import Author, Call, Replica
-from envoy.state.authority import Judgement, Status, place
+from envoy.replica.replica import Author, Call, Replica, dated_ahead
+from envoy.state.authority import OVER_COUNT, Judgement, Status, place
 from envoy.views import rows
 from envoy.views.reach import Cut, Ended, Reach, Touched, nothing
 
@@ -98,6 +100,29 @@ def rehearse(replica: Replica, say: Callable[[Author], Sequence[Entry]]) -> Reac
 
 
 # -- what it did ----------------------------------------------------------------------------------
+
+
+def check_counts(judgement: Judgement, entry: Entry) -> None:
+    """Refuse an act of mine that the rules make void at once."""
+    verdict = judgement.verdicts[entry.id]
+    if verdict.status is Status.OK:
+        return
+    if verdict.cause == OVER_COUNT:
+        raise ConflictError("limit_exceeded", max=limits.AUTH_EVENTS_PER_GRANT_MAX)
+    raise AuthorityError("outranked", cause=verdict.cause)
+
+
+def check_gives(author: Author, entry: Entry) -> None:
+    """Refuse a grant of mine that comes to nothing: whom it lets in would be given keys.
+
+    Raises ConflictError(clock_ahead) where what ends it is dated ahead, so that it could not know.
+    """
+    judgement, latest = author.batch.court.judgement, author.batch.now_ms + limits.CITABLE_AHEAD_MS
+    check_counts(judgement, entry)
+    if judgement.is_live(entry.id):
+        return
+    ends = [one.event for one in judgement.kills.get(entry.id, ()) if one.event.ts > latest]
+    raise dated_ahead(ends) if ends else AuthorityError("outranked")
 
 
 def _withdraw(author: Author, before: Judgement) -> None:
