@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from envoy import limits
-from envoy.core.bodies import Invite, TaskClaim, TaskComplete
-from envoy.core.capability import OTHERS
+from envoy.core.bodies import Invite, TaskAssign, TaskClaim, TaskComplete, TaskRelease
+from envoy.core.capability import GRANT
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import prefixed, sha256
 from envoy.core.epoch import slot_name
@@ -38,7 +38,7 @@ from envoy.replica.pins import Pins
 from envoy.replica.ports import EventStore, RowStore
 from envoy.replica.projector import Projector
 from envoy.state.authority import OK, Verdict
-from envoy.state.tasks import Task
+from envoy.state.tasks import Task, repeats
 from envoy.sync.frames import SUM_MODULUS
 from envoy.views import names, rows
 
@@ -233,21 +233,22 @@ class Batch:
     def current_readers(self) -> list[Reader]:
         """Return, ascending by id, whom the next epoch is sealed to (rule E4).
 
-        Those of its ancestry: what is dated too far ahead to be cited is not in it.
+        Named are those of its ancestry, where nothing is that is dated too far ahead to be cited.
+        Whom such an act put out gets no box; whom one let in gets a box without a name (rule E7).
         """
         from envoy.state import epochs
 
         judgement = self.court.views.citable(self.now_ms + limits.CITABLE_AHEAD_MS)
-        members = self.rows.members(self.sn)
-        found = list[Reader]()
-        for ident in epochs.recipients(judgement):
-            event = judgement.ledger.by_id.get(ident)
+        named, reading = epochs.recipients(judgement), epochs.recipients(self.court.judgement)
+        members, found = self.rows.members(self.sn), list[Reader]()
+        for ident in named:
+            event, row = judgement.ledger.by_id.get(ident), members.get(ident)
+            enc = None if row is None else row.enc
             if event is not None and isinstance(event.body, Invite):
-                found.append(Reader(ident, event.body.enc))
-            else:
-                row = members.get(ident)
-                found.append(Reader(ident, None if row is None else row.enc))
-        return found
+                enc = event.body.enc
+            found.append(Reader(ident, enc if ident in reading else None))
+        late = (one for one in reading if one in members and one not in named)
+        return [*found, *(Reader(one, members[one].enc, named=False) for one in late)]
 
     def adopt_epoch(self, sealed: Sealed) -> None:
         """Hold the keys of an epoch made here, send its head and boxes first, write under it."""
@@ -325,11 +326,36 @@ class Batch:
                 reviews_missing=gating.missing_reviews(self.events, self.rows, self.sn, task),
             )
 
+    def check_cited(self, *idents: bytes | None) -> None:
+        """Refuse to act on events that are dated ahead of this clock: the act could not name them.
+
+        It would come to nothing. Raises ConflictError(clock_ahead).
+        """
+        latest = self.now_ms + limits.CITABLE_AHEAD_MS
+        for ident in idents:
+            entry = None if ident is None else self.events.entry(self.sn, ident)
+            if entry is not None and entry.ts > latest:
+                raise ConflictError("clock_ahead", event_ids=[to_text("evt", entry.id)])
+
+    def check_stands(self, task: bytes, body: Body) -> None:
+        """Refuse an act just written by which nobody holds the task who should, or somebody still.
+
+        It stands beside what is dated ahead. Raises ConflictError(clock_ahead).
+        """
+        row = self.rows.task(self.sn, task)
+        if row is None or not isinstance(body, TaskClaim | TaskRelease | TaskAssign):
+            return
+        try:
+            self.check_cited(task, row.tenure)
+        except ConflictError:
+            folded = self.folded(task)
+            if folded is None or not repeats(folded, body, self.me):
+                raise
+
     def rho(self, entity: bytes) -> int:
         """Return the rank that an act of mine on an entity would have (STATE section 1)."""
-        judgement = self.court.judgement
-        grant = judgement.best.get(self.me)
-        if grant is not None and grant.rank[0] < OTHERS:
+        latest = self.now_ms + limits.CITABLE_AHEAD_MS
+        if self.court.judgement.acting(self.me, GRANT, latest=latest) is not None:
             return 3
         made = self.events.entry(self.sn, entity)
         return 2 if made is not None and made.author == self.me else 1

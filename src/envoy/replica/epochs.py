@@ -43,7 +43,8 @@ def create(
     boxes, recipients = list[tuple[bytes, bytes]](), list[Recipient]()
     for reader in to:
         box = box_for(reader.enc, space, new.id, secret)
-        recipients.append(Recipient(reader.id, None if box is None else box[0]))
+        if reader.named:
+            recipients.append(Recipient(reader.id, None if box is None else box[0]))
         if box is not None:
             boxes.append((formulas.box_tag(new.id, box[0]), box[1]))
     body = EpochCreate(SUITE, nonce, new.wrap, tuple(recipients))

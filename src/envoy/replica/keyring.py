@@ -26,10 +26,14 @@ from envoy.replica.ports import EventStore
 
 
 class Reader(NamedTuple):
-    """Somebody an epoch is sealed to: a did or the id of an open invite, and its key."""
+    """Somebody an epoch is sealed to: a did or the id of an open invite, and its key.
+
+    Who has none gets no box. Who is not ``named`` gets just a box: its grant cannot be cited yet.
+    """
 
     id: bytes
     enc: bytes | None
+    named: bool = True
 
 
 class Sealed(NamedTuple):

@@ -33,7 +33,6 @@ from envoy.core.capability import (
     SCOPE_BEYOND,
     SELF_GRANT,
     TOO_LATE,
-    AuthEvent,
 )
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import sha256
@@ -42,22 +41,17 @@ from envoy.core.identity import Identity
 from envoy.core.kinds import KINDS, entity_of, read_body
 from envoy.core.log import Entry
 from envoy.core.structs import Body
-from envoy.errors import AuthorityError, ConflictError, EnvoyError, IntegrityError, UsageError
+from envoy.errors import AuthorityError, ConflictError, IntegrityError, UsageError
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
 from envoy.replica.batch import Batch
+from envoy.replica.grants import Grants, dated_ahead
 from envoy.replica.keyring import KeyRing
 from envoy.replica.linking import Linker
 from envoy.replica.ports import Carry, Clock, Entropy, EventStore, Hub, RowStore, Workers
 from envoy.views import rows
 
 KIND_OF: Final[Mapping[type[Body], str]] = {row.body: kind for kind, row in KINDS.items()}
-_ROLE_CAPS: Final = {
-    "read": ("read",),
-    "write": ("read", "write"),
-    "admin": ("read", "write", "grant", "admin"),
-    "owner": ("read", "write", "grant", "admin", "own"),
-}
 
 
 class Profile(NamedTuple):
@@ -226,7 +220,9 @@ class Author:
         self.profile = profile
         self.batch = batch
         self.me = profile.identity.did
-        self._grants = profile.rows.grants_of(batch.sn, profile.events.actor(self.me))
+        self._grants = Grants(
+            batch, profile.rows.grants_of(batch.sn, profile.events.actor(self.me))
+        )
         self._linker = Linker(batch, profile.entropy)
         self.note = ""  # kept with the answer under the caller's key
         self._is_ready = False
@@ -246,7 +242,9 @@ class Author:
         # What creates its entity has no id yet, hence nothing to have seen of it.
         entity = entity_of(kind, body, event=b"", author=self.me, space=space.id) or None
         self._merge_heads(kind, entity)
-        links = self._linker.links(entity, auth or self._grant_for(kind), gathers=self._gathers)
+        links = self._linker.links(
+            entity, auth or self.under(KINDS[kind].cap), gathers=self._gathers
+        )
         frame, event = author_event(
             self._writer(),
             links=links,
@@ -257,6 +255,7 @@ class Author:
         self.batch.see(event.id)
         entry = self.batch.accept(event, frame)
         self._check(entry, body)
+        self._check_stands(entry)
         self.batch.space = self.batch.space._replace(
             chain=links.chain, tip=event.id, tip_seq=event.seq
         )
@@ -270,9 +269,16 @@ class Author:
         A join is written under any epoch that the invite opens: its author could not make one.
         """
         self._check_open(kind)
+        if kind == "join" and self.batch.space.epoch is None:
+            self.batch.space = self.batch.space._replace(epoch=self._opened())
         if not self._is_ready and kind != "join":
             self._is_ready = True
             self.ensure_epoch()
+
+    def _opened(self) -> bytes | None:
+        """Return the newest epoch that is held here, adequate or not."""
+        held = [one for one in self.batch.events.epochs(self.batch.sn) if one.secret is not None]
+        return max(held, key=lambda one: (one.lam or 0, one.id)).id if held else None
 
     def check(self, kind: str) -> None:
         """Refuse what ``say`` would refuse for the space and my grants; nothing is written.
@@ -280,7 +286,7 @@ class Author:
         Raises ConflictError(space_closed), AuthorityError.
         """
         self._check_open(kind)
-        self._grant_for(kind)
+        self.under(KINDS[kind].cap)
 
     def _check_open(self, kind: str) -> None:
         """Refuse content for a space that is closed or past its end."""
@@ -311,6 +317,8 @@ class Author:
         court, latest = self.batch.court, self.batch.now_ms + limits.CITABLE_AHEAD_MS
         if not court.is_grown or court.judgement.acting(self.me, CAPS["write"]) is None:
             return
+        if not self.has("write"):
+            return  # who came in just now leaves it to its next write
         from envoy.state import epochs as duties
 
         plan = duties.plan(court.judgement, court.views, author=self.me, latest=latest)
@@ -323,6 +331,7 @@ class Author:
         Raises ConflictError(clock_ahead) where a removal is known that cannot be cited yet.
         """
         batch, latest = self.batch, self.batch.now_ms + limits.CITABLE_AHEAD_MS
+        self._is_ready = True  # what is said for it asks for no second one
         if batch.space.adequate:
             return
         from envoy.state import epochs as duties
@@ -334,7 +343,7 @@ class Author:
         if plan.duty is duties.Duty.WRITE and plan.epoch is not None:
             is_whole = duties.current(judged, views) is not None  # else it is excused until then
             batch.space = batch.space._replace(epoch=plan.epoch.epoch, adequate=int(is_whole))
-        elif self.has("write"):
+        elif self._grants.has("write", of_space=True):
             self.rotate()
         # Who may only read makes no epoch: what it writes is under a stale one, and flagged.
 
@@ -348,7 +357,6 @@ class Author:
 
         batch, latest = self.batch, self.batch.now_ms + limits.CITABLE_AHEAD_MS
         self._repeat(latest)
-        to = batch.current_readers()
         sealed = epochs.create(
             batch.space.id,
             self.me,
@@ -356,7 +364,7 @@ class Author:
                 batch.space.id,
                 epochs.settled(self.profile.events, batch.sn, batch.court.judgement, latest=latest),
             ),
-            to=to,
+            to=batch.current_readers(),
             nonce=self.profile.entropy(16),
             secret=self.profile.entropy(32),
         )
@@ -369,9 +377,10 @@ class Author:
 
         court = self.batch.court
         acts = duties.uncovered(court.judgement, latest=latest)
-        if acts and self.has("grant"):
-            for act in acts:
-                self.say(duties.repeated(act))
+        again = duties.to_repeat(court.judgement, acts, author=self.me, latest=latest)
+        if again:
+            for body in again:
+                self.say(body)
             acts = duties.uncovered(court.judgement, latest=latest)
         if any(act.kind == "remove" for act in acts):
             raise dated_ahead(acts)
@@ -387,48 +396,22 @@ class Author:
         seed = self.profile.identity.signing_seed
         return Writer(space=space.id, epoch=space.epoch, event_key=keys.event_key, seed=seed)
 
-    def _grant_for(self, kind: str) -> bytes:
-        """Return the most senior live grant of mine with the cap of ``kind``."""
-        cap = KINDS[kind].cap
-        for grant in self._grants:
-            if self._gives(grant, cap):
-                return self.batch.space.id if grant.kind == "genesis" else grant.id
-        raise self._denied(cap)
+    def under(self, cap: str) -> bytes:
+        """Return the most senior grant of mine that has ``cap`` and can be cited (``Grants``)."""
+        return self._grants.under(cap)
 
     def has(self, cap: str) -> bool:
         """Say whether a live grant of mine that can be cited has ``cap``."""
-        return any(self._gives(grant, cap) for grant in self._grants)
+        return self._grants.has(cap)
 
-    def _gives(self, grant: rows.Grant, cap: str) -> bool:
-        """Say whether a grant has ``cap`` and can be cited."""
-        return self._holds(grant, cap) and not self._is_ahead(grant)
-
-    def _holds(self, grant: rows.Grant, cap: str) -> bool:
-        """Say whether a grant has ``cap``, and has it still."""
-        has = cap in _ROLE_CAPS.get(grant.role or grant.verb or "", ())
-        return has and (grant.na is None or grant.na >= self.batch.now_ms)
-
-    def _is_ahead(self, grant: rows.Grant) -> bool:
-        """Say whether a grant is dated ahead of this clock, so that no event may name it yet."""
-        if grant.kind == "genesis":  # every event has seen it
-            return False
-        entry = self.batch.events.entry(self.batch.sn, grant.id)
-        return entry is not None and entry.ts > self.batch.now_ms + limits.CITABLE_AHEAD_MS
-
-    def _denied(self, cap: str) -> EnvoyError:
-        """Return why no grant of mine has ``cap``."""
-        assert cap in CAPS, "caps come from the table of kinds"
-        roles = [grant.role for grant in self._grants if grant.role]
-        if not self._grants:
-            return AuthorityError("epoch_revoked", required_verb=cap)
-        ahead = [grant for grant in self._grants if self._holds(grant, cap)]
+    def _check_stands(self, entry: Entry) -> None:
+        """Refuse to give what an act that is dated ahead has ended already, unseen by it."""
+        if entry.kind not in _GIVES:
+            return
+        kills = self.batch.court.judgement.kills.get(entry.id, ())
+        ahead = [one.event for one in kills if self._grants.is_late(one.event.ts)]
         if ahead:
-            return dated_ahead(ahead)
-        if any(grant.na is not None for grant in self._grants) and not roles:
-            return AuthorityError("capability_expired", required_verb=cap)
-        if roles == ["read"] and cap == "write":
-            return AuthorityError("read_only", required_verb=cap)
-        return AuthorityError("capability_missing", required_verb=cap)
+            raise dated_ahead(ahead)
 
     def _merge_heads(self, kind: str, entity: bytes | None) -> None:
         """Join heads until what the next event must name fits into it; readers cannot."""
@@ -448,6 +431,9 @@ class Author:
             raise AuthorityError("capability_missing", cause=fault, required_verb=_needed(body))
         if entry.kind == "join" and fault == NO_GRANT:  # the invite is dated ahead: not cited yet
             raise ConflictError("clock_ahead", cause="this_clock_is_behind")
+        grant = self.batch.court.ledger.grants.get(entry.auth)
+        if fault == NO_GRANT and grant is not None and self._grants.is_late(grant.act.ts):
+            raise dated_ahead([grant.act])
         if fault != TOO_LATE:  # the rows that the grant was chosen from do not fit the log
             raise IntegrityError("state_corrupt", cause=fault)
         if entry.kind == "join":
@@ -457,13 +443,9 @@ class Author:
 
 # What a grant never reaches, whoever holds it: the grants of its own holder, and the founder.
 _NOT_MINE: Final = (SELF_GRANT, FOUNDER_STAYS)
+_GIVES: Final = frozenset({"grant", "role", "join", "delegate", "invite"})
 # What takes a wider grant than the most senior one there is.
 _TOO_WIDE: Final = (NO_CAP, OUT_OF_SCOPE, DEPTH_BEYOND, SCOPE_BEYOND, END_BEYOND, OUTSIDER)
-
-
-def dated_ahead(acts: Sequence[AuthEvent | rows.Grant]) -> ConflictError:
-    """Return that ``acts`` have to be cited and are dated ahead of this clock."""
-    return ConflictError("clock_ahead", event_ids=[to_text("evt", act.id) for act in acts])
 
 
 def _needed(body: Body) -> str:

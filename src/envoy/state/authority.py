@@ -157,13 +157,17 @@ class Judgement(State, frozen=True):
             if one.ipk is not None and self.uses.get(one.key, 0) < one.uses_max
         )
 
-    def acting(self, did: bytes, cap: int, task: bytes | None = None) -> Grant | None:
+    def acting(
+        self, did: bytes, cap: int, task: bytes | None = None, *, latest: int | None = None
+    ) -> Grant | None:
         """Return the most senior live grant by which ``did`` has ``cap``, None if it has none.
 
-        A grant for one task counts for ``task`` alone.
+        A grant for one task counts for ``task`` alone. ``latest``: one dated after it, which no
+        event may name yet, is passed over.
         """
         for one in self.live:
-            if one.subject == did and one.caps & cap and one.task in (None, task):
+            late = latest is not None and one.kind != "genesis" and one.act.ts > latest
+            if one.subject == did and one.caps & cap and one.task in (None, task) and not late:
                 return one
         return None
 

@@ -21,7 +21,7 @@ from envoy import limits
 from envoy.core import bodies
 from envoy.core.capability import GRANT, OTHERS, WRITE, AuthEvent, ContentEvent, Grant
 from envoy.core.structs import Body, State
-from envoy.state.authority import Judgement, Kill, Status, place
+from envoy.state.authority import UNDONE, Judgement, Kill, Status, place
 from envoy.state.authority_content import beside, content_verdict
 from envoy.state.authority_views import Views
 
@@ -219,7 +219,7 @@ def plan(judgement: Judgement, views: Views, *, author: bytes, latest: int) -> P
         return Plan(Duty.WRITE, found)
     ahead = _ahead(judgement, ending, latest)
     open_ = uncovered(judgement, latest=latest)
-    if open_ and judgement.acting(author, GRANT) is not None:
+    if to_repeat(judgement, open_, author=author, latest=latest):
         return Plan(Duty.REPEAT, acts=open_)
     if any(one.kind == "remove" for one in open_):
         return Plan(Duty.REFUSE, acts=open_)
@@ -247,29 +247,65 @@ def _ahead(judgement: Judgement, ending: int, latest: int) -> list[AuthEvent]:
     return [one for one in events if ending >> one.index & 1 and one.ts > latest]
 
 
-def repeated(act: AuthEvent) -> Body:
-    """Return the body by which somebody with cap grant issues a read-ending ``act`` again.
+def to_repeat(
+    judgement: Judgement, acts: tuple[AuthEvent, ...], *, author: bytes, latest: int
+) -> list[Body]:
+    """Return what ``author`` says in the place of ``acts`` that are dated ahead; () if not its.
 
-    A leave is its author's alone: as said by another it is a removal.
+    What it said before in vain is not said again: its target stands above it.
     """
-    if act.kind == "leave":
-        return bodies.Remove(act.author, "", ())
-    assert act.body is not None, "what ends something was read"
-    return act.body
+    if judgement.acting(author, GRANT, latest=latest) is None:
+        return []
+    mine = [one for one in judgement.ledger.by_kind.get("revoke", ()) if one.author == author]
+    said = [one.body for one in mine if one.ts <= latest]
+    found = [body for act in acts for body in repeated(act, judgement, latest=latest)]
+    return [one for one in dict.fromkeys(found) if one not in said]
+
+
+def repeated(act: AuthEvent, judgement: Judgement, *, latest: int) -> list[Body]:
+    """Return what ends again, and no more, what a read-ending ``act`` dated ahead ended.
+
+    Who says it may stand above its author: a removal is said again only where nothing of its
+    subject stands, and undoes only what was undone; else the grants are ended one by one.
+    """
+    gone = act.body.subject if isinstance(act.body, bodies.Remove) else act.author
+    one_by_one = [
+        bodies.Revoke(key, "")
+        for key, kills in _ended(act, judgement).items()
+        if all(kill.event.ts > latest for kill in kills)
+    ]
+    if act.kind in ("remove", "leave") and all(one.subject != gone for one in judgement.live):
+        undo = act.body.undo if isinstance(act.body, bodies.Remove) else ()
+        undone = [one for one in undo if judgement.verdicts[one].cause == UNDONE]
+        reason = act.body.reason if isinstance(act.body, bodies.Remove) else ""
+        grants = judgement.ledger.grants
+        others = [one for one in one_by_one if grants[one.target].subject != gone]
+        return [bodies.Remove(gone, reason, tuple(undone)), *others]
+    return [*one_by_one]
+
+
+def _ended(act: AuthEvent, judgement: Judgement) -> dict[bytes, tuple[Kill, ...]]:
+    """Return the grants whose reading ``act`` ended, with all that ends each."""
+    grants, found = judgement.ledger.grants, dict[bytes, tuple[Kill, ...]]()
+    for key, kills in judgement.kills.items():
+        for kill in kills if grants[key].reads else ():
+            if kill.event.id == act.id and _ends_reading(kill, grants[key], kills, judgement):
+                found[key] = kills
+    undo = act.body.undo if isinstance(act.body, bodies.Remove) else ()
+    for key, grant in grants.items():
+        verdict = judgement.verdicts.get(grant.act.id)
+        if not grant.reads or verdict is None or verdict.status is not Status.VOID:
+            continue
+        undone = grant.act.id in undo and verdict.cause == UNDONE
+        if undone or any(kill.event.id == act.id for kill in beside(grant, judgement)):
+            found.setdefault(key, judgement.kills.get(key, ()))
+    return found
 
 
 def _is_repeated(act: AuthEvent, judgement: Judgement, latest: int) -> bool:
     """Say whether all that ``act`` ends is ended by acts that can be cited, too."""
-    ended = [kills for kills in judgement.kills.values() if _is_among(act, kills)]
-    if not ended:
-        twins = judgement.ledger.by_kind[act.kind]
-        return any(one.body == act.body and one.ts <= latest for one in twins)
+    ended = _ended(act, judgement).values()
     return all(any(kill.event.ts <= latest for kill in kills) for kills in ended)
-
-
-def _is_among(act: AuthEvent, kills: tuple[Kill, ...]) -> bool:
-    """Say whether ``act`` is one of ``kills``."""
-    return any(kill.event.id == act.id for kill in kills)
 
 
 # -- E7: whom a box may be given --------------------------------------------------------------

@@ -57,7 +57,7 @@ def set_role(
         before = was.role_of(member)
         if before is None:
             raise NotFoundError("not_found", kind="member", next_command="envoy space members")
-        if before == role:
+        if before == role and _is_citable(author, member, role):
             return None
         is_lower = SENIOR_FIRST.index(role) < SENIOR_FIRST.index(before)
         if is_lower:
@@ -98,7 +98,9 @@ def remove(
         was = court.judgement
         _check_undo(was, member, undo)
         if not undo and _is_removed(was, member):
-            return None
+            author.ensure_epoch()  # says again what is dated ahead
+            new = [entry for entry, _ in author.batch.fresh]
+            return Done(new[-1]) if new else None
         author.gather()
         entry = author.say(bodies.Remove(member, reason, tuple(sorted(set(undo)))))
         check_counts(court.judgement, entry)
@@ -242,7 +244,7 @@ def delegate(
         keys = statement if is_outside else None
         made = bodies.Delegate(given.to, given.verb, given.task, given.depth, na, keys)
         entry = author.say(made)
-        check_gives(author, entry)
+        check_gives(court.judgement, entry)
         return Done(entry)
 
     call = Call(key, ("delegate", *given))
@@ -274,6 +276,13 @@ def end_space(
 
 
 # -- what the rules say --------------------------------------------------------------------------
+
+
+def _is_citable(author: Author, member: bytes, role: str) -> bool:
+    """Say whether ``member`` has ``role`` by a grant that is not dated ahead of this clock."""
+    latest = author.batch.now_ms + limits.CITABLE_AHEAD_MS
+    found = [one for one in _grants_to(author.batch.court.judgement, member) if one.role == role]
+    return any(one.kind == "genesis" or one.act.ts <= latest for one in found)
 
 
 def _grants_to(judgement: Judgement, did: bytes) -> list[Grant]:

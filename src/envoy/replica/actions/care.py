@@ -21,7 +21,7 @@ Specification: docs/spec/epoch.md; docs/spec/invite.md, End; docs/spec/receipt.m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from envoy import limits
@@ -32,6 +32,7 @@ from envoy.core.crypto.seal import is_usable
 from envoy.core.epoch import box_tag
 from envoy.core.log import Entry
 from envoy.errors import AuthorityError, ConflictError
+from envoy.ids import to_text
 from envoy.replica import epochs, requests, slots
 from envoy.replica.actions.deliver import DELIVERED, deliver
 from envoy.replica.replica import Author, Replica
@@ -50,27 +51,33 @@ def housekeep(replica: Replica) -> bool:
     What has to be cited for it may be dated ahead of this clock: then it waits. Raises as
     ``Replica.compose`` does else.
     """
-    try:
-        return _housekept(replica)
-    except ConflictError as error:
-        if error.code != "clock_ahead":
-            raise
-        return False
+    return _housekept(replica)
 
 
 def _housekept(replica: Replica) -> bool:
     """Do what is owed, from what needs the others most; say if there was anything."""
     tend = replica.profile.tend
     done = [] if tend is None else [tend(replica)]  # whether it is connected, before all else
-    done += [pin_hub(replica), ask_again(replica), _exchange_keys(replica), renew_epoch(replica)]
+    duties_of = [pin_hub, ask_again, _exchange_keys, renew_epoch]
     if replica.space.role in ADMINS:
-        done.append(_revoke_due(replica))
-    return any(done)
+        duties_of.append(_revoke_due)
+    return any([*done, *[_unless_ahead(one, replica) for one in duties_of]])
+
+
+def _unless_ahead(duty: Callable[[Replica], bool], replica: Replica) -> bool:
+    """Do one duty; what has to be cited for it may be dated ahead: then it alone waits."""
+    try:
+        return duty(replica)
+    except ConflictError as error:
+        if error.code != "clock_ahead":
+            raise
+        return False
 
 
 def _exchange_keys(replica: Replica) -> bool:
     """Ask for epochs that stay closed, answer who asks, refill the hub; say if any of it was."""
-    done = [requests.ask(replica), requests.answer(replica), requests.refill(replica)]
+    every = (requests.ask, requests.answer, requests.refill)
+    done = [_unless_ahead(one, replica) for one in every]
     return any(done) and bool(deliver(replica))
 
 
@@ -191,12 +198,24 @@ def pin_hub(replica: Replica) -> bool:
     def work(author: Author) -> list[Entry]:
         if author.batch.space.hub == key:
             return []  # another process, or another admin, was first
-        ledger, seen = author.batch.court.ledger, (1 << author.batch.court.next_ix) - 1
-        return [author.say(HubPin(1 + ledger.greatest("hub.pin", seen), key, None))]
+        return [say_pin(author, key, None)]
 
     replica.compose(work)
     deliver(replica)
     return True
+
+
+def say_pin(author: Author, key: bytes, origin: str | None) -> Entry:
+    """Pin a hub. Raises ConflictError(clock_ahead) where a pin that is dated ahead counts more."""
+    court, latest = author.batch.court, author.batch.now_ms + limits.CITABLE_AHEAD_MS
+    author.ensure_epoch()
+    pins = [one for one in court.ledger.by_kind.get("hub.pin", ()) if one.ts <= latest]
+    seen = sum(1 << one.index for one in pins)
+    entry = author.say(HubPin(1 + court.ledger.greatest("hub.pin", seen), key, origin))
+    pin = court.judgement.pin
+    if pin is not None and pin.id != entry.id and pin.ts > latest:
+        raise ConflictError("clock_ahead", event_ids=[to_text("evt", pin.id)])
+    return entry
 
 
 def ask_again(replica: Replica) -> bool:
@@ -246,7 +265,8 @@ def _asked(replica: Replica, task: rows.Task) -> tuple[bytes, int] | None:
 
 def end_invites(author: Author, found: Sequence[rows.Invite], reason: str) -> list[Entry]:
     """Write the end of invites and queue it for the hub; the epoch is left with them."""
-    said = [author.say(Revoke(row.id, reason)) for row in found]
+    # Under a grant of lower rank it would end nothing: the senior one may be dated ahead.
+    said = [author.say(Revoke(row.id, reason), auth=author.under("grant")) for row in found]
     withdraw(author, found)
     return said
 

@@ -13,12 +13,12 @@ Specification: docs/spec/access.md; docs/spec/bridge.md.
 
 from __future__ import annotations
 
-from envoy.core.bodies import HubPin
 from envoy.core.log import Entry
 from envoy.errors import AuthorityError, ConflictError, InternalError
 from envoy.ids import to_text
 from envoy.lean import NamedTuple
 from envoy.replica.actions import access
+from envoy.replica.actions.care import say_pin
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.replica import Author, Profile, Replica
 from envoy.replica.roads import Roads, told
@@ -122,8 +122,6 @@ def _pin(replica: Replica, origin: str, key: bytes) -> None:
     def work(author: Author) -> list[Entry]:
         if author.batch.space.hub == key:
             return []  # another process, or another admin, was first
-        ledger, seen = author.batch.court.ledger, (1 << author.batch.court.next_ix) - 1
-        number = 1 + ledger.greatest("hub.pin", seen)
-        return [author.say(HubPin(number, key, origin))]
+        return [say_pin(author, key, origin)]
 
     replica.compose(work)

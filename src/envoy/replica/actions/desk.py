@@ -68,8 +68,8 @@ def admit(
 ) -> Released:
     """Let held ``events`` count, or all that the revocations among them hold.
 
-    Where nothing is released nothing is written. Raises NotFoundError(not_found),
-    ConflictError (event_not_ok for what is void or invalid, idempotency_mismatch), AuthorityError.
+    Where nothing is released nothing is written. Raises NotFoundError(not_found), ConflictError
+    (event_not_ok for what is void or invalid, clock_ahead, idempotency_mismatch), AuthorityError.
     """
     ids = tuple(dict.fromkeys(events))
 
@@ -78,6 +78,8 @@ def admit(
             _check(author, ident)
         said = author.say(Admit(ids, reason))
         found = _released(author, said)
+        if not found:
+            author.batch.check_cited(*ids)
         if dry_run or not found:
             raise _TakenBack(found)
         return [said]

@@ -24,7 +24,7 @@ from envoy.replica.actions.care import housekeep, withdraw
 from envoy.replica.actions.deliver import deliver, look
 from envoy.replica.facts import content_event
 from envoy.replica.projector import VISIBLE
-from envoy.replica.replica import Author, Call, Replica, dated_ahead
+from envoy.replica.replica import Author, Call, Replica
 from envoy.state.authority import OVER_COUNT, Judgement, Status, place
 from envoy.views import rows
 from envoy.views.reach import Cut, Ended, Reach, Touched, nothing
@@ -112,17 +112,11 @@ def check_counts(judgement: Judgement, entry: Entry) -> None:
     raise AuthorityError("outranked", cause=verdict.cause)
 
 
-def check_gives(author: Author, entry: Entry) -> None:
-    """Refuse a grant of mine that comes to nothing: whom it lets in would be given keys.
-
-    Raises ConflictError(clock_ahead) where what ends it is dated ahead, so that it could not know.
-    """
-    judgement, latest = author.batch.court.judgement, author.batch.now_ms + limits.CITABLE_AHEAD_MS
+def check_gives(judgement: Judgement, entry: Entry) -> None:
+    """Refuse a grant of mine that comes to nothing: whom it lets in would be given keys."""
     check_counts(judgement, entry)
-    if judgement.is_live(entry.id):
-        return
-    ends = [one.event for one in judgement.kills.get(entry.id, ()) if one.event.ts > latest]
-    raise dated_ahead(ends) if ends else AuthorityError("outranked")
+    if not judgement.is_live(entry.id):
+        raise AuthorityError("outranked")
 
 
 def _withdraw(author: Author, before: Judgement) -> None:

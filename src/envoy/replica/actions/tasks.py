@@ -199,7 +199,7 @@ def ask(
         body = slots.claim_body(task, session, lease_s, secret)
         if not is_new(author.batch, task, body):
             return []
-        return [author.say(body, slot=slots.ask(task, secret, lease_s))]
+        return _written(author, task, body, slots.ask(task, secret, lease_s))
 
     written = replica.compose(work, call=call)
     if not written.entries and not written.replayed:
@@ -306,7 +306,7 @@ def say(replica: Replica, task: bytes, say: Say, *, call: Call) -> rows.Transiti
         body = say(tenure_of(author.batch, task))
         if not is_new(author.batch, task, body):
             return []
-        return [author.say(body, slot=slots.renewal(replica, author.batch, task))]
+        return _written(author, task, body, slots.renewal(replica, author.batch, task))
 
     return answer(replica, task, before, replica.compose(work, call=call))
 
@@ -327,9 +327,17 @@ def end(
             return []
         if isinstance(body, TaskComplete):
             batch.check_evidence(task, body.evidence)
-        return [author.say(body, slot=freed(batch, task))]
+        return _written(author, task, body, freed(batch, task))
 
     return answer(replica, task, before, replica.compose(work, call=call))
+
+
+def _written(
+    author: Author, task: bytes, body: Body, slot: tuple[str, bytes] | None
+) -> list[Entry]:
+    entry = author.say(body, slot=slot)
+    author.batch.check_stands(task, body)
+    return [entry]
 
 
 def freed(batch: Batch, task: bytes) -> tuple[str, bytes] | None:
