@@ -193,7 +193,7 @@ def test_the_command_line_sums_up_in_one_line(tmp_path: Path) -> None:
     assert {"seed", "accepted", "seconds", "per_second"} <= report.keys()
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_what_the_stories_found_in_a_fold_is_found_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -296,7 +296,7 @@ def test_the_figures_add_up(ended: tuple[dict[str, Any], dict[str, str]]) -> Non
     assert told["score"] == round(100 * (1 - 2 / len(hows)), 1)
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_a_run_goes_on_where_it_ended(project: Path) -> None:
     """Each has half of the mutants; with a test more only the survivors are asked again."""
     file = project / "results.jsonl"

@@ -17,7 +17,7 @@ from bench.setting import Setting
 RACES = 160
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_of_eight_who_race_for_each_of_many_tasks_one_wins_and_seven_know_who(
     tmp_path: Path,
 ) -> None:
