@@ -198,6 +198,21 @@ def test_a_removal_by_a_junior_is_not_made_stronger(world: World) -> None:
     assert w.space.role == "admin"
 
 
+def test_a_removal_that_undoes_what_there_is_not_stops_nobody(world: World) -> None:
+    lead, fast, gone = crew(world, "gone")
+    content = gone.send("no act on authority").event
+    fast.sync()
+    fast.clock.now += DAY_MS
+    assert content is not None
+    say(fast, Remove(gone.me, "", tuple(sorted((bytes([7] * 32), content)))))
+    for one in (fast, lead, gone):
+        one.sync()
+    sent = lead.send("goes on").event
+    gone.sync()
+    removals = [one for one in kinds(lead) if one == "remove"]
+    assert status_of(lead, sent) == "ok" and status_of(gone, sent) is None and len(removals) == 2
+
+
 def test_a_removal_without_effect_stays_without(world: World) -> None:
     lead, senior, junior = world.team("lead", "senior", "junior")
     admin(lead, senior)

@@ -239,7 +239,7 @@ class Batch:
         from envoy.state import epochs
 
         judgement = self.court.views.citable(self.now_ms + limits.CITABLE_AHEAD_MS)
-        named, reading = epochs.recipients(judgement), epochs.recipients(self.court.judgement)
+        named, reading = epochs.recipients(judgement), {*epochs.recipients(self.court.judgement)}
         members, found = self.rows.members(self.sn), list[Reader]()
         for ident in named:
             event, row = judgement.ledger.by_id.get(ident), members.get(ident)
@@ -247,7 +247,7 @@ class Batch:
             if event is not None and isinstance(event.body, Invite):
                 enc = event.body.enc
             found.append(Reader(ident, enc if ident in reading else None))
-        late = (one for one in reading if one in members and one not in named)
+        late = sorted((reading & members.keys()) - {*named})
         return [*found, *(Reader(one, members[one].enc, named=False) for one in late)]
 
     def adopt_epoch(self, sealed: Sealed) -> None:

@@ -250,7 +250,7 @@ def _ahead(judgement: Judgement, ending: int, latest: int) -> list[AuthEvent]:
 def to_repeat(
     judgement: Judgement, acts: tuple[AuthEvent, ...], *, author: bytes, latest: int
 ) -> list[Body]:
-    """Return what ``author`` says in the place of ``acts`` that are dated ahead; () if not its.
+    """Return what ``author`` says in the place of ``acts`` dated ahead; nothing if it may not.
 
     What it said before in vain is not said again: its target stands above it.
     """
@@ -276,7 +276,8 @@ def repeated(act: AuthEvent, judgement: Judgement, *, latest: int) -> list[Body]
     ]
     if act.kind in ("remove", "leave") and all(one.subject != gone for one in judgement.live):
         undo = act.body.undo if isinstance(act.body, bodies.Remove) else ()
-        undone = [one for one in undo if judgement.verdicts[one].cause == UNDONE]
+        known = ((one, judgement.verdicts.get(one)) for one in undo)  # it may name anything
+        undone = [one for one, verdict in known if verdict and verdict.cause == UNDONE]
         reason = act.body.reason if isinstance(act.body, bodies.Remove) else ""
         grants = judgement.ledger.grants
         others = [one for one in one_by_one if grants[one.target].subject != gone]

@@ -100,7 +100,8 @@ def remove(
         if not undo and _is_removed(was, member):
             author.ensure_epoch()  # says again what is dated ahead
             new = [entry for entry, _ in author.batch.fresh]
-            return Done(new[-1]) if new else None
+            ends = [entry for entry in new if entry.kind in ("remove", "revoke")]
+            return Done((ends or new)[-1]) if new else None
         author.gather()
         entry = author.say(bodies.Remove(member, reason, tuple(sorted(set(undo)))))
         check_counts(court.judgement, entry)

@@ -51,11 +51,6 @@ def housekeep(replica: Replica) -> bool:
     What has to be cited for it may be dated ahead of this clock: then it waits. Raises as
     ``Replica.compose`` does else.
     """
-    return _housekept(replica)
-
-
-def _housekept(replica: Replica) -> bool:
-    """Do what is owed, from what needs the others most; say if there was anything."""
     tend = replica.profile.tend
     done = [] if tend is None else [tend(replica)]  # whether it is connected, before all else
     duties_of = [pin_hub, ask_again, _exchange_keys, renew_epoch]
