@@ -4,7 +4,8 @@ An event names the grant that it is written under, and has to have seen it. So a
 that has the cap, has it still, and is not dated ahead of this clock: what is cannot be cited yet
 (docs/spec/event.md, Graph).
 
-Laws: the most senior grant that fits is taken, one for the whole space before one for a task.
+Laws: the most senior grant that fits is taken, one for the whole space before one for the task
+that the event is about; one for another task is taken where there is none, and the event refused.
 
 Specification: docs/spec/authority.md, Duties of authors.
 """
@@ -37,23 +38,24 @@ class Grants:
         self._found = found
         self._latest = batch.now_ms + limits.CITABLE_AHEAD_MS
 
-    def under(self, cap: str) -> bytes:
-        """Return what an event that takes ``cap`` names as its grant.
+    def under(self, cap: str, about: bytes | None = None) -> bytes:
+        """Return what an event that takes ``cap``, and is ``about`` a task, names as its grant.
 
         Raises AuthorityError, or ConflictError(clock_ahead) where all that have it are dated ahead.
         """
         fitting = [grant for grant in self._found if self._gives(grant, cap)]
         if not fitting:
             raise self._denied(cap)
-        whole = [grant for grant in fitting if grant.task is None]
-        grant = (whole or fitting)[0]
+        grant = min(fitting, key=lambda one: (one.task is not None, one.task != about))
         return self._batch.space.id if grant.kind == "genesis" else grant.id
 
-    def has(self, cap: str, *, of_space: bool = False) -> bool:
-        """Say whether there is one with ``cap``; ``of_space``: for more than a task."""
-        return any(
-            self._gives(grant, cap) and not (of_space and grant.task) for grant in self._found
-        )
+    def has(self, cap: str) -> bool:
+        """Say whether there is one with ``cap``, for the space or for any task."""
+        return any(self._gives(grant, cap) for grant in self._found)
+
+    def reaches(self, cap: str, about: bytes | None) -> bool:
+        """Say whether there is one with ``cap`` for a task, or, None, for the whole space."""
+        return any(self._gives(grant, cap) and grant.task in (None, about) for grant in self._found)
 
     def is_late(self, ts: int) -> bool:
         """Say whether a time, in milliseconds since 1970, is too far ahead to be cited."""

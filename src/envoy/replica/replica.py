@@ -33,6 +33,7 @@ from envoy.core.capability import (
     SCOPE_BEYOND,
     SELF_GRANT,
     TOO_LATE,
+    task_of,
 )
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import sha256
@@ -243,7 +244,9 @@ class Author:
         entity = entity_of(kind, body, event=b"", author=self.me, space=space.id) or None
         self._merge_heads(kind, entity)
         links = self._linker.links(
-            entity, auth or self.under(KINDS[kind].cap), gathers=self._gathers
+            entity,
+            auth or self._grants.under(KINDS[kind].cap, _about(kind, body)),
+            gathers=self._gathers,
         )
         frame, event = author_event(
             self._writer(),
@@ -272,7 +275,6 @@ class Author:
         if kind == "join" and self.batch.space.epoch is None:
             self.batch.space = self.batch.space._replace(epoch=self._opened())
         if not self._is_ready and kind != "join":
-            self._is_ready = True
             self.ensure_epoch()
 
     def _opened(self) -> bytes | None:
@@ -308,7 +310,7 @@ class Author:
         """
         self._gathers = True
         for _ in range(limits.MERGES_MAX):
-            if not self.has("write") or not self._linker.is_scattered():
+            if not self._grants.reaches("write", None) or not self._linker.is_scattered():
                 return
             self.say(Merge(None))
 
@@ -317,7 +319,7 @@ class Author:
         court, latest = self.batch.court, self.batch.now_ms + limits.CITABLE_AHEAD_MS
         if not court.is_grown or court.judgement.acting(self.me, CAPS["write"]) is None:
             return
-        if not self.has("write"):
+        if not self._grants.reaches("write", None):
             return  # who came in just now leaves it to its next write
         from envoy.state import epochs as duties
 
@@ -343,7 +345,7 @@ class Author:
         if plan.duty is duties.Duty.WRITE and plan.epoch is not None:
             is_whole = duties.current(judged, views) is not None  # else it is excused until then
             batch.space = batch.space._replace(epoch=plan.epoch.epoch, adequate=int(is_whole))
-        elif self._grants.has("write", of_space=True):
+        elif self._grants.reaches("write", None):
             self.rotate()
         # Who may only read makes no epoch: what it writes is under a stale one, and flagged.
 
@@ -414,10 +416,15 @@ class Author:
             raise dated_ahead(ahead)
 
     def _merge_heads(self, kind: str, entity: bytes | None) -> None:
-        """Join heads until what the next event must name fits into it; readers cannot."""
+        """Join heads until what the next event must name fits into it.
+
+        Who reads cannot, and who writes in one task only within it: they name what fits.
+        """
         if kind == "merge" or not self.has("write"):
             return
         while (merge := self._linker.surplus(entity)) is not None:
+            if not self._grants.reaches("write", merge.entity):
+                return
             self.say(merge)
 
     def _check(self, entry: Entry, body: Body) -> None:
@@ -446,6 +453,11 @@ _NOT_MINE: Final = (SELF_GRANT, FOUNDER_STAYS)
 _GIVES: Final = frozenset({"grant", "role", "join", "delegate", "invite"})
 # What takes a wider grant than the most senior one there is.
 _TOO_WIDE: Final = (NO_CAP, OUT_OF_SCOPE, DEPTH_BEYOND, SCOPE_BEYOND, END_BEYOND, OUTSIDER)
+
+
+def _about(kind: str, body: Body) -> bytes | None:
+    """Return the task that an event has to be in the scope of, None for the space (rule S3)."""
+    return body.task if isinstance(body, Delegate) else task_of(kind, body, b"")
 
 
 def _needed(body: Body) -> str:
