@@ -228,7 +228,7 @@ CAUSES: Mapping[str, Cause] = {
         "docs/reference/limits.md gives every limit with its reason.",
     ),
     "clock_ahead": Cause(
-        "A removal, a grant or a step of the task is dated ahead of this clock: it is not cited yet.",
+        "A removal, a grant or a step of the task is dated ahead of this clock: not citable yet.",
         "Check the clock; an admin can repeat the act under a right one.",
     ),
     "timeout": Cause(
