@@ -32,6 +32,9 @@ def main() -> int:
     if asked.summary is not None:
         print("\n".join(results.summaries(asked.summary)))
         return 0
+    if asked.compact is not None:
+        results.compact(asked.compact)
+        return 0
     if asked.planted:
         return planted.main(asked.only, starts=asked.starts, seeds_max=asked.seeds_max)
     if asked.regress is not None:
@@ -55,6 +58,7 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=0, help="begin no more seeds after that")
     parser.add_argument("--results", type=Path, help="add to this file what is not in it yet")
     parser.add_argument("--summary", type=Path, help="add up a file of results")
+    parser.add_argument("--compact", type=Path, help="make one line of blocks that touch")
     parser.add_argument("--planted", action="store_true", help="find the planted bugs")
     parser.add_argument("--only", default="", help="with --planted: those whose name has this")
     parser.add_argument("--seeds-max", type=int, default=1000, help="with --planted: of each")

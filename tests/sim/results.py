@@ -2,17 +2,19 @@
 
 A line is a block of seeds one after the other, under the hash of the code that played them:
 product, simulator, oracles. A run goes on where those of the same code ended; changed code begins
-anew.
+anew. `tests/sim/ledger.jsonl` keeps what was run: `compact` makes one line of blocks that touch.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +22,7 @@ import envoy
 from sim.faults import FAULTS
 from sim.run import Report
 
+SUITE: Final = "simulator"
 BLOCK: Final = 100  # seeds of a line at most
 LOST: Final = "an acknowledged event is there"
 EVIL: Final = ("backdate", "equivocate", "junk", "defy", "launder")
@@ -89,6 +92,17 @@ def code() -> str:
     return found.hexdigest()[:16]
 
 
+@cache
+def commit() -> str:
+    """Return the commit that is checked out, "" where that is unknown; ``code`` is what counts."""
+    asked = ["git", "rev-parse", "--short=12", "HEAD"]
+    try:
+        found = subprocess.run(asked, cwd=_TESTS, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return found.stdout.strip()
+
+
 class Results:
     """A file of results. ``kind``: which sort of seeds, whose numbers mean something else."""
 
@@ -122,7 +136,8 @@ class Results:
         if not self._sum.seeds:
             return
         line = {
-            **{"code": code(), "kind": self.kind, "first": self._first, "last": self._next},
+            **{"suite": SUITE, "commit": commit(), "code": code(), "kind": self.kind},
+            **{"first": self._first, "last": self._next},
             **{"at": int(time.time()), **self._sum._asdict(), "failures": self._failures},
         }
         whole = not self.path.exists() or self.path.read_bytes().endswith(b"\n")
@@ -132,7 +147,7 @@ class Results:
 
 
 def summaries(path: Path) -> Iterator[str]:
-    """Yield one line for each code that results are of, the oldest first."""
+    """Yield one line for each code that results are of, the oldest first; then all together."""
     sums, failures = dict[tuple[str, str], Sum](), list[str]()
     for line in _lines(path):
         key = (line["code"], line["kind"])
@@ -140,7 +155,30 @@ def summaries(path: Path) -> Iterator[str]:
         failures += [f"seed {seed} failed: {how}" for seed, how in line["failures"]]
     for (hashed, kind), found in sums.items():
         yield f"code {hashed}, {kind}: {found.line()}"
+    if len(sums) > 1:
+        yield f"all together: {reduce(Sum.plus, sums.values()).line()}"
     yield from failures
+
+
+def compact(path: Path) -> None:
+    """Make one line of blocks of the same code and kind that touch; nothing else changes."""
+    kept = list[dict[str, Any]]()
+    lines = sorted(_lines(path), key=lambda one: (one["code"], one["kind"], one["first"]))
+    for line in lines:
+        last = kept[-1] if kept else None
+        if last is None or any(last[key] != line[key] for key in ("code", "kind")):
+            kept.append(line)
+        elif last["last"] == line["first"]:
+            both = _sum(last).plus(_sum(line))._asdict()
+            failures = last["failures"] + line["failures"]
+            ends = {"last": line["last"], "at": max(last["at"], line["at"])}
+            kept[-1] = {**last, **ends, **both, "failures": failures}
+        else:
+            kept.append(line)
+    kept.sort(key=lambda one: (one["at"], one["first"]))
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+    os.replace(beside, path)
 
 
 def _sum(line: dict[str, Any]) -> Sum:

@@ -54,3 +54,22 @@ def test_blocks_add_up_to_what_was_played(tmp_path: Path) -> None:
     assert "kills 300" in total
     assert "divergences 0, lost 1; 0.250 s of CPU" in total
     assert failure == "seed 120 failed: it broke"
+
+
+def test_blocks_that_touch_become_one_line_and_nothing_else_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "results.jsonl"
+    played(results.Results(path, "short"), range(250), failing=(120, 210))
+    played(results.Results(path, "short"), range(400, 450))
+    monkeypatch.setattr(results, "code", lambda: "other")
+    played(results.Results(path, "short"), range(30))
+    before = list(results.summaries(path))
+    results.compact(path)
+    assert list(results.summaries(path)) == before and len(before) == 5
+    assert "seeds 330" in before[2] and before[2].startswith("all together")
+    assert len(path.read_text("utf-8").splitlines()) == 3
+    assert results.Results(path, "short").left(range(40)) == list(range(30, 40))
+    monkeypatch.undo()
+    left = results.Results(path, "short").left(range(460))
+    assert left == [*range(250, 400), *range(450, 460)]
