@@ -84,7 +84,8 @@ class Space(Facts):
         """Return the task that the event says it is about."""
         if event.kind == "merge":
             return event.says("entity")
-        is_named = event.kind == "message" or event.kind.startswith("task.")
+        is_attached = event.kind in ("message", "object.put", "record")
+        is_named = is_attached or event.kind.startswith("task.")
         return event.says("task") if is_named else None
 
     def _first_broken(self, event: Event) -> str:

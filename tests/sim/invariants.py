@@ -157,7 +157,11 @@ def ancestries(log: list[Entry]) -> dict[bytes, int]:
 
 
 def _removals(lead: Member, log: list[Entry]) -> None:
-    """Nothing that the founder's removal had not seen counts, unless it was admitted."""
+    """Nothing that the founder's removal had not seen counts, unless it was admitted.
+
+    A join stands under the invite of whoever made it beside the removal: what it gives is ended
+    unless it saw the removal, so what is written under it is looked at like the rest.
+    """
     past, number = ancestries(log), {one.id: place for place, one in enumerate(log)}
     founder, space = lead.space.founder, lead.space.id
     kinds = {one.id: one.kind for one in log}
@@ -171,7 +175,7 @@ def _removals(lead: Member, log: list[Entry]) -> None:
             at, grant = number[removal.id], number.get(one.auth)
             granted_after = grant is not None and past[one.auth] >> at & 1
             seen = past[removal.id] >> number[one.id] & 1
-            if not seen and not granted_after and one.kind != "leave":
+            if not seen and not granted_after and one.kind not in ("leave", "join"):
                 raise Violated("a removal holds", f"{one.kind} under {kinds.get(one.auth)} counts")
 
 
