@@ -275,14 +275,21 @@ def repeated(act: AuthEvent, judgement: Judgement, *, latest: int) -> list[Body]
         if all(kill.event.ts > latest for kill in kills)
     ]
     if act.kind in ("remove", "leave") and all(one.subject != gone for one in judgement.live):
-        undo = act.body.undo if isinstance(act.body, bodies.Remove) else ()
-        known = ((one, judgement.verdicts.get(one)) for one in undo)  # it may name anything
-        undone = [one for one, verdict in known if verdict and verdict.cause == UNDONE]
         reason = act.body.reason if isinstance(act.body, bodies.Remove) else ""
         grants = judgement.ledger.grants
         others = [one for one in one_by_one if grants[one.target].subject != gone]
-        return [bodies.Remove(gone, reason, tuple(undone)), *others]
+        return [bodies.Remove(gone, reason, _undone(act, judgement)), *others]
     return [*one_by_one]
+
+
+def _undone(act: AuthEvent, judgement: Judgement) -> tuple[bytes, ...]:
+    """Return, as it names them, the acts that a removal undid, or that others like it did."""
+    if not isinstance(act.body, bodies.Remove):
+        return ()
+    known = ((one, judgement.verdicts.get(one)) for one in act.body.undo)  # it may name anything
+    undone = [one for one, verdict in known if verdict and verdict.cause == UNDONE]
+    acts = judgement.ledger.by_id
+    return tuple(one for one in undone if acts[one].author == act.body.subject)
 
 
 def _ended(act: AuthEvent, judgement: Judgement) -> dict[bytes, tuple[Kill, ...]]:
@@ -292,13 +299,14 @@ def _ended(act: AuthEvent, judgement: Judgement) -> dict[bytes, tuple[Kill, ...]
         for kill in kills if grants[key].reads else ():
             if kill.event.id == act.id and _ends_reading(kill, grants[key], kills, judgement):
                 found[key] = kills
-    undo = act.body.undo if isinstance(act.body, bodies.Remove) else ()
+    undone = _undone(act, judgement)
     for key, grant in grants.items():
         verdict = judgement.verdicts.get(grant.act.id)
         if not grant.reads or verdict is None or verdict.status is not Status.VOID:
             continue
-        undone = grant.act.id in undo and verdict.cause == UNDONE
-        if undone or any(kill.event.id == act.id for kill in beside(grant, judgement)):
+        if grant.act.id in undone or any(
+            kill.event.id == act.id for kill in beside(grant, judgement)
+        ):
             found.setdefault(key, judgement.kills.get(key, ()))
     return found
 
