@@ -131,11 +131,11 @@ class LinkedHub:
         """Say whether the news of a space are young enough.
 
         Who wants the newest has them if they came since it began, by its other way to the relay.
+        What came under a clock that was ahead is as good as never.
         """
-        patience = self._patience
-        if not patience.fresh_ms:
-            return link.asked_ms >= self._begun_ms
-        return patience.now_ms() - link.asked_ms < patience.fresh_ms
+        fresh, now = self._patience.fresh_ms, self._patience.now_ms()
+        since = now - fresh + 1 if fresh else self._begun_ms
+        return since <= link.asked_ms <= now
 
     def _tell(self, space: bytes) -> None:
         """Send what was written to the relay of a connected space."""

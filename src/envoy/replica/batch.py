@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from envoy import limits
-from envoy.core.bodies import Invite, TaskAssign, TaskClaim, TaskComplete, TaskRelease
+from envoy.core.bodies import Invite, TaskClaim, TaskComplete
 from envoy.core.capability import GRANT
 from envoy.core.codec import encode
 from envoy.core.crypto.sign import prefixed, sha256
@@ -38,7 +38,7 @@ from envoy.replica.pins import Pins
 from envoy.replica.ports import EventStore, RowStore
 from envoy.replica.projector import Projector
 from envoy.state.authority import OK, Verdict
-from envoy.state.tasks import Task, repeats
+from envoy.state.tasks import Task
 from envoy.sync.frames import SUM_MODULUS
 from envoy.views import names, rows
 
@@ -337,20 +337,12 @@ class Batch:
             if entry is not None and entry.ts > latest:
                 raise ConflictError("clock_ahead", event_ids=[to_text("evt", entry.id)])
 
-    def check_stands(self, task: bytes, body: Body) -> None:
-        """Refuse an act just written by which nobody holds the task who should, or somebody still.
-
-        It stands beside what is dated ahead. Raises ConflictError(clock_ahead).
-        """
-        row = self.rows.task(self.sn, task)
-        if row is None or not isinstance(body, TaskClaim | TaskRelease | TaskAssign):
-            return
-        try:
-            self.check_cited(task, row.tenure)
-        except ConflictError:
-            folded = self.folded(task)
-            if folded is None or not repeats(folded, body, self.me):
-                raise
+    def late(self, entity: bytes) -> list[bytes]:
+        """Return, ascending, the creation and the heads of an entity that are dated ahead."""
+        latest = self.now_ms + limits.CITABLE_AHEAD_MS
+        heads = [one for one, _ in self.events.entity_heads(self.sn, entity)]
+        found = [self.events.entry(self.sn, one) for one in {entity, *heads}]
+        return sorted(one.id for one in found if one is not None and one.ts > latest)
 
     def rho(self, entity: bytes) -> int:
         """Return the rank that an act of mine on an entity would have (STATE section 1)."""

@@ -177,6 +177,11 @@ class Replica:
                 return Written((), None, None, replayed=False)
             author.settle()
             batch.finish()
+            known = [one.entity for one in entries if one.entity and one.entity != one.id]
+            if any(map(batch.late, known)):
+                from envoy.replica import effects
+
+                effects.check(batch, entries)
             written = self._answer(entries)._replace(note=author.note)
             if call is not None and call.key is not None:
                 self._remember(call, written)

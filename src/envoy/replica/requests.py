@@ -78,11 +78,14 @@ def ask(replica: Replica) -> bool:
 def _lacking(replica: Replica, known: dict[bytes, EpochRow], now: int) -> list[bytes]:
     """Return, ascending, the epochs to ask for now: those never asked for first, oldest first."""
     wait, again = limits.KEY_WAIT_SECONDS * 1000, limits.KEY_REQUEST_AGAIN_SECONDS * 1000
-    asked = {row.id: row.asked_ms for row in known.values() if row.asked_ms is not None}
+    # A time to come was told by a clock that was ahead: as good as none.
+    times = {row.id: row.asked_ms for row in known.values() if row.asked_ms is not None}
+    asked = {one: at for one, at in times.items() if at <= now}
     if asked and max(asked.values()) + wait > now:
         return []
     met = dict(replica.profile.events.parking.since(replica.sn, "sealed"))
-    closed = [one for one, at in met.items() if at + wait <= now and not _opens(known.get(one))]
+    ripe = [one for one, at in met.items() if at > now or at + wait <= now]
+    closed = [one for one in ripe if not _opens(known.get(one))]
     headless = [row.id for row in known.values() if row.secret is not None and row.head is None]
     due = [one for one in (*headless, *closed) if one not in asked or asked[one] + again <= now]
     due.sort(key=lambda one: (asked.get(one, 0), met.get(one, 0), one))

@@ -29,6 +29,7 @@ from envoy.replica.actions.care import end_invites, post_box
 from envoy.replica.actions.deliver import look
 from envoy.replica.actions.rehearsal import Done, check_counts, check_gives, perform
 from envoy.replica.actions.space import close_out
+from envoy.replica.grants import dated_ahead
 from envoy.replica.replica import Author, Call, Profile, Replica
 from envoy.state import epochs as duties
 from envoy.state import tasks
@@ -190,6 +191,8 @@ def rotate(replica: Replica, *, dry_run: bool = False, key: str | None = None) -
         latest = author.batch.now_ms + limits.CITABLE_AHEAD_MS
         plan = duties.plan(court.judgement, court.views, author=author.me, latest=latest)
         if plan.epoch is None or plan.epoch.epoch != author.batch.space.epoch:
+            if plan.epoch is not None and plan.epoch.ts > latest:
+                raise dated_ahead([plan.epoch])
             raise AuthorityError("capability_missing", required_verb="grant")
         return Done(entry)
 

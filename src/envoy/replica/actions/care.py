@@ -35,6 +35,7 @@ from envoy.errors import AuthorityError, ConflictError
 from envoy.ids import to_text
 from envoy.replica import epochs, requests, slots
 from envoy.replica.actions.deliver import DELIVERED, deliver
+from envoy.replica.batch import Batch
 from envoy.replica.replica import Author, Replica
 from envoy.replica.roads import Roads
 from envoy.state import epochs as duties
@@ -101,21 +102,20 @@ def renew_epoch(replica: Replica) -> bool:
     """Leave the current epoch if it is time, for an admin or by an own new key; say if it was."""
     space, me = replica.space, replica.profile.rows.members(replica.sn).get(replica.me)
     has_new_key = me is not None and bool(me.enc_no)
-    if space.role is None or space.closed_ms is not None or not space.adequate:
+    if space.role is None or space.closed_ms is not None:
         return False
     if space.role not in ADMINS and not has_new_key:
         return False  # the ledger is loaded only where it may be asked about
-    batch = replica.batch()
-    create = duties.current(batch.court.judgement, batch.court.views)
+    create = _in_use(replica.batch())
     if create is None or not _is_over(replica, create):
         return False
 
     def work(author: Author) -> list[Entry]:
-        court, now = author.batch.court, author.batch.space
-        if not now.adequate or now.epoch != space.epoch:
+        found = _in_use(author.batch)
+        if found is None or found.id != create.id:
             return []  # another process was first
         entry = author.rotate()
-        found = duties.current(court.judgement, court.views)
+        found = _in_use(author.batch)
         if found is None or found.epoch != author.batch.space.epoch:
             raise AuthorityError("capability_missing", required_verb="grant")
         return [entry]
@@ -127,12 +127,24 @@ def renew_epoch(replica: Replica) -> bool:
     return bool(deliver(replica))
 
 
+def _in_use(batch: Batch) -> AuthEvent | None:
+    """Return what created the epoch that is written under, None where another is due first.
+
+    What is dated ahead and has been said again needs no cover, though no epoch is adequate by it.
+    """
+    court, latest = batch.court, batch.now_ms + limits.CITABLE_AHEAD_MS
+    plan = duties.plan(court.judgement, court.views, author=batch.me, latest=latest)
+    return plan.epoch if plan.duty is duties.Duty.WRITE else None
+
+
 def _is_over(replica: Replica, create: AuthEvent) -> bool:
     """Say whether an epoch is too old or too long, or does not know a key that it should."""
     now, age = replica.profile.clock.now_ms(), replica.profile.clock.now_ms() - create.ts
     made = replica.profile.events.entry(replica.sn, create.id)
     assert made is not None, "what is judged is stored"
     is_admin = replica.space.role in ADMINS
+    if is_admin and age < -limits.CITABLE_AHEAD_MS and _is_passed(replica, create):
+        return True  # else it would be young until that time
     count = replica.profile.events.count_after(replica.sn, made.rid)
     if is_admin and (age > limits.EPOCH_SECONDS_MAX * 1000 or count >= limits.EPOCH_EVENTS_MAX):
         return True
@@ -147,6 +159,13 @@ def _is_over(replica: Replica, create: AuthEvent) -> bool:
         for did, row in members.items()
         if row.reader and (others or did == replica.me)
     )
+
+
+def _is_passed(replica: Replica, create: AuthEvent) -> bool:
+    """Say whether an epoch made now may come behind one that is dated ahead, and so be used."""
+    latest = replica.profile.clock.now_ms() + limits.CITABLE_AHEAD_MS
+    heads = replica.profile.events.heads(replica.sn, citable=True)
+    return any(one.lam + 1 >= create.lam for one in heads if one.ts <= latest)
 
 
 def _is_split(replica: Replica) -> bool:

@@ -158,9 +158,9 @@ def request(replica: Replica, row: rows.Object) -> bool:
     """Ask whoever has the chunks of an object to bring them, unless it was just done."""
     events, now = replica.profile.events, replica.profile.clock.now_ms()
     keys = KeyRing(events, replica.sn, replica.space.id)
-    again = now - limits.KEY_REQUEST_AGAIN_SECONDS * 1000
+    again, latest = now - limits.KEY_REQUEST_AGAIN_SECONDS * 1000, now + limits.CITABLE_AHEAD_MS
     for entry in events.of_kind(replica.sn, "object.request", after=0):
-        if entry.author == replica.me and entry.ts > again:
+        if entry.author == replica.me and again < entry.ts <= latest:
             body = keys.body(entry)
             if isinstance(body, ObjectRequest) and body.object == row.object:
                 return False

@@ -335,9 +335,7 @@ def end(
 def _written(
     author: Author, task: bytes, body: Body, slot: tuple[str, bytes] | None
 ) -> list[Entry]:
-    entry = author.say(body, slot=slot)
-    author.batch.check_stands(task, body)
-    return [entry]
+    return [author.say(body, slot=slot)]
 
 
 def freed(batch: Batch, task: bytes) -> tuple[str, bytes] | None:
