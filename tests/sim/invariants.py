@@ -68,6 +68,7 @@ def before_sharing(world: World) -> None:
     Copies of those who were removed are compared with all others, too.
     """
     inside = [one for one in world.members if one.is_in]
+    world.reckon(at_last=True)
     _nothing_lost(world, inside)
     _keys(world, inside)
     for member in inside:
@@ -189,7 +190,7 @@ def _keys(world: World, inside: list[Member]) -> None:
     past, number = ancestries(log), {one.id: place for place, one in enumerate(log)}
     out = _removed(world, lead, log, past)
     evil = {one.me for one in world.members if one.is_hostile}
-    held = {one.me: _secrets(one) for one in inside if one.me in out}
+    held = {one.me: one.secrets() for one in inside if one.me in out}
     for one in log:
         if one.author in evil or one.author in out or one.kind in UNDER_ANY or one.ix is not None:
             continue
@@ -226,11 +227,6 @@ def _gives(lead: Member, entry: Entry, subject: bytes) -> bool:
         return False
     body = lead.copy.batch().keys.body(entry)
     return getattr(body, "subject", None) == subject
-
-
-def _secrets(member: Member) -> set[bytes]:
-    """Return the epochs whose secret a member holds."""
-    return {one.id for one in member.events.epochs(member.space.sn) if one.secret is not None}
 
 
 def _slots(lead: Member) -> None:

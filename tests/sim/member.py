@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from envoy.core.envelope import parse
 from envoy.core.identity import Identity
 from envoy.replica.ports import Entropy
 from envoy.replica.replica import Profile, Replica
@@ -154,6 +155,15 @@ class Member(Actor):
     def ids(self) -> set[bytes]:
         """Return the ids of all events of its log."""
         return set(self.disk.rows(bytes, "SELECT id FROM event"))
+
+    def epochs_of(self) -> dict[bytes, bytes]:
+        """Return the epoch that each event of its log is sealed under."""
+        sql = "SELECT id, bytes FROM event JOIN frame USING(rid)"
+        return dict(self.disk.rows(lambda one, frame: (one, parse(frame).epoch), sql))
+
+    def secrets(self) -> set[bytes]:
+        """Return the epochs whose secret it holds."""
+        return set(self.disk.rows(bytes, "SELECT id FROM epoch WHERE secret IS NOT NULL"))
 
     def receipts(self) -> set[bytes]:
         """Return the ids of the receipts it has accepted."""

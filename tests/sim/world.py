@@ -51,7 +51,8 @@ class World:
         self.had_code = set[bytes]()
         self.required = dict[bytes, str]()  # acknowledged event -> who was told
         self.has_lied = False
-        self._orphans = set[bytes]()  # whose author went back to before them
+        # Those whose author went back to before them, with the epoch they are sealed under.
+        self._orphans = dict[bytes, bytes]()
         self.acting = -1
         self.beside: Callable[[str], None] = nobody
         self.hub = VirtualHub(place, name, lambda: self.now)
@@ -100,24 +101,33 @@ class World:
 
     def set_back(self, member: Member, copied: Copied, *, unnoticed: bool) -> None:
         """Restore a backup; what nobody else has of what came after is lost, as it must be."""
+        epochs = member.epochs_of()
         lost = member.restore(copied, unnoticed=unnoticed)
         member.boot(self.entropy)
-        self._orphans |= set(lost)
+        self._orphans |= {one: epochs[one] for one in lost}
         self.reckon()
 
-    def reckon(self) -> None:
+    def reckon(self, *, at_last: bool = False) -> None:
         """Forget what went with a backup and is nowhere else any more: it is lost, as it must be.
 
-        Nothing else is ever forgotten: what a member was told of stays asked for.
+        ``at_last``, when all have come together, so is what only they hold who are out, or only
+        they could open: they hand on neither frames nor keys. Nothing else is ever forgotten: what
+        a member was told of stays asked for.
         """
         if not self._orphans:
             return
+        there = [one for one in self.members if one.is_in and one.space.role is not None]
+        asked = there if at_last else self.members
         elsewhere = self.hub.frame_ids()
-        elsewhere.update(*(one.ids() | one.parked_ids() for one in self.members))
-        for one in self._orphans - elsewhere:
-            self.required.pop(one, None)
-            self.counts["lost with a backup"] += 1
-        self._orphans &= elsewhere
+        elsewhere.update(*(one.ids() | one.parked_ids() for one in asked))
+        opens = set[bytes]().union(*(one.secrets() for one in there))
+        known = set[bytes]().union(*(one.ids() for one in there))
+        for one, epoch in [*self._orphans.items()]:
+            shut = at_last and one not in known and epoch not in opens
+            if shut or one not in elsewhere:
+                del self._orphans[one]
+                self.required.pop(one, None)
+                self.counts["lost with a backup"] += 1
 
     def double(self, member: Member, *, unnoticed: bool) -> None:
         """Let a copy of a home live beside it; ``unnoticed``: it takes itself for the original."""
