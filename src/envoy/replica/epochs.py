@@ -99,14 +99,13 @@ def _awaited(
     """Return those of some epochs whose creation has come and waits for what it saw."""
     secrets = {row.id: row.secret for row in known if row.secret is not None and row.id in some}
     keys = {one: formulas.epoch_keys(space, secret) for one, secret in secrets.items()}
-    found, parking = set[bytes](), events.parking
-    for why in parking.wanted(sn, "waiting") if keys else ():
-        for row in parking.parked(sn, "waiting", why):
-            with suppress(RemoteFault):
-                epoch = parse(row.bytes).epoch
-                if epoch in keys:
-                    event = open_envelope(row.bytes, space, keys[epoch].event_key)
-                    found |= {epoch} if event.kind == "epoch.create" else set()
+    parking, found = events.parking, set[bytes]()
+    waits = parking.wanted(sn, "waiting") if keys else ()
+    for row in (row for why in waits for row in parking.parked(sn, "waiting", why)):
+        with suppress(RemoteFault):
+            epoch = keys.get(ident := parse(row.bytes).epoch)
+            if epoch and open_envelope(row.bytes, space, epoch.event_key).kind == "epoch.create":
+                found.add(ident)
     return found
 
 
