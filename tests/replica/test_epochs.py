@@ -17,8 +17,8 @@ from envoy.replica.epochs import settled
 from envoy.replica.replica import Author
 from envoy.sync import frames
 from replica.compare import differences, meaning
-from replica.forge import Forger, Value
-from replica.scenes import deliver, frames_of, give_keys, message, parked, status_of
+from replica.forge import Forger
+from replica.scenes import deliver, give_keys, message, parked, status_of
 from replica.world import YEAR_MS, Actor, Clock, World
 
 
@@ -376,27 +376,3 @@ def test_a_box_that_comes_after_the_frames_opens_them(world: World) -> None:
     agent.door.refusals.clear()
     agent.sync()
     assert status_of(agent, sent) == "ok" and not parked(agent)
-
-
-@pytest.mark.parametrize("awaited", [False, True])
-def test_an_epoch_whose_creation_waits_is_passed_on_by_nobody(world: World, awaited: bool) -> None:
-    lead, ann, bob, gone = world.team("lead", "ann", "bob", "gone")
-    common, ann.door.away = lead.events.heads(1, citable=True)[0], True
-    lead.send("what the removal has seen")
-    late = lead.space.events
-    remove(lead, gone)
-    bob.sync()
-    made, ours = bob.space.epoch, frames_of(lead)
-    place: dict[str, Value] = {"deps": (common.id,), "lam": common.lam + 1, "ts": common.ts}
-    frame, event = Forger(bob).say(message("as if it had seen nothing"), **place)
-    give_keys(lead, ann)
-    deliver(ann, [*(ours[late:] if awaited else ()), frame])
-    assert status_of(ann, event.id) == "ok" and bool(parked(ann)) is awaited
-
-    def passes_on() -> bool:
-        judged = ann.copy.batch().court.judgement
-        return made in {one.id for one in settled(ann.events, 1, judged, latest=world.clock.now)}
-
-    assert passes_on() is not awaited
-    deliver(ann, ours)
-    assert passes_on() and ann.store.members(1)[gone.me].role is None

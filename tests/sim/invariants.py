@@ -6,6 +6,7 @@ copies, nothing lost, heads, removals, keys, slots, the slow oracles, and a rebu
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
@@ -180,10 +181,28 @@ def _removals(lead: Member, log: list[Entry]) -> None:
                 raise Violated("a removal holds", f"{one.kind} under {kinds.get(one.auth)} counts")
 
 
+def _given(
+    lead: Member,
+    log: list[Entry],
+    evil: set[bytes],
+    past: dict[bytes, int],
+    number: dict[bytes, int],
+) -> set[bytes]:
+    """Return the epochs under which somebody hostile wrote without naming what created them."""
+    made = defaultdict[bytes, int](int)
+    for one in log:
+        if one.kind in ("genesis", "epoch.create"):
+            made[oracles.epoch_of(lead, one)] |= 1 << number[one.id]
+    found = [(oracles.epoch_of(lead, one), past[one.id]) for one in log if one.author in evil]
+    return {epoch for epoch, seen in found if not made[epoch] & seen}
+
+
 def _keys(world: World, inside: list[Member]) -> None:
     """Who was removed, all together, cannot open what was sealed by who had seen that.
 
-    But for those who were let in again, and who hold a code: they read as long as it lives.
+    But for those who were let in again, and who hold a code: they read as long as it lives. And but
+    for what a hostile reader helped them to, who as well could have sent them the key: it wrote
+    under an epoch as if it had not seen what that was made against.
     """
     lead = inside[0]
     log = entries(lead)
@@ -191,8 +210,11 @@ def _keys(world: World, inside: list[Member]) -> None:
     out = _removed(world, lead, log, past)
     evil = {one.me for one in world.members if one.is_hostile}
     held = {one.me: one.secrets() for one in inside if one.me in out}
+    given = _given(lead, log, evil, past, number)
     for one in log:
         if one.author in evil or one.author in out or one.kind in UNDER_ANY or one.ix is not None:
+            continue
+        if oracles.epoch_of(lead, one) in given:
             continue
         ended = [who for who, acts in out.items() if any(past[one.id] >> n & 1 for n in acts)]
         world.counts["trial decryptions"] += len(ended)

@@ -23,8 +23,11 @@ from envoy.ids import to_text
 from envoy.jsontext import loads
 from envoy.replica import gating
 from envoy.replica.batch import Batch
+from envoy.replica.pins import receipts_of
 from envoy.replica.projector import Projector
 from envoy.state import content, gates, tasks
+from envoy.state.claims import Tenure
+from envoy.views import names
 
 
 def check(batch: Batch, entries: Sequence[Entry]) -> None:
@@ -45,9 +48,10 @@ def check(batch: Batch, entries: Sequence[Entry]) -> None:
 def _stands(batch: Batch, entry: Entry, body: Body) -> bool:
     """Say whether an act is neither refused nor put aside: the entity is as it says."""
     item = batch.rows.item(entry.rid)
-    if item is not None and item.refused is not None:
-        return False
+    refused = None if item is None else item.refused
     match body:
+        case _ if refused is not None and not isinstance(body, bodies.TaskClaim):
+            return False
         case bodies.SpaceUpdate(name=name, description=description):
             space = batch.space
             return name in (None, space.name) and description in (None, space.description)
@@ -62,25 +66,47 @@ def _stands(batch: Batch, entry: Entry, body: Body) -> bool:
             row = batch.rows.conflict(batch.sn, conflict)
             return row is not None and row.kept == keep
         case _:
-            assert entry.entity is not None, "what has no entity came to no nothing"
+            assert entry.entity is not None, "it is an act on something"
             folded = batch.folded(entry.entity) if entry.kind.startswith("task.") else None
-            return folded is None or _shows(batch, folded, entry, body)
+            return folded is None or _shows(batch, folded, entry, body, refused)
 
 
-def _shows(batch: Batch, task: tasks.Task, entry: Entry, body: Body) -> bool:
-    """Say whether a task is as an act that the fold did not refuse says."""
+def _shows(batch: Batch, task: tasks.Task, entry: Entry, body: Body, refused: str | None) -> bool:
+    """Say whether a task is as an act on it says; only a claim may be ``refused`` for a while."""
     match body:
+        case bodies.TaskClaim():
+            return tasks.repeats(task, body, batch.me) or (
+                refused in (None, names.OVER_ANOTHER) and _is_over(batch, task.tenure)
+            )
+        case bodies.TaskRelease():
+            before = _before(batch, task, entry)
+            return task.tenure is None or before is None or task.tenure.id != before.id
         case bodies.TaskComplete():
             return task.completion == entry.id
         case bodies.TaskProgress(to=to):
             return task.state == to
+        case records.TaskReview(verdict=records.REJECT):
+            return task.state == names.OPEN  # nothing stands by the completion any more
         case records.TaskGate(gate=gate):
             own = gating.own(Projector(batch, batch.rows), task)
             return gates.written(own) == gates.written(gates.read(gate))
-        case bodies.TaskCreate() | records.TaskHandoff():
-            return True
+        case records.TaskHandoff():
+            return (entry.id, names.OFFERED) in [(one.id, one.standing) for one in task.handoffs]
         case _:
             return tasks.repeats(task, body, batch.me)
+
+
+def _is_over(batch: Batch, tenure: Tenure | None) -> bool:
+    """Say whether the lease of whoever holds a task is over: the hub decides on a claim, then."""
+    grace = limits.LEASE_GRACE_SECONDS * 1000
+    until = None if tenure is None else tenure.lease_until
+    return until is not None and until + grace < batch.now_ms
+
+
+def _before(batch: Batch, task: tasks.Task, entry: Entry) -> Tenure | None:
+    """Return the tenure that a task had without an act."""
+    ops = [op for op in Projector(batch, batch.rows).ops(task.id) if op.id != entry.id]
+    return tasks.reduce(task.id, ops, receipts_of(batch.events, batch.sn, ops)).tenure
 
 
 def _plain(value: object) -> object:

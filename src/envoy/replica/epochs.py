@@ -14,14 +14,13 @@ Specification: docs/spec/epoch.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 
 from envoy import limits
 from envoy.core import epoch as formulas
 from envoy.core.bodies import EpochCreate, Recipient
 from envoy.core.crypto import seal
 from envoy.core.crypto.sign import SUITE
-from envoy.core.envelope import open_envelope, parse
+from envoy.core.envelope import parse
 from envoy.core.epoch import Entry
 from envoy.core.log import EpochRow
 from envoy.errors import RemoteFault
@@ -68,9 +67,8 @@ def settled(events: EventStore, sn: int, judgement: Judgement, *, latest: int) -
     """Return the epochs that the next one may pass on: those an accepted event makes or is under.
 
     A box comes with the first frame under its epoch, which may wait for a removal that its author
-    had seen. Who does not know yet whom that epoch was made against must not hand it to them,
-    whatever else is under it; nor who cannot cite that yet: what makes an epoch may be dated after
-    ``latest``.
+    had seen. Who does not know yet whom that epoch was made against must not hand it to them; nor
+    who cannot cite that yet: what makes an epoch may be dated after ``latest``.
     """
     known, kinds = events.epochs(sn), judgement.ledger.by_kind
     every = [*kinds["genesis"], *kinds.get("epoch.create", ())]
@@ -79,8 +77,7 @@ def settled(events: EventStore, sn: int, judgement: Judgement, *, latest: int) -
     later = {one.epoch for one in every} - made
     unmade = {row.id for row in known if row.secret is not None} - made - later
     if unmade:
-        used = _used(events, sn, unmade)
-        made |= used - _awaited(events, sn, judgement.ledger.space, [*known], used)
+        made |= _used(events, sn, unmade)
     return [row for row in known if row.id in made]
 
 
@@ -90,22 +87,6 @@ def _used(events: EventStore, sn: int, some: set[bytes]) -> set[bytes]:
     while page := events.frames(sn, after=after, limit=limits.PAGE_FRAMES_MAX):
         found |= {parse(frame).epoch for _, frame in page} & some
         after = page[-1][0]
-    return found
-
-
-def _awaited(
-    events: EventStore, sn: int, space: bytes, known: list[EpochRow], some: set[bytes]
-) -> set[bytes]:
-    """Return those of some epochs whose creation has come and waits for what it saw."""
-    secrets = {row.id: row.secret for row in known if row.secret is not None and row.id in some}
-    keys = {one: formulas.epoch_keys(space, secret) for one, secret in secrets.items()}
-    parking, found = events.parking, set[bytes]()
-    waits = parking.wanted(sn, "waiting") if keys else ()
-    for row in (row for why in waits for row in parking.parked(sn, "waiting", why)):
-        with suppress(RemoteFault):
-            epoch = keys.get(ident := parse(row.bytes).epoch)
-            if epoch and open_envelope(row.bytes, space, epoch.event_key).kind == "epoch.create":
-                found.add(ident)
     return found
 
 

@@ -38,8 +38,6 @@ from envoy.views import names, rows
 
 # Each time, somebody else moved the slot between our pull and our call.
 TRIES_MAX: Final = 8
-# Why the fold refuses a claim over another's that it saw: it takes a greater fence.
-OVER_ANOTHER: Final = "claim_of_owned"
 HOLDER_BYTES: Final = 16
 # Entry of the outbox -> what it asks of the slot.
 OPS: Final = {"slot": frames.CLAIM, "free": frames.RELEASE, "renew": frames.RENEW}
@@ -338,7 +336,12 @@ def _may_win(replica: Replica, task: bytes, claim: bytes | None) -> bool:
     if row is None or entry is None:
         return False
     item = store.item(entry.rid)
-    return row.tenure == claim or (item is not None and item.refused == OVER_ANOTHER)
+    if row.tenure == claim or (item is not None and item.refused == names.OVER_ANOTHER):
+        return True
+    # Nor could it see a claim that is dated ahead, however long the lease of that is over.
+    held = None if row.tenure is None else events.entry(replica.sn, row.tenure)
+    over = (row.lease_ms or 0) + limits.LEASE_GRACE_SECONDS * 1000 < entry.ts
+    return held is not None and held.ts > entry.ts + limits.CITABLE_AHEAD_MS and over
 
 
 def _confirm(replica: Replica, won: Sequence[Decided]) -> None:

@@ -31,6 +31,9 @@ UNCLAIMED = "unclaimed"
 PROVISIONAL = "provisional"
 CONFIRMED = "confirmed"
 
+# Why the fold refuses a claim over another's that it saw, until the hub gives it a greater fence.
+OVER_ANOTHER = "claim_of_owned"
+
 # What became of a handoff.
 OFFERED = "offered"
 ACCEPTED = "accepted"  # by a claim that names it

@@ -373,6 +373,8 @@ def _free(author: Author, dids: Iterable[bytes]) -> tuple[bytes, ...]:
             folded, body = batch.folded(task), bodies.TaskRelease(task, None)
             if folded is None or folded.tenure is None or folded.tenure.holder != did:
                 continue
+            if did == author.me and folded.tenure.id in batch.late(task):
+                continue  # it cannot be named, so it stays held: its slot as well
             if tasks.refusal(folded, body, author.me, rho=batch.rho(task)) is None:
                 author.say(body, slot=_slot(author, task) if did == author.me else None)
                 freed.append(task)

@@ -139,12 +139,11 @@ def _in_use(batch: Batch) -> AuthEvent | None:
 
 def _is_over(replica: Replica, create: AuthEvent) -> bool:
     """Say whether an epoch is too old or too long, or does not know a key that it should."""
-    now, age = replica.profile.clock.now_ms(), replica.profile.clock.now_ms() - create.ts
+    now, since = replica.profile.clock.now_ms(), _since(replica, create)
+    age = now - since
     made = replica.profile.events.entry(replica.sn, create.id)
     assert made is not None, "what is judged is stored"
     is_admin = replica.space.role in ADMINS
-    if is_admin and age < -limits.CITABLE_AHEAD_MS and _is_passed(replica, create):
-        return True  # else it would be young until that time
     count = replica.profile.events.count_after(replica.sn, made.rid)
     if is_admin and (age > limits.EPOCH_SECONDS_MAX * 1000 or count >= limits.EPOCH_EVENTS_MAX):
         return True
@@ -153,7 +152,7 @@ def _is_over(replica: Replica, create: AuthEvent) -> bool:
     knows = _sealed_to(create)
     members = replica.profile.rows.members(replica.sn)
     # Whoever changes its keys all day must not make everybody rotate all day.
-    others = is_admin and create.ts + limits.KEYS_SECONDS_MIN * 1000 <= now
+    others = is_admin and since + limits.KEYS_SECONDS_MIN * 1000 <= now
     return any(
         _is_new(row, knows) and is_usable(row.enc or b"")
         for did, row in members.items()
@@ -161,11 +160,19 @@ def _is_over(replica: Replica, create: AuthEvent) -> bool:
     )
 
 
-def _is_passed(replica: Replica, create: AuthEvent) -> bool:
-    """Say whether an epoch made now may come behind one that is dated ahead, and so be used."""
+def _since(replica: Replica, create: AuthEvent) -> int:
+    """Return when an epoch was made, in milliseconds since 1970.
+
+    One that is dated ahead would be young until that time: it is as old as the newest that is not.
+    Two admins with different clocks would leave each other's by turns else.
+    """
     latest = replica.profile.clock.now_ms() + limits.CITABLE_AHEAD_MS
-    heads = replica.profile.events.heads(replica.sn, citable=True)
-    return any(one.lam + 1 >= create.lam for one in heads if one.ts <= latest)
+    if create.ts <= latest:
+        return create.ts
+    judgement = replica.batch().court.judgement
+    kinds = judgement.ledger.by_kind
+    made = [one for one in kinds.get("epoch.create", ()) if judgement.is_ok(one.id)]
+    return max(one.ts for one in (*kinds["genesis"], *made) if one.ts <= latest)
 
 
 def _is_split(replica: Replica) -> bool:
@@ -293,11 +300,19 @@ def withdraw(author: Author, found: Sequence[rows.Invite]) -> None:
 
 
 def post_box(author: Author, enc: bytes | None) -> None:
-    """Queue a box of the epoch written under for the holder of ``enc``."""
+    """Queue boxes for the holder of ``enc``: of the epoch written under, and what it wraps not.
+
+    It passes on no epoch that is dated ahead; who comes in could open nothing that cites one.
+    """
     batch, space = author.batch, author.batch.space
-    row = None if space.epoch is None else batch.events.epoch(batch.sn, space.epoch)
-    assert row is not None and row.secret is not None, "an author writes under an epoch it holds"
-    made = epochs.box_for(enc, space.id, row.id, row.secret)
-    if made is not None:
-        tag = box_tag(row.id, made[0])
-        batch.send("box", encode((tag, made[1])), ident=row.id)
+    latest, acts = batch.now_ms + limits.CITABLE_AHEAD_MS, batch.court.ledger.by_kind
+    ahead = [one.epoch for one in acts.get("epoch.create", ()) if one.ts > latest]
+    for epoch in dict.fromkeys([space.epoch, *ahead[-limits.WRAP_ENTRIES_MAX :]]):
+        row = None if epoch is None else batch.events.epoch(batch.sn, epoch)
+        if row is None or row.secret is None:
+            assert epoch != space.epoch, "an author writes under an epoch it holds"
+            continue
+        made = epochs.box_for(enc, space.id, row.id, row.secret)
+        if made is not None:
+            tag = box_tag(row.id, made[0])
+            batch.send("box", encode((tag, made[1])), ident=row.id)

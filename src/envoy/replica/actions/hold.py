@@ -23,7 +23,7 @@ from envoy.views import names, rows
 
 # A task for which one of these comes is another's by now, or not to be had yet.
 NEXT: Final = frozenset(
-    {"task_already_claimed", "needs_unmet", "invalid_transition", "task_not_found"}
+    {"task_already_claimed", "needs_unmet", "invalid_transition", "task_not_found", "clock_ahead"}
 )
 WON: Final = "won"  # noted with the answer of a walk once the hub has confirmed its claim
 

@@ -19,6 +19,7 @@ from envoy import limits
 from envoy.core.log import Entry
 from envoy.errors import AuthorityError, ConflictError
 from envoy.lean import NamedTuple
+from envoy.replica import effects
 from envoy.replica.actions import recall
 from envoy.replica.actions.care import housekeep, withdraw
 from envoy.replica.actions.deliver import deliver, look
@@ -75,6 +76,9 @@ def perform(
         _withdraw(author, before)
         found.append(_measure(author, done, before, epoch=epoch, about=about, dry_run=dry_run))
         if dry_run:
+            if done.entry.entity:
+                author.batch.finish()
+                effects.check(author.batch, [done.entry])
             raise Rehearsed
         if call is not None and call.key is not None:
             author.note = recall.note(found[0])

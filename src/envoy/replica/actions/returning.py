@@ -46,6 +46,7 @@ def is_held(replica: Replica, author: Author, task: bytes) -> bool:
     if row is None or row.session != replica.profile.session or row.state not in names.AT_WORK:
         return False
     try:
+        author.batch.check_cited(task, row.tenure)  # else one task would stop all the others
         return tasks.is_new(author.batch, task, TaskRelease(task, None))
     except EnvoyError:
         return False

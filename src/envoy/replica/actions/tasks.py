@@ -55,7 +55,7 @@ CODES: Final = {
     "gate_without_rank": "capability_missing",
     "cancel_without_rank": "capability_missing",
     "reopen_without_tenure": "capability_missing",
-    "claim_of_owned": "task_already_claimed",
+    names.OVER_ANOTHER: "task_already_claimed",
     "release_without_tenure": "not_assignee",
     "handoff_without_tenure": "not_assignee",
     "handoff_after_loss": "fence_stale",
@@ -376,7 +376,7 @@ def is_new(batch: Batch, task: bytes, body: Body) -> bool:
         return False
     fence = _next_fence(batch, folded) if isinstance(body, TaskClaim) else NO_FENCE
     if isinstance(body, TaskClaim) and _is_other_session(folded, body, batch.me, fence):
-        raise _refused(batch, folded, "claim_of_owned")
+        raise _refused(batch, folded, names.OVER_ANOTHER)
     reason = tasks.refusal(folded, body, batch.me, rho=batch.rho(task), fence=fence)
     if reason is not None:
         raise _refused(batch, folded, reason)
