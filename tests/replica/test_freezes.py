@@ -285,3 +285,13 @@ def test_a_newcomer_joins_after_an_epoch_dated_ahead_was_left(
     newcomer = world.actor("newcomer")
     newcomer.join(lead.code())
     assert status_of(newcomer, sent) == "ok"
+
+
+def test_an_admin_whose_clock_is_behind_all_there_is_keeps_house(world: World) -> None:
+    lead, slow, w = crew(world, "w")
+    made = len(epochs(lead))
+    slow.clock.now -= 2 * DAY_MS
+    authority.set_role(lead.copy, slow.me, "admin")
+    local.sync_all(slow.profile, None)
+    w.sync()
+    assert len(epochs(w)) == made

@@ -166,13 +166,15 @@ def _since(replica: Replica, create: AuthEvent) -> int:
     One that is dated ahead would be young until that time: it is as old as the newest that is not.
     Two admins with different clocks would leave each other's by turns else.
     """
-    latest = replica.profile.clock.now_ms() + limits.CITABLE_AHEAD_MS
+    now = replica.profile.clock.now_ms()
+    latest = now + limits.CITABLE_AHEAD_MS
     if create.ts <= latest:
         return create.ts
     judgement = replica.batch().court.judgement
     kinds = judgement.ledger.by_kind
     made = [one for one in kinds.get("epoch.create", ()) if judgement.is_ok(one.id)]
-    return max(one.ts for one in (*kinds["genesis"], *made) if one.ts <= latest)
+    known = [one.ts for one in (*kinds["genesis"], *made) if one.ts <= latest]
+    return max(known, default=now)  # by a clock that is behind all there is, nothing is old
 
 
 def _is_split(replica: Replica) -> bool:
