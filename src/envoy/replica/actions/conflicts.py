@@ -31,7 +31,8 @@ def find(profile: Profile, within: str | None, text: str) -> tuple[Replica, rows
     found = {ident: one for one in chosen for ident in profile.rows.conflict_ids(one.sn, low, high)}
     wanted = ids.choose(text, found, "cfl")
     row = profile.rows.conflict(found[wanted].sn, wanted)
-    assert row is not None, "it was found"
+    if row is None:  # what met was ended meanwhile
+        raise NotFoundError("not_found", kind="conflict")
     return Replica(profile, row.sn), row
 
 

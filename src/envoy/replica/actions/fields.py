@@ -28,6 +28,7 @@ from envoy.replica.actions.tasks import (
     is_new,
     known,
     say,
+    still,
     wanted_reviews,
 )
 from envoy.replica.batch import Batch
@@ -80,8 +81,7 @@ def edit(
     def work(author: Author) -> list[Entry]:
         batch = author.batch
         check_version(replica, batch, task)
-        row = batch.rows.task(batch.sn, task)
-        assert row is not None, "a task that is known here stays"
+        row = still(replica, task)
         body, found = _edited(row, changes), list[Entry]()
         if is_new(batch, task, body):
             check_count({*listed(row.labels), *body.label} - {*body.unlabel}, changes.needs or ())

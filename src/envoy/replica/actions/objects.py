@@ -215,7 +215,8 @@ def find(replica: Replica, text: str) -> rows.Object:
     """Return the reference that ``text`` means, as ``names.shared`` finds it, as it stands now."""
     look(replica)
     row = replica.profile.rows.object(replica.sn, shared(replica, text))
-    assert row is not None, "it was just found"
+    if row is None:  # its author was removed meanwhile
+        raise NotFoundError("not_found", kind="object")
     return row
 
 

@@ -74,10 +74,11 @@ def add(
 
 
 def shown(replica: Replica, record: bytes) -> Shown:
-    """Return a record that counts, as it stands now."""
+    """Return a record that counts, as it stands now. Raises NotFoundError(not_found)."""
     store, sn = replica.profile.rows, replica.sn
     row = store.record(sn, record)
-    assert row is not None, "a record that was written has a row"
+    if row is None:  # its author was removed meanwhile
+        raise NotFoundError("not_found", kind="record")
 
     def beside(one: rows.Record) -> list[Beside]:
         found = ((ref.rel, store.record(sn, ref.record)) for ref in store.refs_to(sn, one.id))

@@ -199,7 +199,7 @@ def ask(
         body = slots.claim_body(task, session, lease_s, secret)
         if not is_new(author.batch, task, body):
             return []
-        return _written(author, task, body, slots.ask(task, secret, lease_s))
+        return [author.say(body, slot=slots.ask(task, secret, lease_s))]
 
     written = replica.compose(work, call=call)
     if not written.entries and not written.replayed:
@@ -306,7 +306,7 @@ def say(replica: Replica, task: bytes, say: Say, *, call: Call) -> rows.Transiti
         body = say(tenure_of(author.batch, task))
         if not is_new(author.batch, task, body):
             return []
-        return _written(author, task, body, slots.renewal(replica, author.batch, task))
+        return [author.say(body, slot=slots.renewal(replica, author.batch, task))]
 
     return answer(replica, task, before, replica.compose(work, call=call))
 
@@ -327,15 +327,9 @@ def end(
             return []
         if isinstance(body, TaskComplete):
             batch.check_evidence(task, body.evidence)
-        return _written(author, task, body, freed(batch, task))
+        return [author.say(body, slot=freed(batch, task))]
 
     return answer(replica, task, before, replica.compose(work, call=call))
-
-
-def _written(
-    author: Author, task: bytes, body: Body, slot: tuple[str, bytes] | None
-) -> list[Entry]:
-    return [author.say(body, slot=slot)]
 
 
 def freed(batch: Batch, task: bytes) -> tuple[str, bytes] | None:
@@ -474,6 +468,11 @@ def claimed_row(batch: Batch, row: rows.Task) -> EnvoyError:
 def known(replica: Replica, task: bytes) -> rows.Task:
     """Return the row of a task after a look at the hub. Raises NotFoundError(task_not_found)."""
     look(replica)
+    return still(replica, task)
+
+
+def still(replica: Replica, task: bytes) -> rows.Task:
+    """Return the row of a task, which goes if its author is removed meanwhile. Raises as known."""
     row = replica.profile.rows.task(replica.sn, task)
     if row is None:
         raise NotFoundError("task_not_found", task_id=to_text("task", task))
@@ -483,16 +482,14 @@ def known(replica: Replica, task: bytes) -> rows.Task:
 def answer(
     replica: Replica, task: bytes, before: rows.Task | None, written: Written
 ) -> rows.Transition:
-    """Send what was written and return what it did."""
+    """Send what was written and return what it did. Raises NotFoundError(task_not_found)."""
     delivery = deliver(replica)
-    after = replica.profile.rows.task(replica.sn, task)
-    assert after is not None, "a task that was written has a row"
     return rows.Transition(
         event=written.event,
         n=written.n,
         changed=bool(written.entries) or written.replayed,
         before=before,
-        after=after,
+        after=still(replica, task),
         replayed=written.replayed,
         delivery=delivery,
     )
