@@ -7,6 +7,7 @@ without noticing, and exist twice. What is judged afterwards is what its real st
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from envoy.core.envelope import parse
@@ -128,6 +129,7 @@ class Member(Actor):
         """
         self.put(copied.image)
         if unnoticed:
+            Path(self.where.replica_lock).touch()  # who never wrote has none yet
             with open(self.where.replica_lock, "r+b") as lock:
                 lock.write(copied.witness or bytes(replica_file.WITNESS_BYTES))
         since = self.acked[copied.acked :]
@@ -178,6 +180,11 @@ class Member(Actor):
         """Return the ids of the frames that wait, or were dropped while they did."""
         sql = "SELECT id FROM parked UNION SELECT id FROM dropped"
         return set(self.disk.rows(bytes, sql))
+
+    def waits(self) -> list[tuple[bytes, bytes]]:
+        """Return the frames that wait for an event, each with that."""
+        sql = "SELECT id, why FROM parked WHERE state = 'waiting'"
+        return self.disk.rows(lambda one, why: (one, why), sql)
 
     def known_sum(self) -> int:
         """Return a number that stands for the events and receipts that were accepted."""

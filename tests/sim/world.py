@@ -110,21 +110,27 @@ class World:
     def reckon(self, *, at_last: bool = False) -> None:
         """Forget what went with a backup and is nowhere else any more: it is lost, as it must be.
 
-        ``at_last``, when all have come together, so is what only they hold who are out, or only
-        they could open: they hand on neither frames nor keys. Nothing else is ever forgotten: what
-        a member was told of stays asked for.
+        ``at_last``, when all have come together, so is what nobody there has read and the hub lost,
+        too: a copy sends a frame that it cannot open yet to no hub, and who is out hands on neither
+        frames nor keys; and what waits for such a one. Nothing else is ever forgotten: what a
+        member was told of stays asked for.
         """
         if not self._orphans:
             return
-        there = [one for one in self.members if one.is_in and one.space.role is not None]
-        asked = there if at_last else self.members
         elsewhere = self.hub.frame_ids()
-        elsewhere.update(*(one.ids() | one.parked_ids() for one in asked))
+        there = [one for one in self.members if one.is_in and one.space.role is not None]
+        elsewhere.update(*(one.ids() for one in there))
+        if not at_last:
+            elsewhere.update(*(one.ids() | one.parked_ids() for one in self.members))
         opens = set[bytes]().union(*(one.secrets() for one in there))
         known = set[bytes]().union(*(one.ids() for one in there))
+        waits = dict(pair for one in there for pair in one.waits()) if at_last else {}
         for one, epoch in [*self._orphans.items()]:
             shut = at_last and one not in known and epoch not in opens
-            if shut or one not in elsewhere:
+            lacks = one
+            while lacks in waits:
+                lacks = waits[lacks]
+            if shut or not {one, lacks} <= elsewhere:
                 del self._orphans[one]
                 self.required.pop(one, None)
                 self.counts["lost with a backup"] += 1
@@ -142,7 +148,13 @@ class World:
         twin.boot(self.entropy)
 
     def ack(self, member: Member, events: list[bytes]) -> None:
-        """Note that a member was told that its events are saved."""
+        """Note that a member was told that its events are saved.
+
+        What another copy of its home wrote, and this one read, it was not told of.
+        """
+        twins = [one for one in self.members if one is not member and one.me == member.me]
+        told = set[bytes]().union(*(one.ids() for one in twins))
+        events = [one for one in events if one not in told]
         member.acked += events
         self.required.update(dict.fromkeys(events, member.name))
         self.counts["acked"] += len(events)
