@@ -110,18 +110,16 @@ class World:
     def reckon(self, *, at_last: bool = False) -> None:
         """Forget what went with a backup and is nowhere else any more: it is lost, as it must be.
 
-        ``at_last``, when all have come together, so is what nobody there has read and the hub lost,
-        too: a copy sends a frame that it cannot open yet to no hub, and who is out hands on neither
-        frames nor keys; and what waits for such a one. Nothing else is ever forgotten: what a
-        member was told of stays asked for.
+        ``at_last``, when all have come together, so is what only they hold who are out, or only
+        they could open: they hand on neither frames nor keys; and what waits for such a one.
+        Nothing else is ever forgotten: what a member was told of stays asked for.
         """
         if not self._orphans:
             return
         elsewhere = self.hub.frame_ids()
         there = [one for one in self.members if one.is_in and one.space.role is not None]
-        elsewhere.update(*(one.ids() for one in there))
-        if not at_last:
-            elsewhere.update(*(one.ids() | one.parked_ids() for one in self.members))
+        asked = there if at_last else self.members
+        elsewhere.update(*(one.ids() | one.parked_ids() for one in asked))
         opens = set[bytes]().union(*(one.secrets() for one in there))
         known = set[bytes]().union(*(one.ids() for one in there))
         waits = dict(pair for one in there for pair in one.waits()) if at_last else {}

@@ -190,6 +190,9 @@ class Parking(Protocol):
     def parked(self, sn: int, state: str, why: bytes) -> list[Parked]:
         """Return what waits for ``why``."""
 
+    def page(self, sn: int, *, after: bytes, limit: int) -> list[Parked]:
+        """Return parked frames behind the id ``after``, ascending."""
+
     def wanted(self, sn: int, state: str) -> list[bytes]:
         """Return what parked frames wait for, ascending."""
 

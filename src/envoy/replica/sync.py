@@ -208,6 +208,12 @@ def _refill(replica: Replica, batch: Batch) -> None:
             after = rid
     for frame in events.receipt_frames(sn):
         send("receipt", frame, ident=receipt.receipt_id(frame))
+    # What waits here, with its bytes as a receipt goes: nobody else may have it any more.
+    last = b""
+    while parked := events.parking.page(sn, after=last, limit=limits.PAGE_FRAMES_MAX):
+        for waiting in parked:
+            send("receipt", waiting.bytes, ident=waiting.id)
+        last = parked[-1].id
 
 
 def fill_hub(replica: Replica) -> bool:

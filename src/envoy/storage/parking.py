@@ -129,6 +129,14 @@ class Parking:
         """Return what waits for ``why``."""
         return self._connection.rows(Parked, f"{_PARKED} AND why = ? ORDER BY id", (sn, state, why))
 
+    def page(self, sn: int, *, after: bytes, limit: int) -> list[Parked]:
+        """Return parked frames behind the id ``after``, ascending."""
+        sql = (
+            "SELECT id, state, why, author, at, bytes FROM parked WHERE sn = ? AND id > ?"
+            " ORDER BY id LIMIT ?"
+        )
+        return self._connection.rows(Parked, sql, (sn, after, limit))
+
     def wanted(self, sn: int, state: str) -> list[bytes]:
         """Return what parked frames wait for, ascending."""
         sql = "SELECT DISTINCT why FROM parked WHERE sn = ? AND state = ? AND why IS NOT NULL"
