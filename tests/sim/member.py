@@ -129,7 +129,7 @@ class Member(Actor):
         """
         self.put(copied.image)
         if unnoticed:
-            Path(self.where.replica_lock).touch()  # who never wrote has none yet
+            Path(self.where.replica_lock).touch(0o600)  # who never wrote has none yet
             with open(self.where.replica_lock, "r+b") as lock:
                 lock.write(copied.witness or bytes(replica_file.WITNESS_BYTES))
         since = self.acked[copied.acked :]
